@@ -1,0 +1,17 @@
+//! Herald's rules as pure code: no input or output, no clock, no async.
+
+#[macro_use]
+pub mod text_enum;
+pub mod cursor;
+pub mod delivery;
+pub mod event;
+pub mod event_type;
+pub mod headers;
+pub mod id;
+pub mod retry;
+pub mod role;
+pub mod secret;
+pub mod signature;
+pub mod subscription;
+pub mod target;
+pub mod trigger;

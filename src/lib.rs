@@ -1,0 +1,25 @@
+//! Herald delivers an application's events to other systems.
+//!
+//! The modules stand in the order of their layers; a module may use those above it in this
+//! list and never one below or beside it. `tests/house.rs` holds the sources to that table.
+//!
+//! | layer | modules | may use |
+//! |---|---|---|
+//! | rules | `domain` | nothing of Herald |
+//! | data | `catalogue` | `domain` |
+//! | settings | `config` | `domain` |
+//! | outside | `postgres`, `store`, `transport` | `domain`, `catalogue`, `config` |
+//! | actors | `actors` | all above |
+//! | web | `http` | all above |
+//! | whole | `app`, `cli` | all above |
+
+pub mod domain;
+pub mod catalogue;
+pub mod config;
+pub mod postgres;
+pub mod store;
+pub mod transport;
+pub mod actors;
+pub mod http;
+pub mod app;
+pub mod cli;

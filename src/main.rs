@@ -1,0 +1,2 @@
+//! Herald.
+fn main() {}
