@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::web::Bytes;
+use bytes::Bytes;
 
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::store::clock::DatabaseClock;
