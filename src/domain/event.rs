@@ -8,13 +8,12 @@ use serde::de::Deserialize;
 use serde_json::{Map, Value};
 
 use self::reader::{Body, Types};
+use super::event_type::{NameError, check_name};
 
 /// Upper bound of one event's body, in bytes.
 pub const MAX_EVENT_BYTES: usize = 1 << 20;
 /// Upper bound of the number of events in a batch.
 pub const MAX_BATCH_EVENTS: usize = 1_000;
-/// Upper bound of the length of an event type's name.
-pub const MAX_EVENT_TYPE: usize = 128;
 /// How deep arrays and objects may be nested. serde_json draws this line.
 pub const MAX_NESTING: usize = 127;
 
@@ -76,6 +75,8 @@ pub enum EnvelopeErrorKind {
     TypeIllegal {
         /// At most 64 characters of it.
         name: String,
+        /// What is wrong with it.
+        reason: NameError,
     },
 }
 
@@ -120,29 +121,14 @@ impl fmt::Display for EnvelopeError {
             EnvelopeErrorKind::TypeNotText { found } => {
                 write!(f, "`event_type` is {found}: it must be a string")
             }
-            EnvelopeErrorKind::TypeIllegal { name } => write!(
-                f,
-                "`event_type` is {name:?}: a name has 1 to {MAX_EVENT_TYPE} letters A to Z and a \
-                 to z, digits, `_`, `.` and `-`, and begins with a letter or a digit"
-            ),
+            EnvelopeErrorKind::TypeIllegal { name, reason } => {
+                write!(f, "`event_type` is {name:?}: {reason}")
+            }
         }
     }
 }
 
 impl std::error::Error for EnvelopeError {}
-
-/// Whether a text may name an event type: `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`.
-#[must_use]
-pub fn is_event_type_name(text: &str) -> bool {
-    text.len() <= MAX_EVENT_TYPE
-        && text
-            .bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
-}
 
 /// Checks a body and reads its type, in one pass that keeps nothing else. It accepts exactly
 /// what [`parse_document`] accepts, so that a change of validation changes nothing here.
@@ -186,10 +172,13 @@ fn parse<const KEEP: bool>(body: &[u8]) -> Result<(Envelope, Map<String, Value>)
     let name = match types {
         Types::None => Err(EnvelopeErrorKind::TypeMissing),
         Types::Many => Err(EnvelopeErrorKind::TypeTwice),
-        Types::One(Value::String(name)) if is_event_type_name(&name) => Ok(name),
-        Types::One(Value::String(name)) => Err(EnvelopeErrorKind::TypeIllegal {
-            name: name.chars().take(QUOTED).collect(),
-        }),
+        Types::One(Value::String(name)) => match check_name(&name) {
+            Ok(()) => Ok(name),
+            Err(reason) => Err(EnvelopeErrorKind::TypeIllegal {
+                name: name.chars().take(QUOTED).collect(),
+                reason,
+            }),
+        },
         Types::One(other) => Err(EnvelopeErrorKind::TypeNotText {
             found: kind_of(&other),
         }),

@@ -195,12 +195,8 @@ fn a_missing_doubled_or_odd_event_type_is_told_apart() {
     let long = |length: usize| format!(r#"{{"event_type":"{}"}}"#, "A".repeat(length));
     assert!(read(long(128)).is_ok());
     let error = read(long(129)).unwrap_err();
-    assert_eq!(
-        error.kind,
-        EnvelopeErrorKind::TypeIllegal {
-            name: "A".repeat(64)
-        }
-    );
+    let (name, reason) = ("A".repeat(64), NameError::TooLong { length: 129 });
+    assert_eq!(error.kind, EnvelopeErrorKind::TypeIllegal { name, reason });
     assert_eq!(error.pointer(), Some("/event_type"));
 }
 
