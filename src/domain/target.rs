@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::{Host, Url};
 
-pub use super::address::{AddressRules, ForbiddenAddress, Permitted};
+use super::address::{AddressRules, ForbiddenAddress};
 
 /// Upper bound of a target's length, in characters.
 pub const MAX_TARGET: usize = 2_048;
