@@ -1,1 +1,5 @@
-//! (being laid)
+//! The actors: Intake, Dispatcher, one Subscription for each webhook, Recorder, Housekeeper.
+
+mod engine;
+
+pub use engine::{Engine, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt};

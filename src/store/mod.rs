@@ -1,1 +1,28 @@
-//! (being laid)
+//! The database: the only place that knows Diesel and SQL. One aggregate a file; what runs for
+//! each batch of events stands in `.sql` files beside its function.
+//!
+//! Nothing here decides what should happen; it only makes happen, in one statement or one
+//! transaction, what its caller decided.
+
+#[macro_use]
+mod statement;
+pub mod audit;
+pub mod cancel;
+pub mod claim;
+pub mod clock;
+mod database;
+mod enums;
+mod error;
+pub mod ingest;
+pub mod lane;
+mod migration;
+pub mod partition;
+pub mod record;
+pub mod retention;
+pub mod routing;
+#[allow(missing_docs, unreachable_pub, reason = "written by `diesel print-schema`")]
+mod schema;
+
+pub use database::{Connection, Database, PooledConnection};
+pub use error::StoreError;
+pub use migration::{migrate, revert_all};

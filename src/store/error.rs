@@ -1,0 +1,70 @@
+//! What can go wrong between Herald and its database.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// A failure of the database, with its cause.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No connection, or it was lost. A statement under way may or may not have been committed.
+    #[error("the database is away: {0}")]
+    Away(String),
+    /// The database refused the statement; nothing of it was committed.
+    #[error("the database refused a statement: {0}")]
+    Refused(#[source] DieselError),
+    /// Another row has this name or key already.
+    #[error("{0} is taken")]
+    Taken(&'static str),
+    /// The database is not in a state that this Herald can work with.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without any change.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_))
+    }
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::DatabaseError(kind, info) => match kind {
+                DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::NotNullViolation
+                | DatabaseErrorKind::CheckViolation
+                | DatabaseErrorKind::RestrictViolation
+                | DatabaseErrorKind::ExclusionViolation
+                | DatabaseErrorKind::SerializationFailure
+                | DatabaseErrorKind::ReadOnlyTransaction => {
+                    Self::Refused(DieselError::DatabaseError(kind, info))
+                }
+                // Everything that may mean a lost connection (terminated, crashed, shut down)
+                // counts as away: treating a refusal as unknown is safe, the reverse is not.
+                _ => Self::Away(info.message().to_owned()),
+            },
+            DieselError::BrokenTransactionManager => {
+                Self::Away("the connection broke within a transaction".to_owned())
+            }
+            other => Self::Refused(other),
+        }
+    }
+}
+
+impl From<diesel::ConnectionError> for StoreError {
+    fn from(error: diesel::ConnectionError) -> Self {
+        Self::Away(error.to_string())
+    }
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        use std::error::Error;
+        match error.source() {
+            Some(cause) => Self::Away(format!("{error}: {cause}")),
+            None => Self::Away(error.to_string()),
+        }
+    }
+}

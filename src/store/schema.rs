@@ -1,0 +1,228 @@
+// @generated automatically by Diesel CLI.
+
+pub mod sql_types {
+    #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "attempt_outcome"))]
+    pub struct AttemptOutcome;
+
+    #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "delivery_origin"))]
+    pub struct DeliveryOrigin;
+
+    #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "subscription_state"))]
+    pub struct SubscriptionState;
+
+    #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "token_role"))]
+    pub struct TokenRole;
+
+    #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "validation_mode"))]
+    pub struct ValidationMode;
+}
+
+diesel::table! {
+    account (id) {
+        id -> Uuid,
+        name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::AttemptOutcome;
+    use super::sql_types::DeliveryOrigin;
+
+    attempt (account_id, subscription_id, event_id, n) {
+        account_id -> Uuid,
+        subscription_id -> Uuid,
+        event_id -> Uuid,
+        n -> Int4,
+        duration_ms -> Int4,
+        at -> Timestamptz,
+        outcome -> AttemptOutcome,
+        origin -> DeliveryOrigin,
+        status -> Nullable<Int2>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::DeliveryOrigin;
+
+    delivery (account_id, subscription_id, event_id) {
+        account_id -> Uuid,
+        subscription_id -> Uuid,
+        event_id -> Uuid,
+        due_at -> Timestamptz,
+        seq -> Nullable<Int8>,
+        n -> Int4,
+        base -> Int4,
+        failures -> Int4,
+        origin -> DeliveryOrigin,
+    }
+}
+
+diesel::table! {
+    event (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        received_at -> Timestamptz,
+        lane -> Int4,
+        test -> Bool,
+        #[sql_name = "type"]
+        type_ -> Text,
+        targets -> Array<Nullable<Uuid>>,
+        payload -> Bytea,
+        warnings -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::ValidationMode;
+
+    event_type (account_id, name) {
+        account_id -> Uuid,
+        name -> Text,
+        builtin -> Bool,
+        group -> Text,
+        title -> Text,
+        description -> Text,
+        schema -> Nullable<Json>,
+        example -> Nullable<Json>,
+        validation -> Nullable<ValidationMode>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    idempotency (account_id, key) {
+        account_id -> Uuid,
+        key -> Text,
+        body_hash -> Bytea,
+        event_id -> Uuid,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    lane (id) {
+        id -> Int4,
+        folder -> Uuid,
+        opened_at -> Timestamptz,
+        lease_until -> Timestamptz,
+        low_water -> Uuid,
+        closed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    retired (day) {
+        day -> Date,
+        events -> Int8,
+        targets -> Int8,
+        open_deliveries -> Int8,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    routing (one) {
+        one -> Bool,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::SubscriptionState;
+
+    subscription (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        title -> Text,
+        url -> Text,
+        triggers -> Array<Nullable<Text>>,
+        state -> SubscriptionState,
+        disabled_reason -> Nullable<Text>,
+        plugin -> Nullable<Text>,
+        headers -> Jsonb,
+        max_in_flight -> Int4,
+        timeout_seconds -> Int4,
+        retry_schedule -> Array<Nullable<Int4>>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::AttemptOutcome;
+
+    subscription_count (subscription_id, lane) {
+        subscription_id -> Uuid,
+        lane -> Int4,
+        sent -> Int8,
+        failed -> Int8,
+        filtered -> Int8,
+        cancelled -> Int8,
+        retried -> Int8,
+        last_outcome -> AttemptOutcome,
+        last_attempt_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    subscription_secret (subscription_id, id) {
+        subscription_id -> Uuid,
+        id -> Uuid,
+        key -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::TokenRole;
+
+    token (id) {
+        id -> Uuid,
+        account_id -> Nullable<Uuid>,
+        role -> TokenRole,
+        title -> Text,
+        hash -> Bytea,
+        created_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::joinable!(event_type -> account (account_id));
+diesel::joinable!(subscription -> account (account_id));
+diesel::joinable!(subscription_secret -> subscription (subscription_id));
+diesel::joinable!(token -> account (account_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    account,
+    attempt,
+    delivery,
+    event,
+    event_type,
+    idempotency,
+    lane,
+    retired,
+    routing,
+    subscription,
+    subscription_count,
+    subscription_secret,
+    token,
+);
