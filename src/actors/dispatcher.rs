@@ -16,7 +16,7 @@ use super::subscription::{
     Abandon, ClaimDue, DeliverFirst, DeliverTest, Drain, RouteChanged, Subscription,
     SubscriptionParts, TestDelivery,
 };
-use crate::domain::id::{AccountId, EventId, SubscriptionId};
+use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::lane::{LaneId, UnderWay};
 use crate::store::{Database, claim};
 
@@ -50,7 +50,6 @@ pub(super) struct DeliveriesDue(pub(super) SubscriptionId);
 #[rtype(result = "()")]
 pub(super) struct SendTest {
     pub(super) subscription: SubscriptionId,
-    pub(super) account: AccountId,
     pub(super) event: EventId,
     pub(super) payload: Bytes,
 }
@@ -232,7 +231,6 @@ impl Handler<SendTest> for Dispatcher {
     fn handle(&mut self, message: SendTest, _: &mut Self::Context) {
         if let Some(actor) = self.actor(message.subscription) {
             actor.do_send(DeliverTest(TestDelivery {
-                account: message.account,
                 event: message.event,
                 payload: message.payload,
             }));

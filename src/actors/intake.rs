@@ -194,7 +194,9 @@ impl Intake {
             }
             if actor.stopping && !actor.committing {
                 actor.refuse_waiting();
-                actor.stopped.drain(..).for_each(|waiter| drop(waiter.send(())));
+                for waiter in actor.stopped.drain(..) {
+                    let _ = waiter.send(());
+                }
             }
         }));
     }

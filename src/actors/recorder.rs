@@ -165,7 +165,9 @@ impl Recorder {
         }
         if self.told.is_empty() {
             if self.stranded.is_empty() {
-                self.flushes.drain(..).for_each(|flush| drop(flush.send(())));
+                for flush in self.flushes.drain(..) {
+                    let _ = flush.send(());
+                }
             }
             return;
         }

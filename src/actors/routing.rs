@@ -126,6 +126,12 @@ static BUILTIN: LazyLock<HashMap<&'static str, Arc<TypeEntry>>> = LazyLock::new(
 });
 
 impl RoutingTable {
+    /// The version of subscriptions and event types that this is.
+    #[must_use]
+    pub const fn version(&self) -> i64 {
+        self.version
+    }
+
     /// Finds an event type by its name, case and all.
     #[must_use]
     pub fn find(&self, account: AccountId, name: &str) -> Option<&Arc<TypeEntry>> {

@@ -18,11 +18,12 @@ use super::memory::MemoryEvent;
 use super::recorder::{Recorder, SpillDeliveries, Spilled};
 use super::routing::Route;
 use crate::domain::address::AddressRules;
-use crate::domain::id::{AccountId, EventId, SubscriptionId};
+use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::Database;
 use crate::store::clock::DatabaseClock;
 use crate::store::lane::LaneId;
 use crate::store::record::{DeliveryKey, SpilledDelivery};
+use crate::transport::TlsSettings;
 
 /// How often the queue is looked at for what waits or runs too long.
 const TICK: Duration = Duration::from_millis(500);
@@ -33,7 +34,7 @@ pub(super) struct SubscriptionParts {
     pub(super) database: Database,
     pub(super) clock: Arc<DatabaseClock>,
     pub(super) rules: Arc<AddressRules>,
-    pub(super) tls: Arc<rustls::ClientConfig>,
+    pub(super) tls: TlsSettings,
     pub(super) recorder: Addr<Recorder>,
     pub(super) unrecorded: Arc<Semaphore>,
     pub(super) lane_slot: LaneSlot,
@@ -82,7 +83,6 @@ pub(super) struct DeliverTest(pub(super) TestDelivery);
 
 /// The event of a test; its row is claimed with n = 1.
 pub(super) struct TestDelivery {
-    pub(super) account: AccountId,
     pub(super) event: EventId,
     pub(super) payload: Bytes,
 }

@@ -23,6 +23,8 @@ pub mod routing;
 #[allow(missing_docs, unreachable_pub, reason = "written by `diesel print-schema`")]
 mod schema;
 
+pub mod trial;
+
 pub use database::{Connection, Database, PooledConnection};
 pub use error::StoreError;
 pub use migration::{migrate, revert_all};
