@@ -1,0 +1,37 @@
+//! `herald audit`: the count that proves that nothing was lost and nothing is in two places.
+
+use std::process::ExitCode;
+
+use super::{database, output};
+use crate::config::Config;
+use crate::store;
+
+/// Prints the audit; the exit code is 1 unless lost and double are 0.
+pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
+    let audit = database::with_database(config, async |database| {
+        Ok(store::audit::run(database).await?)
+    })
+    .await?;
+    if json {
+        output::json(&audit)?;
+    } else {
+        output::pairs(&[
+            ("as of", audit.as_of.to_rfc3339()),
+            ("accepted", audit.accepted.to_string()),
+            ("targets", audit.targets.to_string()),
+            ("sent", audit.sent.to_string()),
+            ("failed", audit.failed.to_string()),
+            ("filtered", audit.filtered.to_string()),
+            ("cancelled", audit.cancelled.to_string()),
+            ("open", audit.open.to_string()),
+            ("in flight", audit.in_flight.to_string()),
+            ("lost", audit.lost.to_string()),
+            ("double", audit.double.to_string()),
+        ])?;
+    }
+    if audit.lost == 0 && audit.double == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::tell("herald: the audit does not add up: lost and double should be 0");
+    Ok(ExitCode::FAILURE)
+}
