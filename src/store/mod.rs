@@ -6,11 +6,19 @@
 
 #[macro_use]
 mod statement;
+pub mod audit;
+pub mod cancel;
+pub mod claim;
 pub mod clock;
 mod database;
 mod enums;
 mod error;
+pub mod ingest;
+pub mod lane;
 mod migration;
+pub mod partition;
+pub mod record;
+pub mod retention;
 pub mod routing;
 #[allow(missing_docs, unreachable_pub, reason = "written by `diesel print-schema`")]
 mod schema;
