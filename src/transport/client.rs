@@ -14,7 +14,7 @@ use rustls::ClientConfig;
 
 use super::connector::{PROGRESS, Progress, guarded};
 use super::failure::{Failure, Phase, io_words};
-use crate::domain::target::AddressRules;
+use crate::domain::address::AddressRules;
 
 /// Bytes of an answer's body that are read; the connection of a longer one is closed.
 const EXCERPT: usize = 16 * 1024;
@@ -281,8 +281,8 @@ fn connect_failure(error: ConnectError) -> Failure {
             Ok(failure) => *failure,
             Err(cause) => Failure::Closed(cause.to_string()),
         },
-        ConnectError::SslError(cause) => Failure::Tls(cause.to_string()),
-        ConnectError::Io(cause) => Failure::Closed(io_words(&cause)),
+        // Herald's own connector never answers with this, so it comes from the handshake.
+        ConnectError::Io(cause) => Failure::Tls(io_words(&cause)),
         ConnectError::Disconnected => Failure::Closed("disconnected".to_owned()),
         other => Failure::Closed(other.to_string()),
     }

@@ -14,7 +14,8 @@ use awc::http::Uri;
 use tokio::net::TcpStream;
 
 use super::failure::{Failure, Phase, io_words};
-use crate::domain::target::{AddressRules, Target, TargetError};
+use crate::domain::address::AddressRules;
+use crate::domain::target::{Target, TargetError};
 
 /// How far a request came and how long its phases took.
 #[derive(Debug, Default)]
