@@ -1,1 +1,459 @@
-//! (being laid)
+//! What Herald itself demands of a published body: a JSON object with a legal `event_type`, in
+//! UTF-8, not nested without end. It knows no catalogue and no schema, and it never changes the
+//! bytes: they are stored and delivered as they came.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Upper bound of one event's body, in bytes.
+pub const MAX_EVENT_BYTES: usize = 1 << 20;
+/// Upper bound of the number of events in a batch.
+pub const MAX_BATCH_EVENTS: usize = 1_000;
+/// Upper bound of the length of an event type's name.
+pub const MAX_EVENT_TYPE: usize = 128;
+/// How deep arrays and objects may be nested. serde_json draws this line.
+pub const MAX_NESTING: usize = 127;
+
+/// The one field that Herald needs, and its meaning.
+const EVENT_TYPE: &str = "event_type";
+/// How much of a wrong name an error repeats, in characters.
+const QUOTED: usize = 64;
+
+/// What Herald reads of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The name of its type: legal, though perhaps unknown to the catalogue.
+    pub event_type: String,
+}
+
+/// Why a body is not an event, and where. Its text is meant for the publisher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvelopeError {
+    /// What is wrong.
+    pub kind: EnvelopeErrorKind,
+    /// The line, counted from 1; 0 where the fault has no place of its own.
+    pub line: usize,
+    /// The character in that line, counted from 1; 0 where the fault has no place of its own.
+    pub column: usize,
+}
+
+/// The faults of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnvelopeErrorKind {
+    /// Nothing but white space.
+    Empty,
+    /// Bytes that are not UTF-8.
+    NotUtf8 {
+        /// The first such byte, counted from 0.
+        offset: usize,
+    },
+    /// Not JSON (RFC 8259), or JSON with a number or an escape that stands for nothing.
+    Broken {
+        /// The parser's words, without the place.
+        detail: String,
+    },
+    /// More than [`MAX_NESTING`] arrays and objects inside one another.
+    TooDeep,
+    /// JSON, but not an object.
+    NotAnObject {
+        /// What it is, with its article.
+        found: &'static str,
+    },
+    /// There is no `event_type`.
+    TypeMissing,
+    /// There are two, and readers would disagree about which one counts.
+    TypeTwice,
+    /// `event_type` is no string.
+    TypeNotText {
+        /// What it is, with its article.
+        found: &'static str,
+    },
+    /// `event_type` is not a legal name.
+    TypeIllegal {
+        /// At most 64 characters of it.
+        name: String,
+    },
+}
+
+impl EnvelopeError {
+    /// The JSON pointer (RFC 6901) of the field at fault, if it is one field's fault.
+    #[must_use]
+    pub const fn pointer(&self) -> Option<&'static str> {
+        match self.kind {
+            EnvelopeErrorKind::TypeMissing
+            | EnvelopeErrorKind::TypeTwice
+            | EnvelopeErrorKind::TypeNotText { .. }
+            | EnvelopeErrorKind::TypeIllegal { .. } => Some("/event_type"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for EnvelopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = (self.line, self.column);
+        match &self.kind {
+            EnvelopeErrorKind::Empty => f.write_str("the body is empty: an event is a JSON object"),
+            EnvelopeErrorKind::NotUtf8 { offset } => write!(
+                f,
+                "the body is not UTF-8 at byte {offset} (line {line}, column {column})"
+            ),
+            EnvelopeErrorKind::Broken { detail } => {
+                write!(f, "broken JSON at line {line}, column {column}: {detail}")
+            }
+            EnvelopeErrorKind::TooDeep => write!(
+                f,
+                "the JSON is nested too deep at line {line}, column {column}: at most \
+                 {MAX_NESTING} arrays and objects may stand inside one another"
+            ),
+            EnvelopeErrorKind::NotAnObject { found } => {
+                write!(f, "the body is {found}: an event is a JSON object")
+            }
+            EnvelopeErrorKind::TypeMissing => f.write_str("`event_type` is missing"),
+            EnvelopeErrorKind::TypeTwice => {
+                f.write_str("`event_type` stands there twice: which one counts would be a guess")
+            }
+            EnvelopeErrorKind::TypeNotText { found } => {
+                write!(f, "`event_type` is {found}: it must be a string")
+            }
+            EnvelopeErrorKind::TypeIllegal { name } => write!(
+                f,
+                "`event_type` is {name:?}: a name has 1 to {MAX_EVENT_TYPE} letters A to Z and a \
+                 to z, digits, `_`, `.` and `-`, and begins with a letter or a digit"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for EnvelopeError {}
+
+/// Whether a text may name an event type: `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`.
+#[must_use]
+pub fn is_event_type_name(text: &str) -> bool {
+    text.len() <= MAX_EVENT_TYPE
+        && text
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+/// Checks a body and reads its type, in one pass that keeps nothing else. It accepts exactly
+/// what [`parse_document`] accepts, so that a change of validation changes nothing here.
+///
+/// # Errors
+/// Says what is wrong with the body, and where.
+pub fn parse_envelope(body: &[u8]) -> Result<Envelope, EnvelopeError> {
+    parse(body, Forget).map(|(envelope, Forget)| envelope)
+}
+
+/// Checks a body and reads all of it, for validation.
+///
+/// # Errors
+/// The same as [`parse_envelope`].
+pub fn parse_document(body: &[u8]) -> Result<(Envelope, Value), EnvelopeError> {
+    let (envelope, fields) = parse(body, Map::new())?;
+    Ok((envelope, Value::Object(fields)))
+}
+
+fn parse<K: Keep>(body: &[u8], keep: K) -> Result<(Envelope, K), EnvelopeError> {
+    let text = std::str::from_utf8(body).map_err(|error| not_utf8(body, &error))?;
+    if text.bytes().all(|byte| byte.is_ascii_whitespace()) {
+        return Err(whole(EnvelopeErrorKind::Empty));
+    }
+    if text.starts_with('\u{feff}') {
+        let detail = "the body begins with a byte order mark, which JSON does not have".to_owned();
+        return Err(EnvelopeError {
+            kind: EnvelopeErrorKind::Broken { detail },
+            line: 1,
+            column: 1,
+        });
+    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    let body = Body { keep }
+        .deserialize(&mut json)
+        .and_then(|body| json.end().map(|()| body))
+        .map_err(|error| broken(text, &error))?;
+    let (types, keep) = body.map_err(|found| whole(EnvelopeErrorKind::NotAnObject { found }))?;
+    let name = match types {
+        Types::None => Err(EnvelopeErrorKind::TypeMissing),
+        Types::Many => Err(EnvelopeErrorKind::TypeTwice),
+        Types::One(Value::String(name)) if is_event_type_name(&name) => Ok(name),
+        Types::One(Value::String(name)) => Err(EnvelopeErrorKind::TypeIllegal {
+            name: name.chars().take(QUOTED).collect(),
+        }),
+        Types::One(other) => Err(EnvelopeErrorKind::TypeNotText {
+            found: kind_of(&other),
+        }),
+    };
+    Ok((
+        Envelope {
+            event_type: name.map_err(whole)?,
+        },
+        keep,
+    ))
+}
+
+fn whole(kind: EnvelopeErrorKind) -> EnvelopeError {
+    EnvelopeError {
+        kind,
+        line: 0,
+        column: 0,
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn not_utf8(body: &[u8], error: &std::str::Utf8Error) -> EnvelopeError {
+    let offset = error.valid_up_to();
+    let before = body.get(..offset).unwrap_or_default();
+    let line = before
+        .split(|byte| *byte == b'\n')
+        .next_back()
+        .unwrap_or_default();
+    EnvelopeError {
+        kind: EnvelopeErrorKind::NotUtf8 { offset },
+        line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+        column: String::from_utf8_lossy(line).chars().count() + 1,
+    }
+}
+
+fn broken(text: &str, error: &serde_json::Error) -> EnvelopeError {
+    let words = error.to_string();
+    let detail = words
+        .rsplit_once(" at line ")
+        .map_or(words.as_str(), |(detail, _)| detail);
+    let kind = if detail == "recursion limit exceeded" {
+        EnvelopeErrorKind::TooDeep
+    } else {
+        EnvelopeErrorKind::Broken {
+            detail: detail.to_owned(),
+        }
+    };
+    // serde_json counts bytes; people count characters. Its column is that of the byte at fault,
+    // or of the last one where the text ends too early.
+    let line = text
+        .split('\n')
+        .nth(error.line().saturating_sub(1))
+        .unwrap_or_default();
+    let before = line
+        .as_bytes()
+        .get(..error.column().saturating_sub(1))
+        .unwrap_or(line.as_bytes());
+    // A character begins at each byte that does not continue one.
+    let begun = before.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+    let inside = line
+        .as_bytes()
+        .get(before.len())
+        .is_some_and(|byte| byte & 0xC0 == 0x80);
+    EnvelopeError {
+        kind,
+        line: error.line().max(1),
+        column: begun + usize::from(!inside),
+    }
+}
+
+/// What becomes of the fields that are not `event_type`.
+trait Keep {
+    /// What a field's value is read as.
+    type Field: for<'de> Deserialize<'de>;
+
+    fn keep(&mut self, name: Cow<'_, str>, field: Self::Field);
+
+    /// Takes the value of `event_type`, too.
+    fn keep_type(&mut self, value: &Value);
+}
+
+struct Forget;
+
+impl Keep for Forget {
+    type Field = Checked;
+
+    fn keep(&mut self, _: Cow<'_, str>, Checked: Checked) {}
+
+    fn keep_type(&mut self, _: &Value) {}
+}
+
+impl Keep for Map<String, Value> {
+    type Field = Value;
+
+    fn keep(&mut self, name: Cow<'_, str>, field: Value) {
+        self.insert(name.into_owned(), field);
+    }
+
+    fn keep_type(&mut self, value: &Value) {
+        self.insert(EVENT_TYPE.to_owned(), value.clone());
+    }
+}
+
+/// The values of `event_type` that were found.
+enum Types {
+    None,
+    One(Value),
+    Many,
+}
+
+/// Reads the body: its types and the kept rest, or else what it is instead of an object.
+struct Body<K> {
+    keep: K,
+}
+
+type Read<K> = Result<(Types, K), &'static str>;
+
+impl<'de, K: Keep> DeserializeSeed<'de> for Body<K> {
+    type Value = Read<K>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Read<K>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, K: Keep> Visitor<'de> for Body<K> {
+    type Value = Read<K>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<Read<K>, A::Error> {
+        let mut types = Types::None;
+        while let Some(FieldName(name)) = fields.next_key()? {
+            if name == EVENT_TYPE {
+                let value = fields.next_value()?;
+                self.keep.keep_type(&value);
+                types = match types {
+                    Types::None => Types::One(value),
+                    Types::One(_) | Types::Many => Types::Many,
+                };
+            } else {
+                self.keep.keep(name, fields.next_value()?);
+            }
+        }
+        Ok(Ok((types, self.keep)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Read<K>, A::Error> {
+        Checked.visit_seq(items).map(|Checked| Err("an array"))
+    }
+
+    fn visit_unit<E>(self) -> Result<Read<K>, E> {
+        Ok(Err("null"))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Read<K>, E> {
+        Ok(Err("a boolean"))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Read<K>, E> {
+        Ok(Err("a number"))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Read<K>, E> {
+        Ok(Err("a number"))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Read<K>, E> {
+        Ok(Err("a number"))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Read<K>, E> {
+        Ok(Err("a string"))
+    }
+}
+
+/// The name of a field, copied only if it has escapes.
+struct FieldName<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for FieldName<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+
+        impl<'de> Visitor<'de> for Name {
+            type Value = FieldName<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field's name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(FieldName(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(FieldName(Cow::Owned(name.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Name)
+    }
+}
+
+/// Any value, read as strictly as a `Value` and kept nowhere. Not serde's `IgnoredAny`:
+/// serde_json passes that one over without a limit of depth, and lets pass numbers beyond all
+/// bounds and halves of surrogate pairs, at which a later reader would fail.
+struct Checked;
+
+impl<'de> Deserialize<'de> for Checked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Checked {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
+        while fields.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

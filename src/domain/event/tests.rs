@@ -1,0 +1,257 @@
+//! What a body must be, told by examples and by random bytes.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Both readers must agree; the error, or the type.
+fn read(body: impl AsRef<[u8]>) -> Result<String, EnvelopeError> {
+    let body = body.as_ref();
+    let envelope = parse_envelope(body);
+    assert_eq!(envelope, parse_document(body).map(|(envelope, _)| envelope));
+    envelope.map(|envelope| envelope.event_type)
+}
+
+fn refused(body: impl AsRef<[u8]>) -> (EnvelopeErrorKind, usize, usize) {
+    let error = read(body).unwrap_err();
+    (error.kind, error.line, error.column)
+}
+
+fn broken_at(body: impl AsRef<[u8]>) -> (usize, usize) {
+    match refused(body) {
+        (EnvelopeErrorKind::Broken { .. }, line, column) => (line, column),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_event_is_an_object_with_an_event_type() {
+    assert_eq!(
+        read(r#"{"event_type":"ORDER_CREATED"}"#).unwrap(),
+        "ORDER_CREATED"
+    );
+    assert_eq!(
+        read(" {\"data\": [1, {}], \"event_type\" : \"a.b-c\"}\r\n").unwrap(),
+        "a.b-c"
+    );
+    assert_eq!(
+        read(r#"{"data":{"event_type":7},"event_type":"A"}"#).unwrap(),
+        "A"
+    );
+    assert_eq!(read(r#"{"event\u005ftype":"\u0041"}"#).unwrap(), "A");
+}
+
+#[test]
+fn the_document_is_the_whole_body() {
+    let body = r#"{"data":{"a":[1,2.5,"é"]},"event_type":"A","x":null}"#;
+    let (_, value) = parse_document(body.as_bytes()).unwrap();
+    assert_eq!(value, serde_json::from_str::<Value>(body).unwrap());
+}
+
+#[test]
+fn an_empty_body_is_told_apart_from_a_broken_one() {
+    assert_eq!(refused(""), (EnvelopeErrorKind::Empty, 0, 0));
+    assert_eq!(refused(" \r\n\t"), (EnvelopeErrorKind::Empty, 0, 0));
+}
+
+#[test]
+fn a_byte_that_is_not_utf8_is_named_with_its_place() {
+    let (kind, line, column) = refused(b"{\n\"\xc3\xa9\":\"\xff\"}");
+    assert_eq!(
+        (kind, line, column),
+        (EnvelopeErrorKind::NotUtf8 { offset: 8 }, 2, 6)
+    );
+    assert!(matches!(
+        refused(b"{\"a\":\"\xed\xa0\x80\"}").0,
+        EnvelopeErrorKind::NotUtf8 { .. }
+    ));
+    assert!(matches!(
+        refused(b"\xef\xbb\xbf{}").0,
+        EnvelopeErrorKind::Broken { .. }
+    ));
+}
+
+#[test]
+fn broken_json_is_named_with_line_and_column_in_characters() {
+    assert_eq!(broken_at("{\"a\":1,}"), (1, 8));
+    assert_eq!(broken_at("{\n  \"a\": 1\n  \"b\": 2\n}"), (3, 3));
+    assert_eq!(broken_at("{\"é\": x}"), (1, 7));
+    assert_eq!(broken_at("{\"é\" \"ü\"}"), (1, 6));
+    assert_eq!(broken_at("{\"a\": 1"), (1, 7));
+    assert_eq!(broken_at("{\"a\": 1\n"), (2, 1));
+    assert_eq!(broken_at("{\"event_type\":\"A\"} x"), (1, 20));
+    assert_eq!(broken_at("{\"event_type\":\"A\"}{}"), (1, 19));
+    assert_eq!(broken_at("{\"event_type\":\"A\"}\0"), (1, 19));
+    assert_eq!(broken_at("\u{1}"), (1, 1));
+    assert_eq!(broken_at("{\"a\":\"é\tb\"}"), (1, 8));
+    assert_eq!(broken_at("{'a':1}"), (1, 2));
+    assert_eq!(broken_at("{\"a\":01}"), (1, 7));
+    assert_eq!(broken_at("{\"a\":NaN}"), (1, 6));
+    let error = read("{\"a\":1,}").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "broken JSON at line 1, column 8: trailing comma"
+    );
+}
+
+#[test]
+fn what_a_later_reader_would_stumble_over_is_refused_at_once() {
+    for part in [
+        r#""\ud800""#,
+        r#""\ud800x""#,
+        r#""\udc00""#,
+        "1e999",
+        "-1e400",
+        "[1e999]",
+    ] {
+        broken_at(format!(r#"{{"event_type":"A","data":{part}}}"#));
+        broken_at(format!(r#"{{"data":{{"x":[{part}]}},"event_type":"A"}}"#));
+    }
+    assert!(read(r#"{"event_type":"A","data":["\ud83d\ude00",123456789012345678901]}"#).is_ok());
+}
+
+#[test]
+fn nesting_without_end_is_refused_and_a_hundred_levels_pass() {
+    let nested = |levels: usize| {
+        let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+        format!("{{\"event_type\":\"A\",\"data\":{open}{close}}}")
+    };
+    assert!(read(nested(MAX_NESTING - 1)).is_ok());
+    let (kind, line, column) = refused(nested(MAX_NESTING));
+    assert_eq!((kind, line), (EnvelopeErrorKind::TooDeep, 1));
+    assert_eq!(column, 25 + MAX_NESTING);
+    assert_eq!(
+        refused("[".repeat(MAX_EVENT_BYTES)).0,
+        EnvelopeErrorKind::TooDeep
+    );
+    assert_eq!(
+        refused("{\"a\":".repeat(100_000)).0,
+        EnvelopeErrorKind::TooDeep
+    );
+    let open = format!("{{\"event_type\":{}", "[".repeat(100_000));
+    assert_eq!(refused(open).0, EnvelopeErrorKind::TooDeep);
+}
+
+#[test]
+fn other_json_than_an_object_is_told_what_it_is() {
+    let cases = [
+        ("[]", "an array"),
+        ("[{\"event_type\":\"A\"}]", "an array"),
+        ("null", "null"),
+        ("true", "a boolean"),
+        ("-1", "a number"),
+        ("7", "a number"),
+        ("1.5", "a number"),
+        ("\"A\"", "a string"),
+        ("\"\\n\"", "a string"),
+    ];
+    for (body, found) in cases {
+        assert_eq!(
+            refused(body),
+            (EnvelopeErrorKind::NotAnObject { found }, 0, 0),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_doubled_or_odd_event_type_is_told_apart() {
+    assert_eq!(refused("{}").0, EnvelopeErrorKind::TypeMissing);
+    assert_eq!(
+        refused(r#"{"Event_Type":"A"}"#).0,
+        EnvelopeErrorKind::TypeMissing
+    );
+    let twice = r#"{"event_type":"A","event\u005ftype":"A"}"#;
+    assert_eq!(refused(twice).0, EnvelopeErrorKind::TypeTwice);
+    let number = refused(r#"{"event_type":7}"#).0;
+    assert_eq!(number, EnvelopeErrorKind::TypeNotText { found: "a number" });
+    let object = refused(r#"{"event_type":{"a":[1]}}"#).0;
+    assert_eq!(
+        object,
+        EnvelopeErrorKind::TypeNotText { found: "an object" }
+    );
+    for name in ["", "_A", "-a", ".a", "A B", "É", "A\\n", "A*", "A/B"] {
+        let kind = refused(format!(r#"{{"event_type":"{name}"}}"#)).0;
+        assert!(
+            matches!(kind, EnvelopeErrorKind::TypeIllegal { .. }),
+            "{name}: {kind:?}"
+        );
+    }
+    let long = |length: usize| format!(r#"{{"event_type":"{}"}}"#, "A".repeat(length));
+    assert!(read(long(128)).is_ok());
+    let error = read(long(129)).unwrap_err();
+    assert_eq!(
+        error.kind,
+        EnvelopeErrorKind::TypeIllegal {
+            name: "A".repeat(64)
+        }
+    );
+    assert_eq!(error.pointer(), Some("/event_type"));
+}
+
+/// Random JSON, with odd strings and numbers.
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            proptest::collection::btree_map(any::<String>(), inner, 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = read(body);
+    }
+
+    #[test]
+    fn no_text_that_looks_like_json_panics_and_each_place_lies_within(
+        body in r#"[{}\[\]",:0-9eE.\\u\n aé-]{0,60}"#,
+    ) {
+        if let Err(error) = read(&body) {
+            let lines: Vec<&str> = body.split('\n').collect();
+            prop_assert!(error.line <= lines.len());
+            if error.line > 0 {
+                let length = lines[error.line - 1].chars().count();
+                prop_assert!((1..=length.max(1)).contains(&error.column), "{:?}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn every_object_with_a_legal_type_passes_unchanged(
+        fields in proptest::collection::btree_map(any::<String>(), json(), 0..6),
+        name in "[A-Za-z0-9][A-Za-z0-9_.-]{0,127}",
+        pretty: bool,
+    ) {
+        let mut fields: BTreeMap<String, Value> = fields;
+        fields.insert(EVENT_TYPE.to_owned(), Value::from(name.clone()));
+        let value = serde_json::to_value(fields).unwrap();
+        let body = if pretty { format!("{value:#}") } else { value.to_string() };
+        prop_assert_eq!(read(&body).unwrap(), name);
+        let (_, document) = parse_document(body.as_bytes()).unwrap();
+        prop_assert_eq!(document, serde_json::from_str::<Value>(&body).unwrap());
+    }
+
+    #[test]
+    fn a_cut_body_never_passes(
+        fields in proptest::collection::btree_map("[a-z]{1,5}", json(), 0..4),
+        cut: proptest::sample::Index,
+    ) {
+        let mut fields: BTreeMap<String, Value> = fields;
+        fields.insert(EVENT_TYPE.to_owned(), Value::from("A"));
+        let body = serde_json::to_vec(&fields).unwrap();
+        prop_assert!(read(&body[..cut.index(body.len())]).is_err());
+    }
+}
