@@ -37,8 +37,7 @@ pub struct OwnType {
 }
 
 /// The values of an own type.
-#[derive(Debug, Clone, Default, Insertable, AsChangeset)]
-#[diesel(table_name = event_type)]
+#[derive(Debug, Clone, Default)]
 pub struct TypeChange {
     /// The new group.
     pub group: Option<String>,
@@ -114,7 +113,12 @@ pub async fn create(
                 .values((
                     event_type::account_id.eq(account.uuid()),
                     event_type::name.eq(name),
-                    values,
+                    event_type::group.eq(values.group.unwrap_or_default()),
+                    event_type::title.eq(values.title.unwrap_or_default()),
+                    event_type::description.eq(values.description.unwrap_or_default()),
+                    event_type::schema.eq(values.schema.flatten()),
+                    event_type::example.eq(values.example.flatten()),
+                    event_type::validation.eq(values.validation.flatten()),
                     event_type::version.eq(version),
                 ))
                 .on_conflict_do_nothing()
@@ -149,7 +153,12 @@ pub async fn change(
                     .filter(event_type::builtin.eq(false)),
             )
             .set((
-                values,
+                values.group.map(|new| event_type::group.eq(new)),
+                values.title.map(|new| event_type::title.eq(new)),
+                values.description.map(|new| event_type::description.eq(new)),
+                values.schema.map(|new| event_type::schema.eq(new)),
+                values.example.map(|new| event_type::example.eq(new)),
+                values.validation.map(|new| event_type::validation.eq(new)),
                 event_type::updated_at.eq(diesel::dsl::now),
                 event_type::version.eq(version),
             ))

@@ -6,14 +6,26 @@
 
 #[macro_use]
 mod statement;
+pub mod account;
+pub mod audit;
+pub mod cancel;
 pub mod clock;
 mod database;
+pub mod delivery_log;
 mod enums;
 mod error;
+pub mod event;
+pub mod event_type;
+pub mod fresh;
 mod migration;
+pub mod resend;
 pub mod routing;
 #[allow(missing_docs, unreachable_pub, reason = "written by `diesel print-schema`")]
 mod schema;
+pub mod secret;
+pub mod subscription;
+pub mod subscription_count;
+pub mod token;
 
 pub use database::{Connection, Database, PooledConnection};
 pub use error::StoreError;

@@ -12,7 +12,7 @@ use super::schema::{subscription, subscription_secret};
 use super::{Connection, Database, StoreError, routing};
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::secret::Secret;
-use crate::domain::subscription::SubscriptionState;
+use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
 
 /// A subscription as stored; its values were checked when they were written.
 #[derive(Debug, Clone)]
@@ -174,8 +174,7 @@ pub async fn find(
 }
 
 /// Changes of a subscription; none leaves a value as it is.
-#[derive(Debug, Default, Clone, AsChangeset)]
-#[diesel(table_name = subscription)]
+#[derive(Debug, Default, Clone)]
 pub struct SubscriptionChange {
     /// The new title.
     pub title: Option<String>,
@@ -230,7 +229,15 @@ pub async fn change(
             }
             let row: Row = diesel::update(subscription::table.find(id.uuid()))
                 .set((
-                    change,
+                    change.title.map(|new| subscription::title.eq(new)),
+                    change.url.map(|new| subscription::url.eq(new)),
+                    change.triggers.map(|new| subscription::triggers.eq(new)),
+                    change.state.map(|new| subscription::state.eq(new)),
+                    change.disabled_reason.map(|new| subscription::disabled_reason.eq(new)),
+                    change.headers.map(|new| subscription::headers.eq(new)),
+                    change.max_in_flight.map(|new| subscription::max_in_flight.eq(new)),
+                    change.timeout_seconds.map(|new| subscription::timeout_seconds.eq(new)),
+                    change.retry_schedule.map(|new| subscription::retry_schedule.eq(new)),
                     subscription::updated_at.eq(diesel::dsl::now),
                     subscription::version.eq(version),
                 ))
@@ -273,18 +280,6 @@ pub async fn remove(
             Ok(rows == 1)
         })
         .await
-}
-
-text_enum! {
-    /// What a list of subscriptions is sorted by; the id decides between equals.
-    SubscriptionSort, "a way to sort" {
-        /// When it was made.
-        CreatedAt = "created_at",
-        /// When it was changed last.
-        UpdatedAt = "updated_at",
-        /// Its id.
-        Id = "id",
-    }
 }
 
 /// Which subscriptions a list shows.

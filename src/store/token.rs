@@ -166,8 +166,7 @@ pub async fn find(
 }
 
 /// Changes of a token; none leaves a value as it is.
-#[derive(Debug, Default, AsChangeset)]
-#[diesel(table_name = token)]
+#[derive(Debug, Default)]
 pub struct TokenChange {
     /// The new title.
     pub title: Option<String>,
@@ -193,7 +192,10 @@ pub async fn change(
             .find(id.uuid())
             .filter(token::account_id.is_not_distinct_from(account.map(AccountId::uuid))),
     )
-    .set(change)
+    .set((
+        change.title.map(|title| token::title.eq(title)),
+        change.role.map(|role| token::role.eq(role)),
+    ))
     .returning(COLUMNS)
     .get_result(&mut database.get().await?)
     .await
