@@ -76,7 +76,7 @@ impl Create {
             Some(name) => Some(account_named(database, name).await?.id),
             None => None,
         };
-        let id = TokenId::from_uuid(store::fresh_uuid(&DatabaseClock::new()));
+        let id = TokenId::from_uuid(store::fresh::fresh_uuid(&DatabaseClock::new()));
         let (token, text) = token::issue(database, id, owner, self.role, &self.title).await?;
         if json {
             let mut shown = shown(&token);
