@@ -27,10 +27,10 @@ use crate::config::Config;
 #[command(name = "herald", version, about)]
 struct Cli {
     /// Print JSON instead of tables and sentences
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 90)]
     json: bool,
     /// Read the settings from this TOML file
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = 91)]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,

@@ -14,6 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::client::tls_settings;
+
 pub use awc::http::Method;
 
 /// One request as a whole. A batch waits for its commit, so this is longer than a person would.
@@ -89,6 +91,9 @@ pub enum ApiError {
     /// The token or the account's name has characters that no header can carry.
     #[error("{0} has characters that cannot be sent")]
     Unsendable(&'static str),
+    /// This machine cannot speak TLS.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
     /// Nobody answered there.
     #[error("Herald cannot be reached at {base} ({reason}): is `herald serve` running?")]
     Unreachable {
@@ -153,7 +158,13 @@ impl ApiClient {
         if !account.is_none_or(sendable) {
             return Err(ApiError::Unsendable("the account"));
         }
-        let client = awc::Client::builder().timeout(TIMEOUT).disable_redirects().finish();
+        let client = awc::Client::builder().timeout(TIMEOUT).disable_redirects();
+        let client = if parsed.scheme() == "https" {
+            let settings = tls_settings().map_err(ApiError::Tls)?;
+            client.connector(awc::Connector::new().rustls_0_23(settings)).finish()
+        } else {
+            client.finish()
+        };
         Ok(Self {
             client,
             base: parsed,
