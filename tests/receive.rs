@@ -47,9 +47,15 @@ impl Receiver {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         stderr.read_line(&mut line).unwrap();
-        let address = line.strip_prefix("receiving on http://").and_then(|it| it.split(' ').next());
+        let address = line
+            .strip_prefix("receiving on http://")
+            .and_then(|it| it.split(' ').next());
         let address = address.unwrap_or_else(|| panic!("the receiver said: {line}"));
-        Self { address: address.parse().unwrap(), child, _stderr: stderr }
+        Self {
+            address: address.parse().unwrap(),
+            child,
+            _stderr: stderr,
+        }
     }
 
     fn connect(&self) -> Connection {
@@ -64,7 +70,9 @@ impl Receiver {
     }
 
     fn counts(&self) -> serde_json::Value {
-        let answer = self.deliver(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+        let answer = self
+            .deliver(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+            .unwrap();
         serde_json::from_slice(&answer.body).unwrap()
     }
 
@@ -72,9 +80,18 @@ impl Receiver {
     fn interrupt(mut self) -> Output {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
         let mut stdout = Vec::new();
-        self.child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
+        self.child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_end(&mut stdout)
+            .unwrap();
         let status = self.child.wait().unwrap();
-        Output { status, stdout, stderr: Vec::new() }
+        Output {
+            status,
+            stdout,
+            stderr: Vec::new(),
+        }
     }
 }
 
@@ -108,7 +125,9 @@ impl Connection {
             }
         }
         let head = head.to_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
         let mut body = vec![0; length.map_or(0, |it| it.parse().unwrap())];
         self.0.read_exact(&mut body)?;
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -131,7 +150,10 @@ fn delivery(id: &str, at: i64, signature: Option<&str>, body: &[u8]) -> Vec<u8> 
 
 fn signed(secrets: &[&str], id: &str, body: &[u8]) -> Vec<u8> {
     let at = now();
-    let secrets: Vec<Secret> = secrets.iter().map(|text| Secret::parse(text).unwrap()).collect();
+    let secrets: Vec<Secret> = secrets
+        .iter()
+        .map(|text| Secret::parse(text).unwrap())
+        .collect();
     delivery(id, at, Some(&signature::sign(&secrets, id, at, body)), body)
 }
 
@@ -169,20 +191,44 @@ fn a_signature_of_any_given_secret_is_accepted_and_all_else_refused() {
     let printed = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(lines.len(), 8, "{printed}");
-    assert!(lines[0].ends_with(" m1 PUBLISH 45 bytes, signature ok, answered 200"), "{printed}");
-    assert!(lines[3].ends_with(" m4 PUBLISH 45 bytes, signature bad, answered 401"), "{printed}");
-    assert!(lines[4].ends_with(" m5 PUBLISH 45 bytes, signature none, answered 401"), "{printed}");
+    assert!(
+        lines[0].ends_with(" m1 PUBLISH 45 bytes, signature ok, answered 200"),
+        "{printed}"
+    );
+    assert!(
+        lines[3].ends_with(" m4 PUBLISH 45 bytes, signature bad, answered 401"),
+        "{printed}"
+    );
+    assert!(
+        lines[4].ends_with(" m5 PUBLISH 45 bytes, signature none, answered 401"),
+        "{printed}"
+    );
     assert!(lines[7].starts_with("received 7 ("), "{printed}");
 }
 
 #[test]
 fn without_a_secret_everything_is_accepted() {
     let receiver = Receiver::start(&["--json"]);
-    assert_eq!(receiver.deliver(&signed(&[SECRET], "m1", BODY)).unwrap().status, 200);
-    assert_eq!(receiver.deliver(&delivery("m2", 0, None, b"\xff")).unwrap().status, 200);
+    assert_eq!(
+        receiver
+            .deliver(&signed(&[SECRET], "m1", BODY))
+            .unwrap()
+            .status,
+        200
+    );
+    assert_eq!(
+        receiver
+            .deliver(&delivery("m2", 0, None, b"\xff"))
+            .unwrap()
+            .status,
+        200
+    );
     let output = receiver.interrupt();
-    let lines: Vec<serde_json::Value> =
-        output.stdout.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    let lines: Vec<serde_json::Value> = output
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+        .collect();
     assert_eq!(lines[0]["event_type"], "PUBLISH");
     assert_eq!(lines[0]["webhook_id"], "m1");
     assert_eq!(lines[0]["signature"], "none");
@@ -201,15 +247,34 @@ fn every_good_request_stands_in_the_ledger_when_its_answer_comes() {
     let mut lines = 1;
     for number in 0..200 {
         let id = format!("evt_{number}");
-        assert_eq!(connection.send(&signed(&[SECRET], &id, BODY)).unwrap().status, 200);
+        assert_eq!(
+            connection
+                .send(&signed(&[SECRET], &id, BODY))
+                .unwrap()
+                .status,
+            200
+        );
         lines += 1;
         let written = std::fs::read_to_string(&ledger).unwrap();
-        assert_eq!(written.lines().count(), lines, "the answer came before the line");
+        assert_eq!(
+            written.lines().count(),
+            lines,
+            "the answer came before the line"
+        );
         let fields: Vec<&str> = written.lines().last().unwrap().split(' ').collect();
         let hash = format!("{:x}", Sha256::digest(BODY));
-        assert_eq!((fields[0], fields[1], fields[3], fields[4]), (&*id, "/hook", &*hash, "200"));
+        assert_eq!(
+            (fields[0], fields[1], fields[3], fields[4]),
+            (&*id, "/hook", &*hash, "200")
+        );
     }
-    assert_eq!(connection.send(&signed(&[OTHER], "bad", BODY)).unwrap().status, 401);
+    assert_eq!(
+        connection
+            .send(&signed(&[OTHER], "bad", BODY))
+            .unwrap()
+            .status,
+        401
+    );
     // The ledger is the witness of the tests that kill Herald: it outlives the receiver.
     drop(receiver);
     let written = std::fs::read_to_string(&ledger).unwrap();
@@ -220,7 +285,15 @@ fn every_good_request_stands_in_the_ledger_when_its_answer_comes() {
 #[test]
 fn the_same_seed_fails_the_same_requests() {
     let statuses = |seed: &str| {
-        let arguments = ["--quiet", "--fail", "429", "--rate", "0.3", "--retry-after", "7"];
+        let arguments = [
+            "--quiet",
+            "--fail",
+            "429",
+            "--rate",
+            "0.3",
+            "--retry-after",
+            "7",
+        ];
         let receiver = Receiver::start(&[&arguments[..], &["--seed", seed]].concat());
         let mut connection = receiver.connect();
         let mut send = || connection.send(&delivery("m", 0, None, BODY)).unwrap();
@@ -229,7 +302,10 @@ fn the_same_seed_fails_the_same_requests() {
             let told = answer.head.contains("retry-after: 7\r\n");
             assert_eq!(told, answer.status == 429, "{}", answer.head);
         }
-        answers.into_iter().map(|answer| answer.status).collect::<Vec<u16>>()
+        answers
+            .into_iter()
+            .map(|answer| answer.status)
+            .collect::<Vec<u16>>()
     };
     let first = statuses("1");
     let failed = first.iter().filter(|status| **status == 429).count();
@@ -262,7 +338,11 @@ fn a_hanging_request_ends_with_its_connection_and_stops_no_other() {
     let (mut hung, mut answered) = (Vec::new(), 0);
     for _ in 0..20 {
         let mut connection = receiver.connect();
-        connection.0.get_mut().set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        connection
+            .0
+            .get_mut()
+            .set_read_timeout(Some(Duration::from_millis(200)))
+            .unwrap();
         match connection.send(&delivery("m", 0, None, BODY)) {
             Ok(answer) => answered += u16::from(answer.status == 200),
             Err(error) => {
@@ -275,7 +355,10 @@ fn a_hanging_request_ends_with_its_connection_and_stops_no_other() {
     drop(hung);
     let until = herald::store::clock::uptime() + PATIENCE;
     while open() > before {
-        assert!(herald::store::clock::uptime() < until, "hung requests outlive their connections");
+        assert!(
+            herald::store::clock::uptime() < until,
+            "hung requests outlive their connections"
+        );
         std::thread::yield_now();
     }
     assert!(receiver.interrupt().status.success());
@@ -285,7 +368,11 @@ fn a_hanging_request_ends_with_its_connection_and_stops_no_other() {
 fn the_receiver_ends_at_once_though_requests_hang() {
     let receiver = Receiver::start(&["--quiet", "--fail", "hang"]);
     let mut connection = receiver.connect();
-    connection.0.get_mut().set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    connection
+        .0
+        .get_mut()
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
     assert!(connection.send(&delivery("m", 0, None, BODY)).is_err());
     let begun = herald::store::clock::uptime();
     let output = receiver.interrupt();
@@ -299,7 +386,13 @@ fn the_receiver_ends_at_once_though_requests_hang() {
 fn a_body_of_over_two_mebibytes_is_refused_and_a_large_one_is_not() {
     let receiver = Receiver::start(&["--quiet"]);
     let large = vec![b' '; 2 * 1024 * 1024];
-    assert_eq!(receiver.deliver(&delivery("m", 0, None, &large)).unwrap().status, 200);
+    assert_eq!(
+        receiver
+            .deliver(&delivery("m", 0, None, &large))
+            .unwrap()
+            .status,
+        200
+    );
     let head = b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 2097153\r\n\r\n";
     assert_eq!(receiver.deliver(head).unwrap().status, 413);
 }
@@ -314,5 +407,8 @@ fn a_port_in_use_is_told_in_one_plain_line() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.starts_with(&format!("herald: cannot listen on {address}\n  cause: ")), "{told}");
+    assert!(
+        told.starts_with(&format!("herald: cannot listen on {address}\n  cause: ")),
+        "{told}"
+    );
 }

@@ -18,10 +18,17 @@ pub(super) fn run(config: &Config, json: bool) -> anyhow::Result<()> {
         output::json(&settings)?;
     } else {
         let row = |(setting, value): (&crate::config::Setting, String)| {
-            let value = if value.is_empty() { "-".to_owned() } else { value };
+            let value = if value.is_empty() {
+                "-".to_owned()
+            } else {
+                value
+            };
             [setting.key.to_owned(), value, setting.variable.to_owned()]
         };
-        output::table(&["setting", "value", "variable"], config.describe().map(row))?;
+        output::table(
+            &["setting", "value", "variable"],
+            config.describe().map(row),
+        )?;
     }
     Ok(())
 }

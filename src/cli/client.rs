@@ -8,10 +8,20 @@ use crate::transport::api_client::{ApiClient, ApiError};
 #[derive(Debug, Args)]
 pub(super) struct Connection {
     /// Where Herald listens
-    #[arg(long, env = "HERALD_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        env = "HERALD_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
     server: String,
     /// The API token; the variable keeps it out of the list of processes
-    #[arg(long, env = "HERALD_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "HERALD_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
     token: Option<String>,
     /// The account to work in, for operator-wide tokens
     #[arg(long, value_name = "ID|NAME")]

@@ -36,7 +36,10 @@ pub(super) async fn with_database<T>(
         let database = Database::new(&server.url(), CONNECTIONS)?;
         work(&database).await
     };
-    let stopped = server.stop().await.context("the private PostgreSQL did not stop");
+    let stopped = server
+        .stop()
+        .await
+        .context("the private PostgreSQL did not stop");
     drop(lock);
     let done = done?;
     stopped?;
@@ -48,7 +51,11 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
     let shown = folder.display();
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {shown}"))?;
     let path = folder.join(LOCK_FILE);
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     file.try_lock().with_context(|| {
         format!("a Herald that works on {shown} is starting or stopping: try again in a moment")

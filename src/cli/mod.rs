@@ -89,7 +89,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let Cli { json, config, command } = cli;
+    let Cli {
+        json,
+        config,
+        command,
+    } = cli;
     let settings = || Config::from_environment(config.as_deref());
     match command {
         Command::Serve => serve::run(settings()?)?,

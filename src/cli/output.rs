@@ -12,7 +12,10 @@ use serde::Serialize;
 /// When it cannot be written, except that its reader went away.
 pub(crate) fn write(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
@@ -52,8 +55,14 @@ where
     C: IntoIterator<Item = String>,
 {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(headings.iter().map(|heading| Cell::new(heading.to_uppercase())));
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(
+        headings
+            .iter()
+            .map(|heading| Cell::new(heading.to_uppercase())),
+    );
     for row in rows {
         table.add_row(row.into_iter().map(|cell| Cell::new(plain(&cell))));
     }
@@ -69,7 +78,9 @@ where
 /// As [`write`].
 pub(crate) fn pairs(rows: &[(&str, String)]) -> io::Result<()> {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
     for (name, value) in rows {
         table.add_row([Cell::new(name), Cell::new(plain(value))]);
     }
@@ -104,7 +115,9 @@ pub(crate) fn tell_failure(error: &anyhow::Error) {
 /// The text with its control characters replaced, so that what others chose (titles, headers,
 /// bodies) cannot steer a terminal.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 fn trimmed(table: &Table) -> String {
@@ -122,7 +135,10 @@ mod tests {
 
     #[test]
     fn what_others_chose_cannot_steer_a_terminal() {
-        assert_eq!(plain("a\u{1b}[2Jb\rc\u{9b}"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
+        assert_eq!(
+            plain("a\u{1b}[2Jb\rc\u{9b}"),
+            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}"
+        );
         assert_eq!(plain("Übersicht 注文"), "Übersicht 注文");
     }
 }

@@ -62,7 +62,10 @@ impl Publish {
         match &self.file {
             Some(path) if self.batch => {
                 let answer = publish_lines(&client, open(path)?, key).await;
-                tell(&answer.with_context(|| format!("cannot publish {}", shown(path)))?, json)
+                tell(
+                    &answer.with_context(|| format!("cannot publish {}", shown(path)))?,
+                    json,
+                )
             }
             Some(path) => {
                 let mut bytes = Vec::new();
@@ -86,20 +89,38 @@ async fn publish_one(
     key: Option<&str>,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let answer: Value = client.publish("/v1/events", "application/json", bytes, key).await?;
+    let answer: Value = client
+        .publish("/v1/events", "application/json", bytes, key)
+        .await?;
     if json {
         output::json(&answer)?;
         return Ok(ExitCode::SUCCESS);
     }
     let id = answer.get("id").and_then(Value::as_str).unwrap_or("-");
-    let deliveries = answer.get("deliveries").and_then(Value::as_u64).unwrap_or_default();
+    let deliveries = answer
+        .get("deliveries")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
     let before = match answer.get("duplicate").and_then(Value::as_bool) {
         Some(true) => " (published before)",
         _ => "",
     };
-    output::line(&output::plain(&format!("{id}: {}{before}", count(deliveries, "delivery"))))?;
-    for warning in answer.get("warnings").and_then(Value::as_array).into_iter().flatten() {
-        let text = |name| warning.get(name).and_then(Value::as_str).unwrap_or_default();
+    output::line(&output::plain(&format!(
+        "{id}: {}{before}",
+        count(deliveries, "delivery")
+    )))?;
+    for warning in answer
+        .get("warnings")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let text = |name| {
+            warning
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let told = format!("warning: {} {}", text("pointer"), text("detail"));
         output::tell(&output::plain(&told));
     }
@@ -117,7 +138,9 @@ async fn publish_lines(
     while !ended {
         let mut held = 0;
         while held < MAX_BATCH_EVENTS && batch.len() < BATCH_BYTES && !ended {
-            let read = lines.read_until(b'\n', &mut batch).context("cannot read on")?;
+            let read = lines
+                .read_until(b'\n', &mut batch)
+                .context("cannot read on")?;
             ended = read == 0;
             held += usize::from(!ended);
         }
@@ -131,7 +154,12 @@ async fn publish_lines(
         };
         let bytes = Bytes::from(std::mem::take(&mut batch));
         let answer = client
-            .publish::<BatchAnswer>("/v1/events/batch", "application/x-ndjson", bytes, key.as_deref())
+            .publish::<BatchAnswer>(
+                "/v1/events/batch",
+                "application/x-ndjson",
+                bytes,
+                key.as_deref(),
+            )
             .await
             .with_context(|| match before {
                 0 => "nothing was published".to_owned(),
@@ -139,7 +167,10 @@ async fn publish_lines(
             })?;
         all.accepted += answer.accepted;
         let shifted = answer.rejected.into_iter();
-        all.rejected.extend(shifted.map(|it| Rejected { line: it.line + before, ..it }));
+        all.rejected.extend(shifted.map(|it| Rejected {
+            line: it.line + before,
+            ..it
+        }));
         all.ids.extend(answer.ids);
         before += held as u64;
         sent += 1;
@@ -160,7 +191,10 @@ fn tell(answer: &BatchAnswer, json: bool) -> anyhow::Result<ExitCode> {
     if answer.rejected.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    output::tell(&format!("herald: {} rejected", count(answer.rejected.len() as u64, "event")));
+    output::tell(&format!(
+        "herald: {} rejected",
+        count(answer.rejected.len() as u64, "event")
+    ));
     Ok(ExitCode::FAILURE)
 }
 
@@ -168,7 +202,9 @@ fn tell(answer: &BatchAnswer, json: bool) -> anyhow::Result<ExitCode> {
 fn examples() -> anyhow::Result<Vec<u8>> {
     let mut lines = Vec::new();
     for event_type in catalogue::builtin() {
-        let Some(example) = &event_type.example else { continue };
+        let Some(example) = &event_type.example else {
+            continue;
+        };
         if example.get().contains(['\n', '\r']) {
             let value: Value = serde_json::from_str(example.get())?;
             serde_json::to_writer(&mut lines, &value)?;

@@ -100,11 +100,19 @@ impl List {
         let mut found = Vec::new();
         if self.account.is_none() {
             let tokens = tokens(database, None).await?;
-            found.extend(tokens.into_iter().map(|token| ("(operator)".to_owned(), token)));
+            found.extend(
+                tokens
+                    .into_iter()
+                    .map(|token| ("(operator)".to_owned(), token)),
+            );
         }
         for account in accounts {
             let tokens = tokens(database, Some(account.id)).await?;
-            found.extend(tokens.into_iter().map(|token| (account.name.clone(), token)));
+            found.extend(
+                tokens
+                    .into_iter()
+                    .map(|token| (account.name.clone(), token)),
+            );
         }
         if json {
             let tokens: Vec<Value> = found.iter().map(|(_, token)| shown(token)).collect();
@@ -120,7 +128,14 @@ impl List {
                 |time| format!("revoked {}", second(time)),
             );
             let (id, role) = (token.id.to_string(), token.role.to_string());
-            [id, account, role, token.title, second(token.created_at), state]
+            [
+                id,
+                account,
+                role,
+                token.title,
+                second(token.created_at),
+                state,
+            ]
         };
         let headings = ["id", "account", "role", "title", "created", "state"];
         output::table(&headings, found.into_iter().map(row))?;
@@ -130,7 +145,10 @@ impl List {
 
 impl Revoke {
     async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
-        let owners = accounts(database).await?.into_iter().map(|account| Some(account.id));
+        let owners = accounts(database)
+            .await?
+            .into_iter()
+            .map(|account| Some(account.id));
         for owner in std::iter::once(None).chain(owners) {
             if token::revoke(database, owner, self.id).await?.is_some() {
                 if json {

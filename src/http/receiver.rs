@@ -171,7 +171,11 @@ impl Receiver {
         let server = server.run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
-        Ok(Self { address, handle, state })
+        Ok(Self {
+            address,
+            handle,
+            state,
+        })
     }
 
     /// Where it listens.
@@ -234,13 +238,22 @@ impl State {
 
     fn judge(&self, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Verdict {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let Some(signatures) = text("webhook-signature").filter(|_| !self.secrets.is_empty()) else {
+        let Some(signatures) = text("webhook-signature").filter(|_| !self.secrets.is_empty())
+        else {
             return Verdict::None;
         };
         let id = text("webhook-id").unwrap_or_default();
         let timestamp = text("webhook-timestamp").unwrap_or_default();
         let now = now.timestamp();
-        match signature::verify(&self.secrets, id, timestamp, signatures, body, now, TOLERANCE) {
+        match signature::verify(
+            &self.secrets,
+            id,
+            timestamp,
+            signatures,
+            body,
+            now,
+            TOLERANCE,
+        ) {
             Ok(()) => Verdict::Ok,
             Err(_) => Verdict::Bad,
         }
@@ -319,7 +332,9 @@ async fn receive(request: HttpRequest, state: web::Data<State>, body: Bytes) -> 
     (state.observer)(&Received {
         at,
         path: request.path(),
-        id: headers.get("webhook-id").and_then(|value| value.to_str().ok()),
+        id: headers
+            .get("webhook-id")
+            .and_then(|value| value.to_str().ok()),
         body: &body,
         signature: verdict,
         answer: answer.as_str(),
@@ -354,12 +369,22 @@ async fn receive(request: HttpRequest, state: web::Data<State>, body: Bytes) -> 
 /// `<webhook-id> <path> <timestamp> <SHA-256 of the body in hex> <answer>`
 fn ledger_line(request: &HttpRequest, body: &[u8], answer: Answer) -> String {
     let header = |name| {
-        let value = request.headers().get(name).and_then(|value| value.to_str().ok());
-        value.filter(|text| !text.is_empty() && !text.contains(' ')).unwrap_or("-").to_owned()
+        let value = request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok());
+        value
+            .filter(|text| !text.is_empty() && !text.contains(' '))
+            .unwrap_or("-")
+            .to_owned()
     };
     let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
     let hash = Sha256::digest(body);
-    format!("{id} {} {timestamp} {hash:x} {}\n", request.path(), answer.as_str())
+    format!(
+        "{id} {} {timestamp} {hash:x} {}\n",
+        request.path(),
+        answer.as_str()
+    )
 }
 
 /// A second handle of a connection's socket, since the server keeps the first to itself.

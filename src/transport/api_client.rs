@@ -35,7 +35,9 @@ pub struct ApiClient {
 
 impl fmt::Debug for ApiClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiClient").field("base", &self.base.as_str()).finish_non_exhaustive()
+        f.debug_struct("ApiClient")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,7 +148,9 @@ impl ApiClient {
     /// # Errors
     /// When the base URL or the token cannot be used.
     pub fn new(base: &str, token: &str, account: Option<&str>) -> Result<Self, ApiError> {
-        let unfit = || ApiError::Address { url: base.to_owned() };
+        let unfit = || ApiError::Address {
+            url: base.to_owned(),
+        };
         let parsed = Url::parse(base).ok().filter(|url| {
             matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
         });
@@ -161,7 +165,9 @@ impl ApiClient {
         let client = awc::Client::builder().timeout(TIMEOUT).disable_redirects();
         let client = if parsed.scheme() == "https" {
             let settings = tls_settings().map_err(ApiError::Tls)?;
-            client.connector(awc::Connector::new().rustls_0_23(settings)).finish()
+            client
+                .connector(awc::Connector::new().rustls_0_23(settings))
+                .finish()
         } else {
             client.finish()
         };
@@ -209,7 +215,10 @@ impl ApiClient {
     ) -> Result<T, ApiError> {
         // Only maps whose keys are no texts cannot be written, and no command has such.
         let bytes = serde_json::to_vec(body).unwrap_or_default().into();
-        let body = Body::Sent { kind: "application/json", bytes };
+        let body = Body::Sent {
+            kind: "application/json",
+            bytes,
+        };
         self.send(method, path, &[], &[], body).await
     }
 
@@ -226,7 +235,14 @@ impl ApiClient {
         key: Option<&str>,
     ) -> Result<T, ApiError> {
         let key = key.map(|key| ("idempotency-key", key));
-        self.send(Method::POST, path, &[], key.as_slice(), Body::Sent { kind, bytes }).await
+        self.send(
+            Method::POST,
+            path,
+            &[],
+            key.as_slice(),
+            Body::Sent { kind, bytes },
+        )
+        .await
     }
 
     async fn send<T: DeserializeOwned>(
@@ -258,10 +274,14 @@ impl ApiClient {
         let mut response = sent.await.map_err(|error| self.not_sent(&error))?;
         let status = response.status();
         let retry_after = retry_after(response.headers());
-        let answer = response.body().limit(MAX_ANSWER).await.map_err(|error| ApiError::Broken {
-            base: self.base.clone(),
-            reason: error.to_string(),
-        })?;
+        let answer = response
+            .body()
+            .limit(MAX_ANSWER)
+            .await
+            .map_err(|error| ApiError::Broken {
+                base: self.base.clone(),
+                reason: error.to_string(),
+            })?;
         if status.is_success() {
             // 204 has no body, yet its caller may still want a unit or an empty value.
             let text: &[u8] = if answer.is_empty() { b"null" } else { &answer };
@@ -272,7 +292,11 @@ impl ApiClient {
             })
         } else {
             let problem = problem_of(status, &answer);
-            Err(ApiError::Refused { status: status.as_u16(), problem, retry_after })
+            Err(ApiError::Refused {
+                status: status.as_u16(),
+                problem,
+                retry_after,
+            })
         }
     }
 
@@ -305,7 +329,11 @@ fn problem_of(status: StatusCode, answer: &[u8]) -> Problem {
     let told = serde_json::from_slice::<Problem>(answer).unwrap_or_default();
     if told.title.is_empty() && told.detail.is_empty() {
         let title = status.canonical_reason().unwrap_or("refused").to_owned();
-        return Problem { title, detail: beginning(answer), errors: told.errors };
+        return Problem {
+            title,
+            detail: beginning(answer),
+            errors: told.errors,
+        };
     }
     told
 }
@@ -314,7 +342,10 @@ fn problem_of(status: StatusCode, answer: &[u8]) -> Problem {
 fn beginning(answer: &[u8]) -> String {
     let text = String::from_utf8_lossy(answer.get(..4 * MAX_SHOWN).unwrap_or(answer));
     let shown: String = text.trim().chars().take(MAX_SHOWN).collect();
-    shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    shown
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -342,12 +373,21 @@ mod tests {
     fn an_answer_of_something_else_is_shown_without_control_characters() {
         let problem = problem_of(StatusCode::BAD_GATEWAY, b"<h1>\x1b[31mno\x07</h1>");
         assert_eq!(problem.to_string(), "Bad Gateway: <h1> [31mno </h1>");
-        assert_eq!(problem_of(StatusCode::NOT_FOUND, b"").to_string(), "Not Found");
+        assert_eq!(
+            problem_of(StatusCode::NOT_FOUND, b"").to_string(),
+            "Not Found"
+        );
     }
 
     #[test]
     fn only_addresses_of_http_servers_are_taken() {
-        for url in ["", "localhost:8080", "ftp://host", "http://", "http://h/?a=b"] {
+        for url in [
+            "",
+            "localhost:8080",
+            "ftp://host",
+            "http://",
+            "http://h/?a=b",
+        ] {
             assert!(ApiClient::new(url, "hrld_x", None).is_err(), "{url}");
         }
         assert!(ApiClient::new("http://h", "a\nb", None).is_err());
@@ -363,9 +403,15 @@ mod tests {
 
     #[actix_rt::test]
     async fn a_herald_that_does_not_run_is_told_as_such() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let client = ApiClient::new(&format!("http://{free}"), "t", None).unwrap();
-        let error = client.get::<serde_json::Value>("/v1/audit", &[]).await.unwrap_err();
+        let error = client
+            .get::<serde_json::Value>("/v1/audit", &[])
+            .await
+            .unwrap_err();
         assert!(matches!(error, ApiError::Unreachable { .. }), "{error}");
     }
 }

@@ -45,7 +45,10 @@ impl fmt::Display for Line<'_> {
             Verdict::None => "none",
         };
         let (bytes, answer) = (self.bytes, self.answer);
-        write!(f, "{at} {id} {event_type} {bytes} bytes, signature {signature}, answered {answer}")
+        write!(
+            f,
+            "{at} {id} {event_type} {bytes} bytes, signature {signature}, answered {answer}"
+        )
     }
 }
 
@@ -70,7 +73,9 @@ fn event_type(body: &[u8]) -> Option<String> {
     struct Named {
         event_type: String,
     }
-    serde_json::from_slice::<Named>(body).ok().map(|named| named.event_type)
+    serde_json::from_slice::<Named>(body)
+        .ok()
+        .map(|named| named.event_type)
 }
 
 #[cfg(test)]
@@ -91,7 +96,12 @@ mod tests {
             Line::of(&received).to_string(),
             "1970-01-01T00:00:00.000Z evt_1 A\u{fffd}\u{fffd}[2J 29 bytes, signature ok, answered 200"
         );
-        let other = Received { id: None, body: b"\xff", signature: Verdict::None, ..received };
+        let other = Received {
+            id: None,
+            body: b"\xff",
+            signature: Verdict::None,
+            ..received
+        };
         assert_eq!(
             Line::of(&other).to_string(),
             "1970-01-01T00:00:00.000Z - - 1 bytes, signature none, answered 200"

@@ -77,7 +77,10 @@ impl Receive {
             observer: observer(self.quiet, json),
         })
         .with_context(|| format!("cannot listen on {}", self.listen))?;
-        output::tell(&format!("receiving on http://{} (Ctrl-C ends)", receiver.address()));
+        output::tell(&format!(
+            "receiving on http://{} (Ctrl-C ends)",
+            receiver.address()
+        ));
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

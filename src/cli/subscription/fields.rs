@@ -39,7 +39,9 @@ pub(super) struct Fields {
 }
 
 fn header(text: &str) -> Result<(String, String), String> {
-    let parts = text.split_once(':').filter(|(name, _)| !name.trim().is_empty());
+    let parts = text
+        .split_once(':')
+        .filter(|(name, _)| !name.trim().is_empty());
     let (name, value) = parts.ok_or_else(|| "write it as `Name: value`".to_owned())?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
@@ -64,7 +66,12 @@ impl Fields {
         };
         put("title", self.title.map(Value::from));
         put("url", self.url.map(Value::from));
-        put("triggers", Some(self.triggers).filter(|all| !all.is_empty()).map(Value::from));
+        put(
+            "triggers",
+            Some(self.triggers)
+                .filter(|all| !all.is_empty())
+                .map(Value::from),
+        );
         put("state", self.state.map(|state| json!(state)));
         let mut headers = Map::new();
         for (name, value) in self.headers {
@@ -72,7 +79,10 @@ impl Fields {
                 return Err(WrongUsage("a header was given twice").into());
             }
         }
-        put("headers", (self.no_headers || !headers.is_empty()).then(|| headers.into()));
+        put(
+            "headers",
+            (self.no_headers || !headers.is_empty()).then(|| headers.into()),
+        );
         put("max_in_flight", self.max_in_flight.map(Value::from));
         put("timeout_seconds", self.timeout.map(Value::from));
         put("retry_schedule", self.retry.map(Value::from));

@@ -123,8 +123,9 @@ impl Command {
             Self::Add(add) => {
                 let body = add.fields.for_new()?;
                 let client = add.connection.open()?;
-                let made: Value =
-                    client.call_json(Method::POST, "/v1/subscriptions", &body).await?;
+                let made: Value = client
+                    .call_json(Method::POST, "/v1/subscriptions", &body)
+                    .await?;
                 show::made(&made, json)
             }
             Self::List(list) => {
@@ -137,7 +138,10 @@ impl Command {
                 if changes.is_empty() {
                     return Err(WrongUsage("nothing to change: name at least one field").into());
                 }
-                show::one(&one.call_json(Method::PATCH, "", &changes.into()).await?, json)
+                show::one(
+                    &one.call_json(Method::PATCH, "", &changes.into()).await?,
+                    json,
+                )
             }
             Self::Remove(one) => {
                 let answer = one.call(Method::DELETE, "").await?;
@@ -146,15 +150,19 @@ impl Command {
             Self::Secret(one) => show::secret(&one.get("/secret").await?, json),
             Self::Rotate(Rotate { overlap_hours, one }) => {
                 let body = json!({ "overlap_hours": overlap_hours });
-                show::secret(&one.call_json(Method::POST, "/secret/rotate", &body).await?, json)
+                show::secret(
+                    &one.call_json(Method::POST, "/secret/rotate", &body).await?,
+                    json,
+                )
             }
             Self::Pause(one) => {
                 let answer = one.call(Method::POST, "/pause").await?;
                 done(&answer, json, &one, "paused")
             }
             Self::Resume(Resume { held, one }) => {
-                let answer =
-                    one.call_json(Method::POST, "/resume", &json!({ "held": held })).await?;
+                let answer = one
+                    .call_json(Method::POST, "/resume", &json!({ "held": held }))
+                    .await?;
                 done(&answer, json, &one, "resumed")
             }
             Self::Enable(one) => {
@@ -166,7 +174,8 @@ impl Command {
                 done(&answer, json, &one, "disabled")
             }
             Self::Test(Test { event_type, one }) => {
-                let body = event_type.map_or_else(|| json!({}), |name| json!({ "event_type": name }));
+                let body =
+                    event_type.map_or_else(|| json!({}), |name| json!({ "event_type": name }));
                 show::test(&one.call_json(Method::POST, "/test", &body).await?, json)
             }
         }
@@ -183,11 +192,19 @@ impl One {
     }
 
     async fn call(&self, method: Method, below: &str) -> anyhow::Result<Value> {
-        Ok(self.connection.open()?.call(method, &self.path(below)).await?)
+        Ok(self
+            .connection
+            .open()?
+            .call(method, &self.path(below))
+            .await?)
     }
 
     async fn call_json(&self, method: Method, below: &str, body: &Value) -> anyhow::Result<Value> {
-        Ok(self.connection.open()?.call_json(method, &self.path(below), body).await?)
+        Ok(self
+            .connection
+            .open()?
+            .call_json(method, &self.path(below), body)
+            .await?)
     }
 }
 
@@ -201,7 +218,9 @@ impl List {
             ("created_from", self.created_from.as_ref()),
             ("created_to", self.created_to.as_ref()),
         ];
-        let given = given.into_iter().filter_map(|(name, value)| Some((name, value?.clone())));
+        let given = given
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?.clone())));
         given.chain([("limit", PAGE.to_owned())]).collect()
     }
 }
@@ -220,7 +239,9 @@ async fn all(
     loop {
         let page: Page = client.get("/v1/subscriptions", &query).await?;
         found.extend(page.data);
-        let Some(cursor) = page.next_cursor else { return Ok(found) };
+        let Some(cursor) = page.next_cursor else {
+            return Ok(found);
+        };
         query.retain(|(name, _)| *name != "cursor");
         query.push(("cursor", cursor));
     }

@@ -11,7 +11,10 @@ pub(super) fn made(made: &Value, json: bool) -> anyhow::Result<()> {
         output::json(made)?;
         return Ok(());
     }
-    output::pairs(&[("id", text(made.get("id"))), ("secret", text(made.get("secret")))])?;
+    output::pairs(&[
+        ("id", text(made.get("id"))),
+        ("secret", text(made.get("secret"))),
+    ])?;
     Ok(())
 }
 
@@ -21,8 +24,24 @@ pub(super) fn list(found: &[Map<String, Value>], json: bool) -> anyhow::Result<(
         output::json(&found)?;
         return Ok(());
     }
-    let columns = ["id", "title", "url", "triggers", "state", "last_status", "last_attempt_at"];
-    let headings = ["id", "title", "target", "triggers", "state", "last status", "last attempt"];
+    let columns = [
+        "id",
+        "title",
+        "url",
+        "triggers",
+        "state",
+        "last_status",
+        "last_attempt_at",
+    ];
+    let headings = [
+        "id",
+        "title",
+        "target",
+        "triggers",
+        "state",
+        "last status",
+        "last attempt",
+    ];
     let row = |one: &Map<String, Value>| columns.map(|column| text(one.get(column)));
     output::table(&headings, found.iter().map(row))?;
     Ok(())
@@ -32,8 +51,10 @@ pub(super) fn list(found: &[Map<String, Value>], json: bool) -> anyhow::Result<(
 pub(super) fn one(one: &Value, json: bool) -> anyhow::Result<()> {
     match one.as_object() {
         Some(fields) if !json => {
-            let rows: Vec<(&str, String)> =
-                fields.iter().map(|(name, value)| (name.as_str(), text(Some(value)))).collect();
+            let rows: Vec<(&str, String)> = fields
+                .iter()
+                .map(|(name, value)| (name.as_str(), text(Some(value))))
+                .collect();
             output::pairs(&rows)?;
         }
         _ => output::json(one)?,
@@ -52,9 +73,16 @@ pub(super) fn secret(answer: &Value, json: bool) -> anyhow::Result<()> {
 
 /// What became of a test.
 pub(super) fn test(answer: &Value, json: bool) -> anyhow::Result<()> {
-    match answer.get("event_id").or_else(|| answer.get("id")).and_then(Value::as_str) {
+    match answer
+        .get("event_id")
+        .or_else(|| answer.get("id"))
+        .and_then(Value::as_str)
+    {
         Some(event) if !json => {
-            output::line(&format!("The test event {} is on its way.", output::plain(event)))?;
+            output::line(&format!(
+                "The test event {} is on its way.",
+                output::plain(event)
+            ))?;
         }
         _ => output::json(answer)?,
     }
