@@ -190,9 +190,10 @@ impl Receiver {
         self.state.live().counts
     }
 
-    /// Stops it; what hangs is cut off.
-    pub async fn stop(self) {
+    /// Stops it; what hangs is cut off. Answers all that was received.
+    pub async fn stop(self) -> Counts {
         self.handle.stop(false).await;
+        self.counts()
     }
 }
 

@@ -85,8 +85,7 @@ impl Receive {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        let counts = receiver.counts();
-        receiver.stop().await;
+        let counts = receiver.stop().await;
         if json {
             output::json_line(&counts)?;
         } else {
