@@ -33,6 +33,8 @@ pub mod subscription;
 pub mod subscription_count;
 pub mod token;
 
+pub mod trial;
+
 pub use database::{Connection, Database, PooledConnection};
 pub use error::StoreError;
 pub use migration::{migrate, revert_all};
