@@ -16,7 +16,7 @@ use super::client::Connection;
 use super::output;
 use crate::catalogue;
 use crate::domain::event::MAX_BATCH_EVENTS;
-use crate::transport::api_client::ApiClient;
+use crate::transport::api_client::{ApiClient, FieldFault};
 
 /// A batch is sent before it grows past this, so that a long file needs little memory.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
@@ -47,12 +47,23 @@ struct BatchAnswer {
     rejected: Vec<Rejected>,
     #[serde(default)]
     ids: Vec<Value>,
+    #[serde(default)]
+    warnings: Vec<Warned>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Rejected {
     line: u64,
     detail: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldFault>,
+}
+
+/// A line that was accepted though it does not fit its type's schema.
+#[derive(Debug, Serialize, Deserialize)]
+struct Warned {
+    line: u64,
+    warnings: Vec<FieldFault>,
 }
 
 impl Publish {
@@ -109,20 +120,11 @@ async fn publish_one(
         "{id}: {}{before}",
         count(deliveries, "delivery")
     )))?;
-    for warning in answer
+    if let Some(warnings) = answer
         .get("warnings")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+        .filter(|warnings| !warnings.is_null())
     {
-        let text = |name| {
-            warning
-                .get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let told = format!("warning: {} {}", text("pointer"), text("detail"));
-        output::tell(&output::plain(&told));
+        tell_faults("warning: ", &Vec::<FieldFault>::deserialize(warnings)?);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -153,6 +155,10 @@ async fn publish_lines(
             (key, _) => key.map(str::to_owned),
         };
         let bytes = Bytes::from(std::mem::take(&mut batch));
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            before += held as u64;
+            continue;
+        }
         let answer = client
             .publish::<BatchAnswer>(
                 "/v1/events/batch",
@@ -172,6 +178,11 @@ async fn publish_lines(
             ..it
         }));
         all.ids.extend(answer.ids);
+        let shifted = answer.warnings.into_iter();
+        all.warnings.extend(shifted.map(|it| Warned {
+            line: it.line + before,
+            ..it
+        }));
         before += held as u64;
         sent += 1;
     }
@@ -186,6 +197,13 @@ fn tell(answer: &BatchAnswer, json: bool) -> anyhow::Result<ExitCode> {
         for rejected in &answer.rejected {
             let told = format!("line {}: {}", rejected.line, rejected.detail);
             output::tell(&output::plain(&told));
+            tell_faults("  ", &rejected.errors);
+        }
+        for warned in &answer.warnings {
+            tell_faults(
+                &format!("line {}: warning: ", warned.line),
+                &warned.warnings,
+            );
         }
     }
     if answer.rejected.is_empty() {
@@ -196,6 +214,12 @@ fn tell(answer: &BatchAnswer, json: bool) -> anyhow::Result<ExitCode> {
         count(answer.rejected.len() as u64, "event")
     ));
     Ok(ExitCode::FAILURE)
+}
+
+fn tell_faults(before: &str, faults: &[FieldFault]) {
+    for FieldFault { pointer, detail } in faults {
+        output::tell(&output::plain(&format!("{before}{pointer}: {detail}")));
+    }
 }
 
 /// One example of each built-in event type, one a line.

@@ -42,7 +42,7 @@ impl fmt::Debug for ApiClient {
 }
 
 /// A field of a request that the API found fault with (RFC 9457).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldFault {
     /// A JSON pointer into the request, or the name of a parameter.
     #[serde(default)]
