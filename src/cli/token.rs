@@ -22,7 +22,7 @@ pub(super) enum Command {
     Create(Create),
     /// List them
     List(List),
-    /// Take one out of force for good; a running daemon obeys within a minute
+    /// Take one out of force for good; a running daemon obeys within a second
     Revoke(Revoke),
 }
 
