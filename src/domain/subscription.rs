@@ -24,6 +24,18 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What a list of subscriptions is sorted by; the id decides between equals.
+    SubscriptionSort, "a way to sort" {
+        /// When it was made.
+        CreatedAt = "created_at",
+        /// When it was changed last.
+        UpdatedAt = "updated_at",
+        /// Its id.
+        Id = "id",
+    }
+}
+
 /// Requests that one daemon has under way for one subscription, unless it says otherwise.
 pub const DEFAULT_MAX_IN_FLIGHT: u16 = 8;
 /// Upper bound of `max_in_flight`.

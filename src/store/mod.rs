@@ -6,22 +6,32 @@
 
 #[macro_use]
 mod statement;
+pub mod account;
 pub mod audit;
 pub mod cancel;
 pub mod claim;
 pub mod clock;
 mod database;
+pub mod delivery_log;
 mod enums;
 mod error;
+pub mod event;
+pub mod event_type;
+pub mod fresh;
 pub mod ingest;
 pub mod lane;
 mod migration;
 pub mod partition;
 pub mod record;
+pub mod resend;
 pub mod retention;
 pub mod routing;
 #[allow(missing_docs, unreachable_pub, reason = "written by `diesel print-schema`")]
 mod schema;
+pub mod secret;
+pub mod subscription;
+pub mod subscription_count;
+pub mod token;
 
 pub mod trial;
 

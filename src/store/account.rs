@@ -1,0 +1,164 @@
+//! Accounts: the tenants. It knows nothing of what they own beyond whether they own anything.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::schema::account;
+use super::{Connection, Database, StoreError, routing};
+use crate::domain::id::AccountId;
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name: unique, lower case, at most 63 characters.
+    pub name: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+type Row = (Uuid, String, DateTime<Utc>);
+
+fn read((id, name, created_at): Row) -> Account {
+    Account { id: AccountId::from_uuid(id), name, created_at }
+}
+
+/// Makes an account.
+///
+/// # Errors
+/// [`StoreError::Taken`] when the name is in use; else when the database is away.
+pub async fn create(database: &Database, id: AccountId, name: &str) -> Result<Account, StoreError> {
+    let row: Option<Row> = diesel::insert_into(account::table)
+        .values((account::id.eq(id.uuid()), account::name.eq(name)))
+        .on_conflict(account::name)
+        .do_nothing()
+        .returning(account::all_columns)
+        .get_result(&mut database.get().await?)
+        .await
+        .optional()?;
+    row.map(read).ok_or(StoreError::Taken("this account name"))
+}
+
+/// The account of that id.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(database: &Database, id: AccountId) -> Result<Option<Account>, StoreError> {
+    let row = account::table.find(id.uuid()).first(&mut database.get().await?).await.optional()?;
+    Ok(row.map(read))
+}
+
+/// The account of that name.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find_by_name(database: &Database, name: &str) -> Result<Option<Account>, StoreError> {
+    let row = account::table
+        .filter(account::name.eq(name))
+        .first(&mut database.get().await?)
+        .await
+        .optional()?;
+    Ok(row.map(read))
+}
+
+/// Accounts, newest first, those made before `before` only.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(
+    database: &Database,
+    before: Option<AccountId>,
+    limit: i64,
+) -> Result<Vec<Account>, StoreError> {
+    let mut query = account::table.order(account::id.desc()).limit(limit).into_boxed();
+    if let Some(before) = before {
+        query = query.filter(account::id.lt(before.uuid()));
+    }
+    let rows: Vec<Row> = query.load(&mut database.get().await?).await?;
+    Ok(rows.into_iter().map(read).collect())
+}
+
+/// Gives an account another name. None: there is no such account.
+///
+/// # Errors
+/// [`StoreError::Taken`] when the name is in use; else when the database is away.
+pub async fn rename(
+    database: &Database,
+    id: AccountId,
+    name: &str,
+) -> Result<Option<Account>, StoreError> {
+    let renamed = diesel::update(account::table.find(id.uuid()))
+        .set(account::name.eq(name))
+        .returning(account::all_columns)
+        .get_result(&mut database.get().await?)
+        .await
+        .optional();
+    match renamed {
+        Ok(row) => Ok(row.map(read)),
+        Err(diesel::result::Error::DatabaseError(
+            diesel::result::DatabaseErrorKind::UniqueViolation,
+            _,
+        )) => Err(StoreError::Taken("this account name")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What became of a removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// The account, its tokens and its own event types are gone.
+    Removed,
+    /// There was no such account.
+    Unknown,
+    /// It has subscriptions or events: nothing was removed.
+    InUse,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Used {
+    #[diesel(sql_type = Bool)]
+    used: bool,
+}
+
+/// Removes an account that owns neither subscriptions nor events. An account with events stays:
+/// the log, recovery and the audit go by the accounts that there are.
+///
+/// # Errors
+/// When the database is away.
+pub async fn remove(database: &Database, id: AccountId) -> Result<Removal, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            // Its publishers wait for this lock, so no event can come in between.
+            routing::bump(connection).await?;
+            let known: Option<Uuid> = account::table
+                .find(id.uuid())
+                .select(account::id)
+                .for_update()
+                .first(connection)
+                .await
+                .optional()?;
+            if known.is_none() {
+                return Ok(Removal::Unknown);
+            }
+            let Used { used } = diesel::sql_query(
+                "select exists (select from subscription where account_id = $1 and deleted_at is null) \
+                    or exists (select from event where account_id = $1) \
+                    or exists (select from delivery where account_id = $1) as used",
+            )
+            .bind::<SqlUuid, _>(id.uuid())
+            .get_result(connection)
+            .await?;
+            if used {
+                return Ok(Removal::InUse);
+            }
+            diesel::delete(account::table.find(id.uuid())).execute(connection).await?;
+            Ok(Removal::Removed)
+        })
+        .await
+}

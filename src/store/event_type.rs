@@ -1,0 +1,243 @@
+//! An account's own event types, and its changes of built-in ones' validation. What is built in
+//! is the catalogue's business: this only keeps what differs.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, RunQueryDsl};
+
+use super::schema::event_type;
+use super::{Connection, Database, StoreError, routing};
+use crate::domain::event_type::Validation;
+use crate::domain::id::AccountId;
+
+/// What an account keeps of one event type.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = event_type)]
+pub struct OwnType {
+    /// Its name.
+    pub name: String,
+    /// Only `validation` counts; all else is the catalogue's.
+    pub builtin: bool,
+    /// The heading under which people find it.
+    pub group: String,
+    /// What people call it.
+    pub title: String,
+    /// What it tells.
+    pub description: String,
+    /// Its JSON Schema.
+    pub schema: Option<serde_json::Value>,
+    /// What one looks like.
+    pub example: Option<serde_json::Value>,
+    /// What happens to an event that does not fit; none: the default.
+    pub validation: Option<Validation>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The values of an own type.
+#[derive(Debug, Clone, Default)]
+pub struct TypeChange {
+    /// The new group.
+    pub group: Option<String>,
+    /// The new title.
+    pub title: Option<String>,
+    /// The new description.
+    pub description: Option<String>,
+    /// The new schema; `Some(None)` takes it away.
+    pub schema: Option<Option<serde_json::Value>>,
+    /// The new example; `Some(None)` takes it away.
+    pub example: Option<Option<serde_json::Value>>,
+    /// The new validation; `Some(None)` goes back to the default.
+    pub validation: Option<Option<Validation>>,
+}
+
+/// All that an account keeps, by name.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(database: &Database, account: AccountId) -> Result<Vec<OwnType>, StoreError> {
+    Ok(event_type::table
+        .filter(event_type::account_id.eq(account.uuid()))
+        .filter(event_type::deleted_at.is_null())
+        .order(event_type::name)
+        .select(OwnType::as_select())
+        .load(&mut database.get().await?)
+        .await?)
+}
+
+/// What an account keeps of one type.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(
+    database: &Database,
+    account: AccountId,
+    name: &str,
+) -> Result<Option<OwnType>, StoreError> {
+    Ok(event_type::table
+        .find((account.uuid(), name))
+        .filter(event_type::deleted_at.is_null())
+        .select(OwnType::as_select())
+        .first(&mut database.get().await?)
+        .await
+        .optional()?)
+}
+
+/// Makes an own type; one that was removed before may be made again.
+///
+/// # Errors
+/// [`StoreError::Taken`] when the account has it; else when the database is away.
+pub async fn create(
+    database: &Database,
+    account: AccountId,
+    name: &str,
+    values: TypeChange,
+) -> Result<OwnType, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let version = routing::bump(connection).await?;
+            // A tombstone of the same name makes room: its version was seen long ago or is
+            // overtaken by this one.
+            diesel::delete(
+                event_type::table
+                    .find((account.uuid(), name))
+                    .filter(event_type::deleted_at.is_not_null()),
+            )
+            .execute(connection)
+            .await?;
+            let made: Option<OwnType> = diesel::insert_into(event_type::table)
+                .values((
+                    event_type::account_id.eq(account.uuid()),
+                    event_type::name.eq(name),
+                    event_type::group.eq(values.group.unwrap_or_default()),
+                    event_type::title.eq(values.title.unwrap_or_default()),
+                    event_type::description.eq(values.description.unwrap_or_default()),
+                    event_type::schema.eq(values.schema.flatten()),
+                    event_type::example.eq(values.example.flatten()),
+                    event_type::validation.eq(values.validation.flatten()),
+                    event_type::version.eq(version),
+                ))
+                .on_conflict_do_nothing()
+                .returning(OwnType::as_returning())
+                .get_result(connection)
+                .await
+                .optional()?;
+            made.ok_or(StoreError::Taken("this event type's name"))
+        })
+        .await
+}
+
+/// Changes an own type. None: the account has none of that name.
+///
+/// # Errors
+/// When the database is away.
+pub async fn change(
+    database: &Database,
+    account: AccountId,
+    name: &str,
+    values: TypeChange,
+) -> Result<Option<OwnType>, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let version = routing::bump(connection).await?;
+            Ok(diesel::update(
+                event_type::table
+                    .find((account.uuid(), name))
+                    .filter(event_type::deleted_at.is_null())
+                    .filter(event_type::builtin.eq(false)),
+            )
+            .set((
+                values.group.map(|new| event_type::group.eq(new)),
+                values.title.map(|new| event_type::title.eq(new)),
+                values.description.map(|new| event_type::description.eq(new)),
+                values.schema.map(|new| event_type::schema.eq(new)),
+                values.example.map(|new| event_type::example.eq(new)),
+                values.validation.map(|new| event_type::validation.eq(new)),
+                event_type::updated_at.eq(diesel::dsl::now),
+                event_type::version.eq(version),
+            ))
+            .returning(OwnType::as_returning())
+            .get_result(connection)
+            .await
+            .optional()?)
+        })
+        .await
+}
+
+/// Keeps another validation for a built-in type; none goes back to the default.
+///
+/// # Errors
+/// When the database is away.
+pub async fn set_builtin_validation(
+    database: &Database,
+    account: AccountId,
+    name: &str,
+    validation: Option<Validation>,
+) -> Result<OwnType, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let version = routing::bump(connection).await?;
+            Ok(diesel::insert_into(event_type::table)
+                .values((
+                    event_type::account_id.eq(account.uuid()),
+                    event_type::name.eq(name),
+                    event_type::builtin.eq(true),
+                    event_type::validation.eq(validation),
+                    event_type::version.eq(version),
+                ))
+                .on_conflict((event_type::account_id, event_type::name))
+                .do_update()
+                .set((
+                    event_type::builtin.eq(true),
+                    event_type::validation.eq(validation),
+                    event_type::updated_at.eq(diesel::dsl::now),
+                    event_type::deleted_at.eq(None::<DateTime<Utc>>),
+                    event_type::version.eq(version),
+                ))
+                .returning(OwnType::as_returning())
+                .get_result(connection)
+                .await?)
+        })
+        .await
+}
+
+/// Removes an own type, leaving a tombstone for the daemons. False: the account has none of
+/// that name.
+///
+/// # Errors
+/// When the database is away.
+pub async fn remove(
+    database: &Database,
+    account: AccountId,
+    name: &str,
+) -> Result<bool, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let version = routing::bump(connection).await?;
+            let rows = diesel::update(
+                event_type::table
+                    .find((account.uuid(), name))
+                    .filter(event_type::deleted_at.is_null())
+                    .filter(event_type::builtin.eq(false)),
+            )
+            .set((
+                event_type::deleted_at.eq(diesel::dsl::now),
+                event_type::updated_at.eq(diesel::dsl::now),
+                event_type::version.eq(version),
+            ))
+            .execute(connection)
+            .await?;
+            Ok(rows == 1)
+        })
+        .await
+}

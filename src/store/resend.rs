@@ -1,0 +1,121 @@
+//! Sending one delivery again because somebody asks for it.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::schema::{attempt, delivery, event, subscription};
+use super::{Connection, Database, StoreError};
+use crate::domain::delivery::{DeliveryState, Origin, Outcome};
+use crate::domain::id::{AccountId, EventId, SubscriptionId};
+use crate::domain::subscription::SubscriptionState;
+
+/// What became of the wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resend {
+    /// It is due now; the state is `held` while its subscription is not enabled.
+    Due(DeliveryState),
+    /// The account has no such delivery.
+    Unknown,
+    /// The subscription was deleted.
+    Deleted,
+    /// Its first attempt is under way or waits in memory.
+    InFlight,
+}
+
+/// The outcomes that end a round.
+const ENDS: [Outcome; 4] =
+    [Outcome::Sent, Outcome::Failed, Outcome::Filtered, Outcome::Cancelled];
+
+/// Makes a delivery due now: its row, if it is open; else a new round.
+///
+/// # Errors
+/// When the database is away.
+pub async fn resend(
+    database: &Database,
+    account: AccountId,
+    event_id: EventId,
+    subscription_id: SubscriptionId,
+) -> Result<Resend, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            begin_round(connection, account.uuid(), event_id.uuid(), subscription_id.uuid()).await
+        })
+        .await
+}
+
+async fn begin_round(
+    connection: &mut Connection,
+    account: Uuid,
+    event_id: Uuid,
+    subscription_id: Uuid,
+) -> Result<Resend, StoreError> {
+    let targets: Option<Vec<Option<Uuid>>> = event::table
+        .find((account, event_id))
+        .select(event::targets)
+        .first(connection)
+        .await
+        .optional()?;
+    let known: Option<(SubscriptionState, Option<DateTime<Utc>>)> = subscription::table
+        .find(subscription_id)
+        .filter(subscription::account_id.eq(account))
+        .select((subscription::state, subscription::deleted_at))
+        .for_share()
+        .first(connection)
+        .await
+        .optional()?;
+    let (Some(targets), Some((state, deleted_at))) = (targets, known) else {
+        return Ok(Resend::Unknown);
+    };
+    let pushed = diesel::update(delivery::table.find((account, subscription_id, event_id)))
+        .set(delivery::due_at.eq(diesel::dsl::now))
+        .returning(delivery::failures)
+        .get_result::<i32>(connection)
+        .await
+        .optional()?;
+    let tries: Vec<(i32, Outcome)> = attempt::table
+        .filter(attempt::account_id.eq(account))
+        .filter(attempt::subscription_id.eq(subscription_id))
+        .filter(attempt::event_id.eq(event_id))
+        .order(attempt::n.desc())
+        .select((attempt::n, attempt::outcome))
+        .load(connection)
+        .await?;
+    if pushed.is_none() && tries.is_empty() && !targets.contains(&Some(subscription_id)) {
+        return Ok(Resend::Unknown);
+    }
+    if deleted_at.is_some() {
+        return Ok(Resend::Deleted);
+    }
+    let waits = |failures: i32| match (state, failures) {
+        (SubscriptionState::Enabled, 0) => DeliveryState::Queued,
+        (SubscriptionState::Enabled, _) => DeliveryState::Retrying,
+        _ => DeliveryState::Held,
+    };
+    if let Some(failures) = pushed {
+        return Ok(Resend::Due(waits(failures)));
+    }
+    if !tries.iter().any(|(_, outcome)| ENDS.contains(outcome)) {
+        return Ok(Resend::InFlight);
+    }
+    let last = tries.as_slice().first().map_or(0, |(n, _)| *n);
+    // Two who ask at once begin one round.
+    diesel::insert_into(delivery::table)
+        .values((
+            delivery::account_id.eq(account),
+            delivery::subscription_id.eq(subscription_id),
+            delivery::event_id.eq(event_id),
+            delivery::due_at.eq(diesel::dsl::now),
+            delivery::n.eq(last),
+            delivery::base.eq(last),
+            delivery::failures.eq(0),
+            delivery::origin.eq(Origin::Resend),
+        ))
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
+    Ok(Resend::Due(waits(0)))
+}

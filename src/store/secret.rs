@@ -1,0 +1,136 @@
+//! The signing secrets of a subscription: one without an end, others while they overlap.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::schema::{subscription, subscription_secret};
+use super::{Connection, Database, StoreError, routing};
+use crate::domain::id::{AccountId, SubscriptionId};
+use crate::domain::secret::Secret;
+
+/// How many secrets may sign at once. Each makes every signature header longer.
+pub const MAX_LIVE_SECRETS: usize = 5;
+
+/// A secret that signs.
+#[derive(Debug, Clone)]
+pub struct LiveSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// When it stops to sign; none: it is the current one.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// The secrets that sign now, the current one first. None: there is no such subscription.
+///
+/// # Errors
+/// When the database is away, or holds a secret that is none.
+pub async fn live(
+    database: &Database,
+    account: AccountId,
+    id: SubscriptionId,
+) -> Result<Option<Vec<LiveSecret>>, StoreError> {
+    let mut lent = database.get().await?;
+    live_in(&mut lent, account, id).await
+}
+
+async fn live_in(
+    connection: &mut Connection,
+    account: AccountId,
+    id: SubscriptionId,
+) -> Result<Option<Vec<LiveSecret>>, StoreError> {
+    let rows: Vec<(Vec<u8>, Option<DateTime<Utc>>)> = subscription_secret::table
+        .inner_join(subscription::table)
+        .filter(subscription::id.eq(id.uuid()))
+        .filter(subscription::account_id.eq(account.uuid()))
+        .filter(subscription::deleted_at.is_null())
+        .filter(
+            subscription_secret::expires_at
+                .is_null()
+                .or(subscription_secret::expires_at.gt(diesel::dsl::now)),
+        )
+        .order((subscription_secret::expires_at.desc().nulls_first(), subscription_secret::id))
+        .select((subscription_secret::key, subscription_secret::expires_at))
+        .load(connection)
+        .await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let read = |(key, expires_at)| match Secret::from_bytes(key) {
+        Ok(secret) => Ok(LiveSecret { secret, expires_at }),
+        Err(error) => Err(StoreError::Unfit(format!("the secret of {id} is unfit: {error}"))),
+    };
+    rows.into_iter().map(read).collect::<Result<_, _>>().map(Some)
+}
+
+/// What became of a rotation.
+#[derive(Debug)]
+pub enum Rotation {
+    /// The secrets that sign now, the new one first.
+    Rotated(Vec<LiveSecret>),
+    /// There is no such subscription.
+    Unknown,
+    /// [`MAX_LIVE_SECRETS`] sign already: nothing was changed.
+    TooMany,
+}
+
+/// Makes `secret` the current one. The others sign for `overlap_hours` more, none longer than
+/// it would have anyway.
+///
+/// # Errors
+/// When the database is away.
+pub async fn rotate(
+    database: &Database,
+    account: AccountId,
+    id: SubscriptionId,
+    overlap_hours: i32,
+    secret_id: Uuid,
+    secret: &Secret,
+) -> Result<Rotation, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let version = routing::bump(connection).await?;
+            let Some(before) = live_in(connection, account, id).await? else {
+                return Ok(Rotation::Unknown);
+            };
+            if overlap_hours > 0 && before.len() >= MAX_LIVE_SECRETS {
+                return Ok(Rotation::TooMany);
+            }
+            diesel::sql_query(
+                "update subscription_secret set expires_at = \
+                     least(coalesce(expires_at, 'infinity'), now() + make_interval(hours => $2)) \
+                 where subscription_id = $1",
+            )
+            .bind::<SqlUuid, _>(id.uuid())
+            .bind::<Integer, _>(overlap_hours)
+            .execute(connection)
+            .await?;
+            diesel::sql_query(
+                "delete from subscription_secret where subscription_id = $1 and expires_at <= now()",
+            )
+            .bind::<SqlUuid, _>(id.uuid())
+            .execute(connection)
+            .await?;
+            diesel::insert_into(subscription_secret::table)
+                .values((
+                    subscription_secret::subscription_id.eq(id.uuid()),
+                    subscription_secret::id.eq(secret_id),
+                    subscription_secret::key.eq(secret.as_bytes()),
+                ))
+                .execute(connection)
+                .await?;
+            diesel::sql_query(
+                "update subscription set version = $2, updated_at = now() where id = $1",
+            )
+            .bind::<SqlUuid, _>(id.uuid())
+            .bind::<BigInt, _>(version)
+            .execute(connection)
+            .await?;
+            Ok(live_in(connection, account, id).await?.map_or(Rotation::Unknown, Rotation::Rotated))
+        })
+        .await
+}

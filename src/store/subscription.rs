@@ -1,0 +1,371 @@
+//! Subscriptions: what people make, read, list, change and remove. Every change bumps the
+//! routing version. Their secrets stand in `secret`.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::schema::{subscription, subscription_secret};
+use super::{Connection, Database, StoreError, routing};
+use crate::domain::id::{AccountId, SubscriptionId};
+use crate::domain::secret::Secret;
+use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
+
+/// A subscription as stored; its values were checked when they were written.
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What people call it.
+    pub title: String,
+    /// Where it delivers.
+    pub url: String,
+    /// Which event types it means.
+    pub triggers: Vec<String>,
+    /// Whether it delivers.
+    pub state: SubscriptionState,
+    /// Why Herald itself disabled it.
+    pub disabled_reason: Option<String>,
+    /// Headers that go with each request.
+    pub headers: BTreeMap<String, String>,
+    /// Requests under way at once.
+    pub max_in_flight: i32,
+    /// Seconds for one attempt.
+    pub timeout_seconds: i32,
+    /// Seconds after each failure.
+    pub retry_schedule: Vec<i32>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = subscription)]
+struct Row {
+    id: Uuid,
+    account_id: Uuid,
+    title: String,
+    url: String,
+    triggers: Vec<Option<String>>,
+    state: SubscriptionState,
+    disabled_reason: Option<String>,
+    headers: serde_json::Value,
+    max_in_flight: i32,
+    timeout_seconds: i32,
+    retry_schedule: Vec<Option<i32>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Row> for Subscription {
+    fn from(row: Row) -> Self {
+        Self {
+            id: SubscriptionId::from_uuid(row.id),
+            account: AccountId::from_uuid(row.account_id),
+            title: row.title,
+            url: row.url,
+            triggers: row.triggers.into_iter().flatten().collect(),
+            state: row.state,
+            disabled_reason: row.disabled_reason,
+            headers: serde_json::from_value(row.headers).unwrap_or_default(),
+            max_in_flight: row.max_in_flight,
+            timeout_seconds: row.timeout_seconds,
+            retry_schedule: row.retry_schedule.into_iter().flatten().collect(),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// A subscription to be made, every value checked.
+#[derive(Debug, Clone)]
+pub struct NewSubscription {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What people call it; not empty.
+    pub title: String,
+    /// Where it delivers: a checked target.
+    pub url: String,
+    /// 1 to 100 checked triggers.
+    pub triggers: Vec<String>,
+    /// Whether it delivers.
+    pub state: SubscriptionState,
+    /// Checked headers.
+    pub headers: BTreeMap<String, String>,
+    /// 1 to 256.
+    pub max_in_flight: i32,
+    /// 1 to 60.
+    pub timeout_seconds: i32,
+    /// Seconds after each failure.
+    pub retry_schedule: Vec<i32>,
+}
+
+/// Makes a subscription with its first secret.
+///
+/// # Errors
+/// When the database is away.
+pub async fn create(
+    database: &Database,
+    new: NewSubscription,
+    secret_id: Uuid,
+    secret: &Secret,
+) -> Result<Subscription, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let version = routing::bump(connection).await?;
+            let row: Row = diesel::insert_into(subscription::table)
+                .values((
+                    subscription::id.eq(new.id.uuid()),
+                    subscription::account_id.eq(new.account.uuid()),
+                    subscription::title.eq(new.title),
+                    subscription::url.eq(new.url),
+                    subscription::triggers.eq(new.triggers),
+                    subscription::state.eq(new.state),
+                    subscription::headers.eq(serde_json::json!(new.headers)),
+                    subscription::max_in_flight.eq(new.max_in_flight),
+                    subscription::timeout_seconds.eq(new.timeout_seconds),
+                    subscription::retry_schedule.eq(new.retry_schedule),
+                    subscription::version.eq(version),
+                ))
+                .returning(Row::as_returning())
+                .get_result(connection)
+                .await?;
+            diesel::insert_into(subscription_secret::table)
+                .values((
+                    subscription_secret::subscription_id.eq(new.id.uuid()),
+                    subscription_secret::id.eq(secret_id),
+                    subscription_secret::key.eq(secret.as_bytes()),
+                ))
+                .execute(connection)
+                .await?;
+            Ok(row.into())
+        })
+        .await
+}
+
+/// One subscription of an account, unless it was removed.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(
+    database: &Database,
+    account: AccountId,
+    id: SubscriptionId,
+) -> Result<Option<Subscription>, StoreError> {
+    let row: Option<Row> = subscription::table
+        .find(id.uuid())
+        .filter(subscription::account_id.eq(account.uuid()))
+        .filter(subscription::deleted_at.is_null())
+        .select(Row::as_select())
+        .first(&mut database.get().await?)
+        .await
+        .optional()?;
+    Ok(row.map(Subscription::from))
+}
+
+/// Changes of a subscription; none leaves a value as it is.
+#[derive(Debug, Default, Clone)]
+pub struct SubscriptionChange {
+    /// The new title.
+    pub title: Option<String>,
+    /// The new target.
+    pub url: Option<String>,
+    /// The new triggers.
+    pub triggers: Option<Vec<String>>,
+    /// The new state.
+    pub state: Option<SubscriptionState>,
+    /// The new reason; `Some(None)` forgets it.
+    pub disabled_reason: Option<Option<String>>,
+    /// The new headers, as a JSON object.
+    pub headers: Option<serde_json::Value>,
+    /// The new bound of requests under way.
+    pub max_in_flight: Option<i32>,
+    /// The new bound of an attempt, in seconds.
+    pub timeout_seconds: Option<i32>,
+    /// The new schedule.
+    pub retry_schedule: Option<Vec<i32>>,
+}
+
+/// Changes a subscription. `allowed` says which states it may be in: another one changes
+/// nothing. Answers the subscription as it is now and whether it was changed. None: there is no
+/// such subscription.
+///
+/// # Errors
+/// When the database is away.
+pub async fn change(
+    database: &Database,
+    account: AccountId,
+    id: SubscriptionId,
+    allowed: &[SubscriptionState],
+    change: SubscriptionChange,
+) -> Result<Option<(Subscription, bool)>, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let version = routing::bump(connection).await?;
+            let before: Option<Row> = subscription::table
+                .find(id.uuid())
+                .filter(subscription::account_id.eq(account.uuid()))
+                .filter(subscription::deleted_at.is_null())
+                .select(Row::as_select())
+                .for_update()
+                .first(connection)
+                .await
+                .optional()?;
+            let Some(before) = before else { return Ok(None) };
+            if !allowed.contains(&before.state) {
+                return Ok(Some((before.into(), false)));
+            }
+            let row: Row = diesel::update(subscription::table.find(id.uuid()))
+                .set((
+                    change.title.map(|new| subscription::title.eq(new)),
+                    change.url.map(|new| subscription::url.eq(new)),
+                    change.triggers.map(|new| subscription::triggers.eq(new)),
+                    change.state.map(|new| subscription::state.eq(new)),
+                    change.disabled_reason.map(|new| subscription::disabled_reason.eq(new)),
+                    change.headers.map(|new| subscription::headers.eq(new)),
+                    change.max_in_flight.map(|new| subscription::max_in_flight.eq(new)),
+                    change.timeout_seconds.map(|new| subscription::timeout_seconds.eq(new)),
+                    change.retry_schedule.map(|new| subscription::retry_schedule.eq(new)),
+                    subscription::updated_at.eq(diesel::dsl::now),
+                    subscription::version.eq(version),
+                ))
+                .returning(Row::as_returning())
+                .get_result(connection)
+                .await?;
+            Ok(Some((row.into(), true)))
+        })
+        .await
+}
+
+/// Leaves a tombstone of a subscription: nothing matches it any more. What is still open is the
+/// caller's to cancel. False: there is no such subscription.
+///
+/// # Errors
+/// When the database is away.
+pub async fn remove(
+    database: &Database,
+    account: AccountId,
+    id: SubscriptionId,
+) -> Result<bool, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let version = routing::bump(connection).await?;
+            let rows = diesel::update(
+                subscription::table
+                    .find(id.uuid())
+                    .filter(subscription::account_id.eq(account.uuid()))
+                    .filter(subscription::deleted_at.is_null()),
+            )
+            .set((
+                subscription::deleted_at.eq(diesel::dsl::now),
+                subscription::updated_at.eq(diesel::dsl::now),
+                subscription::version.eq(version),
+            ))
+            .execute(connection)
+            .await?;
+            Ok(rows == 1)
+        })
+        .await
+}
+
+/// Which subscriptions a list shows.
+#[derive(Debug, Clone)]
+pub struct SubscriptionFilter {
+    /// In this state.
+    pub state: Option<SubscriptionState>,
+    /// Made at or after.
+    pub created_from: Option<DateTime<Utc>>,
+    /// Made before.
+    pub created_to: Option<DateTime<Utc>>,
+    /// With this text in the title or the URL, upper and lower case alike.
+    pub text: Option<String>,
+    /// Sorted by.
+    pub sort: SubscriptionSort,
+    /// The greatest first.
+    pub descending: bool,
+    /// Behind this place.
+    pub after: Option<(DateTime<Utc>, SubscriptionId)>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// Subscriptions of an account that were not removed.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(
+    database: &Database,
+    account: AccountId,
+    filter: &SubscriptionFilter,
+) -> Result<Vec<Subscription>, StoreError> {
+    use subscription::{created_at, id, title, updated_at, url};
+    let mut query = subscription::table
+        .filter(subscription::account_id.eq(account.uuid()))
+        .filter(subscription::deleted_at.is_null())
+        .select(Row::as_select())
+        .limit(filter.limit)
+        .into_boxed();
+    if let Some(state) = filter.state {
+        query = query.filter(subscription::state.eq(state));
+    }
+    if let Some(from) = filter.created_from {
+        query = query.filter(created_at.ge(from));
+    }
+    if let Some(to) = filter.created_to {
+        query = query.filter(created_at.lt(to));
+    }
+    if let Some(text) = &filter.text {
+        let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let pattern = format!("%{escaped}%");
+        query = query.filter(title.ilike(pattern.clone()).or(url.ilike(pattern)));
+    }
+    macro_rules! sorted {
+        ($column:expr) => {
+            if filter.descending {
+                if let Some((at, last)) = filter.after {
+                    let last = last.uuid();
+                    query = query.filter($column.lt(at).or($column.eq(at).and(id.lt(last))));
+                }
+                query = query.order(($column.desc(), id.desc()));
+            } else {
+                if let Some((at, last)) = filter.after {
+                    let last = last.uuid();
+                    query = query.filter($column.gt(at).or($column.eq(at).and(id.gt(last))));
+                }
+                query = query.order(($column.asc(), id.asc()));
+            }
+        };
+    }
+    match (filter.sort, filter.descending) {
+        (SubscriptionSort::CreatedAt, _) => sorted!(created_at),
+        (SubscriptionSort::UpdatedAt, _) => sorted!(updated_at),
+        (SubscriptionSort::Id, true) => {
+            if let Some((_, last)) = filter.after {
+                query = query.filter(id.lt(last.uuid()));
+            }
+            query = query.order(id.desc());
+        }
+        (SubscriptionSort::Id, false) => {
+            if let Some((_, last)) = filter.after {
+                query = query.filter(id.gt(last.uuid()));
+            }
+            query = query.order(id.asc());
+        }
+    }
+    let rows: Vec<Row> = query.load(&mut database.get().await?).await?;
+    Ok(rows.into_iter().map(Subscription::from).collect())
+}

@@ -1,0 +1,229 @@
+//! API tokens: random text that is shown once; the database holds its SHA-256 alone.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use rand::TryRngCore;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::schema::token;
+use super::{Database, StoreError};
+use crate::domain::id::{AccountId, TokenId};
+use crate::domain::role::Role;
+
+/// What a token's text begins with.
+pub const TOKEN_PREFIX: &str = "hrld_";
+/// Length of a token's text: the prefix and 32 random bytes in base64url.
+pub const TOKEN_LENGTH: usize = TOKEN_PREFIX.len() + 43;
+
+/// A token without its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its id.
+    pub id: TokenId,
+    /// Whose it is; none: operator-wide, it names an account with each request.
+    pub account: Option<AccountId>,
+    /// What it may do.
+    pub role: Role,
+    /// What people call it.
+    pub title: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it stopped to be accepted.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// SHA-256 of a token's text.
+pub type TokenHash = [u8; 32];
+
+/// The hash by which the database knows a token.
+#[must_use]
+pub fn hash(text: &str) -> TokenHash {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+type Row = (Uuid, Option<Uuid>, Role, String, DateTime<Utc>, Option<DateTime<Utc>>);
+
+const COLUMNS: (
+    token::id,
+    token::account_id,
+    token::role,
+    token::title,
+    token::created_at,
+    token::revoked_at,
+) = (
+    token::id,
+    token::account_id,
+    token::role,
+    token::title,
+    token::created_at,
+    token::revoked_at,
+);
+
+fn read((id, account, role, title, created_at, revoked_at): Row) -> Token {
+    Token {
+        id: TokenId::from_uuid(id),
+        account: account.map(AccountId::from_uuid),
+        role,
+        title,
+        created_at,
+        revoked_at,
+    }
+}
+
+/// Makes a token and answers its text, which cannot be had again.
+///
+/// # Errors
+/// When the database is away, there is no such account, or the system gives no random bytes.
+pub async fn issue(
+    database: &Database,
+    id: TokenId,
+    account: Option<AccountId>,
+    role: Role,
+    title: &str,
+) -> Result<(Token, String), StoreError> {
+    let mut random = [0; 32];
+    rand::rngs::OsRng
+        .try_fill_bytes(&mut random)
+        .map_err(|error| StoreError::Unfit(format!("no random bytes: {error}")))?;
+    let mut text = String::with_capacity(TOKEN_LENGTH);
+    text.push_str(TOKEN_PREFIX);
+    URL_SAFE_NO_PAD.encode_string(random, &mut text);
+    let row: Row = diesel::insert_into(token::table)
+        .values((
+            token::id.eq(id.uuid()),
+            token::account_id.eq(account.map(AccountId::uuid)),
+            token::role.eq(role),
+            token::title.eq(title),
+            token::hash.eq(hash(&text).as_slice()),
+        ))
+        .returning(COLUMNS)
+        .get_result(&mut database.get().await?)
+        .await?;
+    Ok((read(row), text))
+}
+
+/// The tokens in force among those of the given hashes.
+///
+/// # Errors
+/// When the database is away.
+pub async fn in_force(
+    database: &Database,
+    hashes: &[TokenHash],
+) -> Result<Vec<(TokenHash, Token)>, StoreError> {
+    let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
+    let rows: Vec<(Vec<u8>, Row)> = token::table
+        .filter(token::hash.eq_any(hashes).and(token::revoked_at.is_null()))
+        .select((token::hash, COLUMNS))
+        .load(&mut database.get().await?)
+        .await?;
+    let known = |(hash, row): (Vec<u8>, Row)| Some((TokenHash::try_from(hash).ok()?, read(row)));
+    Ok(rows.into_iter().filter_map(known).collect())
+}
+
+/// The tokens of an account (none: the operator-wide ones), newest first.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(
+    database: &Database,
+    account: Option<AccountId>,
+    before: Option<TokenId>,
+    limit: i64,
+) -> Result<Vec<Token>, StoreError> {
+    let mut query = token::table.select(COLUMNS).order(token::id.desc()).limit(limit).into_boxed();
+    query = match account {
+        Some(account) => query.filter(token::account_id.eq(account.uuid())),
+        None => query.filter(token::account_id.is_null()),
+    };
+    if let Some(before) = before {
+        query = query.filter(token::id.lt(before.uuid()));
+    }
+    let rows: Vec<Row> = query.load(&mut database.get().await?).await?;
+    Ok(rows.into_iter().map(read).collect())
+}
+
+/// One token of an account (none: an operator-wide one).
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(
+    database: &Database,
+    account: Option<AccountId>,
+    id: TokenId,
+) -> Result<Option<Token>, StoreError> {
+    let row = token::table
+        .find(id.uuid())
+        .filter(token::account_id.is_not_distinct_from(account.map(AccountId::uuid)))
+        .select(COLUMNS)
+        .first(&mut database.get().await?)
+        .await
+        .optional()?;
+    Ok(row.map(read))
+}
+
+/// Changes of a token; none leaves a value as it is.
+#[derive(Debug, Default)]
+pub struct TokenChange {
+    /// The new title.
+    pub title: Option<String>,
+    /// The new role.
+    pub role: Option<Role>,
+}
+
+/// Changes a token. None: there is no such token.
+///
+/// # Errors
+/// When the database is away.
+pub async fn change(
+    database: &Database,
+    account: Option<AccountId>,
+    id: TokenId,
+    change: TokenChange,
+) -> Result<Option<Token>, StoreError> {
+    if change.title.is_none() && change.role.is_none() {
+        return find(database, account, id).await;
+    }
+    let row = diesel::update(
+        token::table
+            .find(id.uuid())
+            .filter(token::account_id.is_not_distinct_from(account.map(AccountId::uuid))),
+    )
+    .set((
+        change.title.map(|title| token::title.eq(title)),
+        change.role.map(|role| token::role.eq(role)),
+    ))
+    .returning(COLUMNS)
+    .get_result(&mut database.get().await?)
+    .await
+    .optional()?;
+    Ok(row.map(read))
+}
+
+/// Takes a token out of force for good; one that was revoked before keeps its time. Answers its
+/// hash. None: there is no such token.
+///
+/// # Errors
+/// When the database is away.
+pub async fn revoke(
+    database: &Database,
+    account: Option<AccountId>,
+    id: TokenId,
+) -> Result<Option<TokenHash>, StoreError> {
+    let hash: Option<Vec<u8>> = diesel::update(
+        token::table
+            .find(id.uuid())
+            .filter(token::account_id.is_not_distinct_from(account.map(AccountId::uuid))),
+    )
+    .set(token::revoked_at.eq(diesel::dsl::sql::<
+        diesel::sql_types::Nullable<diesel::sql_types::Timestamptz>,
+    >("coalesce(revoked_at, now())")))
+    .returning(token::hash)
+    .get_result(&mut database.get().await?)
+    .await
+    .optional()?;
+    Ok(hash.and_then(|hash| hash.try_into().ok()))
+}
