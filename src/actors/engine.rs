@@ -71,6 +71,7 @@ pub struct Health {
 pub struct Engine {
     database: Database,
     clock: Arc<DatabaseClock>,
+    types: Arc<super::TypeTable>,
 }
 
 impl Engine {
@@ -84,6 +85,12 @@ impl Engine {
     #[must_use]
     pub fn clock(&self) -> &DatabaseClock {
         &self.clock
+    }
+
+    /// The event types in force.
+    #[must_use]
+    pub fn types(&self) -> Arc<super::TypeTable> {
+        Arc::clone(&self.types)
     }
 
     /// Commits events; answers in their order.
