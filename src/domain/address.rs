@@ -350,7 +350,9 @@ mod tests {
         }
 
         #[test]
-        fn a_wrapped_ipv4_address_is_judged_as_the_address(bits: u32, allow: u32, prefix in 0u8..=32) {
+        fn a_wrapped_ipv4_address_is_judged_as_the_address(
+            bits: u32, allow: u32, prefix in 0u8..=32,
+        ) {
             let ip = Ipv4Addr::from(bits);
             let allowed = IpNet::V4(Ipv4Net::new(Ipv4Addr::from(allow), prefix).unwrap());
             for rules in [AddressRules::default(), AddressRules::new(vec![allowed])] {

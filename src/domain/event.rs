@@ -2,18 +2,18 @@
 //! UTF-8, not nested without end. It knows no catalogue and no schema, and it never changes the
 //! bytes: they are stored and delivered as they came.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::Deserialize;
 use serde_json::{Map, Value};
+
+use self::reader::{Body, Types};
+use super::event_type::{NameError, check_name};
 
 /// Upper bound of one event's body, in bytes.
 pub const MAX_EVENT_BYTES: usize = 1 << 20;
 /// Upper bound of the number of events in a batch.
 pub const MAX_BATCH_EVENTS: usize = 1_000;
-/// Upper bound of the length of an event type's name.
-pub const MAX_EVENT_TYPE: usize = 128;
 /// How deep arrays and objects may be nested. serde_json draws this line.
 pub const MAX_NESTING: usize = 127;
 
@@ -75,6 +75,8 @@ pub enum EnvelopeErrorKind {
     TypeIllegal {
         /// At most 64 characters of it.
         name: String,
+        /// What is wrong with it.
+        reason: NameError,
     },
 }
 
@@ -119,29 +121,14 @@ impl fmt::Display for EnvelopeError {
             EnvelopeErrorKind::TypeNotText { found } => {
                 write!(f, "`event_type` is {found}: it must be a string")
             }
-            EnvelopeErrorKind::TypeIllegal { name } => write!(
-                f,
-                "`event_type` is {name:?}: a name has 1 to {MAX_EVENT_TYPE} letters A to Z and a \
-                 to z, digits, `_`, `.` and `-`, and begins with a letter or a digit"
-            ),
+            EnvelopeErrorKind::TypeIllegal { name, reason } => {
+                write!(f, "`event_type` is {name:?}: {reason}")
+            }
         }
     }
 }
 
 impl std::error::Error for EnvelopeError {}
-
-/// Whether a text may name an event type: `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`.
-#[must_use]
-pub fn is_event_type_name(text: &str) -> bool {
-    text.len() <= MAX_EVENT_TYPE
-        && text
-            .bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
-}
 
 /// Checks a body and reads its type, in one pass that keeps nothing else. It accepts exactly
 /// what [`parse_document`] accepts, so that a change of validation changes nothing here.
@@ -149,7 +136,7 @@ pub fn is_event_type_name(text: &str) -> bool {
 /// # Errors
 /// Says what is wrong with the body, and where.
 pub fn parse_envelope(body: &[u8]) -> Result<Envelope, EnvelopeError> {
-    parse(body, Forget).map(|(envelope, Forget)| envelope)
+    parse::<false>(body).map(|(envelope, _)| envelope)
 }
 
 /// Checks a body and reads all of it, for validation.
@@ -157,11 +144,11 @@ pub fn parse_envelope(body: &[u8]) -> Result<Envelope, EnvelopeError> {
 /// # Errors
 /// The same as [`parse_envelope`].
 pub fn parse_document(body: &[u8]) -> Result<(Envelope, Value), EnvelopeError> {
-    let (envelope, fields) = parse(body, Map::new())?;
+    let (envelope, fields) = parse::<true>(body)?;
     Ok((envelope, Value::Object(fields)))
 }
 
-fn parse<K: Keep>(body: &[u8], keep: K) -> Result<(Envelope, K), EnvelopeError> {
+fn parse<const KEEP: bool>(body: &[u8]) -> Result<(Envelope, Map<String, Value>), EnvelopeError> {
     let text = std::str::from_utf8(body).map_err(|error| not_utf8(body, &error))?;
     if text.bytes().all(|byte| byte.is_ascii_whitespace()) {
         return Err(whole(EnvelopeErrorKind::Empty));
@@ -175,18 +162,23 @@ fn parse<K: Keep>(body: &[u8], keep: K) -> Result<(Envelope, K), EnvelopeError> 
         });
     }
     let mut json = serde_json::Deserializer::from_str(text);
-    let body = Body { keep }
-        .deserialize(&mut json)
+    let body = Body::<KEEP>::deserialize(&mut json)
         .and_then(|body| json.end().map(|()| body))
         .map_err(|error| broken(text, &error))?;
-    let (types, keep) = body.map_err(|found| whole(EnvelopeErrorKind::NotAnObject { found }))?;
+    let (types, fields) = match body {
+        Body::Object(types, fields) => (types, fields),
+        Body::Other(found) => return Err(whole(EnvelopeErrorKind::NotAnObject { found })),
+    };
     let name = match types {
         Types::None => Err(EnvelopeErrorKind::TypeMissing),
         Types::Many => Err(EnvelopeErrorKind::TypeTwice),
-        Types::One(Value::String(name)) if is_event_type_name(&name) => Ok(name),
-        Types::One(Value::String(name)) => Err(EnvelopeErrorKind::TypeIllegal {
-            name: name.chars().take(QUOTED).collect(),
-        }),
+        Types::One(Value::String(name)) => match check_name(&name) {
+            Ok(()) => Ok(name),
+            Err(reason) => Err(EnvelopeErrorKind::TypeIllegal {
+                name: name.chars().take(QUOTED).collect(),
+                reason,
+            }),
+        },
         Types::One(other) => Err(EnvelopeErrorKind::TypeNotText {
             found: kind_of(&other),
         }),
@@ -195,7 +187,7 @@ fn parse<K: Keep>(body: &[u8], keep: K) -> Result<(Envelope, K), EnvelopeError> 
         Envelope {
             event_type: name.map_err(whole)?,
         },
-        keep,
+        fields,
     ))
 }
 
@@ -267,193 +259,6 @@ fn broken(text: &str, error: &serde_json::Error) -> EnvelopeError {
     }
 }
 
-/// What becomes of the fields that are not `event_type`.
-trait Keep {
-    /// What a field's value is read as.
-    type Field: for<'de> Deserialize<'de>;
-
-    fn keep(&mut self, name: Cow<'_, str>, field: Self::Field);
-
-    /// Takes the value of `event_type`, too.
-    fn keep_type(&mut self, value: &Value);
-}
-
-struct Forget;
-
-impl Keep for Forget {
-    type Field = Checked;
-
-    fn keep(&mut self, _: Cow<'_, str>, Checked: Checked) {}
-
-    fn keep_type(&mut self, _: &Value) {}
-}
-
-impl Keep for Map<String, Value> {
-    type Field = Value;
-
-    fn keep(&mut self, name: Cow<'_, str>, field: Value) {
-        self.insert(name.into_owned(), field);
-    }
-
-    fn keep_type(&mut self, value: &Value) {
-        self.insert(EVENT_TYPE.to_owned(), value.clone());
-    }
-}
-
-/// The values of `event_type` that were found.
-enum Types {
-    None,
-    One(Value),
-    Many,
-}
-
-/// Reads the body: its types and the kept rest, or else what it is instead of an object.
-struct Body<K> {
-    keep: K,
-}
-
-type Read<K> = Result<(Types, K), &'static str>;
-
-impl<'de, K: Keep> DeserializeSeed<'de> for Body<K> {
-    type Value = Read<K>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Read<K>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de, K: Keep> Visitor<'de> for Body<K> {
-    type Value = Read<K>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<Read<K>, A::Error> {
-        let mut types = Types::None;
-        while let Some(FieldName(name)) = fields.next_key()? {
-            if name == EVENT_TYPE {
-                let value = fields.next_value()?;
-                self.keep.keep_type(&value);
-                types = match types {
-                    Types::None => Types::One(value),
-                    Types::One(_) | Types::Many => Types::Many,
-                };
-            } else {
-                self.keep.keep(name, fields.next_value()?);
-            }
-        }
-        Ok(Ok((types, self.keep)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Read<K>, A::Error> {
-        Checked.visit_seq(items).map(|Checked| Err("an array"))
-    }
-
-    fn visit_unit<E>(self) -> Result<Read<K>, E> {
-        Ok(Err("null"))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Read<K>, E> {
-        Ok(Err("a boolean"))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Read<K>, E> {
-        Ok(Err("a number"))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Read<K>, E> {
-        Ok(Err("a number"))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Read<K>, E> {
-        Ok(Err("a number"))
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Read<K>, E> {
-        Ok(Err("a string"))
-    }
-}
-
-/// The name of a field, copied only if it has escapes.
-struct FieldName<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for FieldName<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Name;
-
-        impl<'de> Visitor<'de> for Name {
-            type Value = FieldName<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a field's name")
-            }
-
-            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
-                Ok(FieldName(Cow::Borrowed(name)))
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-                Ok(FieldName(Cow::Owned(name.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(Name)
-    }
-}
-
-/// Any value, read as strictly as a `Value` and kept nowhere. Not serde's `IgnoredAny`:
-/// serde_json passes that one over without a limit of depth, and lets pass numbers beyond all
-/// bounds and halves of surrogate pairs, at which a later reader would fail.
-struct Checked;
-
-impl<'de> Deserialize<'de> for Checked {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for Checked {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
-        while fields.next_entry::<Self, Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
-        while items.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-}
-
+mod reader;
 #[cfg(test)]
 mod tests;

@@ -89,8 +89,12 @@ impl RetrySchedule {
     ) -> Option<Duration> {
         let index = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
         let step = Duration::from_secs(u64::from(*self.0.get(index)?));
-        // `max` before `min` also turns a NaN into 0.
-        let delay = step + step.mul_f64(JITTER * jitter.max(0.0).min(1.0));
+        let jitter = if jitter.is_nan() {
+            0.0
+        } else {
+            jitter.clamp(0.0, 1.0)
+        };
+        let delay = step + step.mul_f64(JITTER * jitter);
         Some(delay.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)))
     }
 }

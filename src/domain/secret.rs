@@ -174,7 +174,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_secret_survives_its_text(bytes in proptest::collection::vec(any::<u8>(), 16..=64)) {
+        fn every_secret_survives_its_text(
+            bytes in proptest::collection::vec(any::<u8>(), 16..=64),
+        ) {
             let secret = Secret::from_bytes(bytes.clone()).unwrap();
             let read = Secret::parse(&secret.reveal()).unwrap();
             prop_assert_eq!(read.as_bytes(), bytes);

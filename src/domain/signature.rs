@@ -38,7 +38,8 @@ pub enum SignatureError {
     Missing,
     /// No signature fits any of the secrets.
     #[error(
-        "no signature of webhook-signature fits: the secret is another one, or the request was changed"
+        "no signature of webhook-signature fits: the secret is another one, or the request \
+         was changed"
     )]
     Mismatch,
 }

@@ -172,10 +172,10 @@ impl Problem {
         self
     }
 
-    /// The status that the caller gets.
+    /// What happened and the faults, for an answer that tells of several problems.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
-        self.kind
+    pub fn into_parts(self) -> (String, Vec<Fault>) {
+        (self.detail, self.errors)
     }
 
     /// What happened this time.

@@ -1,11 +1,16 @@
 //! Which subscriptions and event types there are, for the daemons that route by them: the one
 //! version that every change bumps, and what changed above a version.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
+use uuid::Uuid;
 
-use super::schema::routing;
-use super::{Connection, StoreError};
+use super::schema::{event_type, routing, subscription, subscription_secret};
+use super::{Connection, Database, StoreError};
+use crate::domain::event_type::Validation;
+use crate::domain::id::{AccountId, SubscriptionId};
+use crate::domain::subscription::SubscriptionState;
 
 /// Bumps the version, inside the caller's transaction, before it writes what changed with the
 /// new version. Changes queue up here until that transaction ends; so does the ingest
@@ -16,4 +21,219 @@ pub(super) async fn bump(connection: &mut Connection) -> Result<i64, StoreError>
         .returning(routing::version)
         .get_result(connection)
         .await?)
+}
+
+/// A subscription as routing and delivery need it.
+#[derive(Debug, Clone)]
+pub struct RoutedSubscription {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// Where it delivers.
+    pub url: String,
+    /// What it matches.
+    pub triggers: Vec<String>,
+    /// Whether it delivers.
+    pub state: SubscriptionState,
+    /// Its own headers, as a JSON object of strings.
+    pub headers: serde_json::Value,
+    /// Attempts under way at once.
+    pub max_in_flight: i32,
+    /// Seconds for one attempt.
+    pub timeout_seconds: i32,
+    /// Seconds after each failure.
+    pub retry_schedule: Vec<i32>,
+    /// It is deleted.
+    pub deleted: bool,
+    /// Its signing secrets, newest first, each with its end.
+    pub secrets: Vec<(Vec<u8>, Option<DateTime<Utc>>)>,
+}
+
+/// An own event type, or the changed validation of a built-in one.
+#[derive(Debug, Clone)]
+pub struct RoutedType {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Only the validation of a built-in type is changed.
+    pub builtin: bool,
+    /// The JSON Schema of an own type.
+    pub schema: Option<serde_json::Value>,
+    /// What happens to events that do not fit; None: the default.
+    pub validation: Option<Validation>,
+    /// It is deleted.
+    pub deleted: bool,
+}
+
+/// What changed above a version.
+#[derive(Debug, Default)]
+pub struct RoutingChanges {
+    /// The version that they lead to.
+    pub version: i64,
+    /// Subscriptions.
+    pub subscriptions: Vec<RoutedSubscription>,
+    /// Event types.
+    pub types: Vec<RoutedType>,
+}
+
+type SubscriptionRow = (
+    Uuid,
+    Uuid,
+    String,
+    Vec<Option<String>>,
+    SubscriptionState,
+    serde_json::Value,
+    i32,
+    i32,
+    Vec<Option<i32>>,
+    Option<DateTime<Utc>>,
+);
+type TypeRow =
+    (Uuid, String, bool, Option<serde_json::Value>, Option<Validation>, Option<DateTime<Utc>>);
+
+/// Reads, in one snapshot, what changed above `known` (0: everything).
+///
+/// # Errors
+/// When the database is away.
+pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingChanges, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            connection
+                .batch_execute("set transaction isolation level repeatable read, read only")
+                .await?;
+            let version: i64 = routing::table.select(routing::version).first(connection).await?;
+            if version == known {
+                return Ok(RoutingChanges { version, ..RoutingChanges::default() });
+            }
+            // Tombstones matter only to who knew the living.
+            let rows: Vec<SubscriptionRow> = subscription::table
+                .filter(subscription::version.gt(known))
+                .filter(subscription::deleted_at.is_null().or(diesel::dsl::sql::<
+                    diesel::sql_types::Bool,
+                >(if known == 0 { "false" } else { "true" })))
+                .select((
+                    subscription::id,
+                    subscription::account_id,
+                    subscription::url,
+                    subscription::triggers,
+                    subscription::state,
+                    subscription::headers,
+                    subscription::max_in_flight,
+                    subscription::timeout_seconds,
+                    subscription::retry_schedule,
+                    subscription::deleted_at,
+                ))
+                .load(connection)
+                .await?;
+            let secrets: Vec<(Uuid, Vec<u8>, Option<DateTime<Utc>>)> = subscription_secret::table
+                .inner_join(
+                    subscription::table
+                        .on(subscription::id.eq(subscription_secret::subscription_id)),
+                )
+                .filter(subscription::version.gt(known))
+                .order(subscription_secret::created_at.desc())
+                .select((
+                    subscription_secret::subscription_id,
+                    subscription_secret::key,
+                    subscription_secret::expires_at,
+                ))
+                .load(connection)
+                .await?;
+            let mut keys = std::collections::HashMap::<Uuid, Vec<_>>::new();
+            for (id, key, expires_at) in secrets {
+                keys.entry(id).or_default().push((key, expires_at));
+            }
+            let types: Vec<TypeRow> = event_type::table
+                .filter(event_type::version.gt(known))
+                .select((
+                    event_type::account_id,
+                    event_type::name,
+                    event_type::builtin,
+                    event_type::schema,
+                    event_type::validation,
+                    event_type::deleted_at,
+                ))
+                .load(connection)
+                .await?;
+            Ok(RoutingChanges {
+                version,
+                subscriptions: rows
+                    .into_iter()
+                    .map(|row| {
+                        let secrets = keys.remove(&row.0).unwrap_or_default();
+                        routed_subscription(row, secrets)
+                    })
+                    .collect(),
+                types: types.into_iter().map(routed_type).collect(),
+            })
+        })
+        .await
+}
+
+fn routed_subscription(
+    row: SubscriptionRow,
+    secrets: Vec<(Vec<u8>, Option<DateTime<Utc>>)>,
+) -> RoutedSubscription {
+    RoutedSubscription {
+        id: SubscriptionId::from_uuid(row.0),
+        account: AccountId::from_uuid(row.1),
+        url: row.2,
+        triggers: row.3.into_iter().flatten().collect(),
+        state: row.4,
+        headers: row.5,
+        max_in_flight: row.6,
+        timeout_seconds: row.7,
+        retry_schedule: row.8.into_iter().flatten().collect(),
+        deleted: row.9.is_some(),
+        secrets,
+    }
+}
+
+fn routed_type(row: TypeRow) -> RoutedType {
+    RoutedType {
+        account: AccountId::from_uuid(row.0),
+        name: row.1,
+        builtin: row.2,
+        schema: row.3,
+        validation: row.4,
+        deleted: row.5.is_some(),
+    }
+}
+
+/// Disables a subscription on Herald's own account, with the reason in words for people.
+/// Returns false if it was not enabled any more.
+///
+/// # Errors
+/// When the database is away.
+pub async fn disable(
+    database: &Database,
+    id: SubscriptionId,
+    reason: &str,
+) -> Result<bool, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let version = bump(connection).await?;
+            let changed = diesel::update(
+                subscription::table
+                    .filter(subscription::id.eq(id.uuid()))
+                    .filter(subscription::state.eq(SubscriptionState::Enabled))
+                    .filter(subscription::deleted_at.is_null()),
+            )
+            .set((
+                subscription::state.eq(SubscriptionState::Disabled),
+                subscription::disabled_reason.eq(reason),
+                subscription::updated_at.eq(diesel::dsl::now),
+                subscription::version.eq(version),
+            ))
+            .execute(connection)
+            .await?;
+            Ok(changed == 1)
+        })
+        .await
 }

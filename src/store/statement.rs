@@ -36,7 +36,5 @@ macro_rules! statement {
                 Ok(())
             }
         }
-
-        impl<C> diesel_async::RunQueryDsl<C> for $name<'_> {}
     };
 }

@@ -1,1 +1,10 @@
-//! (being laid)
+//! HTTP to other systems: the only place that knows awc. It sends one request to a permitted
+//! address and tells what came of it; it knows neither the database nor who asks.
+
+mod client;
+mod connector;
+mod failure;
+
+pub use client::{Answer, Client, Delivery, Endpoint, Exchange, Phases, tls_settings};
+pub use connector::{CheckFailure, check_target};
+pub use failure::{Failure, Phase};

@@ -51,6 +51,19 @@ fn the_document_is_the_whole_body() {
 }
 
 #[test]
+fn no_field_name_is_a_command_to_the_parser() {
+    for name in [
+        "$serde_json::private::RawValue",
+        "$serde_json::private::Number",
+    ] {
+        let body = format!(r#"{{"data":{{"{name}":"[["}},"{name}":"{{","event_type":"A"}}"#);
+        assert_eq!(read(&body).unwrap(), "A");
+        let (_, value) = parse_document(body.as_bytes()).unwrap();
+        assert_eq!(value["data"][name], "[[");
+    }
+}
+
+#[test]
 fn an_empty_body_is_told_apart_from_a_broken_one() {
     assert_eq!(refused(""), (EnvelopeErrorKind::Empty, 0, 0));
     assert_eq!(refused(" \r\n\t"), (EnvelopeErrorKind::Empty, 0, 0));
@@ -182,12 +195,8 @@ fn a_missing_doubled_or_odd_event_type_is_told_apart() {
     let long = |length: usize| format!(r#"{{"event_type":"{}"}}"#, "A".repeat(length));
     assert!(read(long(128)).is_ok());
     let error = read(long(129)).unwrap_err();
-    assert_eq!(
-        error.kind,
-        EnvelopeErrorKind::TypeIllegal {
-            name: "A".repeat(64)
-        }
-    );
+    let (name, reason) = ("A".repeat(64), NameError::TooLong { length: 129 });
+    assert_eq!(error.kind, EnvelopeErrorKind::TypeIllegal { name, reason });
     assert_eq!(error.pointer(), Some("/event_type"));
 }
 

@@ -1,0 +1,279 @@
+//! Recording what attempts came to, and moving deliveries from memory into rows and back.
+//!
+//! No batch may hold one delivery twice: the parts of one statement share a snapshot.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use diesel::sql_types::{
+    Array, BigInt, Double, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::lane::LaneId;
+use super::{Connection, StoreError};
+use crate::domain::delivery::{Origin, Outcome};
+use crate::domain::id::{AccountId, EventId, SubscriptionId};
+
+/// Which delivery is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeliveryKey {
+    /// Whose it is.
+    pub account: AccountId,
+    /// For which subscription.
+    pub subscription: SubscriptionId,
+    /// Of which event.
+    pub event: EventId,
+}
+
+/// One attempt as it is to be recorded.
+#[derive(Debug, Clone)]
+pub struct AttemptRecord {
+    /// Its delivery.
+    pub key: DeliveryKey,
+    /// The number of the try.
+    pub n: i32,
+    /// What began its round.
+    pub origin: Origin,
+    /// What it came to; never `superseded`, the database finds that out.
+    pub outcome: Outcome,
+    /// Milliseconds from begin to end.
+    pub duration_ms: i32,
+    /// The HTTP status, if the target answered.
+    pub status: Option<i16>,
+    /// JSON for people: phases, error, response.
+    pub detail: Option<String>,
+    /// Failed attempts of this round, this one included.
+    pub failures: i32,
+    /// When to try again; None with an ending outcome.
+    pub due_in: Option<Duration>,
+}
+
+/// Whether a statement that is fenced by a lane did its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fence {
+    /// The lane is open; the work is done.
+    Passed,
+    /// The lane is closed; nothing was written.
+    Closed,
+}
+
+impl Fence {
+    const fn of(live: i64) -> Self {
+        if live == 1 { Self::Passed } else { Self::Closed }
+    }
+}
+
+statement! {
+    RecordFirst<'a>(
+        lane: Integer = i32,
+        accounts: Array<SqlUuid> = &'a [Uuid],
+        subscriptions: Array<SqlUuid> = &'a [Uuid],
+        events: Array<SqlUuid> = &'a [Uuid],
+        durations: Array<Integer> = &'a [i32],
+        outcomes: Array<Text> = &'a [&'static str],
+        statuses: Array<Nullable<SmallInt>> = &'a [Option<i16>],
+        details: Array<Nullable<Text>> = &'a [Option<&'a str>],
+        retry_subscriptions: Array<SqlUuid> = &'a [Uuid],
+        retry_events: Array<SqlUuid> = &'a [Uuid],
+        retry_due: Array<Double> = &'a [f64],
+        count_lane: Integer = i32,
+    ) -> (BigInt,) from "record_first.sql"
+}
+
+statement! {
+    RecordClaimed<'a>(
+        accounts: Array<SqlUuid> = &'a [Uuid],
+        subscriptions: Array<SqlUuid> = &'a [Uuid],
+        events: Array<SqlUuid> = &'a [Uuid],
+        tries: Array<Integer> = &'a [i32],
+        durations: Array<Integer> = &'a [i32],
+        outcomes: Array<Text> = &'a [&'static str],
+        origins: Array<Text> = &'a [&'static str],
+        statuses: Array<Nullable<SmallInt>> = &'a [Option<i16>],
+        details: Array<Nullable<Text>> = &'a [Option<&'a str>],
+        failures: Array<Integer> = &'a [i32],
+        due: Array<Nullable<Double>> = &'a [Option<f64>],
+        count_lane: Integer = i32,
+    ) -> (BigInt,) from "record_claimed.sql"
+}
+
+statement! {
+    Spill<'a>(
+        lane: Integer = i32,
+        accounts: Array<SqlUuid> = &'a [Uuid],
+        subscriptions: Array<SqlUuid> = &'a [Uuid],
+        events: Array<SqlUuid> = &'a [Uuid],
+        tries: Array<Integer> = &'a [i32],
+        due: Array<Double> = &'a [f64],
+    ) -> (BigInt,) from "spill.sql"
+}
+
+/// Keys as parallel arrays.
+struct Keys {
+    accounts: Vec<Uuid>,
+    subscriptions: Vec<Uuid>,
+    events: Vec<Uuid>,
+}
+
+impl Keys {
+    fn of(keys: impl ExactSizeIterator<Item = DeliveryKey>) -> Self {
+        let mut columns = Self {
+            accounts: Vec::with_capacity(keys.len()),
+            subscriptions: Vec::with_capacity(keys.len()),
+            events: Vec::with_capacity(keys.len()),
+        };
+        for key in keys {
+            columns.accounts.push(key.account.uuid());
+            columns.subscriptions.push(key.subscription.uuid());
+            columns.events.push(key.event.uuid());
+        }
+        columns
+    }
+}
+
+/// Records first attempts made from memory (n = 1). Safe to run again after a lost connection.
+///
+/// # Errors
+/// [`StoreError::Away`]: it is not known whether they are recorded.
+pub async fn record_first(
+    connection: &mut Connection,
+    lane: LaneId,
+    attempts: &[AttemptRecord],
+) -> Result<Fence, StoreError> {
+    let keys = Keys::of(attempts.iter().map(|attempt| attempt.key));
+    let mut retry_subscriptions = Vec::new();
+    let mut retry_events = Vec::new();
+    let mut retry_due = Vec::new();
+    for attempt in attempts {
+        if let Some(due_in) = attempt.due_in {
+            retry_subscriptions.push(attempt.key.subscription.uuid());
+            retry_events.push(attempt.key.event.uuid());
+            retry_due.push(due_in.as_secs_f64());
+        }
+    }
+    let durations: Vec<_> = attempts.iter().map(|attempt| attempt.duration_ms).collect();
+    let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt.outcome.as_str()).collect();
+    let statuses: Vec<_> = attempts.iter().map(|attempt| attempt.status).collect();
+    let details: Vec<_> = attempts.iter().map(|attempt| attempt.detail.as_deref()).collect();
+    let statement = RecordFirst {
+        lane: lane.0,
+        accounts: &keys.accounts,
+        subscriptions: &keys.subscriptions,
+        events: &keys.events,
+        durations: &durations,
+        outcomes: &outcomes,
+        statuses: &statuses,
+        details: &details,
+        retry_subscriptions: &retry_subscriptions,
+        retry_events: &retry_events,
+        retry_due: &retry_due,
+        count_lane: lane.0,
+        life: PhantomData,
+    };
+    let (live,): (i64,) = statement.get_result(connection).await?;
+    Ok(Fence::of(live))
+}
+
+/// Records attempts at claimed rows; `lane` is where they are counted. Safe to run again.
+///
+/// # Errors
+/// [`StoreError::Away`]: it is not known whether they are recorded.
+pub async fn record_claimed(
+    connection: &mut Connection,
+    lane: LaneId,
+    attempts: &[AttemptRecord],
+) -> Result<(), StoreError> {
+    let keys = Keys::of(attempts.iter().map(|attempt| attempt.key));
+    let tries: Vec<_> = attempts.iter().map(|attempt| attempt.n).collect();
+    let durations: Vec<_> = attempts.iter().map(|attempt| attempt.duration_ms).collect();
+    let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt.outcome.as_str()).collect();
+    let origins: Vec<_> = attempts.iter().map(|attempt| attempt.origin.as_str()).collect();
+    let statuses: Vec<_> = attempts.iter().map(|attempt| attempt.status).collect();
+    let details: Vec<_> = attempts.iter().map(|attempt| attempt.detail.as_deref()).collect();
+    let failures: Vec<_> = attempts.iter().map(|attempt| attempt.failures).collect();
+    let due: Vec<_> =
+        attempts.iter().map(|attempt| attempt.due_in.map(|due| due.as_secs_f64())).collect();
+    let statement = RecordClaimed {
+        accounts: &keys.accounts,
+        subscriptions: &keys.subscriptions,
+        events: &keys.events,
+        tries: &tries,
+        durations: &durations,
+        outcomes: &outcomes,
+        origins: &origins,
+        statuses: &statuses,
+        details: &details,
+        failures: &failures,
+        due: &due,
+        count_lane: lane.0,
+        life: PhantomData,
+    };
+    let (_kept,): (i64,) = statement.get_result(connection).await?;
+    Ok(())
+}
+
+/// A delivery on its way from memory to a row.
+#[derive(Debug, Clone, Copy)]
+pub struct SpilledDelivery {
+    /// Which.
+    pub key: DeliveryKey,
+    /// None: not begun, due at once. Some: its first attempt runs and must have ended by then.
+    pub running_for: Option<Duration>,
+}
+
+/// Writes rows for deliveries that leave memory.
+///
+/// # Errors
+/// [`StoreError::Away`]: it is not known whether they are written; close the lane.
+pub async fn spill(
+    connection: &mut Connection,
+    lane: LaneId,
+    deliveries: &[SpilledDelivery],
+) -> Result<Fence, StoreError> {
+    let keys = Keys::of(deliveries.iter().map(|delivery| delivery.key));
+    let tries: Vec<_> =
+        deliveries.iter().map(|delivery| i32::from(delivery.running_for.is_some())).collect();
+    let due: Vec<_> = deliveries
+        .iter()
+        .map(|delivery| delivery.running_for.unwrap_or_default().as_secs_f64())
+        .collect();
+    let statement = Spill {
+        lane: lane.0,
+        accounts: &keys.accounts,
+        subscriptions: &keys.subscriptions,
+        events: &keys.events,
+        tries: &tries,
+        due: &due,
+        life: PhantomData,
+    };
+    let (live,): (i64,) = statement.get_result(connection).await?;
+    Ok(Fence::of(live))
+}
+
+/// Makes claimed rows due at once whose attempt was never begun; `n` tells whether the claim
+/// still holds.
+///
+/// # Errors
+/// When the database is away: they become due when the claim runs out.
+pub async fn release(
+    connection: &mut Connection,
+    claims: &[(DeliveryKey, i32)],
+) -> Result<(), StoreError> {
+    let keys = Keys::of(claims.iter().map(|(key, _)| *key));
+    let tries: Vec<i32> = claims.iter().map(|(_, n)| *n).collect();
+    diesel::sql_query(
+        "update delivery d set due_at = now() \
+         from unnest($1, $2, $3, $4) as i (account_id, subscription_id, event_id, n) \
+         where d.account_id = i.account_id and d.subscription_id = i.subscription_id \
+             and d.event_id = i.event_id and d.n = i.n",
+    )
+    .bind::<Array<SqlUuid>, _>(keys.accounts)
+    .bind::<Array<SqlUuid>, _>(keys.subscriptions)
+    .bind::<Array<SqlUuid>, _>(keys.events)
+    .bind::<Array<Integer>, _>(tries)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Removing whole days of the logs, and telling what went with them.
+
+use chrono::{Days, NaiveDate};
+use diesel::sql_types::{BigInt, Date, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
+
+use super::partition::{self, lowest_id};
+use super::{Connection, Database, StoreError};
+
+/// A day that was removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetiredDay {
+    /// Which (UTC).
+    pub day: NaiveDate,
+    /// Its events.
+    pub events: i64,
+    /// Their targets.
+    pub targets: i64,
+    /// Deliveries that were still open.
+    pub open_deliveries: i64,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Text)]
+    relname: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Totals {
+    #[diesel(sql_type = BigInt)]
+    events: i64,
+    #[diesel(sql_type = BigInt)]
+    targets: i64,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Today {
+    #[diesel(sql_type = Date)]
+    today: NaiveDate,
+}
+
+/// Removes the days that ended more than `keep_days` days ago, oldest first, each in one
+/// transaction: counted into `retired`, its open deliveries removed, its partitions dropped.
+///
+/// # Errors
+/// When the database is away, or a table lock is not had within 5 s (try again later).
+pub async fn retire(database: &Database, keep_days: u32) -> Result<Vec<RetiredDay>, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    let Today { today } =
+        diesel::sql_query("select (now() at time zone 'utc')::date as today")
+            .get_result(connection)
+            .await?;
+    let Some(oldest) = today.checked_sub_days(Days::new(u64::from(keep_days))) else {
+        return Ok(Vec::new());
+    };
+    let found: Vec<Found> = diesel::sql_query(
+        "select c.relname::text as relname from pg_inherits i \
+         join pg_class c on c.oid = i.inhrelid where i.inhparent = 'event'::regclass \
+         order by 1",
+    )
+    .load(connection)
+    .await?;
+    let mut retired = Vec::new();
+    for Found { relname } in found {
+        let day = relname
+            .strip_prefix("event_")
+            .and_then(|day| NaiveDate::parse_from_str(day, "%Y%m%d").ok());
+        if let Some(day) = day.filter(|day| *day < oldest) {
+            retired.push(retire_day(connection, day).await?);
+        }
+    }
+    Ok(retired)
+}
+
+async fn retire_day(
+    connection: &mut Connection,
+    day: NaiveDate,
+) -> Result<RetiredDay, StoreError> {
+    connection
+        .transaction(async |connection: &mut Connection| {
+            partition::lock(connection).await?;
+            let event = partition::name("event", day);
+            let totals: Totals = diesel::sql_query(format!(
+                "select count(*) as events, coalesce(sum(cardinality(targets)), 0)::bigint \
+                 as targets from {event} where not test"
+            ))
+            .get_result(connection)
+            .await?;
+            let open = diesel::sql_query(
+                "delete from delivery where event_id >= $1 and event_id < $2",
+            )
+            .bind::<SqlUuid, _>(lowest_id(day))
+            .bind::<SqlUuid, _>(lowest_id(day.checked_add_days(Days::new(1)).unwrap_or(day)))
+            .execute(connection)
+            .await?;
+            diesel::sql_query(
+                "insert into retired (day, events, targets, open_deliveries) \
+                 values ($1, $2, $3, $4)",
+            )
+            .bind::<Date, _>(day)
+            .bind::<BigInt, _>(totals.events)
+            .bind::<BigInt, _>(totals.targets)
+            .bind::<BigInt, _>(i64::try_from(open).unwrap_or(i64::MAX))
+            .execute(connection)
+            .await?;
+            for table in partition::TABLES {
+                let name = partition::name(table, day);
+                connection
+                    .batch_execute(&format!(
+                        "alter table {table} detach partition {name}; drop table {name};"
+                    ))
+                    .await?;
+            }
+            Ok(RetiredDay {
+                day,
+                events: totals.events,
+                targets: totals.targets,
+                open_deliveries: i64::try_from(open).unwrap_or(i64::MAX),
+            })
+        })
+        .await
+}

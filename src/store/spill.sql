@@ -1,0 +1,20 @@
+-- Deliveries that leave memory before their first attempt is recorded: not yet begun (n = 0,
+-- due now) or running for long (n = 1, claimed until they must have ended). Fenced by the
+-- lane, as in record_first.sql.
+with live as materialized (
+    select id from lane where id = {} and closed_at is null for key share
+), opened as (
+    insert into delivery (account_id, subscription_id, event_id, due_at, n, base, failures, origin)
+    select i.account_id, i.subscription_id, i.event_id, now() + make_interval(secs => i.due_in),
+        i.n, 0, 0, 'first'
+    from unnest({}::uuid[], {}::uuid[], {}::uuid[], {}::int4[], {}::float8[])
+        as i (account_id, subscription_id, event_id, n, due_in)
+    where exists (select from live)
+        and not exists (
+            select from attempt a
+            where a.account_id = i.account_id and a.subscription_id = i.subscription_id
+                and a.event_id = i.event_id
+        )
+    on conflict do nothing
+)
+select count(*) from live
