@@ -1,12 +1,27 @@
-//! The handle by which the web layer reaches the actors. Cheap to clone.
+//! The handle by which the web layer reaches the actors, and their start and stop in order.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
+use actix::prelude::*;
 use bytes::Bytes;
+use tokio::sync::{Semaphore, oneshot};
+use uuid::Uuid;
 
+use super::dispatcher::{self, DeliveriesDue, Dispatcher, DrainAll, SendTest};
+use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
+use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, StopIntake};
+use super::lane::Ids;
+use super::memory::Budget;
+use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
+use super::routing::{Routing, RoutingTable};
+use super::subscription::SubscriptionParts;
+use crate::domain::address::AddressRules;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
+use crate::domain::target::Target;
 use crate::store::clock::DatabaseClock;
-use crate::store::{Database, StoreError};
+use crate::store::{Database, StoreError, partition, trial};
+use crate::transport::{CheckFailure, check_target, tls_settings};
 
 /// An event that passed every check and waits for its commit.
 #[derive(Debug)]
@@ -66,15 +81,125 @@ pub struct Health {
     pub accepting: bool,
 }
 
-/// The handle.
+/// What the actors are started with.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// The identity of the data folder whose lock is held.
+    pub folder: Uuid,
+    /// Threads that deliver.
+    pub delivery_workers: usize,
+    /// Bytes of events that may wait in memory.
+    pub memory_budget: usize,
+    /// How long a lane's lease holds.
+    pub lease: Duration,
+    /// Days that the logs are kept.
+    pub retention_days: u32,
+    /// Which addresses targets may have.
+    pub rules: AddressRules,
+}
+
+/// The handle. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     database: Database,
     clock: Arc<DatabaseClock>,
-    types: Arc<super::TypeTable>,
+    rules: Arc<AddressRules>,
+    routing: Arc<Routing>,
+    lane_slot: LaneSlot,
+    test_ids: Arc<Mutex<Ids>>,
+    intake: Addr<Intake>,
+    dispatcher: Addr<Dispatcher>,
+    recorder: Addr<Recorder>,
+    housekeeper: Addr<Housekeeper>,
 }
 
 impl Engine {
+    /// Starts the actors: closes what earlier runs of this data folder left open, then opens a
+    /// lane. Must be called within an actix system, which becomes the thread of all but the
+    /// Subscription actors.
+    ///
+    /// # Errors
+    /// When the database is away or the TLS settings cannot be made.
+    pub async fn start(database: Database, settings: EngineSettings) -> Result<Self, StoreError> {
+        partition::ensure(&database).await?;
+        housekeeper::close_old_lanes(&database, settings.folder).await?;
+        let clock = Arc::new(DatabaseClock::new());
+        let rules = Arc::new(settings.rules);
+        let routing = Arc::new(Routing::load(database.clone()).await?);
+        let lane_slot: LaneSlot = Arc::new(RwLock::new(None));
+        let unrecorded = Arc::new(Semaphore::new(UNRECORDED));
+        let known_intake = Arc::new(OnceLock::new());
+        let recorder = Recorder::new(database.clone(), Arc::clone(&unrecorded)).start();
+        let parts = SubscriptionParts {
+            database: database.clone(),
+            clock: Arc::clone(&clock),
+            rules: Arc::clone(&rules),
+            tls: tls_settings().map_err(StoreError::Unfit)?,
+            recorder: recorder.clone(),
+            unrecorded,
+            lane_slot: Arc::clone(&lane_slot),
+            intake: Arc::clone(&known_intake),
+        };
+        let arbiters =
+            (0..settings.delivery_workers.max(1)).map(|_| Arbiter::new().handle()).collect();
+        let dispatcher =
+            Dispatcher::new(database.clone(), Arc::clone(&routing), parts, arbiters).start();
+        let intake = Intake::new(IntakeParts {
+            database: database.clone(),
+            clock: Arc::clone(&clock),
+            routing: Arc::clone(&routing),
+            budget: Budget::new(settings.memory_budget),
+            lane_slot: Arc::clone(&lane_slot),
+            folder: settings.folder,
+            lease: settings.lease,
+            dispatcher: dispatcher.clone(),
+            recorder: recorder.clone(),
+        })
+        .start();
+        let _ = known_intake.set(intake.clone());
+        dispatcher.do_send(dispatcher::MeetIntake(intake.clone()));
+        recorder.do_send(recorder::MeetIntake(intake.clone()));
+        let housekeeper = Housekeeper {
+            database: database.clone(),
+            clock: Arc::clone(&clock),
+            routing: Arc::clone(&routing),
+            lane_slot: Arc::clone(&lane_slot),
+            lease: settings.lease,
+            retention_days: settings.retention_days,
+            intake: intake.clone(),
+            connection: Slot::Empty,
+            sweeping: false,
+        }
+        .start();
+        let test_ids = Arc::new(Mutex::new(Ids::above(Uuid::nil(), Arc::clone(&clock))));
+        Ok(Self {
+            database,
+            clock,
+            rules,
+            routing,
+            lane_slot,
+            test_ids,
+            intake,
+            dispatcher,
+            recorder,
+            housekeeper,
+        })
+    }
+
+    /// Stops the actors in the reverse order of their work: accept nothing more, begin nothing
+    /// more and put back what has not begun, wait for what is under way, record it, close the
+    /// lane. What does not end within `bound` is left to the next start's recovery.
+    pub async fn stop(&self, bound: Duration) -> bool {
+        let stop = async {
+            let _ = self.intake.send(StopIntake).await;
+            let _ = self.dispatcher.send(DrainAll).await;
+            let _ = self.recorder.send(FlushRecorder).await;
+            let _ = self.intake.send(CloseLane).await;
+            let _ = self.recorder.send(FlushRecorder).await;
+        };
+        tokio::time::timeout(bound, stop).await.is_ok()
+    }
+
     /// The database, for what people and tools ask.
     #[must_use]
     pub const fn database(&self) -> &Database {
@@ -87,49 +212,77 @@ impl Engine {
         &self.clock
     }
 
-    /// The event types in force.
+    /// The subscriptions and event types as they are now.
     #[must_use]
-    pub fn types(&self) -> Arc<super::TypeTable> {
-        Arc::clone(&self.types)
+    pub fn types(&self) -> Arc<RoutingTable> {
+        self.routing.current()
+    }
+
+    /// Looks a target up and judges its addresses, as each attempt will.
+    ///
+    /// # Errors
+    /// When its host is not found within 2 s, or an address is forbidden.
+    pub async fn check_target(&self, target: &Target) -> Result<(), CheckFailure> {
+        check_target(&self.rules, target).await
     }
 
     /// Commits events; answers in their order.
     ///
     /// # Errors
-    /// When nothing of them was accepted, or that is not known.
-    #[allow(clippy::unused_async, reason = "being laid")]
+    /// When nothing of them was accepted, or that is not known: publish again (with the same
+    /// idempotency key, to be sure).
     pub async fn publish(
         &self,
-        _events: Vec<NewEvent>,
+        events: Vec<NewEvent>,
     ) -> Result<Vec<Result<Receipt, KeyReused>>, PublishError> {
-        Err(PublishError::Away)
+        let (reply, result) = oneshot::channel();
+        // A full mailbox slows the publisher down: that is what it is for.
+        self.intake
+            .send(PublishEvents { events, reply })
+            .await
+            .map_err(|_gone| PublishError::Stopping)?;
+        result.await.map_err(|_gone| PublishError::Away)?
     }
 
     /// Tells that subscriptions or event types changed. A hint: the Housekeeper would see it
     /// within a second.
-    pub fn routing_changed(&self) {}
+    pub fn routing_changed(&self) {
+        let _ = self.housekeeper.try_send(RoutingChanged);
+    }
 
     /// Tells that a subscription may have due deliveries. A hint, as above.
-    pub fn deliveries_due(&self, _subscription: SubscriptionId) {}
+    pub fn deliveries_due(&self, subscription: SubscriptionId) {
+        let _ = self.dispatcher.try_send(DeliveriesDue(subscription));
+    }
 
     /// Stores an event of a test and tries it at once, whatever the subscription's state.
     ///
     /// # Errors
     /// When the database is away.
-    #[allow(clippy::unused_async, reason = "being laid")]
     pub async fn send_test(
         &self,
-        _account: AccountId,
-        _subscription: SubscriptionId,
-        _event_type: &str,
-        _payload: Bytes,
+        account: AccountId,
+        subscription: SubscriptionId,
+        event_type: &str,
+        payload: Bytes,
     ) -> Result<EventId, StoreError> {
-        Err(StoreError::Away("being laid".to_owned()))
+        // The subscription may be newer than the table.
+        let table = self.routing.refresh().await?;
+        let hold = table.route(subscription).map_or(Duration::from_secs(20), |r| r.claim_hold());
+        let id = self.test_ids.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let event = EventId::from_uuid(id);
+        trial::begin(&self.database, account, subscription, event, event_type, &payload, hold)
+            .await?;
+        let test = SendTest { subscription, event, payload };
+        // If it does not get through, the row becomes due.
+        let _ = self.dispatcher.send(test).await;
+        Ok(event)
     }
 
     /// Whether the daemon accepts events.
     #[must_use]
     pub fn health(&self) -> Health {
-        Health { accepting: false }
+        let lane = self.lane_slot.read().ok().and_then(|slot| slot.clone());
+        Health { accepting: lane.is_some_and(|lane| lane.may_begin()) }
     }
 }

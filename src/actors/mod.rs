@@ -1,7 +1,24 @@
 //! The actors: Intake, Dispatcher, one Subscription for each webhook, Recorder, Housekeeper.
+//!
+//! Rows are the truth and messages are hints: whatever vanishes with a message, a mailbox or a
+//! thread, the database knows enough to do it (again).
 
+mod attempt;
+mod batch;
+mod dispatcher;
 mod engine;
-mod types;
+mod housekeeper;
+mod in_flight;
+mod intake;
+mod lane;
+mod line;
+mod memory;
+mod outbox;
+mod recorder;
+mod routing;
+mod subscription;
 
-pub use engine::{Engine, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt};
-pub use types::{TypeEntry, TypeTable};
+pub use engine::{
+    Engine, EngineSettings, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt,
+};
+pub use routing::{RoutingTable, TypeEntry};

@@ -1,1 +1,261 @@
-//! (being laid)
+//! Typed settings: embedded defaults, then a TOML file, then the environment (the later wins).
+//! This is the only place that reads the environment. It must not know what a setting is used
+//! for beyond the range that makes it valid.
+
+mod file;
+mod setting;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+
+pub use setting::{LogFormat, Setting};
+
+/// Everything that an operator can set, judged and complete.
+///
+/// `Debug` shows no password: it prints what [`Config::describe`] prints.
+#[derive(Clone)]
+pub struct Config {
+    /// Where the HTTP server listens.
+    pub listen: SocketAddr,
+    /// The database to use; `None` means a private PostgreSQL under `data_dir`.
+    pub database_url: Option<String>,
+    /// The folder that holds what Herald keeps outside the database.
+    pub data_dir: PathBuf,
+    /// Networks that targets may use though they are forbidden by default.
+    pub allow_networks: Vec<IpNet>,
+    /// Threads that serve HTTP, at least 1 (the automatic choice is already made).
+    pub http_workers: usize,
+    /// Threads that deliver, at least 1 (the automatic choice is already made).
+    pub delivery_workers: usize,
+    /// Bytes of committed events held in memory before they overflow to the database.
+    pub memory_budget_bytes: usize,
+    /// Seconds that a daemon's lease on its lane lasts without a renewal.
+    pub lease_ttl_seconds: u64,
+    /// Days that events and attempts are kept.
+    pub retention_days: u32,
+    /// Seconds that a stopping daemon gives to what is in flight.
+    pub drain_seconds: u64,
+    /// The most connections to the database that the daemon opens.
+    pub database_connections: usize,
+    /// Which log lines are written: directives as tracing's `EnvFilter` reads them.
+    pub log: String,
+    /// How a log line looks.
+    pub log_format: LogFormat,
+    /// The TOML file that was read, if any.
+    pub file: Option<PathBuf>,
+    /// What did not stop the start but should be looked at, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// One thing wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// `file:line:column key`, `file:line:column`, `file` or the environment variable.
+    pub where_: String,
+    /// What is wrong and what would be right.
+    pub detail: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.where_, self.detail)
+    }
+}
+
+/// All that is wrong with the settings, at once; `Display` writes one line for each fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// The faults: those of the file first, by line, then those of the environment, by name.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, fault) in self.faults.iter().enumerate() {
+            if place > 0 {
+                f.write_str("\n")?;
+            }
+            fault.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Variables that belong to the command-line clients, to the tests or to parts of Herald that
+/// are not settings of the daemon's core: they are passed over in silence.
+const FOREIGN: [&str; 6] = [
+    "HERALD_CONFIG",
+    "HERALD_MAIL_FROM",
+    "HERALD_PLUGINS_DIR",
+    "HERALD_SMTP_URL",
+    "HERALD_TOKEN",
+    "HERALD_URL",
+];
+const FOREIGN_PREFIX: &str = "HERALD_TEST_";
+
+impl Config {
+    /// Reads the settings of this process: `file`, else the file that `HERALD_CONFIG` names,
+    /// then the environment.
+    ///
+    /// # Errors
+    /// Every fault of the file and of the environment at once.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment, so that all settings pass the table"
+    )]
+    pub fn from_environment(file: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::load_os(file, std::env::vars_os())
+    }
+
+    /// Builds the settings from `file`, else the file that `HERALD_CONFIG` in `environment`
+    /// names, then the `HERALD_*` variables of `environment`.
+    ///
+    /// # Errors
+    /// Every fault of the file and of the environment at once.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        Self::load_os(
+            file,
+            environment.map(|(name, value)| (name.into(), value.into())),
+        )
+    }
+
+    fn load_os(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let mut variables: Vec<(String, OsString)> = environment
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .filter(|(name, _)| name.starts_with("HERALD_"))
+            .collect();
+        variables.sort();
+        let named = variables
+            .iter()
+            .find(|(name, value)| name == "HERALD_CONFIG" && !value.is_empty())
+            .map(|(_, value)| PathBuf::from(value));
+
+        let mut config = Self::blank();
+        config.file = file.map(Path::to_path_buf).or(named);
+        let mut faults = Vec::new();
+        for setting in setting::SETTINGS {
+            if let Err(detail) = (setting.set)(&mut config, setting.default) {
+                let where_ = format!("the built-in default of {}", setting.key);
+                faults.push(Fault { where_, detail });
+            }
+        }
+        if let Some(path) = config.file.clone() {
+            faults.extend(file::apply(&mut config, &path));
+        }
+        faults.extend(apply_environment(&mut config, variables));
+        if !faults.is_empty() {
+            return Err(ConfigError { faults });
+        }
+        let automatic = half_of_the_cores();
+        for workers in [&mut config.http_workers, &mut config.delivery_workers] {
+            if *workers == 0 {
+                *workers = automatic;
+            }
+        }
+        Ok(config)
+    }
+
+    /// The value in force of every setting, as text without passwords, in the table's order.
+    pub fn describe(&self) -> impl Iterator<Item = (&'static Setting, String)> + '_ {
+        setting::SETTINGS
+            .iter()
+            .map(|setting| (setting, (setting.show)(self)))
+    }
+
+    /// The state before the defaults of the table are applied; none of it is ever used.
+    fn blank() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            database_url: None,
+            data_dir: PathBuf::new(),
+            allow_networks: Vec::new(),
+            http_workers: 0,
+            delivery_workers: 0,
+            memory_budget_bytes: 0,
+            lease_ttl_seconds: 0,
+            retention_days: 0,
+            drain_seconds: 0,
+            database_connections: 0,
+            log: String::new(),
+            log_format: LogFormat::Text,
+            file: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.describe().map(|(setting, value)| (setting.key, value)))
+            .finish()
+    }
+}
+
+/// Every setting there is, for documents and for `herald check-config`.
+pub fn describe() -> impl Iterator<Item = &'static Setting> {
+    setting::SETTINGS.iter()
+}
+
+fn apply_environment(config: &mut Config, variables: Vec<(String, OsString)>) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (name, value) in variables {
+        let Some(setting) = setting::SETTINGS
+            .iter()
+            .find(|setting| setting.variable == name)
+        else {
+            if !FOREIGN.contains(&name.as_str()) && !name.starts_with(FOREIGN_PREFIX) {
+                let known = setting::SETTINGS.iter().map(|setting| setting.variable);
+                let hint = did_you_mean(&name, known);
+                config
+                    .warnings
+                    .push(format!("{name} is not a setting of Herald{hint}"));
+            }
+            continue;
+        };
+        let judged = match value.to_str() {
+            Some(text) => (setting.set)(config, text),
+            None => Err("is not valid UTF-8".to_owned()),
+        };
+        if let Err(detail) = judged {
+            faults.push(Fault {
+                where_: name,
+                detail,
+            });
+        }
+    }
+    faults
+}
+
+/// `; did you mean X?` for the nearest known name, or nothing when none is near.
+fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let near = known
+        .map(|candidate| {
+            (
+                strsim::normalized_damerau_levenshtein(name, candidate),
+                candidate,
+            )
+        })
+        .filter(|(likeness, _)| *likeness >= 0.5)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    near.map_or_else(String::new, |(_, candidate)| {
+        format!("; did you mean {candidate}?")
+    })
+}
+
+fn half_of_the_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
+
+#[cfg(test)]
+mod tests;

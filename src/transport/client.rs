@@ -230,11 +230,14 @@ fn build(rules: &Arc<AddressRules>, tls: &Arc<ClientConfig>) -> awc::Client {
         .finish()
 }
 
+/// TLS settings, shared by every thread.
+pub type TlsSettings = Arc<ClientConfig>;
+
 /// The TLS settings of every request: the system's trusted roots, HTTP/1.1 alone.
 ///
 /// # Errors
 /// In words, when no protocol version is left.
-pub fn tls_settings() -> Result<Arc<ClientConfig>, String> {
+pub fn tls_settings() -> Result<TlsSettings, String> {
     let mut roots = rustls::RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     let (added, _ignored) = roots.add_parsable_certificates(native.certs);

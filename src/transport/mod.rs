@@ -5,6 +5,6 @@ mod client;
 mod connector;
 mod failure;
 
-pub use client::{Answer, Client, Delivery, Endpoint, Exchange, Phases, tls_settings};
+pub use client::{Answer, Client, Delivery, Endpoint, Exchange, Phases, TlsSettings, tls_settings};
 pub use connector::{CheckFailure, check_target};
 pub use failure::{Failure, Phase};

@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# What the scripts share: plain messages, and installing what a fresh Debian or Ubuntu lacks.
+# Sourced, never run. The scripts need a Rust toolchain; all else is installed when missing.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+target=${CARGO_TARGET_DIR:-target}
+[ "${target#/}" != "$target" ] || target=$root/$target
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    say "$(basename "$0"): $*"
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "this needs root, and sudo is not installed. As root, run: $*"
+    fi
+}
+
+apt_is_fresh=
+# Installs packages without a question and without a word unless it fails.
+install_packages() {
+    command -v apt-get >/dev/null || fail "please install $*: only apt-get is known here"
+    say "Installing $*."
+    local log
+    log=$(mktemp)
+    if [ -z "$apt_is_fresh" ]; then
+        as_root apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; fail "apt-get update failed"; }
+        apt_is_fresh=yes
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "$@" \
+        >"$log" 2>&1 || { cat "$log" >&2; fail "$* could not be installed"; }
+    rm -f "$log"
+}
+
+# need_package COMMAND PACKAGE...: installs the packages if the command is missing.
+need_package() {
+    local command=$1
+    shift
+    command -v "$command" >/dev/null || install_packages "$@"
+}
+
+need_rust() {
+    if ! command -v cargo >/dev/null && [ -x "$HOME/.cargo/bin/cargo" ]; then
+        PATH=$HOME/.cargo/bin:$PATH
+    fi
+    command -v cargo >/dev/null || fail "no Rust toolchain: install one with rustup, then try again"
+    need_package cc gcc libc6-dev
+}
+
+# Debian keeps the server's programs outside PATH.
+has_postgresql() {
+    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null
+}
+
+need_postgresql() {
+    has_postgresql && return
+    # Herald runs a server of its own: the package need not make and start one. Only where the
+    # package was not there before, so nobody's choice is overruled.
+    if [ ! -e /etc/postgresql-common ]; then
+        as_root mkdir -p /etc/postgresql-common/createcluster.d
+        printf '%s\n' '# Herald runs a PostgreSQL of its own and needs no main cluster.' \
+            'create_main_cluster = false' |
+            as_root tee /etc/postgresql-common/createcluster.d/herald.conf >/dev/null
+    fi
+    install_packages postgresql
+    has_postgresql || fail "PostgreSQL is installed, but its server is not in /usr/lib/postgresql"
+}

@@ -1,0 +1,221 @@
+//! One batch of events on its way through the ingest statement: matched, laid out as columns,
+//! and afterwards split into what each publisher is told and what is delivered from memory.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::engine::{KeyReused, NewEvent, PublishError, Receipt};
+use super::intake::{PublishEvents, PublishResult};
+use super::lane::{Ids, Lane, Settling};
+use super::memory::{Budget, MemoryEvent};
+use super::routing::{Matched, RoutingTable};
+use crate::domain::id::{AccountId, EventId};
+use crate::store::ingest::{IngestBatch, KnownKey};
+
+/// What was matched already, under one version of the routing table.
+#[derive(Default)]
+pub(super) struct Memo {
+    version: i64,
+    matched: HashMap<AccountId, HashMap<Arc<str>, Arc<Matched>>>,
+}
+
+impl Memo {
+    /// Forgets what an older table said.
+    pub(super) fn follow(&mut self, table: &RoutingTable) {
+        if self.version != table.version {
+            self.version = table.version;
+            self.matched.clear();
+        }
+    }
+
+    fn matched(&mut self, table: &RoutingTable, event: &NewEvent) -> Arc<Matched> {
+        let of_account = self.matched.entry(event.account).or_default();
+        if let Some(matched) = of_account.get(&event.event_type) {
+            return Arc::clone(matched);
+        }
+        let matched = Arc::new(table.matched(event.account, &event.event_type));
+        of_account.insert(Arc::clone(&event.event_type), Arc::clone(&matched));
+        matched
+    }
+}
+
+struct Entry {
+    id: Uuid,
+    event: NewEvent,
+    /// Its request's place in the batch.
+    request: usize,
+    matched: Arc<Matched>,
+    /// An earlier event of the batch has the same key: it decides.
+    repeats: bool,
+}
+
+/// A batch.
+pub(super) struct Batch {
+    entries: Vec<Entry>,
+    replies: Vec<(oneshot::Sender<PublishResult>, usize)>,
+    /// Memory is spent: every target gets a row.
+    spill: bool,
+    keyed: bool,
+}
+
+/// What is left to do after the commit.
+pub(super) struct Done {
+    pub(super) last_id: Uuid,
+    pub(super) settlings: Vec<(Uuid, Arc<Settling>)>,
+    pub(super) deliveries: Vec<(Arc<MemoryEvent>, Arc<Matched>)>,
+    pub(super) answers: Vec<(oneshot::Sender<PublishResult>, PublishResult)>,
+}
+
+impl Batch {
+    pub(super) fn new(requests: Vec<PublishEvents>, ids: &mut Ids) -> Self {
+        let nobody = Arc::new(Matched {
+            literal: "{}".to_owned(),
+            from_memory: Vec::new(),
+            held: Vec::new(),
+        });
+        let mut entries = Vec::with_capacity(requests.iter().map(|r| r.events.len()).sum());
+        let mut replies = Vec::with_capacity(requests.len());
+        let mut keys = HashSet::new();
+        for (place, request) in requests.into_iter().enumerate() {
+            replies.push((request.reply, request.events.len()));
+            for event in request.events {
+                let repeats = event
+                    .key
+                    .as_ref()
+                    .is_some_and(|key| !keys.insert((event.account, key.key.clone())));
+                entries.push(Entry {
+                    id: ids.next(),
+                    event,
+                    request: place,
+                    matched: Arc::clone(&nobody),
+                    repeats,
+                });
+            }
+        }
+        Self { entries, replies, spill: false, keyed: !keys.is_empty() }
+    }
+
+    pub(super) fn first_id(&self) -> Uuid {
+        self.entries.first().map_or(Uuid::nil(), |entry| entry.id)
+    }
+
+    /// Matches every event against the table.
+    pub(super) fn route(&mut self, table: &RoutingTable, memo: &mut Memo, spill: bool) {
+        self.spill = spill;
+        for entry in &mut self.entries {
+            entry.matched = memo.matched(table, &entry.event);
+        }
+    }
+
+    /// The batch as the ingest statement takes it.
+    pub(super) fn columns(&self) -> IngestBatch<'_> {
+        let mut columns = IngestBatch::default();
+        for entry in self.entries.iter().filter(|entry| !entry.repeats) {
+            let event = &entry.event;
+            columns.accounts.push(event.account.uuid());
+            columns.ids.push(entry.id);
+            columns.types.push(&event.event_type);
+            columns.targets.push(&entry.matched.literal);
+            columns.payloads.push(&event.payload);
+            columns.warnings.push(event.warnings.as_deref());
+            columns.keys.push(event.key.as_ref().map(|key| key.key.as_str()));
+            columns.body_hashes.push(event.key.as_ref().map(|key| key.body_hash.as_slice()));
+            let from_memory = entry.matched.from_memory.iter().filter(|_| self.spill);
+            for subscription in entry.matched.held.iter().chain(from_memory) {
+                columns.spill_accounts.push(event.account.uuid());
+                columns.spill_subscriptions.push(subscription.uuid());
+                columns.spill_events.push(entry.id);
+            }
+        }
+        columns
+    }
+
+    pub(super) const fn has_keys(&self) -> bool {
+        self.keyed
+    }
+
+    /// The keys that stood for an event before this batch, or stand for one of it.
+    pub(super) fn taken_keys(&self, new: &[EventId]) -> Vec<(AccountId, &str)> {
+        let new: HashSet<_> = new.iter().map(|id| id.uuid()).collect();
+        self.entries
+            .iter()
+            .filter(|entry| entry.repeats || !new.contains(&entry.id))
+            .filter_map(|entry| Some((entry.event.account, entry.event.key.as_ref()?.key.as_str())))
+            .collect()
+    }
+
+    /// Tells every publisher of the batch to come again.
+    pub(super) fn answer_away(self) {
+        for (reply, _) in self.replies {
+            let _ = reply.send(Err(PublishError::Away));
+        }
+    }
+
+    /// After the commit: receipts in the order of the events, and what memory delivers.
+    pub(super) fn finish(
+        self,
+        new: &[EventId],
+        known: &[KnownKey],
+        lane: &Arc<Lane>,
+        budget: &Arc<Budget>,
+    ) -> Done {
+        let new: HashSet<_> = new.iter().map(|id| id.uuid()).collect();
+        let mut done = Done {
+            last_id: self.entries.last().map_or(Uuid::nil(), |entry| entry.id),
+            settlings: Vec::new(),
+            deliveries: Vec::new(),
+            answers: Vec::new(),
+        };
+        let mut results: Vec<Option<Vec<Result<Receipt, KeyReused>>>> =
+            self.replies.iter().map(|(_, events)| Some(Vec::with_capacity(*events))).collect();
+        for entry in self.entries {
+            let stored = !entry.repeats && (entry.event.key.is_none() || new.contains(&entry.id));
+            let receipt = if stored {
+                Some(Ok(Receipt {
+                    id: EventId::from_uuid(entry.id),
+                    deliveries: entry.matched.len(),
+                    duplicate: false,
+                }))
+            } else {
+                repeated(&entry.event, known)
+            };
+            match (receipt, results.get_mut(entry.request)) {
+                (Some(receipt), Some(Some(receipts))) => receipts.push(receipt),
+                // A key that was forgotten between the two statements: come again.
+                (_, Some(slot)) => *slot = None,
+                _ => {}
+            }
+            if stored && !self.spill && !entry.matched.from_memory.is_empty() {
+                let settling = Settling::new(entry.matched.from_memory.len());
+                done.settlings.push((entry.id, Arc::clone(&settling)));
+                let event = MemoryEvent::new(
+                    EventId::from_uuid(entry.id),
+                    entry.event.account,
+                    entry.event.payload,
+                    Arc::clone(lane),
+                    settling,
+                    budget,
+                );
+                done.deliveries.push((event, entry.matched));
+            }
+        }
+        for ((reply, _), result) in self.replies.into_iter().zip(results) {
+            done.answers.push((reply, result.ok_or(PublishError::Away)));
+        }
+        done
+    }
+}
+
+fn repeated(event: &NewEvent, known: &[KnownKey]) -> Option<Result<Receipt, KeyReused>> {
+    let key = event.key.as_ref()?;
+    let known =
+        known.iter().find(|known| known.account == event.account && known.key == key.key)?;
+    Some(if known.body_hash == key.body_hash {
+        Ok(Receipt { id: known.event, deliveries: known.deliveries, duplicate: true })
+    } else {
+        Err(KeyReused)
+    })
+}

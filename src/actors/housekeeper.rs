@@ -1,0 +1,222 @@
+//! Housekeeper: renews the lease, closes the lanes of daemons that died, follows changes of
+//! subscriptions, makes partitions ahead and removes old ones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use uuid::Uuid;
+
+use super::intake::{Intake, LaneSlot, LaneUnsure};
+use super::lane::Lane;
+use super::routing::Routing;
+use crate::store::clock::{DatabaseClock, uptime};
+use crate::store::lane::{self, UnderWay};
+use crate::store::{Connection, Database, StoreError, cancel, ingest, partition, retention};
+
+/// How often the lease is renewed.
+const RENEW: Duration = Duration::from_secs(1);
+/// How often dead lanes and tombstones are looked for.
+const SWEEP: Duration = Duration::from_secs(2);
+/// How often partitions are looked after.
+const DAILY_WORK: Duration = Duration::from_secs(600);
+/// A jump of the database's clock that closes the lane, in microseconds.
+const JUMP: i64 = 60_000_000;
+/// How long a renewal may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Something changed: read it now. Sent by the engine; if it is lost, the next renewal tells.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct RoutingChanged;
+
+/// Time to renew the lease.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct LeaseTick;
+
+/// Time to close dead lanes.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct SweepTick;
+
+/// Time to look after partitions and old keys.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct DailyTick;
+
+/// The actor.
+pub(super) struct Housekeeper {
+    pub(super) database: Database,
+    pub(super) clock: Arc<DatabaseClock>,
+    pub(super) routing: Arc<Routing>,
+    pub(super) lane_slot: LaneSlot,
+    pub(super) lease: Duration,
+    pub(super) retention_days: u32,
+    pub(super) intake: Addr<Intake>,
+    /// Present while no renewal runs.
+    pub(super) connection: Slot,
+    pub(super) sweeping: bool,
+}
+
+/// A connection that a renewal borrows.
+#[derive(Default)]
+pub(super) enum Slot {
+    /// None is made yet, or it broke.
+    #[default]
+    Empty,
+    /// Free.
+    Free(Box<Connection>),
+    /// A renewal runs.
+    Lent,
+}
+
+impl Housekeeper {
+    fn unsure(&self, lane: &Lane, why: &'static str) {
+        self.intake.do_send(LaneUnsure { lane: lane.id, why });
+    }
+}
+
+impl Actor for Housekeeper {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(RENEW, |_, ctx| ctx.notify(LeaseTick));
+        ctx.run_interval(SWEEP, |_, ctx| ctx.notify(SweepTick));
+        ctx.run_interval(DAILY_WORK, |_, ctx| ctx.notify(DailyTick));
+        ctx.notify(DailyTick);
+    }
+}
+
+impl Handler<RoutingChanged> for Housekeeper {
+    type Result = ();
+
+    fn handle(&mut self, _: RoutingChanged, _: &mut Self::Context) {
+        let routing = Arc::clone(&self.routing);
+        actix::spawn(async move {
+            if let Err(error) = routing.refresh().await {
+                tracing::warn!(%error, "subscriptions could not be read; trying again");
+            }
+        });
+    }
+}
+
+impl Handler<LeaseTick> for Housekeeper {
+    type Result = ();
+
+    fn handle(&mut self, _: LeaseTick, ctx: &mut Self::Context) {
+        let lane = self.lane_slot.read().ok().and_then(|slot| slot.clone());
+        let Some(lane) = lane else { return };
+        let free = match std::mem::replace(&mut self.connection, Slot::Lent) {
+            Slot::Free(connection) => Some(connection),
+            Slot::Empty => None,
+            Slot::Lent => return,
+        };
+        let (database, ttl) = (self.database.clone(), self.lease);
+        let renewed = Arc::clone(&lane);
+        let renewal = async move {
+            let work = async {
+                let mut connection = match free {
+                    Some(connection) => connection,
+                    None => Box::new(database.dedicated().await?),
+                };
+                let asked = uptime();
+                let renewal =
+                    lane::renew(&mut connection, renewed.id, ttl, renewed.low_water()).await?;
+                Ok::<_, StoreError>((connection, renewal, asked))
+            };
+            match tokio::time::timeout(PATIENCE, work).await {
+                Ok(result) => result,
+                Err(_elapsed) => Err(StoreError::Away("the renewal took over 3 s".to_owned())),
+            }
+        };
+        let renewal = actix::fut::wrap_future::<_, Self>(renewal);
+        ctx.spawn(renewal.map(move |result, actor, ctx| match result {
+            Ok((connection, renewal, asked)) => {
+                actor.connection = Slot::Free(connection);
+                let jump = actor.clock.set(renewal.now, asked);
+                if !renewal.live {
+                    actor.unsure(&lane, "somebody closed it");
+                } else if jump.abs() > JUMP {
+                    actor.unsure(&lane, "the database's clock jumped by over a minute");
+                } else {
+                    lane.renewed(asked, actor.lease);
+                }
+                if renewal.routing_version != actor.routing.current().version() {
+                    ctx.notify(RoutingChanged);
+                }
+            }
+            Err(error) => {
+                actor.connection = Slot::Empty;
+                tracing::warn!(%error, "the lease could not be renewed; trying again");
+            }
+        }));
+    }
+}
+
+impl Handler<SweepTick> for Housekeeper {
+    type Result = ();
+
+    fn handle(&mut self, _: SweepTick, ctx: &mut Self::Context) {
+        if std::mem::replace(&mut self.sweeping, true) {
+            return;
+        }
+        let database = self.database.clone();
+        let sweep = actix::fut::wrap_future::<_, Self>(async move { sweep(&database).await });
+        ctx.spawn(sweep.map(|result, actor, _| {
+            actor.sweeping = false;
+            if let Err(error) = result {
+                tracing::warn!(%error, "dead lanes could not be looked for; trying again");
+            }
+        }));
+    }
+}
+
+impl Handler<DailyTick> for Housekeeper {
+    type Result = ();
+
+    fn handle(&mut self, _: DailyTick, _: &mut Self::Context) {
+        let (database, days) = (self.database.clone(), self.retention_days);
+        actix::spawn(async move {
+            if let Err(error) = daily(&database, days).await {
+                tracing::warn!(%error, "partitions could not be looked after; trying again");
+            }
+        });
+    }
+}
+
+async fn sweep(database: &Database) -> Result<(), StoreError> {
+    for lane in lane::expired(database).await? {
+        if let Some(rows) = lane::close(database, lane, &UnderWay::default(), true).await? {
+            tracing::warn!(lane = lane.0, recovered = rows, "closed a lane whose daemon is gone");
+        }
+    }
+    cancel::sweep_deleted(database).await?;
+    Ok(())
+}
+
+async fn daily(database: &Database, days: u32) -> Result<(), StoreError> {
+    partition::ensure(database).await?;
+    ingest::forget_old_keys(&mut *database.get().await?).await?;
+    for day in retention::retire(database, days).await? {
+        tracing::info!(
+            day = %day.day, events = day.events, targets = day.targets,
+            open = day.open_deliveries, "removed a day of the logs"
+        );
+    }
+    Ok(())
+}
+
+/// Closes what earlier runs in this data folder left open: its lock is held, so they are gone.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn close_old_lanes(database: &Database, folder: Uuid) -> Result<u64, StoreError> {
+    let mut recovered = 0;
+    for lane in lane::open_of_folder(database, folder).await? {
+        let rows = lane::close(database, lane, &UnderWay::default(), false).await?;
+        tracing::info!(lane = lane.0, recovered = rows.unwrap_or(0), "closed an old lane");
+        recovered += rows.unwrap_or(0);
+    }
+    Ok(recovered)
+}

@@ -1,0 +1,410 @@
+//! Intake: gathers published events into batches, commits each with one statement, and answers
+//! after the commit. It owns the daemon's lane: opens it, and closes it when something became
+//! unsure.
+//!
+//! Group commit: everything that arrived while the last commit ran goes into the next.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::batch::{Batch, Memo};
+use super::dispatcher::{AbandonLane, DeliverEvents, Dispatcher};
+use super::engine::{KeyReused, NewEvent, PublishError, Receipt};
+use super::lane::{Ids, Lane};
+use super::memory::Budget;
+use super::recorder::{LaneClosed, Recorder};
+use super::routing::Routing;
+use crate::store::clock::{DatabaseClock, uptime};
+use crate::store::ingest::Ingested;
+use crate::store::lane::{self, LaneId, UnderWay};
+use crate::store::{Connection, Database, StoreError, ingest};
+
+/// Events of one batch, at most.
+const BATCH_EVENTS: usize = 1_024;
+/// Payload bytes of one batch, at most (beyond its first request).
+const BATCH_BYTES: usize = 8 << 20;
+/// Requests that wait for a commit, at most; more are refused.
+const WAITING: usize = 4_096;
+/// By how long answers are delayed, at most, as memory fills.
+const DELAY: Duration = Duration::from_millis(20);
+/// Between two tries to reach the database.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// What one publish request is answered.
+pub(super) type PublishResult = Result<Vec<Result<Receipt, KeyReused>>, PublishError>;
+
+/// Events to be committed together. Sent by the engine for each publish request; answered
+/// through `reply` after the commit. If it is lost, the publisher gets 503 and publishes again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct PublishEvents {
+    pub(super) events: Vec<NewEvent>,
+    pub(super) reply: oneshot::Sender<PublishResult>,
+}
+
+/// Something became unsure about a lane (fenced, a statement of unknown outcome, an actor
+/// died): close it, recover, open another. Sent by Recorder, Housekeeper, Dispatcher. If it is
+/// lost, the next fenced statement sends it again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct LaneUnsure {
+    pub(super) lane: LaneId,
+    pub(super) why: &'static str,
+}
+
+/// Accept nothing more, finish the commit under way. Sent once by the engine's stop; answered
+/// when nothing is under way any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct StopIntake;
+
+/// Close the lane for good. Sent once by the engine's stop, after everything is recorded.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct CloseLane;
+
+/// What Intake needs of the others.
+pub(super) struct IntakeParts {
+    pub(super) database: Database,
+    pub(super) clock: Arc<DatabaseClock>,
+    pub(super) routing: Arc<Routing>,
+    pub(super) budget: Arc<Budget>,
+    pub(super) lane_slot: LaneSlot,
+    pub(super) folder: Uuid,
+    pub(super) lease: Duration,
+    pub(super) dispatcher: Addr<Dispatcher>,
+    pub(super) recorder: Addr<Recorder>,
+}
+
+/// Where everybody finds the daemon's open lane; none while it opens one.
+pub(super) type LaneSlot = Arc<std::sync::RwLock<Option<Arc<Lane>>>>;
+
+/// The actor.
+pub(super) struct Intake {
+    parts: Arc<IntakeParts>,
+    lane: Option<Arc<Lane>>,
+    /// Present while no commit runs and a lane is open.
+    idle: Option<Committer>,
+    waiting: VecDeque<PublishEvents>,
+    committing: bool,
+    stopping: bool,
+    stopped: Vec<oneshot::Sender<()>>,
+}
+
+/// What a commit needs and gives back.
+pub(super) struct Committer {
+    connection: Connection,
+    ids: Ids,
+    memo: Memo,
+}
+
+impl Intake {
+    pub(super) fn new(parts: IntakeParts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            lane: None,
+            idle: None,
+            waiting: VecDeque::new(),
+            committing: false,
+            stopping: false,
+            stopped: Vec::new(),
+        }
+    }
+
+    fn set_lane(&mut self, lane: Option<Arc<Lane>>) {
+        if let Ok(mut slot) = self.parts.lane_slot.write() {
+            slot.clone_from(&lane);
+        }
+        self.lane = lane;
+    }
+
+    /// Opens a lane, however long the database is away.
+    fn open(&mut self, ctx: &mut Context<Self>) {
+        let parts = Arc::clone(&self.parts);
+        let opening = async move {
+            loop {
+                match open_lane(&parts).await {
+                    Ok(opened) => return opened,
+                    Err(error) => {
+                        tracing::warn!(%error, "no lane can be opened; trying again");
+                        tokio::time::sleep(RETRY).await;
+                    }
+                }
+            }
+        };
+        ctx.spawn(on_this_thread(opening).map(|(lane, committer), actor: &mut Self, ctx| {
+            tracing::info!(lane = lane.id.0, "accepting events");
+            actor.set_lane(Some(lane));
+            actor.idle = Some(committer);
+            actor.commit_next(ctx);
+        }));
+    }
+
+    /// Gives the lane up: nothing begins in it from now on, what is in memory is dropped, and
+    /// closing it writes rows for whatever has neither an attempt nor a row.
+    fn give_up(&mut self, lane: &Arc<Lane>, why: &'static str, ctx: &mut Context<Self>) {
+        if lane.is_dead() {
+            return;
+        }
+        lane.kill();
+        tracing::warn!(lane = lane.id.0, why, "closing this lane and opening another");
+        self.set_lane(None);
+        self.idle = None;
+        self.refuse_waiting();
+        let parts = Arc::clone(&self.parts);
+        let lane = Arc::clone(lane);
+        let closing = async move { close_lane(&parts, &lane).await };
+        ctx.spawn(on_this_thread(closing).map(|(), actor: &mut Self, ctx| {
+            if !actor.stopping {
+                actor.open(ctx);
+            }
+        }));
+    }
+
+    fn refuse_waiting(&mut self) {
+        for request in self.waiting.drain(..) {
+            let _ = request.reply.send(Err(PublishError::Away));
+        }
+    }
+
+    fn commit_next(&mut self, ctx: &mut Context<Self>) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let (Some(lane), Some(committer)) = (self.lane.clone(), self.idle.take()) else { return };
+        let requests = take_batch(&mut self.waiting);
+        self.committing = true;
+        let parts = Arc::clone(&self.parts);
+        let held_lane = Arc::clone(&lane);
+        let commit = async move { commit(&parts, &held_lane, committer, requests).await };
+        ctx.spawn(on_this_thread(commit).map(move |committer, actor: &mut Self, ctx| {
+            actor.committing = false;
+            match committer {
+                Ok(committer) if !lane.is_dead() => {
+                    actor.idle = Some(committer);
+                    actor.commit_next(ctx);
+                }
+                Ok(_) => {}
+                Err(why) => actor.give_up(&lane, why, ctx),
+            }
+            if actor.stopping && !actor.committing {
+                actor.refuse_waiting();
+                for waiter in actor.stopped.drain(..) {
+                    let _ = waiter.send(());
+                }
+            }
+        }));
+    }
+}
+
+/// Runs a future on the thread rather than in the actor's context, which would poll it at each
+/// message.
+fn on_this_thread<T: 'static>(
+    future: impl Future<Output = T> + 'static,
+) -> impl ActorFuture<Intake, Output = T> {
+    let (done, result) = oneshot::channel();
+    actix::spawn(async move {
+        let _ = done.send(future.await);
+    });
+    // The sender lives in the task, and tasks end only with their thread.
+    actix::fut::wrap_future(async move {
+        match result.await {
+            Ok(result) => result,
+            Err(_gone) => std::future::pending().await,
+        }
+    })
+}
+
+async fn open_lane(parts: &IntakeParts) -> Result<(Arc<Lane>, Committer), StoreError> {
+    let connection = parts.database.dedicated().await?;
+    parts.routing.refresh().await?;
+    let asked = uptime();
+    let opened = lane::open(&parts.database, parts.folder, parts.lease).await?;
+    parts.clock.set(opened.now, asked);
+    let lane = Arc::new(Lane::new(opened.id, opened.floor, asked, parts.lease));
+    let ids = Ids::above(opened.floor, Arc::clone(&parts.clock));
+    Ok((lane, Committer { connection, ids, memo: Memo::default() }))
+}
+
+async fn close_lane(parts: &IntakeParts, lane: &Lane) {
+    let under_way = match parts.dispatcher.send(AbandonLane { lane: lane.id }).await {
+        Ok(under_way) => under_way,
+        Err(_dispatcher_gone) => UnderWay::default(),
+    };
+    loop {
+        match lane::close(&parts.database, lane.id, &under_way, false).await {
+            Ok(rows) => {
+                tracing::info!(lane = lane.id.0, recovered = rows.unwrap_or(0), "lane closed");
+                break;
+            }
+            Err(error) => {
+                tracing::warn!(lane = lane.id.0, %error, "the lane cannot be closed yet");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+    // If Recorder is gone, the daemon is stopping.
+    let _ = parts.recorder.send(LaneClosed { lane: lane.id }).await;
+}
+
+fn take_batch(waiting: &mut VecDeque<PublishEvents>) -> Vec<PublishEvents> {
+    let (mut events, mut bytes, mut requests) = (0, 0, 0);
+    for request in waiting.iter() {
+        events += request.events.len();
+        bytes += request.events.iter().map(|event| event.payload.len()).sum::<usize>();
+        if requests > 0 && (events > BATCH_EVENTS || bytes > BATCH_BYTES) {
+            break;
+        }
+        requests += 1;
+    }
+    waiting.drain(..requests).collect()
+}
+
+/// Commits one batch, hands it over and answers. An error says why the lane is unsure.
+async fn commit(
+    parts: &IntakeParts,
+    lane: &Arc<Lane>,
+    mut committer: Committer,
+    requests: Vec<PublishEvents>,
+) -> Result<Committer, &'static str> {
+    let mut batch = Batch::new(requests, &mut committer.ids);
+    lane.committing(batch.first_id());
+    loop {
+        let table = parts.routing.current();
+        committer.memo.follow(&table);
+        let spill = parts.budget.is_spent();
+        batch.route(&table, &mut committer.memo, spill);
+        let columns = batch.columns();
+        let ingested =
+            ingest::ingest(&mut committer.connection, lane.id, table.version, &columns).await;
+        drop(columns);
+        match ingested {
+            Ok(Ingested::Stored { new_keys }) => {
+                let known = if batch.has_keys() {
+                    let taken = batch.taken_keys(&new_keys);
+                    match ingest::known_keys(&mut committer.connection, &taken).await {
+                        Ok(known) => known,
+                        // The batch is stored, but not what to answer: the publishers ask
+                        // again with their keys.
+                        Err(_) => {
+                            batch.answer_away();
+                            return Err("the database went away");
+                        }
+                    }
+                } else {
+                    Vec::new()
+                };
+                let done = batch.finish(&new_keys, &known, lane, &parts.budget);
+                lane.committed(done.last_id, done.settlings.into_iter());
+                if !done.deliveries.is_empty() {
+                    parts.dispatcher.do_send(DeliverEvents { events: done.deliveries });
+                }
+                answer(parts, done.answers);
+                return Ok(committer);
+            }
+            Ok(Ingested::Stale) => {
+                if parts.routing.refresh().await.is_err() {
+                    // Nothing was stored.
+                    batch.answer_away();
+                    return Err("the database went away");
+                }
+            }
+            Ok(Ingested::Fenced) => {
+                batch.answer_away();
+                return Err("somebody closed it");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a batch of events could not be committed");
+                batch.answer_away();
+                return Err("a commit of unknown outcome");
+            }
+        }
+    }
+}
+
+/// Answers at once, or a little later while memory is short: publishers slow down.
+fn answer(parts: &IntakeParts, answers: Vec<(oneshot::Sender<PublishResult>, PublishResult)>) {
+    let send = |answers: Vec<(oneshot::Sender<PublishResult>, PublishResult)>| {
+        for (reply, result) in answers {
+            // A publisher that hung up gets no answer; its event is stored all the same.
+            let _ = reply.send(result);
+        }
+    };
+    let pressure = parts.budget.pressure();
+    if pressure > 0.0 {
+        actix::spawn(async move {
+            tokio::time::sleep(DELAY.mul_f64(pressure)).await;
+            send(answers);
+        });
+    } else {
+        send(answers);
+    }
+}
+
+impl Actor for Intake {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(WAITING);
+        self.open(ctx);
+    }
+}
+
+impl Handler<PublishEvents> for Intake {
+    type Result = ();
+
+    fn handle(&mut self, request: PublishEvents, ctx: &mut Self::Context) {
+        if self.stopping {
+            let _ = request.reply.send(Err(PublishError::Stopping));
+        } else if self.lane.is_none() || self.waiting.len() >= WAITING {
+            let _ = request.reply.send(Err(PublishError::Away));
+        } else {
+            self.waiting.push_back(request);
+            self.commit_next(ctx);
+        }
+    }
+}
+
+impl Handler<LaneUnsure> for Intake {
+    type Result = ();
+
+    fn handle(&mut self, message: LaneUnsure, ctx: &mut Self::Context) {
+        if let Some(lane) = self.lane.clone().filter(|lane| lane.id == message.lane) {
+            self.give_up(&lane, message.why, ctx);
+        }
+    }
+}
+
+impl Handler<StopIntake> for Intake {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: StopIntake, _: &mut Self::Context) -> Self::Result {
+        self.stopping = true;
+        if !self.committing {
+            self.refuse_waiting();
+            return Box::pin(std::future::ready(()));
+        }
+        let (stopped, wait) = oneshot::channel();
+        self.stopped.push(stopped);
+        Box::pin(async move {
+            let _ = wait.await;
+        })
+    }
+}
+
+impl Handler<CloseLane> for Intake {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: CloseLane, _: &mut Self::Context) -> Self::Result {
+        let Some(lane) = self.lane.take() else { return Box::pin(std::future::ready(())) };
+        self.set_lane(None);
+        lane.kill();
+        let parts = Arc::clone(&self.parts);
+        Box::pin(async move { close_lane(&parts, &lane).await })
+    }
+}

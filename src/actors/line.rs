@@ -1,0 +1,440 @@
+//! One subscription's waiting line and the tasks that work through it, all on one thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::attempt::{Try, attempt};
+use super::in_flight::InFlight;
+use super::intake::LaneUnsure;
+use super::memory::MemoryEvent;
+use super::outbox::Outbox;
+use super::recorder::{FirstAttempt, ReleaseClaims, SpillDeliveries, Spilled};
+use super::routing::Route;
+use super::subscription::{SubscriptionParts, TestDelivery};
+use crate::domain::delivery::Origin;
+use crate::domain::id::{EventId, SubscriptionId};
+use crate::domain::subscription::SubscriptionState;
+use crate::store::claim::{self, ClaimedDelivery};
+use crate::store::clock::uptime;
+use crate::store::lane::LaneId;
+use crate::store::record::{DeliveryKey, SpilledDelivery};
+use crate::store::routing;
+use crate::transport::Client;
+
+/// A first attempt not begun after this gets a row, one that runs so long a claimed row: the
+/// low-water mark cannot lag by more.
+const LONG: Duration = Duration::from_secs(2);
+/// A claimed row whose attempt has not begun after this is put back: its claim holds for the
+/// timeout and 5 s.
+const CLAIM_WAIT: Duration = Duration::from_secs(3);
+/// First attempts that wait in memory, at most; beyond, the oldest get rows.
+const QUEUE: usize = 20_000;
+
+/// What the subscriptions of one delivery thread share: the client with its connections, and
+/// the outbox.
+pub(super) struct Thread {
+    client: Client,
+    outbox: Rc<Outbox>,
+}
+
+impl Thread {
+    /// This thread's, made at first use.
+    pub(super) fn current(parts: &SubscriptionParts) -> Rc<Self> {
+        thread_local! {
+            static THREAD: RefCell<Option<Rc<Thread>>> = const { RefCell::new(None) };
+        }
+        THREAD.with(|slot| {
+            let mut slot = slot.borrow_mut();
+            Rc::clone(slot.get_or_insert_with(|| {
+                Rc::new(Self {
+                    client: Client::new(Arc::clone(&parts.rules), Arc::clone(&parts.tls)),
+                    outbox: Outbox::new(parts.recorder.clone(), Arc::clone(&parts.unrecorded)),
+                })
+            }))
+        })
+    }
+}
+
+/// A first attempt that waits.
+struct Waiting {
+    event: Arc<MemoryEvent>,
+    since: Duration,
+}
+
+/// A claimed row that waits.
+struct Claimed {
+    what: Try,
+    since: Duration,
+}
+
+/// What a task takes next.
+enum Next {
+    First(Arc<MemoryEvent>),
+    Claimed(Try),
+}
+
+/// The line.
+pub(super) struct Line {
+    route: RefCell<Arc<Route>>,
+    parts: SubscriptionParts,
+    thread: Rc<Thread>,
+    first: RefCell<VecDeque<Waiting>>,
+    claimed: RefCell<VecDeque<Claimed>>,
+    in_flight: InFlight,
+    workers: Cell<usize>,
+    claiming: Cell<bool>,
+    /// A claim may find more.
+    more_due: Cell<bool>,
+    stopped: Cell<bool>,
+    idle: Notify,
+}
+
+impl Line {
+    pub(super) fn new(
+        route: Arc<Route>,
+        parts: SubscriptionParts,
+        thread: Rc<Thread>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            route: RefCell::new(route),
+            parts,
+            thread,
+            first: RefCell::default(),
+            claimed: RefCell::default(),
+            in_flight: InFlight::default(),
+            workers: Cell::new(0),
+            claiming: Cell::new(false),
+            more_due: Cell::new(false),
+            stopped: Cell::new(false),
+            idle: Notify::new(),
+        })
+    }
+
+    fn route(&self) -> Arc<Route> {
+        Arc::clone(&self.route.borrow())
+    }
+
+    fn may_deliver(&self) -> bool {
+        !self.stopped.get() && self.route.borrow().state == SubscriptionState::Enabled
+    }
+
+    fn key(&self, event: EventId) -> DeliveryKey {
+        let route = self.route.borrow();
+        DeliveryKey { account: route.account, subscription: route.id, event }
+    }
+
+    /// Takes first attempts on.
+    pub(super) fn enqueue(self: &Rc<Self>, events: Vec<Arc<MemoryEvent>>) {
+        let since = uptime();
+        self.first.borrow_mut().extend(events.into_iter().map(|event| Waiting { event, since }));
+        if !self.may_deliver() {
+            self.spill_waiting(|_| true);
+        } else if self.first.borrow().len() > QUEUE {
+            let excess = self.first.borrow().len() - QUEUE;
+            let mut left = excess;
+            self.spill_waiting(|_| {
+                let take = left > 0;
+                left = left.saturating_sub(1);
+                take
+            });
+        }
+        self.start_workers();
+    }
+
+    /// Makes a test, whatever the state.
+    pub(super) fn test(self: &Rc<Self>, test: TestDelivery) {
+        let what = Try {
+            event: test.event,
+            payload: test.payload,
+            n: 1,
+            failures: 0,
+            origin: Origin::Test,
+        };
+        let line = Rc::clone(self);
+        actix::spawn(async move {
+            line.thread.outbox.room().await;
+            line.deliver(Next::Claimed(what)).await;
+        });
+    }
+
+    /// The webhook was changed.
+    pub(super) fn set_route(self: &Rc<Self>, route: Arc<Route>) {
+        self.route.replace(route);
+        if self.may_deliver() {
+            self.start_workers();
+            self.claim();
+        } else {
+            self.put_back();
+        }
+    }
+
+    /// Begins nothing more and puts back what has not begun.
+    pub(super) fn stop(&self) {
+        self.stopped.set(true);
+        self.put_back();
+        self.thread.outbox.flush();
+        if self.is_idle() {
+            self.idle.notify_waiters();
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.len() == 0 && self.first.borrow().is_empty()
+    }
+
+    /// Waits until nothing is under way, and tells Recorder of it.
+    pub(super) async fn drained(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.is_idle() {
+                break;
+            }
+            idle.await;
+        }
+        self.thread.outbox.flush();
+    }
+
+    /// Forgets what waits of a lane; answers its first attempts under way.
+    pub(super) fn abandon(&self, lane: LaneId) -> Vec<(SubscriptionId, EventId)> {
+        self.first.borrow_mut().retain(|waiting| waiting.event.lane.id != lane);
+        self.in_flight.of_lane(self.route.borrow().id, lane)
+    }
+
+    /// Looks after what waits or runs for too long, and after due rows.
+    pub(super) fn look_after(self: &Rc<Self>) {
+        let now = uptime();
+        if self.may_deliver() {
+            self.spill_waiting(|waiting| now.saturating_sub(waiting.since) >= LONG);
+        } else {
+            self.put_back();
+        }
+        let timeout = self.route.borrow().timeout;
+        let long = self.in_flight.take_long(LONG);
+        self.spill(long.into_iter().map(|(event, ran)| {
+            let left = timeout.saturating_sub(ran) + Duration::from_secs(5);
+            (event, Some(left))
+        }));
+        self.release_claimed(|claimed| now.saturating_sub(claimed.since) >= CLAIM_WAIT);
+        self.start_workers();
+        if self.more_due.get() {
+            self.claim();
+        }
+    }
+
+    fn put_back(&self) {
+        self.spill_waiting(|_| true);
+        self.release_claimed(|_| true);
+    }
+
+    fn spill_waiting(&self, mut leaves: impl FnMut(&Waiting) -> bool) {
+        let mut leaving = Vec::new();
+        self.first.borrow_mut().retain(|waiting| {
+            let leave = leaves(waiting);
+            if leave {
+                leaving.push((Arc::clone(&waiting.event), None));
+            }
+            !leave
+        });
+        self.spill(leaving.into_iter());
+    }
+
+    fn spill(&self, events: impl Iterator<Item = (Arc<MemoryEvent>, Option<Duration>)>) {
+        let spilled: Vec<Spilled> = events
+            .filter(|(event, _)| !event.lane.is_dead())
+            .map(|(event, running_for)| Spilled {
+                delivery: SpilledDelivery { key: self.key(event.id), running_for },
+                event,
+            })
+            .collect();
+        if !spilled.is_empty() {
+            self.more_due.set(true);
+            // Bounded: each of them was counted by the budget, and leaves it here.
+            self.thread.outbox.recorder().do_send(SpillDeliveries(spilled));
+        }
+    }
+
+    fn release_claimed(&self, mut leaves: impl FnMut(&Claimed) -> bool) {
+        let mut released = Vec::new();
+        self.claimed.borrow_mut().retain(|claimed| {
+            let leave = leaves(claimed);
+            if leave {
+                released.push((self.key(claimed.what.event), claimed.what.n));
+            }
+            !leave
+        });
+        if !released.is_empty() {
+            self.thread.outbox.recorder().do_send(ReleaseClaims(released));
+        }
+    }
+
+    /// Claims due rows if there is room for them.
+    pub(super) fn claim(self: &Rc<Self>) {
+        self.more_due.set(true);
+        let route = self.route();
+        let room = (route.max_in_flight * 2).saturating_sub(self.claimed.borrow().len());
+        if room == 0 || !self.may_deliver() || !self.may_begin() || self.claiming.replace(true) {
+            return;
+        }
+        let line = Rc::clone(self);
+        actix::spawn(async move {
+            let since = uptime();
+            let claimed = line.claim_rows(&route, room).await;
+            line.claiming.set(false);
+            match claimed {
+                Ok(rows) => {
+                    line.more_due.set(rows.len() >= room);
+                    line.take_on(rows, since);
+                }
+                Err(error) => tracing::debug!(%error, "due rows could not be claimed"),
+            }
+        });
+    }
+
+    async fn claim_rows(
+        &self,
+        route: &Route,
+        room: usize,
+    ) -> Result<Vec<ClaimedDelivery>, crate::store::StoreError> {
+        let mut connection = self.parts.database.get().await?;
+        claim::claim(&mut connection, route.id, room, route.claim_hold()).await
+    }
+
+    fn take_on(self: &Rc<Self>, rows: Vec<ClaimedDelivery>, since: Duration) {
+        self.claimed.borrow_mut().extend(rows.into_iter().map(|row| Claimed {
+            what: Try {
+                event: row.event,
+                payload: Bytes::from(row.payload),
+                n: row.n,
+                failures: row.failures,
+                origin: row.origin,
+            },
+            since,
+        }));
+        if self.may_deliver() {
+            self.start_workers();
+        } else {
+            self.put_back();
+        }
+    }
+
+    /// No attempt begins on a lease that may have run out.
+    fn may_begin(&self) -> bool {
+        self.parts.open_lane().is_some_and(|lane| lane.may_begin())
+    }
+
+    fn start_workers(self: &Rc<Self>) {
+        if !self.may_deliver() {
+            return;
+        }
+        let waiting = self.first.borrow().len() + self.claimed.borrow().len();
+        let room = self.route.borrow().max_in_flight.saturating_sub(self.workers.get());
+        for _ in 0..room.min(waiting) {
+            self.workers.set(self.workers.get() + 1);
+            actix::spawn(work(Rc::clone(self)));
+        }
+    }
+
+    /// The next attempt to begin: claimed rows, which are older, before first attempts.
+    fn next(&self) -> Option<Next> {
+        if !self.may_deliver() || self.workers.get() > self.route.borrow().max_in_flight {
+            return None;
+        }
+        if !self.claimed.borrow().is_empty() && self.may_begin() {
+            let claimed = self.claimed.borrow_mut().pop_front();
+            return claimed.map(|claimed| Next::Claimed(claimed.what));
+        }
+        let mut first = self.first.borrow_mut();
+        while let Some(waiting) = first.front() {
+            if waiting.event.lane.may_begin() {
+                return first.pop_front().map(|waiting| Next::First(waiting.event));
+            }
+            if !waiting.event.lane.is_dead() {
+                // The lease is old: wait for its renewal, or for somebody to close the lane.
+                return None;
+            }
+            first.pop_front();
+        }
+        None
+    }
+
+    async fn deliver(&self, next: Next) {
+        let route = self.route();
+        let (what, from_memory) = match next {
+            Next::First(event) => {
+                let what = Try {
+                    event: event.id,
+                    payload: event.payload.clone(),
+                    n: 1,
+                    failures: 0,
+                    origin: Origin::First,
+                };
+                (what, Some(event))
+            }
+            Next::Claimed(what) => (what, None),
+        };
+        let number = self.in_flight.begin(what.event, from_memory);
+        let tried = attempt(&self.thread.client, &self.parts.clock, &route, what).await;
+        match self.in_flight.end(number) {
+            Some(event) => self.thread.outbox.first(FirstAttempt { record: tried.record, event }),
+            None => self.thread.outbox.claimed(tried.record),
+        }
+        if tried.gone {
+            self.disable(&route).await;
+        }
+        if self.stopped.get() && self.is_idle() {
+            self.thread.outbox.flush();
+            self.idle.notify_waiters();
+        }
+    }
+
+    /// The target said 410 Gone.
+    async fn disable(&self, route: &Route) {
+        const REASON: &str = "The target answered 410 (Gone).";
+        match routing::disable(&self.parts.database, route.id, REASON).await {
+            Ok(true) => tracing::warn!(subscription = %route.id, "disabled: {REASON}"),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(subscription = %route.id, %error, "could not be disabled");
+            }
+        }
+    }
+}
+
+/// One of a line's tasks: attempt after attempt until there is none.
+async fn work(line: Rc<Line>) {
+    let worker = Worker(line);
+    let line = &worker.0;
+    loop {
+        line.thread.outbox.room().await;
+        let Some(next) = line.next() else {
+            line.thread.outbox.give_back();
+            break;
+        };
+        line.deliver(next).await;
+        if line.claimed.borrow().len() < line.route.borrow().max_in_flight && line.more_due.get() {
+            line.claim();
+        }
+    }
+}
+
+/// Counts the task out, however it ends.
+struct Worker(Rc<Line>);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let line = &self.0;
+        line.workers.set(line.workers.get().saturating_sub(1));
+        if std::thread::panicking() {
+            // What it had under way is in no queue any more: the lane's rows bring it back.
+            if let (Some(intake), Some(lane)) = (line.parts.intake.get(), line.parts.open_lane()) {
+                intake.do_send(LaneUnsure { lane: lane.id, why: "an attempt panicked" });
+            }
+        }
+    }
+}

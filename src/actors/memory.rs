@@ -1,0 +1,83 @@
+//! Events in memory between their commit and their first attempts, and the budget of bytes that
+//! bounds them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
+use super::lane::{Lane, Settling};
+use crate::domain::id::{AccountId, EventId};
+
+/// What an event takes beside its payload: its own fields and its places in the queues.
+const OVERHEAD: usize = 400;
+
+/// Bytes of events that are in memory, and how many may be.
+#[derive(Debug)]
+pub(super) struct Budget {
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl Budget {
+    pub(super) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, used: AtomicUsize::new(0) })
+    }
+
+    /// Whether events must go to the database alone.
+    pub(super) fn is_spent(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit
+    }
+
+    /// How far past its half the budget is: 0.0 up to half, 1.0 when spent.
+    pub(super) fn pressure(&self) -> f64 {
+        let half = (self.limit / 2).max(1);
+        let over = self.used.load(Ordering::Relaxed).saturating_sub(half);
+        (over as f64 / half as f64).min(1.0)
+    }
+
+    fn take(self: &Arc<Self>, payload: usize) -> Share {
+        let bytes = payload + OVERHEAD;
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+        Share { budget: Arc::clone(self), bytes }
+    }
+}
+
+/// A part of the budget, given back when the event leaves memory.
+#[derive(Debug)]
+struct Share {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// A committed event whose targets are to be delivered from memory.
+#[derive(Debug)]
+pub(super) struct MemoryEvent {
+    pub(super) id: EventId,
+    pub(super) account: AccountId,
+    pub(super) payload: Bytes,
+    pub(super) lane: Arc<Lane>,
+    /// Told of each target that has a committed attempt or row.
+    pub(super) settling: Arc<Settling>,
+    _share: Share,
+}
+
+impl MemoryEvent {
+    pub(super) fn new(
+        id: EventId,
+        account: AccountId,
+        payload: Bytes,
+        lane: Arc<Lane>,
+        settling: Arc<Settling>,
+        budget: &Arc<Budget>,
+    ) -> Arc<Self> {
+        let share = budget.take(payload.len());
+        Arc::new(Self { id, account, payload, lane, settling, _share: share })
+    }
+}

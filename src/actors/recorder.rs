@@ -1,0 +1,421 @@
+//! Recorder: writes what attempts came to, in batches, and moves deliveries from memory into
+//! rows. One statement runs at a time, so that what is told first is written first; everything
+//! told meanwhile goes into the next.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::intake::{Intake, LaneUnsure};
+use super::memory::MemoryEvent;
+use crate::store::lane::LaneId;
+use crate::store::record::{
+    self, AttemptRecord, DeliveryKey, Fence, SpilledDelivery, record_claimed, record_first,
+};
+use crate::store::{Connection, Database, StoreError};
+
+/// Attempts of one statement, at most.
+const BATCH: usize = 1_024;
+/// Between two tries to reach the database.
+const RETRY: Duration = Duration::from_millis(250);
+/// Attempts that may be made and not yet recorded.
+pub(super) const UNRECORDED: usize = 16_384;
+
+/// A first attempt, made from memory.
+pub(super) struct FirstAttempt {
+    pub(super) record: AttemptRecord,
+    pub(super) event: Arc<MemoryEvent>,
+}
+
+/// Attempts that ended. Sent by each delivery thread's outbox. If it is lost with the process,
+/// these were in flight at the crash: recovery tries them again.
+#[derive(Message, Default)]
+#[rtype(result = "()")]
+pub(super) struct RecordAttempts {
+    pub(super) first: Vec<FirstAttempt>,
+    pub(super) claimed: Vec<AttemptRecord>,
+}
+
+impl RecordAttempts {
+    pub(super) const fn len(&self) -> usize {
+        self.first.len() + self.claimed.len()
+    }
+}
+
+/// A delivery that leaves memory.
+pub(super) struct Spilled {
+    pub(super) event: Arc<MemoryEvent>,
+    pub(super) delivery: SpilledDelivery,
+}
+
+/// Write rows for deliveries that leave memory. Sent by Subscription. If it is lost, the lane's
+/// low-water mark stays below them.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct SpillDeliveries(pub(super) Vec<Spilled>);
+
+/// Make claimed rows due again whose attempt was not begun. Sent by Subscription. If it is
+/// lost, the claims run out by themselves.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct ReleaseClaims(pub(super) Vec<(DeliveryKey, i32)>);
+
+/// A lane is closed: what could not be recorded in it can be recorded at its rows now. Sent by
+/// Intake.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct LaneClosed {
+    pub(super) lane: LaneId,
+}
+
+/// Answered when everything told before is written. Sent by the engine's stop.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct FlushRecorder;
+
+/// Where Recorder tells that a lane is unsure. Sent once, when both are started.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct MeetIntake(pub(super) Addr<Intake>);
+
+/// What is told and not yet written.
+#[derive(Default)]
+struct Told {
+    first: Vec<FirstAttempt>,
+    spilled: Vec<Spilled>,
+    claimed: Vec<AttemptRecord>,
+    released: Vec<(DeliveryKey, i32)>,
+}
+
+impl Told {
+    const fn is_empty(&self) -> bool {
+        self.first.is_empty()
+            && self.spilled.is_empty()
+            && self.claimed.is_empty()
+            && self.released.is_empty()
+    }
+
+    /// The next statement's worth of each; no delivery twice among the claimed.
+    fn take(&mut self) -> Self {
+        let mut seen = HashSet::new();
+        let (claimed, later) = std::mem::take(&mut self.claimed)
+            .into_iter()
+            .partition(|attempt| seen.len() < BATCH && seen.insert(attempt.key));
+        self.claimed = later;
+        let first = self.first.len().min(BATCH);
+        Self {
+            first: self.first.drain(..first).collect(),
+            spilled: std::mem::take(&mut self.spilled),
+            claimed,
+            released: std::mem::take(&mut self.released),
+        }
+    }
+}
+
+/// What one round of statements came to.
+struct Written {
+    connection: Option<Connection>,
+    /// Not written; to be told again.
+    again: Told,
+    /// First attempts whose lane must be closed before they can be recorded.
+    stranded: Vec<(LaneId, AttemptRecord)>,
+    unsure: Vec<(LaneId, &'static str)>,
+    /// The database is away: wait before the next round.
+    wait: bool,
+}
+
+/// The actor.
+pub(super) struct Recorder {
+    database: Database,
+    unrecorded: Arc<Semaphore>,
+    intake: Option<Addr<Intake>>,
+    connection: Option<Connection>,
+    told: Told,
+    /// By the lane whose closing they wait for.
+    stranded: HashMap<LaneId, Vec<AttemptRecord>>,
+    closed: HashSet<LaneId>,
+    /// The lane that claimed attempts are counted in: the last one seen.
+    lane: LaneId,
+    writing: bool,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
+impl Recorder {
+    pub(super) fn new(database: Database, unrecorded: Arc<Semaphore>) -> Self {
+        Self {
+            database,
+            unrecorded,
+            intake: None,
+            connection: None,
+            told: Told::default(),
+            stranded: HashMap::new(),
+            closed: HashSet::new(),
+            lane: LaneId(0),
+            writing: false,
+            flushes: Vec::new(),
+        }
+    }
+
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        if self.writing {
+            return;
+        }
+        if self.told.is_empty() {
+            if self.stranded.is_empty() {
+                for flush in self.flushes.drain(..) {
+                    let _ = flush.send(());
+                }
+            }
+            return;
+        }
+        self.writing = true;
+        let round = self.told.take();
+        let writer = Writer {
+            database: self.database.clone(),
+            unrecorded: Arc::clone(&self.unrecorded),
+            count_lane: self.lane,
+        };
+        let connection = self.connection.take();
+        let (done, written) = oneshot::channel();
+        actix::spawn(async move {
+            let written = writer.write(connection, round).await;
+            if written.wait {
+                tokio::time::sleep(RETRY).await;
+            }
+            let _ = done.send(written);
+        });
+        let written = actix::fut::wrap_future::<_, Self>(written);
+        ctx.spawn(written.map(|written, actor, ctx| {
+            actor.writing = false;
+            if let Ok(written) = written {
+                actor.written(written);
+            }
+            actor.write(ctx);
+        }));
+    }
+
+    fn written(&mut self, written: Written) {
+        self.connection = written.connection;
+        let told = std::mem::replace(&mut self.told, written.again);
+        self.told.first.extend(told.first);
+        self.told.spilled.extend(told.spilled);
+        self.told.claimed.extend(told.claimed);
+        self.told.released.extend(told.released);
+        for (lane, attempt) in written.stranded {
+            if self.closed.contains(&lane) {
+                self.told.claimed.push(attempt);
+            } else {
+                self.stranded.entry(lane).or_default().push(attempt);
+            }
+        }
+        for (lane, why) in written.unsure {
+            if let Some(intake) = &self.intake {
+                intake.do_send(LaneUnsure { lane, why });
+            }
+        }
+    }
+}
+
+/// Runs the statements of one round.
+struct Writer {
+    database: Database,
+    unrecorded: Arc<Semaphore>,
+    count_lane: LaneId,
+}
+
+impl Writer {
+    async fn write(self, connection: Option<Connection>, round: Told) -> Written {
+        let mut written = Written {
+            connection,
+            again: Told::default(),
+            stranded: Vec::new(),
+            unsure: Vec::new(),
+            wait: false,
+        };
+        if written.connection.is_none() {
+            match self.database.dedicated().await {
+                Ok(connection) => written.connection = Some(connection),
+                Err(error) => {
+                    tracing::warn!(%error, "attempts cannot be recorded yet");
+                    written.again = round;
+                    written.wait = true;
+                    return written;
+                }
+            }
+        }
+        let Told { first, spilled, claimed, released } = round;
+        let mut lanes: HashMap<LaneId, Vec<FirstAttempt>> = HashMap::new();
+        for attempt in first {
+            lanes.entry(attempt.event.lane.id).or_default().push(attempt);
+        }
+        for (lane, attempts) in lanes {
+            self.first(lane, attempts, &mut written).await;
+        }
+        let mut lanes: HashMap<LaneId, Vec<Spilled>> = HashMap::new();
+        for delivery in spilled {
+            lanes.entry(delivery.event.lane.id).or_default().push(delivery);
+        }
+        for (lane, deliveries) in lanes {
+            self.spill(lane, deliveries, &mut written).await;
+        }
+        self.claimed(claimed, &mut written).await;
+        if let (Some(connection), false) = (&mut written.connection, released.is_empty())
+            && let Err(error) = record::release(connection, &released).await
+        {
+            tracing::debug!(%error, "claims could not be released; they run out by themselves");
+        }
+        written
+    }
+
+    async fn first(
+        &self,
+        lane: LaneId,
+        attempts: Vec<FirstAttempt>,
+        written: &mut Written,
+    ) {
+        let records: Vec<AttemptRecord>;
+        let events: Vec<Arc<MemoryEvent>>;
+        (records, events) =
+            attempts.into_iter().map(|attempt| (attempt.record, attempt.event)).unzip();
+        let fence = match &mut written.connection {
+            Some(connection) => record_first(connection, lane, &records).await,
+            None => Err(StoreError::Away("no connection".to_owned())),
+        };
+        match fence {
+            Ok(Fence::Passed) => {
+                events.iter().for_each(|event| event.settling.settle());
+                self.unrecorded.add_permits(records.len());
+            }
+            // The lane is closed and its rows are written: record at those, in a round of
+            // their own, because a later try at one of them may be in this one.
+            Ok(Fence::Closed) => {
+                written.again.claimed.extend(records);
+                written.unsure.push((lane, "somebody closed it"));
+            }
+            // Whether they are recorded is not known. Once the lane is closed, everything
+            // that was is seen, and the rest has rows.
+            Err(error) => {
+                tracing::warn!(%error, attempts = records.len(), "attempts could not be recorded");
+                written.stranded.extend(records.into_iter().map(|record| (lane, record)));
+                written.unsure.push((lane, "recording of unknown outcome"));
+                written.connection = None;
+                written.wait = true;
+            }
+        }
+    }
+
+    async fn spill(&self, lane: LaneId, spilled: Vec<Spilled>, written: &mut Written) {
+        let deliveries: Vec<_> = spilled.iter().map(|spilled| spilled.delivery).collect();
+        let fence = match &mut written.connection {
+            Some(connection) => record::spill(connection, lane, &deliveries).await,
+            None => Err(StoreError::Away("no connection".to_owned())),
+        };
+        match fence {
+            Ok(Fence::Passed) => {
+                spilled.iter().for_each(|spilled| spilled.event.settling.settle());
+            }
+            Ok(Fence::Closed) => written.unsure.push((lane, "somebody closed it")),
+            Err(error) => {
+                tracing::warn!(%error, "deliveries could not leave memory");
+                written.unsure.push((lane, "spilling of unknown outcome"));
+                written.connection = None;
+                written.wait = true;
+            }
+        }
+    }
+
+    /// Claimed attempts are safe to record again, so they are until it works.
+    async fn claimed(&self, attempts: Vec<AttemptRecord>, written: &mut Written) {
+        if attempts.is_empty() {
+            return;
+        }
+        let Some(connection) = &mut written.connection else {
+            written.again.claimed.extend(attempts);
+            return;
+        };
+        match record_claimed(connection, self.count_lane, &attempts).await {
+            Ok(()) => self.unrecorded.add_permits(attempts.len()),
+            Err(error) => {
+                tracing::warn!(%error, "attempts could not be recorded; trying again");
+                written.again.claimed.extend(attempts);
+                written.wait = true;
+                if error.is_away() {
+                    written.connection = None;
+                }
+            }
+        }
+    }
+}
+
+impl Actor for Recorder {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(1_024);
+    }
+}
+
+impl Handler<MeetIntake> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, message: MeetIntake, _: &mut Self::Context) {
+        self.intake = Some(message.0);
+    }
+}
+
+impl Handler<RecordAttempts> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, message: RecordAttempts, ctx: &mut Self::Context) {
+        if let Some(first) = message.first.first() {
+            self.lane = self.lane.max(first.event.lane.id);
+        }
+        self.told.first.extend(message.first);
+        self.told.claimed.extend(message.claimed);
+        self.write(ctx);
+    }
+}
+
+impl Handler<SpillDeliveries> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, message: SpillDeliveries, ctx: &mut Self::Context) {
+        self.told.spilled.extend(message.0);
+        self.write(ctx);
+    }
+}
+
+impl Handler<ReleaseClaims> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, message: ReleaseClaims, ctx: &mut Self::Context) {
+        self.told.released.extend(message.0);
+        self.write(ctx);
+    }
+}
+
+impl Handler<LaneClosed> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, message: LaneClosed, ctx: &mut Self::Context) {
+        self.closed.insert(message.lane);
+        self.told.claimed.extend(self.stranded.remove(&message.lane).unwrap_or_default());
+        self.write(ctx);
+    }
+}
+
+impl Handler<FlushRecorder> for Recorder {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: FlushRecorder, ctx: &mut Self::Context) -> Self::Result {
+        let (flush, flushed) = oneshot::channel();
+        self.flushes.push(flush);
+        self.write(ctx);
+        Box::pin(async move {
+            let _ = flushed.await;
+        })
+    }
+}

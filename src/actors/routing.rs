@@ -1,0 +1,262 @@
+//! The routing table: which subscriptions want which events, and what is known of event types.
+//! An immutable snapshot that everybody shares; a change makes a new one.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Mutex, watch};
+
+use crate::catalogue::{self, Validator};
+use crate::domain::event_type::Validation;
+use crate::domain::id::{AccountId, SubscriptionId};
+use crate::domain::retry::RetrySchedule;
+use crate::domain::secret::Secret;
+use crate::domain::subscription::SubscriptionState;
+use crate::domain::trigger::Trigger;
+use crate::store::routing::{RoutedSubscription, RoutedType, RoutingChanges, changes_since};
+use crate::store::{Database, StoreError};
+use crate::transport::Endpoint;
+
+/// A subscription as it is delivered to.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) id: SubscriptionId,
+    pub(super) account: AccountId,
+    pub(super) state: SubscriptionState,
+    triggers: Vec<Trigger>,
+    /// Where to; in words why not, if what is stored cannot be sent to.
+    pub(super) endpoint: Result<Endpoint, String>,
+    /// Each with its end.
+    pub(super) secrets: Vec<(Secret, Option<DateTime<Utc>>)>,
+    pub(super) max_in_flight: usize,
+    pub(super) timeout: Duration,
+    pub(super) schedule: RetrySchedule,
+}
+
+impl Route {
+    fn of(row: RoutedSubscription) -> Self {
+        let headers = row.headers.as_object().cloned().unwrap_or_default();
+        let headers = headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+        let schedule =
+            row.retry_schedule.iter().filter_map(|seconds| u32::try_from(*seconds).ok()).collect();
+        Self {
+            id: row.id,
+            account: row.account,
+            state: row.state,
+            triggers: row.triggers.iter().filter_map(|text| Trigger::parse(text).ok()).collect(),
+            endpoint: Endpoint::new(&row.url, headers),
+            secrets: row
+                .secrets
+                .into_iter()
+                .filter_map(|(key, end)| Some((Secret::from_bytes(key).ok()?, end)))
+                .collect(),
+            max_in_flight: usize::try_from(row.max_in_flight).unwrap_or(1).max(1),
+            timeout: Duration::from_secs(u64::try_from(row.timeout_seconds).unwrap_or(15)),
+            schedule: RetrySchedule::new(schedule).unwrap_or_default(),
+        }
+    }
+
+    /// How long a claim holds: until an attempt must have ended and been recorded.
+    pub(super) fn claim_hold(&self) -> Duration {
+        self.timeout + Duration::from_secs(5)
+    }
+
+    fn wants(&self, event_type: &str) -> bool {
+        self.state != SubscriptionState::Disabled
+            && self.triggers.iter().any(|trigger| trigger.matches(event_type))
+    }
+}
+
+/// What is known of an event type.
+#[derive(Debug)]
+pub struct TypeEntry {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What happens to events that do not fit its schema.
+    pub validation: Validation,
+    /// The compiled schema, if it has one.
+    pub validator: Option<Arc<Validator>>,
+}
+
+/// The targets of an event type, as they are fixed at an event's commit.
+#[derive(Debug)]
+pub(super) struct Matched {
+    /// Their ids as a PostgreSQL array literal.
+    pub(super) literal: String,
+    /// Who is to be delivered to from memory.
+    pub(super) from_memory: Vec<SubscriptionId>,
+    /// Who holds deliveries: rows are written with the event.
+    pub(super) held: Vec<SubscriptionId>,
+}
+
+impl Matched {
+    /// How many subscriptions matched.
+    pub(super) const fn len(&self) -> usize {
+        self.from_memory.len() + self.held.len()
+    }
+}
+
+/// One snapshot of all subscriptions and event types.
+#[derive(Debug, Default)]
+pub struct RoutingTable {
+    pub(super) version: i64,
+    routes: HashMap<SubscriptionId, Arc<Route>>,
+    by_account: HashMap<AccountId, Vec<Arc<Route>>>,
+    /// Own types, and built-in ones with a changed validation.
+    types: HashMap<AccountId, HashMap<Arc<str>, Arc<TypeEntry>>>,
+}
+
+static BUILTIN: LazyLock<HashMap<&'static str, Arc<TypeEntry>>> = LazyLock::new(|| {
+    catalogue::builtin()
+        .iter()
+        .map(|known| {
+            let entry = TypeEntry {
+                name: known.name.as_str().into(),
+                validation: known.validation.unwrap_or_default(),
+                validator: catalogue::builtin_validator(&known.name),
+            };
+            (known.name.as_str(), Arc::new(entry))
+        })
+        .collect()
+});
+
+impl RoutingTable {
+    /// The version of subscriptions and event types that this is.
+    #[must_use]
+    pub const fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// Finds an event type by its name, case and all.
+    #[must_use]
+    pub fn find(&self, account: AccountId, name: &str) -> Option<&Arc<TypeEntry>> {
+        self.types
+            .get(&account)
+            .and_then(|own| own.get(name))
+            .or_else(|| BUILTIN.get(name))
+    }
+
+    /// The names of all event types that an account may publish.
+    pub fn names(&self, account: AccountId) -> impl Iterator<Item = &str> {
+        let own = self.types.get(&account).into_iter().flat_map(HashMap::keys).map(AsRef::as_ref);
+        own.chain(BUILTIN.keys().copied())
+    }
+
+    pub(super) fn route(&self, id: SubscriptionId) -> Option<&Arc<Route>> {
+        self.routes.get(&id)
+    }
+
+    pub(super) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.values()
+    }
+
+    /// Which subscriptions match an event type now.
+    pub(super) fn matched(&self, account: AccountId, event_type: &str) -> Matched {
+        let mut matched =
+            Matched { literal: String::from("{"), from_memory: Vec::new(), held: Vec::new() };
+        for route in self.by_account.get(&account).into_iter().flatten() {
+            if route.wants(event_type) {
+                let comma = if matched.len() == 0 { "" } else { "," };
+                let _ = write!(matched.literal, "{comma}{}", route.id.uuid());
+                if route.state == SubscriptionState::Enabled {
+                    matched.from_memory.push(route.id);
+                } else {
+                    matched.held.push(route.id);
+                }
+            }
+        }
+        matched.literal.push('}');
+        matched
+    }
+
+    fn with(&self, changes: RoutingChanges) -> Self {
+        let mut routes = self.routes.clone();
+        let mut types = self.types.clone();
+        for row in changes.subscriptions {
+            if row.deleted {
+                routes.remove(&row.id);
+            } else {
+                routes.insert(row.id, Arc::new(Route::of(row)));
+            }
+        }
+        for row in changes.types {
+            apply_type(types.entry(row.account).or_default(), row);
+        }
+        let mut by_account: HashMap<AccountId, Vec<Arc<Route>>> = HashMap::new();
+        for route in routes.values() {
+            by_account.entry(route.account).or_default().push(Arc::clone(route));
+        }
+        for routes in by_account.values_mut() {
+            routes.sort_by_key(|route| route.id);
+        }
+        Self { version: changes.version, routes, by_account, types }
+    }
+}
+
+fn apply_type(own: &mut HashMap<Arc<str>, Arc<TypeEntry>>, row: RoutedType) {
+    let name: Arc<str> = row.name.into();
+    if row.deleted {
+        own.remove(&name);
+        return;
+    }
+    let validator = if row.builtin {
+        catalogue::builtin_validator(&name)
+    } else {
+        row.schema.as_ref().and_then(|schema| match Validator::compile(schema) {
+            Ok(validator) => Some(Arc::new(validator)),
+            Err(error) => {
+                tracing::warn!(event_type = %name, %error, "a stored schema cannot be used");
+                None
+            }
+        })
+    };
+    let validation = row.validation.unwrap_or_default();
+    own.insert(Arc::clone(&name), Arc::new(TypeEntry { name, validation, validator }));
+}
+
+/// The current table, and the way to a newer one.
+pub(super) struct Routing {
+    database: Database,
+    current: watch::Sender<Arc<RoutingTable>>,
+    /// One refresh at a time: each builds on the one before.
+    refreshing: Mutex<()>,
+}
+
+impl Routing {
+    /// Reads everything.
+    pub(super) async fn load(database: Database) -> Result<Self, StoreError> {
+        let routing = Self {
+            database,
+            current: watch::Sender::new(Arc::new(RoutingTable::default())),
+            refreshing: Mutex::new(()),
+        };
+        routing.refresh().await?;
+        Ok(routing)
+    }
+
+    pub(super) fn current(&self) -> Arc<RoutingTable> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Arc<RoutingTable>> {
+        self.current.subscribe()
+    }
+
+    /// Reads what changed. Everybody who watches is told, if anything did.
+    pub(super) async fn refresh(&self) -> Result<Arc<RoutingTable>, StoreError> {
+        let _one_at_a_time = self.refreshing.lock().await;
+        let known = self.current();
+        let changes = changes_since(&self.database, known.version).await?;
+        if changes.version == known.version {
+            return Ok(known);
+        }
+        let table = Arc::new(known.with(changes));
+        self.current.send_replace(Arc::clone(&table));
+        Ok(table)
+    }
+}
