@@ -68,6 +68,12 @@ impl Fields {
         self.take(name, read)
     }
 
+    /// Whether a field that was not taken yet is there.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.left.contains_key(name)
+    }
+
     /// Takes a field whose value may be null, which is told apart from its absence.
     pub fn take_nullable<T>(
         &mut self,

@@ -13,7 +13,6 @@ use super::auth::Authenticator;
 use super::guard::Guard;
 use super::problem::{Kind, Problem};
 use crate::actors::Engine;
-use crate::domain::address::AddressRules;
 
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -27,8 +26,6 @@ pub struct HttpSettings {
     pub workers: usize,
     /// Seconds that a stopping server gives to what is under way.
     pub shutdown_seconds: u64,
-    /// Which addresses a subscription's target may have.
-    pub addresses: AddressRules,
 }
 
 /// What every handler can reach.
@@ -36,8 +33,6 @@ pub struct HttpSettings {
 pub struct Shared {
     /// The actors and the database.
     pub engine: Engine,
-    /// Which addresses a target may have.
-    pub addresses: Arc<AddressRules>,
     /// Who is who.
     pub authenticator: Arc<Authenticator>,
 }
@@ -54,7 +49,6 @@ pub fn server(
 ) -> std::io::Result<Server> {
     let shared = Shared {
         authenticator: Authenticator::start(engine.database().clone()),
-        addresses: Arc::new(settings.addresses),
         engine,
     };
     let server = HttpServer::new(move || {

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::no_query;
 use super::shapes::{EventInput, Published};
-use crate::actors::{IdempotencyKey, KeyReused, NewEvent, PublishError, TypeTable};
+use crate::actors::{IdempotencyKey, KeyReused, NewEvent, PublishError, RoutingTable};
 use crate::domain::event::{
     EnvelopeError, EnvelopeErrorKind, MAX_EVENT_BYTES, parse_document, parse_envelope,
 };
@@ -83,7 +83,7 @@ pub(in crate::http) async fn publish(
 /// Checks a body and makes an event of it. Its bytes are copied to a buffer of their exact size:
 /// a slice would keep the connection's whole read buffer alive for as long as the event waits.
 pub(super) fn prepare(
-    types: &TypeTable,
+    types: &RoutingTable,
     account: AccountId,
     body: &[u8],
     key: Option<String>,
@@ -92,7 +92,7 @@ pub(super) fn prepare(
     let Some(entry) = types.find(account, &name) else {
         return Err(unknown_type(types, account, &name));
     };
-    let mode = entry.event_type.validation.unwrap_or_default();
+    let mode = entry.validation;
     let mut warnings = None;
     if let Some(validator) = entry.validator.as_ref().filter(|_| mode != Validation::Off) {
         let (_, document) = parse_document(body).map_err(|error| refused(&error))?;
@@ -110,7 +110,7 @@ pub(super) fn prepare(
     let key = key.map(|key| IdempotencyKey { key, body_hash: Sha256::digest(body).into() });
     Ok(NewEvent {
         account,
-        event_type: Arc::from(name),
+        event_type: Arc::clone(&entry.name),
         payload: Bytes::copy_from_slice(body),
         warnings,
         key,
@@ -130,7 +130,7 @@ fn refused(error: &EnvelopeError) -> Problem {
     Problem::new(kind, detail).with(faults.into_iter().collect())
 }
 
-fn unknown_type(types: &TypeTable, account: AccountId, name: &str) -> Problem {
+fn unknown_type(types: &RoutingTable, account: AccountId, name: &str) -> Problem {
     let near = nearest(name, types.names(account));
     let detail = if near.is_empty() {
         format!("`{name}` is not an event type of this account; GET /v1/event-types lists them")
