@@ -1,3 +1,18 @@
-//! (being laid)
+//! The web layer: the only one that knows actix-web and HTTP statuses. It reads requests, asks
+//! the actors and the store, and writes answers; it keeps no state but who is known to call.
 
+pub mod access;
+mod api;
+mod auth;
+mod body;
+mod fields;
+mod guard;
+mod openapi;
+mod page;
+mod problem;
 pub mod receiver;
+mod server;
+mod targets;
+
+pub use openapi::document;
+pub use server::{HttpSettings, server};

@@ -11,7 +11,7 @@ use diesel::sql_types::{
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::fresh::lowest_uuid;
+use super::partition::lowest_id_at;
 use super::schema::attempt;
 use super::schema::sql_types::{AttemptOutcome, SubscriptionState as SqlSubscriptionState};
 use super::{Connection, Database, StoreError};
@@ -163,7 +163,7 @@ pub async fn of_event(
 /// Everything before this pair is left to see.
 fn begin(filter: &DeliveryFilter) -> (Uuid, Uuid) {
     let cursor = filter.after.map(|(event, subscription)| (event.uuid(), subscription.uuid()));
-    let end = filter.to.map(|to| (lowest_uuid(to), Uuid::nil()));
+    let end = filter.to.map(|to| (lowest_id_at(to), Uuid::nil()));
     cursor.into_iter().chain(end).min().unwrap_or((Uuid::max(), Uuid::max()))
 }
 
@@ -182,7 +182,7 @@ async fn candidates(
     limit: usize,
 ) -> Result<Vec<Candidate>, StoreError> {
     use DeliveryState::{Cancelled, Failed, Filtered, Held, Queued, Retrying, Sent};
-    let lowest = filter.from.map_or(Uuid::nil(), lowest_uuid);
+    let lowest = filter.from.map_or(Uuid::nil(), lowest_id_at);
     let only = filter.subscription.map(SubscriptionId::uuid);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     macro_rules! run {

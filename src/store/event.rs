@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::fresh::lowest_uuid;
+use super::partition::lowest_id_at;
 use super::schema::event;
 use super::{Database, StoreError};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
@@ -90,9 +90,9 @@ pub async fn list(
         query = query.filter(event::type_.eq(event_type));
     }
     if let Some(from) = filter.from {
-        query = query.filter(event::id.ge(lowest_uuid(from)));
+        query = query.filter(event::id.ge(lowest_id_at(from)));
     }
-    let to = filter.to.map(lowest_uuid);
+    let to = filter.to.map(lowest_id_at);
     let before = filter.before.map(EventId::uuid);
     if let Some(end) = to.into_iter().chain(before).min() {
         query = query.filter(event::id.lt(end));

@@ -32,8 +32,8 @@ pub mod secret;
 pub mod subscription;
 pub mod subscription_count;
 pub mod token;
-
 pub mod trial;
+
 
 pub use database::{Connection, Database, PooledConnection};
 pub use error::StoreError;

@@ -369,3 +369,18 @@ pub async fn list(
     let rows: Vec<Row> = query.load(&mut database.get().await?).await?;
     Ok(rows.into_iter().map(Subscription::from).collect())
 }
+
+/// Cancels what a subscription has open, but for the newest delivery if `keep_newest`; batch by
+/// batch, so that nothing waits for a large backlog. Returns how many were cancelled.
+///
+/// # Errors
+/// When the database is away; some may be cancelled then.
+pub async fn cancel_open(
+    database: &Database,
+    account: AccountId,
+    id: SubscriptionId,
+    keep_newest: bool,
+) -> Result<u64, StoreError> {
+    let mut lent = database.get().await?;
+    super::cancel::cancel_open(&mut lent, account, id, keep_newest).await
+}

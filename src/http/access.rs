@@ -1,0 +1,142 @@
+//! The table of the API: each method and path, who may use it, whose account it acts in, and
+//! what answers. Nothing is reachable that does not stand here; the routes are made from it.
+
+use actix_web::Route;
+use actix_web::http::Method;
+
+use super::api::{
+    accounts, audit, batch, deliveries, event_types, events, health, publish, secrets, subscriptions,
+    switches, tokens,
+};
+use crate::domain::role::Role;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, without a token.
+    Public,
+    /// Who publishes: `publisher`, `admin`.
+    Publish,
+    /// Who publishes and who reads: `publisher`, `viewer`, `admin`.
+    Lookup,
+    /// Who reads: `viewer`, `admin`.
+    Read,
+    /// `admin`.
+    Manage,
+    /// `admin` with an operator-wide token.
+    Operate,
+}
+
+impl Access {
+    /// Whether a token may use the route. `operator`: it belongs to no account.
+    #[must_use]
+    pub const fn permits(self, role: Role, operator: bool) -> bool {
+        match self {
+            Self::Public | Self::Lookup => true,
+            Self::Publish => matches!(role, Role::Publisher | Role::Admin),
+            Self::Read => matches!(role, Role::Viewer | Role::Admin),
+            Self::Manage => matches!(role, Role::Admin),
+            Self::Operate => matches!(role, Role::Admin) && operator,
+        }
+    }
+
+    /// Who may, in words for a refusal.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Public => "everybody",
+            Self::Publish => "a token with the role publisher or admin",
+            Self::Lookup => "any token",
+            Self::Read => "a token with the role viewer or admin",
+            Self::Manage => "a token with the role admin",
+            Self::Operate => "an operator-wide token with the role admin",
+        }
+    }
+}
+
+/// Whose things a route is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole server's: no account is needed.
+    Server,
+    /// One account's: an operator-wide token must name it.
+    Account,
+    /// One account's, or without one those that belong to none.
+    Either,
+}
+
+/// One line of the table.
+pub struct Entry {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{…}` for its variable parts.
+    pub pattern: &'static str,
+    /// Who may.
+    pub access: Access,
+    /// In whose account.
+    pub scope: Scope,
+    pub(super) route: fn() -> Route,
+}
+
+macro_rules! entry {
+    ($method:ident $pattern:literal, $access:ident, $scope:ident, $handler:path) => {
+        Entry {
+            method: Method::$method,
+            pattern: $pattern,
+            access: Access::$access,
+            scope: Scope::$scope,
+            route: || Route::new().method(Method::$method).to($handler),
+        }
+    };
+}
+
+/// The table. What is asked most often stands first.
+#[rustfmt::skip]
+pub static TABLE: &[Entry] = &[
+    entry!(POST   "/v1/events", Publish, Account, publish::publish),
+    entry!(GET    "/v1/events", Read, Account, events::list),
+    entry!(POST   "/v1/events/batch", Publish, Account, batch::publish_batch),
+    entry!(GET    "/v1/events/{id}", Read, Account, events::show),
+
+    entry!(GET    "/v1/event-types", Lookup, Account, event_types::list),
+    entry!(POST   "/v1/event-types", Manage, Account, event_types::create),
+    entry!(GET    "/v1/event-types/{name}", Lookup, Account, event_types::show),
+    entry!(PATCH  "/v1/event-types/{name}", Manage, Account, event_types::change),
+    entry!(DELETE "/v1/event-types/{name}", Manage, Account, event_types::remove),
+
+    entry!(GET    "/v1/subscriptions", Read, Account, subscriptions::list),
+    entry!(POST   "/v1/subscriptions", Manage, Account, subscriptions::create),
+    entry!(GET    "/v1/subscriptions/{id}", Read, Account, subscriptions::show),
+    entry!(PATCH  "/v1/subscriptions/{id}", Manage, Account, subscriptions::change),
+    entry!(DELETE "/v1/subscriptions/{id}", Manage, Account, subscriptions::remove),
+    entry!(GET    "/v1/subscriptions/{id}/secret", Manage, Account, secrets::show),
+    entry!(POST   "/v1/subscriptions/{id}/secret/rotate", Manage, Account, secrets::rotate),
+    entry!(POST   "/v1/subscriptions/{id}/test", Manage, Account, switches::send_test),
+    entry!(POST   "/v1/subscriptions/{id}/pause", Manage, Account, switches::pause),
+    entry!(POST   "/v1/subscriptions/{id}/resume", Manage, Account, switches::resume),
+    entry!(POST   "/v1/subscriptions/{id}/enable", Manage, Account, switches::enable),
+    entry!(POST   "/v1/subscriptions/{id}/disable", Manage, Account, switches::disable),
+
+    entry!(GET    "/v1/deliveries", Read, Account, deliveries::list),
+    entry!(GET    "/v1/deliveries/{event_id}/{subscription_id}", Read, Account, deliveries::show),
+    entry!(POST   "/v1/deliveries/{event_id}/{subscription_id}/resend", Manage, Account, deliveries::resend),
+
+    entry!(GET    "/v1/accounts", Operate, Server, accounts::list),
+    entry!(POST   "/v1/accounts", Operate, Server, accounts::create),
+    entry!(GET    "/v1/accounts/{id}", Operate, Server, accounts::show),
+    entry!(PATCH  "/v1/accounts/{id}", Operate, Server, accounts::change),
+    entry!(DELETE "/v1/accounts/{id}", Operate, Server, accounts::remove),
+
+    entry!(GET    "/v1/tokens", Manage, Either, tokens::list),
+    entry!(POST   "/v1/tokens", Manage, Either, tokens::create),
+    entry!(GET    "/v1/tokens/{id}", Manage, Either, tokens::show),
+    entry!(PATCH  "/v1/tokens/{id}", Manage, Either, tokens::change),
+    entry!(DELETE "/v1/tokens/{id}", Manage, Either, tokens::revoke),
+
+    entry!(GET    "/v1/audit", Manage, Server, audit::run),
+
+    entry!(GET    "/", Public, Server, health::home),
+    entry!(GET    "/healthz", Public, Server, health::healthz),
+    entry!(GET    "/readyz", Public, Server, health::readyz),
+    entry!(GET    "/openapi.json", Public, Server, health::openapi),
+];

@@ -1,0 +1,190 @@
+//! Accounts, for operators.
+
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::shapes::AccountInput;
+use super::{no_query, part};
+use crate::domain::id::{AccountId, MAIN_ACCOUNT};
+use crate::http::body;
+use crate::http::fields::{self, Fields, Query};
+use crate::http::page::{self, Page, Wanted};
+use crate::http::problem::{Kind, Problem, ProblemDocument};
+use crate::http::server::Shared;
+use crate::store::account::{self, Account, Removal};
+use crate::store::fresh::fresh_uuid;
+
+/// An account.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct AccountView {
+    /// Its id.
+    #[schema(value_type = String, example = "acc_01h455vb4pex5vsknk084sn02q")]
+    id: AccountId,
+    /// Its name.
+    #[schema(example = "main")]
+    name: String,
+    /// When it was made.
+    created_at: DateTime<Utc>,
+}
+
+impl From<Account> for AccountView {
+    fn from(account: Account) -> Self {
+        Self { id: account.id, name: account.name, created_at: account.created_at }
+    }
+}
+
+const LIST: &str = "accounts";
+
+fn missing() -> Problem {
+    Problem::new(Kind::NotFound, "There is no such account.")
+}
+
+fn name(value: Value) -> Result<String, String> {
+    let name = fields::text(value)?;
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let legal = name.bytes().all(|byte| letter(byte) || byte == b'_' || byte == b'-')
+        && name.bytes().next().is_some_and(letter)
+        && name.len() <= 63;
+    let rule = "must have 1 to 63 of a-z 0-9 _ -, the first one a letter or a digit";
+    if legal { Ok(name) } else { Err(rule.to_owned()) }
+}
+
+/// List accounts, newest first
+#[utoipa::path(
+    get, path = "/v1/accounts", tag = "accounts",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 200 (50)"),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page", body = Page<AccountView>))
+)]
+pub(in crate::http) async fn list(
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::parse(request.query_string());
+    let wanted: Wanted<AccountId> = Wanted::take(&mut query, LIST);
+    query.finish()?;
+    let mut rows = account::list(shared.engine.database(), wanted.after, wanted.rows()).await?;
+    let next = page::cut(&mut rows, wanted.limit, |row| row.id);
+    let data: Vec<AccountView> = rows.into_iter().map(AccountView::from).collect();
+    Ok(page::answer(&request, LIST, data, next))
+}
+
+/// Make an account
+#[utoipa::path(
+    post, path = "/v1/accounts", tag = "accounts",
+    request_body = AccountInput,
+    responses(
+        (status = 201, description = "Made", body = AccountView),
+        (status = 409, description = "The name is taken", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn create(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let name = fields.need("name", name);
+    fields.finish()?;
+    let engine = &shared.engine;
+    let id = AccountId::from_uuid(fresh_uuid(engine.clock()));
+    let made = account::create(engine.database(), id, &name.unwrap_or_default()).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/v1/accounts/{id}")))
+        .json(AccountView::from(made)))
+}
+
+/// Show one account
+#[utoipa::path(
+    get, path = "/v1/accounts/{id}", tag = "accounts",
+    params(("id" = String, Path, description = "`acc_…`")),
+    responses(
+        (status = 200, description = "The account", body = AccountView),
+        (status = 404, description = "There is none", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn show(
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let found = account::find(shared.engine.database(), part(&request, "id")?).await?;
+    Ok(HttpResponse::Ok().json(AccountView::from(found.ok_or_else(missing)?)))
+}
+
+/// Rename an account
+#[utoipa::path(
+    patch, path = "/v1/accounts/{id}", tag = "accounts",
+    params(("id" = String, Path, description = "`acc_…`")),
+    request_body = AccountInput,
+    responses(
+        (status = 200, description = "The account as it is now", body = AccountView),
+        (status = 404, description = "There is none", body = ProblemDocument),
+        (status = 409, description = "The name is taken, or it is `main`", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn change(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let id = part(&request, "id")?;
+    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let name = fields.take("name", name);
+    fields.finish()?;
+    let database = shared.engine.database();
+    let changed = match name {
+        Some(name) if id == MAIN_ACCOUNT && name != "main" => {
+            return Err(Problem::new(Kind::Conflict, "The account `main` keeps its name."));
+        }
+        Some(name) => account::rename(database, id, &name).await?,
+        None => account::find(database, id).await?,
+    };
+    shared.authenticator.forget_all();
+    Ok(HttpResponse::Ok().json(AccountView::from(changed.ok_or_else(missing)?)))
+}
+
+/// Remove an account
+///
+/// Only one without subscriptions and without events, so that no log loses its owner.
+#[utoipa::path(
+    delete, path = "/v1/accounts/{id}", tag = "accounts",
+    params(("id" = String, Path, description = "`acc_…`")),
+    responses(
+        (status = 204, description = "Removed, its tokens and own event types as well"),
+        (status = 404, description = "There is none", body = ProblemDocument),
+        (status = 409, description = "It is in use, or it is `main`", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn remove(
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let id = part(&request, "id")?;
+    if id == MAIN_ACCOUNT {
+        return Err(Problem::new(Kind::Conflict, "The account `main` cannot be removed."));
+    }
+    match account::remove(shared.engine.database(), id).await? {
+        Removal::Removed => {
+            shared.authenticator.forget_all();
+            shared.engine.routing_changed();
+            Ok(HttpResponse::NoContent().finish())
+        }
+        Removal::Unknown => Err(missing()),
+        Removal::InUse => {
+            let detail = "The account has subscriptions or events. Remove its subscriptions; its \
+                events go with their retention.";
+            Err(Problem::new(Kind::Conflict, detail))
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! How attempts are shown: the recorder's JSON made into an answer, with every credential masked.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::delivery::{Origin, Outcome};
+use crate::store::delivery_log::Attempt;
+use crate::store::event::EventSummary;
+use crate::store::subscription::Subscription;
+
+/// What stands for a value that is nobody's business.
+pub(super) const MASKED: &str = "•••";
+
+/// What is sent with each attempt.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct RequestView {
+    /// Always `POST`.
+    method: &'static str,
+    /// The target as it is now; null: the subscription was deleted.
+    url: Option<String>,
+    /// The body as sent.
+    body: String,
+    /// `utf-8`, or `base64` where the body is not UTF-8.
+    body_encoding: &'static str,
+}
+
+impl RequestView {
+    pub(super) fn new(subscription: Option<&Subscription>, payload: Vec<u8>) -> Self {
+        let (body, body_encoding) = match String::from_utf8(payload) {
+            Ok(text) => (text, "utf-8"),
+            Err(error) => (STANDARD.encode(error.as_bytes()), "base64"),
+        };
+        let url = subscription.map(|subscription| subscription.url.clone());
+        Self { method: "POST", url, body, body_encoding }
+    }
+}
+
+/// A header.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct HeaderView {
+    /// Its name.
+    name: String,
+    /// Its value; `•••` where it is a credential or a signature.
+    value: String,
+}
+
+/// The request of one attempt, but for its body.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct AttemptRequest {
+    /// Its headers. Signatures and the values of custom headers are masked.
+    headers: Vec<HeaderView>,
+}
+
+/// What the receiver answered.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct ResponseView {
+    /// The HTTP status.
+    status: i16,
+    /// Its headers; null: they were not kept.
+    headers: Option<Vec<HeaderView>>,
+    /// The beginning of its body; null: it was not kept.
+    body: Option<String>,
+    /// There was more of the body.
+    truncated: bool,
+}
+
+/// Where the time of an attempt went, in milliseconds; null: it did not come to that.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct PhasesView {
+    /// Looking the host up.
+    resolve: Option<u64>,
+    /// Connecting, TLS included.
+    connect: Option<u64>,
+    /// Until the head of the answer.
+    first_byte: Option<u64>,
+    /// Reading the body.
+    body: Option<u64>,
+}
+
+/// One attempt.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct AttemptView {
+    /// Its number, from 1.
+    n: i32,
+    /// `first`, `resend`, `replay` or `test`: what began its round.
+    #[schema(value_type = String)]
+    origin: Origin,
+    /// `sent`, `failed`, `filtered`, `cancelled`, `retry` or `superseded`.
+    #[schema(value_type = String)]
+    outcome: Outcome,
+    /// When it ended.
+    at: DateTime<Utc>,
+    /// Milliseconds from begin to end.
+    duration_ms: i32,
+    /// What was sent; null: nothing was.
+    request: Option<AttemptRequest>,
+    /// What came back; null: nothing did.
+    response: Option<ResponseView>,
+    /// Where the time went.
+    phases: PhasesView,
+    /// What went wrong, in plain words.
+    error: Option<String>,
+}
+
+/// The recorder's JSON.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Recorded {
+    ms: Vec<Option<u64>>,
+    error: Option<String>,
+    head: Option<Vec<(String, String)>>,
+    body: Option<String>,
+    truncated: bool,
+    /// Seconds since 1970, as sent in `webhook-timestamp`.
+    timestamp: Option<i64>,
+}
+
+impl Recorded {
+    fn read(text: Option<&str>) -> Self {
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+}
+
+/// What went wrong with an attempt, in plain words.
+pub(super) fn error_of(detail: &str) -> Option<String> {
+    Recorded::read(Some(detail)).error
+}
+
+impl AttemptView {
+    pub(super) fn new(
+        attempt: Attempt,
+        event: &EventSummary,
+        subscription: Option<&Subscription>,
+    ) -> Self {
+        let recorded = Recorded::read(attempt.detail.as_deref());
+        let phase = |place: usize| recorded.ms.get(place).copied().flatten();
+        let phases = PhasesView {
+            resolve: phase(0),
+            connect: phase(1),
+            first_byte: phase(2),
+            body: phase(3),
+        };
+        let asked = !matches!(attempt.outcome, Outcome::Cancelled | Outcome::Filtered);
+        let headers = || request_headers(event, subscription, recorded.timestamp);
+        let response = attempt.status.map(|status| ResponseView {
+            status,
+            headers: recorded.head.map(|head| head.into_iter().map(shown).collect()),
+            body: recorded.body,
+            truncated: recorded.truncated,
+        });
+        Self {
+            n: attempt.n,
+            origin: attempt.origin,
+            outcome: attempt.outcome,
+            at: attempt.at,
+            duration_ms: attempt.duration_ms,
+            request: asked.then(|| AttemptRequest { headers: headers() }),
+            response,
+            phases,
+            error: recorded.error,
+        }
+    }
+}
+
+/// The headers of a request. Custom ones are those that the subscription has now.
+fn request_headers(
+    event: &EventSummary,
+    subscription: Option<&Subscription>,
+    timestamp: Option<i64>,
+) -> Vec<HeaderView> {
+    let header = |name: &str, value: String| HeaderView { name: name.to_owned(), value };
+    let mut headers = vec![
+        header("content-type", "application/json".to_owned()),
+        header("webhook-id", event.id.to_string()),
+    ];
+    headers.extend(timestamp.map(|seconds| header("webhook-timestamp", seconds.to_string())));
+    headers.push(header("webhook-signature", MASKED.to_owned()));
+    if event.test {
+        headers.push(header("webhook-test", "true".to_owned()));
+    }
+    let custom = subscription.iter().flat_map(|subscription| subscription.headers.keys());
+    headers.extend(custom.map(|name| header(name, MASKED.to_owned())));
+    headers
+}
+
+/// A header of an answer: cookies are credentials, too.
+fn shown((name, value): (String, String)) -> HeaderView {
+    let secret = name.eq_ignore_ascii_case("set-cookie");
+    HeaderView { value: if secret { MASKED.to_owned() } else { value }, name }
+}

@@ -1,0 +1,42 @@
+//! The audit: what became of every target of every accepted event.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::no_query;
+use super::shapes::Audit;
+use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::server::Shared;
+use crate::store::audit;
+
+/// Count what became of every target
+///
+/// Over the whole server, in one snapshot. `lost` and `double` must be 0.
+#[utoipa::path(
+    get, path = "/v1/audit", tag = "operation",
+    responses(
+        (status = 200, description = "The count", body = Audit),
+        (status = 503, description = "The database is away", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn run(
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let count = audit::run(shared.engine.database()).await?;
+    Ok(HttpResponse::Ok().json(Audit {
+        as_of: count.as_of,
+        accepted: count.accepted,
+        targets: count.targets,
+        sent: count.sent,
+        failed: count.failed,
+        filtered: count.filtered,
+        cancelled: count.cancelled,
+        open: count.open,
+        in_flight: count.in_flight,
+        lost: count.lost,
+        double: count.double,
+        difference: count.difference(),
+    }))
+}

@@ -1,0 +1,101 @@
+//! Publishing many events at once: one JSON object a line. A bad line hurts no other.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::no_query;
+use super::publish::{idempotency_key, prepare};
+use super::shapes::{BatchPublished, LineWarnings, RejectedLine};
+use crate::domain::event::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
+use crate::http::body;
+use crate::http::guard::Account;
+use crate::http::problem::{Kind, Problem, ProblemDocument};
+use crate::http::server::Shared;
+
+/// Upper bound of a batch, in bytes.
+const MAX_BATCH_BYTES: usize = 16 << 20;
+
+/// Publish up to 1,000 events
+///
+/// One JSON object a line (NDJSON), at most 16 MiB. The good lines are committed, the others are
+/// told by number. Line L of a batch with an `Idempotency-Key` has the key `<key>/L`.
+#[utoipa::path(
+    post, path = "/v1/events/batch", tag = "events",
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "1 to 255 visible ASCII characters, quoted or bare")),
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses(
+        (status = 202, description = "The good lines are committed", body = BatchPublished),
+        (status = 413, description = "Larger than 16 MiB", body = ProblemDocument),
+        (status = 422, description = "No line at all, or more than 1,000", body = ProblemDocument),
+        (status = 503, description = "The database is away", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn publish_batch(
+    shared: Data<Shared>,
+    Account(account): Account,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let body = body::read(&request, payload, MAX_BATCH_BYTES).await?;
+    let key = idempotency_key(&request)?;
+    let lines = || {
+        let numbered = body.split(|byte| *byte == b'\n').zip(1_usize..);
+        numbered
+            .map(|(line, number)| (number, line.strip_suffix(b"\r").unwrap_or(line)))
+            .filter(|(_, line)| !line.trim_ascii().is_empty())
+    };
+    match lines().take(MAX_BATCH_EVENTS + 1).count() {
+        0 => return Err(Problem::new(Kind::Invalid, "The batch holds no event.")),
+        1..=MAX_BATCH_EVENTS => {}
+        _ => {
+            let detail = format!("A batch holds at most {MAX_BATCH_EVENTS} events.");
+            return Err(Problem::new(Kind::Invalid, detail));
+        }
+    }
+    let mut events = Vec::new();
+    let mut accepted_lines = Vec::new();
+    let mut rejected = Vec::new();
+    let mut warnings = Vec::new();
+    let types = shared.engine.types();
+    for (line, bytes) in lines() {
+        if bytes.len() > MAX_EVENT_BYTES {
+            let detail = "An event may have at most 1 MiB.".to_owned();
+            rejected.push(RejectedLine { line, detail, errors: Vec::new() });
+            continue;
+        }
+        match prepare(&types, account, bytes, key.map(|key| format!("{key}/{line}"))) {
+            Ok(event) => {
+                events.push(event);
+                accepted_lines.push(line);
+            }
+            Err(problem) => rejected.push(RejectedLine::of(line, problem)),
+        }
+    }
+    drop(types);
+    let marks: Vec<Option<String>> = events.iter().map(|event| event.warnings.clone()).collect();
+    let receipts =
+        if events.is_empty() { Vec::new() } else { shared.engine.publish(events).await? };
+    let mut ids = Vec::with_capacity(receipts.len());
+    for ((receipt, line), mark) in receipts.into_iter().zip(accepted_lines).zip(marks) {
+        match receipt {
+            Ok(receipt) => {
+                ids.push(receipt.id);
+                let mark = mark.and_then(|text| serde_json::value::RawValue::from_string(text).ok());
+                warnings.extend(mark.map(|warnings| LineWarnings { line, warnings }));
+            }
+            Err(reused) => {
+                let detail = reused.to_string();
+                rejected.push(RejectedLine { line, detail, errors: Vec::new() });
+            }
+        }
+    }
+    rejected.sort_by_key(|one| one.line);
+    Ok(HttpResponse::Accepted().json(BatchPublished {
+        accepted: ids.len(),
+        rejected,
+        ids,
+        warnings,
+    }))
+}

@@ -1,0 +1,36 @@
+//! The handlers of `/v1`, one resource a file. Who may call them stands in `access`.
+
+pub(super) mod accounts;
+pub(super) mod attempts;
+pub(super) mod audit;
+pub(super) mod batch;
+pub(super) mod deliveries;
+pub(super) mod event_types;
+pub(super) mod events;
+pub(super) mod health;
+pub(super) mod publish;
+pub(super) mod secrets;
+pub(super) mod shapes;
+pub(super) mod subscription_fields;
+pub(super) mod subscriptions;
+pub(super) mod switches;
+pub(super) mod tokens;
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use actix_web::HttpRequest;
+
+use super::problem::{Kind, Problem};
+
+/// A variable part of the path, as `T` reads it. What cannot be read is not there.
+fn part<T: FromStr<Err: Display>>(request: &HttpRequest, name: &str) -> Result<T, Problem> {
+    let text = request.match_info().get(name).unwrap_or_default();
+    text.parse()
+        .map_err(|error: T::Err| Problem::new(Kind::NotFound, format!("Not found: {error}.")))
+}
+
+/// Refuses every query parameter, for routes that take none.
+fn no_query(request: &HttpRequest) -> Result<(), Problem> {
+    super::fields::Query::parse(request.query_string()).finish()
+}

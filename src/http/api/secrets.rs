@@ -1,0 +1,128 @@
+//! A subscription's secrets: showing them, and replacing the current one.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use rand::TryRngCore;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::shapes::RotateInput;
+use super::{no_query, part};
+use crate::domain::id::SubscriptionId;
+use crate::domain::secret::Secret;
+use crate::http::body;
+use crate::http::fields::{self, Fields};
+use crate::http::guard::Account;
+use crate::http::problem::{Kind, Problem, ProblemDocument};
+use crate::http::server::Shared;
+use crate::store::StoreError;
+use crate::store::fresh::fresh_uuid;
+use crate::store::secret::{self, LiveSecret, MAX_LIVE_SECRETS, Rotation};
+
+/// Hours in which old secrets sign as well, unless the caller says otherwise.
+const DEFAULT_OVERLAP: i32 = 24;
+/// Upper bound of that: a week.
+const MAX_OVERLAP: i64 = 168;
+
+/// A secret that was replaced and still signs.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct PreviousSecret {
+    /// `whsec_…`
+    secret: String,
+    /// When it stops to sign.
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// The secrets that sign a subscription's deliveries now.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct SecretsView {
+    /// The current one, `whsec_…`.
+    secret: String,
+    /// Those that it replaced and that still sign as well.
+    previous: Vec<PreviousSecret>,
+}
+
+/// A new secret of random bytes.
+pub(super) fn fresh_secret() -> Result<Secret, Problem> {
+    let mut random = [0; 24];
+    rand::rngs::OsRng
+        .try_fill_bytes(&mut random)
+        .map_err(|error| StoreError::Unfit(format!("no random bytes: {error}")))?;
+    Ok(Secret::from_random(random))
+}
+
+fn answer(live: Vec<LiveSecret>) -> Result<HttpResponse, Problem> {
+    let mut live = live.into_iter();
+    let current = live.next().ok_or_else(|| Problem::not_found("subscription"))?;
+    let previous = live
+        .map(|one| PreviousSecret { secret: one.secret.reveal(), expires_at: one.expires_at })
+        .collect();
+    Ok(HttpResponse::Ok()
+        .insert_header(("cache-control", "no-store"))
+        .json(SecretsView { secret: current.secret.reveal(), previous }))
+}
+
+/// Show the secrets of a subscription
+#[utoipa::path(
+    get, path = "/v1/subscriptions/{id}/secret", tag = "subscriptions",
+    params(("id" = String, Path, description = "`sub_…`")),
+    responses(
+        (status = 200, description = "The secrets that sign now", body = SecretsView),
+        (status = 404, description = "There is none", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn show(
+    shared: Data<Shared>,
+    Account(account): Account,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let id: SubscriptionId = part(&request, "id")?;
+    let live = secret::live(shared.engine.database(), account, id).await?;
+    answer(live.ok_or_else(|| Problem::not_found("subscription"))?)
+}
+
+/// Replace the secret of a subscription
+///
+/// The old ones sign as well until the overlap ends, so that the receiver can change over.
+#[utoipa::path(
+    post, path = "/v1/subscriptions/{id}/secret/rotate", tag = "subscriptions",
+    params(("id" = String, Path, description = "`sub_…`")),
+    request_body = RotateInput,
+    responses(
+        (status = 200, description = "The secrets that sign now", body = SecretsView),
+        (status = 404, description = "There is none", body = ProblemDocument),
+        (status = 409, description = "Too many secrets sign already", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn rotate(
+    shared: Data<Shared>,
+    Account(account): Account,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let id: SubscriptionId = part(&request, "id")?;
+    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let overlap = fields.take("overlap_hours", fields::integer::<i32>(0..=MAX_OVERLAP));
+    fields.finish()?;
+    let engine = &shared.engine;
+    let new = fresh_secret()?;
+    let new_id = fresh_uuid(engine.clock());
+    let overlap = overlap.unwrap_or(DEFAULT_OVERLAP);
+    match secret::rotate(engine.database(), account, id, overlap, new_id, &new).await? {
+        Rotation::Rotated(live) => {
+            engine.routing_changed();
+            answer(live)
+        }
+        Rotation::Unknown => Err(Problem::not_found("subscription")),
+        Rotation::TooMany => {
+            let detail = format!(
+                "{MAX_LIVE_SECRETS} secrets sign already: wait until one expires, or rotate with \
+                 `overlap_hours` 0."
+            );
+            Err(Problem::new(Kind::Conflict, detail))
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The shapes of bodies: what is answered, and (for the OpenAPI document alone, since bodies are
+//! read field by field so that all faults are told at once) what is taken.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::domain::id::EventId;
+use crate::http::problem::{Fault, Problem};
+
+/// The answer to one event.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "described here, written by hand on the hot path")]
+pub(in crate::http) struct Published {
+    /// The event's id.
+    #[schema(example = "evt_01h455vb4pex5vsknk084sn02q")]
+    id: String,
+    /// How many subscriptions matched.
+    deliveries: usize,
+    /// The Idempotency-Key was used before with the same body; this is the first answer again.
+    duplicate: bool,
+    /// Where the event does not fit its schema, which did not stop it.
+    warnings: Option<Vec<Fault>>,
+}
+
+/// The answer to a batch.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct BatchPublished {
+    /// How many lines were committed.
+    pub(super) accepted: usize,
+    /// The lines that were not.
+    pub(super) rejected: Vec<RejectedLine>,
+    /// The ids of the committed lines, in their order.
+    #[schema(value_type = Vec<String>)]
+    pub(super) ids: Vec<EventId>,
+    /// The committed lines that do not fit their schema.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<LineWarnings>,
+}
+
+/// A line that was not committed.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct RejectedLine {
+    /// Its number, from 1; blank lines count.
+    pub(super) line: usize,
+    /// What is wrong with it.
+    pub(super) detail: String,
+    /// The fields at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) errors: Vec<Fault>,
+}
+
+impl RejectedLine {
+    pub(super) fn of(line: usize, problem: Problem) -> Self {
+        let (detail, errors) = problem.into_parts();
+        Self { line, detail, errors }
+    }
+}
+
+/// A committed line that does not fit its schema.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct LineWarnings {
+    /// Its number, from 1.
+    pub(super) line: usize,
+    /// Where it does not fit.
+    #[schema(value_type = Vec<Fault>)]
+    pub(super) warnings: Box<RawValue>,
+}
+
+/// A number that a caller gets as it stands in the database.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Audit {
+    /// When the snapshot was taken.
+    pub(super) as_of: DateTime<Utc>,
+    /// Events.
+    pub(super) accepted: i64,
+    /// Their targets, each in exactly one of the following classes.
+    pub(super) targets: i64,
+    /// Ended: the receiver answered 2xx.
+    pub(super) sent: i64,
+    /// Ended: the schedule was used up.
+    pub(super) failed: i64,
+    /// Ended: a plugin said no.
+    pub(super) filtered: i64,
+    /// Ended: given up on purpose.
+    pub(super) cancelled: i64,
+    /// To be tried, with a row that says when.
+    pub(super) open: i64,
+    /// Being tried for the first time by a live daemon.
+    pub(super) in_flight: i64,
+    /// None of these: must be 0.
+    pub(super) lost: i64,
+    /// Ended and open at once: must be 0.
+    pub(super) double: i64,
+    /// `lost` and `double` together.
+    pub(super) difference: i64,
+}
+
+macro_rules! taken {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $kind:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(ToSchema)]
+            #[allow(dead_code, reason = "describes a body in the OpenAPI document")]
+            pub(in crate::http) struct $name { $($(#[$field_doc])* $field: $kind,)* }
+        )*
+    };
+}
+
+taken! {
+    /// An event. Herald itself needs `event_type` alone; further fields are delivered as they are.
+    EventInput {
+        /// A name of the catalogue.
+        #[schema(example = "STORE_ORDER_CREATED")]
+        event_type: String,
+        /// What happened; any JSON value.
+        data: Option<serde_json::Value>,
+        /// The resource that it happened to; any JSON value.
+        resource_data: Option<serde_json::Value>,
+        /// Which part of the application tells it.
+        source: Option<String>,
+        /// When it happened.
+        event_timestamp: Option<String>,
+        /// The kind of the resource.
+        resource_type: Option<String>,
+    }
+
+    /// A subscription to be made.
+    SubscriptionInput {
+        /// 1 to 200 characters; the URL's host if left out.
+        title: Option<String>,
+        /// `https://…`, or `http://…` inside HERALD_ALLOW_NETWORKS.
+        #[schema(example = "https://example.com/hooks")]
+        url: String,
+        /// 1 to 100 names of event types, `*` standing for any characters.
+        #[schema(example = json!(["STORE_ORDER_*"]))]
+        triggers: Vec<String>,
+        /// `enabled` (default), `paused` or `disabled`.
+        state: Option<String>,
+        /// At most 20 headers that go with each request.
+        headers: Option<BTreeMap<String, String>>,
+        /// Requests under way at once, 1 to 256 (8).
+        max_in_flight: Option<i32>,
+        /// Seconds for one attempt as a whole, 1 to 60 (15).
+        timeout_seconds: Option<i32>,
+        /// Seconds after each failure, at most 30 of them.
+        retry_schedule: Option<Vec<i32>>,
+    }
+
+    /// Changes of a subscription; what is left out stays.
+    SubscriptionPatch {
+        /// 1 to 200 characters.
+        title: Option<String>,
+        /// `https://…`, or `http://…` inside HERALD_ALLOW_NETWORKS.
+        url: Option<String>,
+        /// 1 to 100 names of event types, `*` standing for any characters.
+        triggers: Option<Vec<String>>,
+        /// `enabled`, `paused` or `disabled`.
+        state: Option<String>,
+        /// All headers that go with each request from now on.
+        headers: Option<BTreeMap<String, String>>,
+        /// Requests under way at once, 1 to 256.
+        max_in_flight: Option<i32>,
+        /// Seconds for one attempt as a whole, 1 to 60.
+        timeout_seconds: Option<i32>,
+        /// Seconds after each failure, at most 30 of them.
+        retry_schedule: Option<Vec<i32>>,
+    }
+
+    /// How a secret is replaced.
+    RotateInput {
+        /// Hours in which the old secrets sign as well, 0 to 168 (24).
+        overlap_hours: Option<i32>,
+    }
+
+    /// What a test sends.
+    TestInput {
+        /// A type whose example is sent; the first one that the triggers match if left out.
+        event_type: Option<String>,
+    }
+
+    /// What becomes of held deliveries.
+    ResumeInput {
+        /// `deliver` (default), `drop` or `newest`.
+        held: Option<String>,
+    }
+
+    /// An own event type.
+    EventTypeInput {
+        /// 1 to 128 of `A-Z a-z 0-9 _ . -`, the first one a letter or a digit.
+        name: String,
+        /// The heading under which people find it.
+        group: Option<String>,
+        /// A few words.
+        title: Option<String>,
+        /// When it is published.
+        description: Option<String>,
+        /// A JSON Schema of the whole event.
+        schema: Option<serde_json::Value>,
+        /// An event as it would be published.
+        example: Option<serde_json::Value>,
+        /// `off`, `warn` (default) or `reject`.
+        validation: Option<String>,
+    }
+
+    /// Changes of an event type; what is left out stays. Of a built-in one, `validation` alone.
+    EventTypePatch {
+        /// The heading under which people find it.
+        group: Option<String>,
+        /// A few words.
+        title: Option<String>,
+        /// When it is published.
+        description: Option<String>,
+        /// A JSON Schema of the whole event; null takes it away.
+        schema: Option<serde_json::Value>,
+        /// An event as it would be published; null takes it away.
+        example: Option<serde_json::Value>,
+        /// `off`, `warn` or `reject`; null goes back to the default.
+        validation: Option<String>,
+    }
+
+    /// An account's name.
+    AccountInput {
+        /// 1 to 63 of `a-z 0-9 _ -`, the first one a letter or a digit.
+        name: String,
+    }
+
+    /// A token to be made.
+    TokenInput {
+        /// 1 to 200 characters.
+        title: String,
+        /// `publisher`, `viewer` or `admin`.
+        role: String,
+    }
+
+    /// Changes of a token; what is left out stays.
+    TokenPatch {
+        /// 1 to 200 characters.
+        title: Option<String>,
+        /// `publisher`, `viewer` or `admin`.
+        role: Option<String>,
+    }
+}

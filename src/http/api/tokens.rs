@@ -1,0 +1,197 @@
+//! Tokens of an account; without an account, those that are operator-wide.
+
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::shapes::{TokenInput, TokenPatch};
+use super::{no_query, part};
+use crate::domain::id::{AccountId, TokenId};
+use crate::domain::role::Role;
+use crate::http::auth::Caller;
+use crate::http::body;
+use crate::http::fields::{self, Fields, Query};
+use crate::http::page::{self, Page, Wanted};
+use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::server::Shared;
+use crate::store::fresh::fresh_uuid;
+use crate::store::token::{self, Token, TokenChange};
+
+/// Upper bound of a title's length, in characters.
+const MAX_TITLE: usize = 200;
+
+/// A token without its text.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct TokenView {
+    /// Its id.
+    #[schema(value_type = String, example = "tok_01h455vb4pex5vsknk084sn02q")]
+    id: TokenId,
+    /// Whose it is; null: it is operator-wide.
+    #[schema(value_type = Option<String>)]
+    account_id: Option<AccountId>,
+    /// What people call it.
+    title: String,
+    /// `publisher`, `viewer` or `admin`.
+    #[schema(value_type = String, example = "publisher")]
+    role: Role,
+    /// When it was made.
+    created_at: DateTime<Utc>,
+    /// When it was revoked.
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+impl From<Token> for TokenView {
+    fn from(token: Token) -> Self {
+        Self {
+            id: token.id,
+            account_id: token.account,
+            title: token.title,
+            role: token.role,
+            created_at: token.created_at,
+            revoked_at: token.revoked_at,
+        }
+    }
+}
+
+/// A token just made.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct NewTokenView {
+    #[serde(flatten)]
+    view: TokenView,
+    /// Its text, `hrld_…`: shown this once and kept nowhere.
+    token: String,
+}
+
+const LIST: &str = "tokens";
+
+/// List tokens, newest first
+#[utoipa::path(
+    get, path = "/v1/tokens", tag = "tokens",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 200 (50)"),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page", body = Page<TokenView>))
+)]
+pub(in crate::http) async fn list(
+    shared: Data<Shared>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::parse(request.query_string());
+    let wanted: Wanted<TokenId> = Wanted::take(&mut query, LIST);
+    query.finish()?;
+    let database = shared.engine.database();
+    let mut rows = token::list(database, caller.account, wanted.after, wanted.rows()).await?;
+    let next = page::cut(&mut rows, wanted.limit, |row| row.id);
+    let data: Vec<TokenView> = rows.into_iter().map(TokenView::from).collect();
+    Ok(page::answer(&request, LIST, data, next))
+}
+
+/// Make a token
+#[utoipa::path(
+    post, path = "/v1/tokens", tag = "tokens",
+    request_body = TokenInput,
+    responses(
+        (status = 201, description = "Made; its text is shown this once", body = NewTokenView),
+        (status = 422, description = "Wrong values", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn create(
+    shared: Data<Shared>,
+    caller: Caller,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let title = fields.need("title", fields::text_within(1..=MAX_TITLE));
+    let role = fields.need("role", fields::parsed::<Role>);
+    fields.finish()?;
+    let engine = &shared.engine;
+    let id = TokenId::from_uuid(fresh_uuid(engine.clock()));
+    // `finish` refused a body without a role; the least of them stands in for the type's sake.
+    let role = role.unwrap_or(Role::Publisher);
+    let title = title.unwrap_or_default();
+    let (made, text) = token::issue(engine.database(), id, caller.account, role, &title).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/v1/tokens/{id}")))
+        .insert_header(("cache-control", "no-store"))
+        .json(NewTokenView { view: made.into(), token: text }))
+}
+
+/// Show one token, without its text
+#[utoipa::path(
+    get, path = "/v1/tokens/{id}", tag = "tokens",
+    params(("id" = String, Path, description = "`tok_…`")),
+    responses(
+        (status = 200, description = "The token", body = TokenView),
+        (status = 404, description = "There is none", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn show(
+    shared: Data<Shared>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let id = part(&request, "id")?;
+    let found = token::find(shared.engine.database(), caller.account, id).await?;
+    let found = found.ok_or_else(|| Problem::not_found("token"))?;
+    Ok(HttpResponse::Ok().json(TokenView::from(found)))
+}
+
+/// Change a token
+#[utoipa::path(
+    patch, path = "/v1/tokens/{id}", tag = "tokens",
+    params(("id" = String, Path, description = "`tok_…`")),
+    request_body = TokenPatch,
+    responses(
+        (status = 200, description = "The token as it is now", body = TokenView),
+        (status = 404, description = "There is none", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn change(
+    shared: Data<Shared>,
+    caller: Caller,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let id = part(&request, "id")?;
+    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let title = fields.take("title", fields::text_within(1..=MAX_TITLE));
+    let role = fields.take("role", fields::parsed::<Role>);
+    fields.finish()?;
+    let change = TokenChange { title, role };
+    let changed = token::change(shared.engine.database(), caller.account, id, change).await?;
+    shared.authenticator.forget_all();
+    let changed = changed.ok_or_else(|| Problem::not_found("token"))?;
+    Ok(HttpResponse::Ok().json(TokenView::from(changed)))
+}
+
+/// Revoke a token
+///
+/// For good; every daemon refuses it within a second.
+#[utoipa::path(
+    delete, path = "/v1/tokens/{id}", tag = "tokens",
+    params(("id" = String, Path, description = "`tok_…`")),
+    responses(
+        (status = 204, description = "Revoked"),
+        (status = 404, description = "There is none", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn revoke(
+    shared: Data<Shared>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let id = part(&request, "id")?;
+    let hash = token::revoke(shared.engine.database(), caller.account, id).await?;
+    shared.authenticator.forget(&hash.ok_or_else(|| Problem::not_found("token"))?);
+    Ok(HttpResponse::NoContent().finish())
+}

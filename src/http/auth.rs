@@ -1,0 +1,285 @@
+//! Who calls: tokens and the accounts that they name, known for at most a second, so that a
+//! revoked token ends within that second and a publisher's request never waits for the database.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::access::{Entry, Scope};
+use super::problem::{Fault, Kind, Problem};
+use crate::domain::id::{AccountId, TokenId};
+use crate::domain::role::Role;
+use crate::store::clock::uptime;
+use crate::store::token::{self, TOKEN_LENGTH, TOKEN_PREFIX, Token, TokenHash};
+use crate::store::{Database, account};
+
+/// How long an answer of the database is believed.
+const FRESH: u64 = 1_000;
+/// How often what is in use is asked again.
+const REFRESH: Duration = Duration::from_millis(400);
+/// What was not used for so long is forgotten, in milliseconds.
+const IDLE: u64 = 60_000;
+/// How much is remembered at most.
+const MOST_KNOWN: usize = 10_000;
+/// Look-ups of unknown tokens at once, so that guessing cannot take all connections.
+const LOOK_UPS: usize = 4;
+
+/// Who calls, and in whose account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// The token.
+    pub token: TokenId,
+    /// What it may do.
+    pub role: Role,
+    /// It belongs to no account.
+    pub operator: bool,
+    /// The account that the request acts in.
+    pub account: Option<AccountId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Grant {
+    token: TokenId,
+    role: Role,
+    account: Option<AccountId>,
+}
+
+impl From<&Token> for Grant {
+    fn from(token: &Token) -> Self {
+        Self { token: token.id, role: token.role, account: token.account }
+    }
+}
+
+struct Known<T> {
+    value: T,
+    /// Milliseconds of uptime before the database was asked.
+    checked: u64,
+    used: AtomicU64,
+}
+
+/// What is known of tokens and accounts.
+pub struct Authenticator {
+    database: Database,
+    tokens: RwLock<HashMap<TokenHash, Known<Grant>>>,
+    accounts: RwLock<HashMap<Box<str>, Known<AccountId>>>,
+    look_ups: Semaphore,
+}
+
+/// What a request says about its caller.
+pub struct Credentials<'a> {
+    /// The value of `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// The value of `Herald-Account`.
+    pub account: Option<&'a str>,
+}
+
+/// What can be said without the database.
+pub enum Quick {
+    /// Go on.
+    Granted(Caller),
+    /// The database must be asked.
+    Ask(TokenHash),
+}
+
+impl Authenticator {
+    /// Knows nothing yet; a task keeps what is in use fresh until the last handle is dropped.
+    #[must_use]
+    pub fn start(database: Database) -> Arc<Self> {
+        let authenticator = Arc::new(Self {
+            database,
+            tokens: RwLock::default(),
+            accounts: RwLock::default(),
+            look_ups: Semaphore::new(LOOK_UPS),
+        });
+        tokio::spawn(keep_fresh(Arc::downgrade(&authenticator)));
+        authenticator
+    }
+
+    /// Judges a request by what is known.
+    ///
+    /// # Errors
+    /// No token, a text that is no token, or a role that may not do this.
+    pub fn quick(&self, entry: &Entry, given: &Credentials<'_>) -> Result<Quick, Problem> {
+        let text = bearer(given.authorization)?;
+        let hash = token::hash(text);
+        let now = now();
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = tokens.get(&hash).filter(|known| now <= known.checked + FRESH) else {
+            return Ok(Quick::Ask(hash));
+        };
+        known.used.store(now, Ordering::Relaxed);
+        let grant = known.value;
+        drop(tokens);
+        permit(entry, grant)?;
+        let Some(name) = given.account else {
+            return caller(entry, grant, grant.account).map(Quick::Granted);
+        };
+        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        match accounts.get(name).filter(|known| now <= known.checked + FRESH) {
+            Some(known) => named(entry, grant, known.value).map(Quick::Granted),
+            None => Ok(Quick::Ask(hash)),
+        }
+    }
+
+    /// Judges a request by asking the database.
+    ///
+    /// # Errors
+    /// The token is not in force or may not do this, the account is not there, or the database
+    /// is away.
+    pub async fn ask(
+        &self,
+        entry: &Entry,
+        hash: TokenHash,
+        account: Option<&str>,
+    ) -> Result<Caller, Problem> {
+        let _turn = self.look_ups.acquire().await;
+        let checked = now();
+        let found = token::in_force(&self.database, &[hash]).await?;
+        let Some((_, token)) = found.first() else {
+            return Err(Problem::new(Kind::Unauthorized, "This token is not in force."));
+        };
+        let grant = Grant::from(token);
+        remember(&self.tokens, hash, grant, checked);
+        permit(entry, grant)?;
+        let Some(name) = account else {
+            return caller(entry, grant, grant.account);
+        };
+        let found = match name.parse::<AccountId>() {
+            Ok(id) => account::find(&self.database, id).await?,
+            Err(_) => account::find_by_name(&self.database, name).await?,
+        };
+        let id = found.ok_or_else(|| Problem::new(Kind::NotFound, NO_ACCOUNT))?.id;
+        remember(&self.accounts, name.into(), id, checked);
+        named(entry, grant, id)
+    }
+
+    /// Forgets a token that was revoked or changed through this daemon.
+    pub fn forget(&self, hash: &TokenHash) {
+        self.tokens.write().unwrap_or_else(PoisonError::into_inner).remove(hash);
+    }
+
+    /// Forgets everything, after a change that may concern many.
+    pub fn forget_all(&self) {
+        self.tokens.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.accounts.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    async fn refresh(&self) {
+        let checked = now();
+        let in_use = |used: &AtomicU64| checked <= used.load(Ordering::Relaxed) + IDLE;
+        let hashes: Vec<TokenHash> = {
+            let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+            tokens.retain(|_, known| in_use(&known.used));
+            tokens.keys().copied().collect()
+        };
+        if hashes.is_empty() {
+            return;
+        }
+        // While the database is away everything grows stale, and requests say so themselves.
+        let Ok(found) = token::in_force(&self.database, &hashes).await else { return };
+        let found: HashMap<TokenHash, Token> = found.into_iter().collect();
+        let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+        for hash in hashes {
+            match (found.get(&hash), tokens.get_mut(&hash)) {
+                (Some(token), Some(known)) => {
+                    known.value = Grant::from(token);
+                    known.checked = known.checked.max(checked);
+                }
+                (Some(_), None) => {}
+                (None, _) => {
+                    tokens.remove(&hash);
+                }
+            }
+        }
+    }
+}
+
+const NO_ACCOUNT: &str = "There is no such account.";
+
+async fn keep_fresh(authenticator: Weak<Authenticator>) {
+    let mut tick = tokio::time::interval(REFRESH);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        match authenticator.upgrade() {
+            Some(authenticator) => authenticator.refresh().await,
+            None => return,
+        }
+    }
+}
+
+fn remember<K: Eq + std::hash::Hash, T>(
+    known: &RwLock<HashMap<K, Known<T>>>,
+    key: K,
+    value: T,
+    checked: u64,
+) {
+    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= MOST_KNOWN {
+        known.retain(|_, entry| checked <= entry.checked + FRESH);
+        if known.len() >= MOST_KNOWN {
+            return;
+        }
+    }
+    known.insert(key, Known { value, checked, used: AtomicU64::new(checked) });
+}
+
+fn bearer(authorization: Option<&str>) -> Result<&str, Problem> {
+    let missing = || {
+        Problem::new(
+            Kind::Unauthorized,
+            "Send a token in the header `Authorization: Bearer hrld_…`; `herald token create` \
+             makes one.",
+        )
+    };
+    let (scheme, text) = authorization.and_then(|value| value.split_once(' ')).ok_or_else(missing)?;
+    let text = text.trim_matches(' ');
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(missing());
+    }
+    if text.len() != TOKEN_LENGTH || !text.starts_with(TOKEN_PREFIX) {
+        let detail = format!(
+            "This is not a token of Herald: one begins with {TOKEN_PREFIX} and has {TOKEN_LENGTH} \
+             characters."
+        );
+        return Err(Problem::new(Kind::Unauthorized, detail));
+    }
+    Ok(text)
+}
+
+fn permit(entry: &Entry, grant: Grant) -> Result<(), Problem> {
+    if entry.access.permits(grant.role, grant.account.is_none()) {
+        return Ok(());
+    }
+    let wide = if grant.account.is_none() { "operator-wide " } else { "" };
+    let detail = format!(
+        "This needs {}; yours is {wide}{}.",
+        entry.access.in_words(),
+        grant.role
+    );
+    Err(Problem::new(Kind::Forbidden, detail))
+}
+
+/// The caller in an account that the request named.
+fn named(entry: &Entry, grant: Grant, account: AccountId) -> Result<Caller, Problem> {
+    if grant.account.is_some_and(|own| own != account) {
+        return Err(Problem::new(Kind::NotFound, NO_ACCOUNT));
+    }
+    caller(entry, grant, Some(account))
+}
+
+fn caller(entry: &Entry, grant: Grant, account: Option<AccountId>) -> Result<Caller, Problem> {
+    if entry.scope == Scope::Account && account.is_none() {
+        let detail = "An operator-wide token must name the account (its id or name) that it acts in.";
+        return Err(Problem::new(Kind::Malformed, detail)
+            .with(vec![Fault::new("Herald-Account", "this header is missing")]));
+    }
+    Ok(Caller { token: grant.token, role: grant.role, operator: grant.account.is_none(), account })
+}
+
+fn now() -> u64 {
+    u64::try_from(uptime().as_millis()).unwrap_or(u64::MAX)
+}

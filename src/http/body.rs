@@ -1,0 +1,85 @@
+//! Reading bodies: bounded in size and time, and small ones as JSON objects.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::Payload;
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt, StreamExt};
+
+use super::problem::{Kind, Problem};
+
+/// Upper bound of the body of everything but events.
+const MAX_OBJECT: usize = 1 << 20;
+/// How long a body may take once its head is read.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Reads a body of at most `limit` bytes. What came with the head in one piece is not copied.
+///
+/// # Errors
+/// Too large, too slow, broken off, or compressed.
+pub async fn read(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<Bytes, Problem> {
+    if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
+        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        let detail = "Content-Encoding is not supported: send the body as it is.";
+        return Err(Problem::new(Kind::Unsupported, detail));
+    }
+    let length = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let first = match payload.next().now_or_never() {
+        Some(None) => return Ok(Bytes::new()),
+        Some(Some(chunk)) => chunk.map_err(broken)?,
+        None => Bytes::new(),
+    };
+    if length == Some(first.len()) {
+        return Ok(first);
+    }
+    let rest = async {
+        let mut body = BytesMut::with_capacity(length.unwrap_or(first.len()).min(limit));
+        let mut chunk = first;
+        loop {
+            if body.len() + chunk.len() > limit {
+                return Err(too_large(limit));
+            }
+            body.extend_from_slice(&chunk);
+            match payload.next().await {
+                Some(next) => chunk = next.map_err(broken)?,
+                None => return Ok(body.freeze()),
+            }
+        }
+    };
+    match tokio::time::timeout(BODY_TIMEOUT, rest).await {
+        Ok(body) => body,
+        Err(_elapsed) => Err(Problem::new(
+            Kind::Timeout,
+            format!("The body took longer than {} s.", BODY_TIMEOUT.as_secs()),
+        )),
+    }
+}
+
+/// Reads the body of a call that takes a JSON object.
+///
+/// # Errors
+/// As [`read`].
+pub async fn object(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+    read(request, payload, MAX_OBJECT).await
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(Kind::TooLarge, format!("At most {} MiB are allowed.", limit >> 20))
+}
+
+fn broken(error: actix_web::error::PayloadError) -> Problem {
+    Problem::new(Kind::Malformed, format!("The body broke off: {error}."))
+}

@@ -1,0 +1,162 @@
+//! The middleware before every handler: finds the request's line in the table, judges the
+//! caller by it, and hands the caller on. What has no line is refused.
+
+use std::future::{Ready, ready};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_service::{Service, Transform};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
+use futures_util::FutureExt;
+use futures_util::future::{Either, LocalBoxFuture};
+
+use super::access::{Access, Entry, TABLE};
+use super::auth::{Authenticator, Caller, Credentials, Quick};
+use super::problem::{Kind, Problem};
+use crate::domain::id::AccountId;
+
+/// The header by which an operator-wide token names an account.
+const ACCOUNT: &str = "herald-account";
+
+/// Makes the middleware.
+pub struct Guard(pub Arc<Authenticator>);
+
+impl<S, B> Transform<S, ServiceRequest> for Guard
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    type Response = ServiceResponse<B>;
+    type Error = Error;
+    type Transform = Guarded<S>;
+    type InitError = ();
+    type Future = Ready<Result<Guarded<S>, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(Guarded { service: Rc::new(service), authenticator: Arc::clone(&self.0) }))
+    }
+}
+
+/// The middleware around a worker's handlers.
+pub struct Guarded<S> {
+    service: Rc<S>,
+    authenticator: Arc<Authenticator>,
+}
+
+impl<S, B> Service<ServiceRequest> for Guarded<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    type Response = ServiceResponse<B>;
+    type Error = Error;
+    // Who is known costs no allocation here.
+    type Future = Either<S::Future, LocalBoxFuture<'static, Result<ServiceResponse<B>, Error>>>;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        if request.method() == Method::HEAD {
+            // Whatever can be got can be asked for its head; the server leaves the body out.
+            request.head_mut().method = Method::GET;
+        }
+        let entry = match find(&request) {
+            Ok(entry) => entry,
+            Err(problem) => return refuse(problem),
+        };
+        if entry.access == Access::Public {
+            return Either::Left(self.service.call(request));
+        }
+        match self.authenticator.quick(entry, &credentials(&request)) {
+            Ok(Quick::Granted(caller)) => {
+                request.extensions_mut().insert(caller);
+                Either::Left(self.service.call(request))
+            }
+            Ok(Quick::Ask(hash)) => {
+                let service = Rc::clone(&self.service);
+                let authenticator = Arc::clone(&self.authenticator);
+                let asked = async move {
+                    let account = credentials(&request).account;
+                    let caller = authenticator.ask(entry, hash, account).await?;
+                    request.extensions_mut().insert(caller);
+                    service.call(request).await
+                };
+                Either::Right(asked.boxed_local())
+            }
+            Err(problem) => refuse(problem),
+        }
+    }
+}
+
+fn refuse<F, B: 'static>(
+    problem: Problem,
+) -> Either<F, LocalBoxFuture<'static, Result<ServiceResponse<B>, Error>>> {
+    Either::Right(ready(Err(problem.into())).boxed_local())
+}
+
+fn credentials(request: &ServiceRequest) -> Credentials<'_> {
+    // A header that is no text names nobody.
+    Credentials {
+        authorization: request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok()),
+        account: request.headers().get(ACCOUNT).map(|v| v.to_str().unwrap_or_default()),
+    }
+}
+
+/// The request's line in the table.
+fn find(request: &ServiceRequest) -> Result<&'static Entry, Problem> {
+    let path = request.path();
+    // Paths without variable parts need no pattern matching.
+    if let Some(entry) =
+        TABLE.iter().find(|entry| entry.pattern == path && entry.method == *request.method())
+    {
+        return Ok(entry);
+    }
+    let nothing = || Problem::new(Kind::NotFound, "There is nothing at this path.");
+    let pattern = request.match_pattern().ok_or_else(nothing)?;
+    let lines = || TABLE.iter().filter(|entry| entry.pattern == pattern);
+    if let Some(entry) = lines().find(|entry| entry.method == *request.method()) {
+        return Ok(entry);
+    }
+    let mut allow: Vec<&str> = lines().map(|entry| entry.method.as_str()).collect();
+    if allow.is_empty() {
+        return Err(nothing());
+    }
+    if allow.contains(&"GET") {
+        allow.push("HEAD");
+    }
+    Err(Problem::method_not_allowed(allow.join(", ")))
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(request.extensions().get::<Self>().copied().ok_or_else(no_caller))
+    }
+}
+
+/// The account that a request acts in; for routes of `Scope::Account`.
+#[derive(Debug, Clone, Copy)]
+pub struct Account(pub AccountId);
+
+impl FromRequest for Account {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let account = request.extensions().get::<Caller>().and_then(|caller| caller.account);
+        ready(account.map(Self).ok_or_else(no_caller))
+    }
+}
+
+/// A handler that asks for a caller stands in the table as public: nobody gets in by that.
+fn no_caller() -> Problem {
+    Problem::new(Kind::Unauthorized, "A token is needed.")
+}

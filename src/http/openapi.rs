@@ -1,0 +1,119 @@
+//! The OpenAPI document of the API, made from the handlers' own descriptions.
+
+use std::sync::LazyLock;
+
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, SecurityRequirement};
+use utoipa::{Modify, OpenApi};
+
+use super::access::{Access, TABLE};
+use super::api::{
+    accounts, audit, batch, deliveries, event_types, events, health, publish, secrets,
+    subscriptions, switches, tokens,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Herald",
+        description = "Delivers an application's events to other systems. Send a token as \
+            `Authorization: Bearer hrld_…`; an operator-wide token names the account that it acts \
+            in by the header `Herald-Account`. Errors are problem documents (RFC 9457).",
+    ),
+    modifiers(&Tokens),
+    paths(
+        publish::publish, batch::publish_batch, events::list, events::show,
+        event_types::list, event_types::show, event_types::create, event_types::change,
+        event_types::remove,
+        subscriptions::create, subscriptions::list, subscriptions::show, subscriptions::change,
+        subscriptions::remove, secrets::show, secrets::rotate, switches::send_test,
+        switches::pause, switches::resume, switches::enable, switches::disable,
+        deliveries::list, deliveries::show, deliveries::resend,
+        accounts::list, accounts::create, accounts::show, accounts::change, accounts::remove,
+        tokens::list, tokens::create, tokens::show, tokens::change, tokens::revoke,
+        audit::run, health::home, health::healthz, health::readyz, health::openapi,
+    ),
+)]
+struct Api;
+
+/// Says of each operation whether it needs a token, and whose: as the table has it.
+struct Tokens;
+
+const SCHEME: &str = "token";
+
+impl Modify for Tokens {
+    fn modify(&self, document: &mut Document) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(SCHEME, scheme);
+        for entry in TABLE {
+            let Some(item) = document.paths.paths.get_mut(entry.pattern) else { continue };
+            let operation = match entry.method.as_str() {
+                "GET" => item.get.as_mut(),
+                "POST" => item.post.as_mut(),
+                "PATCH" => item.patch.as_mut(),
+                "DELETE" => item.delete.as_mut(),
+                _ => None,
+            };
+            let Some(operation) = operation else { continue };
+            if entry.access == Access::Public {
+                operation.security = Some(Vec::new());
+            } else {
+                let none: [&str; 0] = [];
+                operation.security = Some(vec![SecurityRequirement::new(SCHEME, none)]);
+                let who = format!("For {}.", entry.access.in_words());
+                operation.description = Some(match operation.description.take() {
+                    Some(before) if !before.is_empty() => format!("{before}\n\n{who}"),
+                    _ => who,
+                });
+            }
+        }
+    }
+}
+
+static DOCUMENT: LazyLock<String> =
+    LazyLock::new(|| Api::openapi().to_pretty_json().unwrap_or_default());
+
+/// The document as JSON, made once.
+#[must_use]
+pub fn document() -> &'static str {
+    &DOCUMENT
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn operations() -> BTreeSet<String> {
+        let document: serde_json::Value = serde_json::from_str(document()).unwrap();
+        let mut found = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys() {
+                found.insert(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_document_and_the_table_of_access_name_the_same_routes() {
+        let table: BTreeSet<String> =
+            TABLE.iter().map(|entry| format!("{} {}", entry.method, entry.pattern)).collect();
+        assert_eq!(table.len(), TABLE.len(), "a route stands twice in the table");
+        assert_eq!(operations(), table);
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test's own switch, no setting of Herald")]
+    fn the_document_is_the_one_that_was_reviewed() {
+        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openapi.json");
+        let document = format!("{}\n", document());
+        if std::env::var_os("HERALD_TEST_BLESS").is_some() {
+            std::fs::write(golden, &document).unwrap();
+        }
+        let known = std::fs::read_to_string(golden).unwrap_or_default();
+        assert!(known == document, "the API changed: look at it, then run with HERALD_TEST_BLESS=1");
+    }
+}

@@ -1,0 +1,88 @@
+//! Pages of lists: the limit, the cursor, and the answer with its `Link` to the next page.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+use super::fields::Query;
+use crate::domain::cursor;
+
+/// Upper bound of `limit`.
+const MAX_LIMIT: usize = 200;
+/// What `limit` is if it is left out.
+const DEFAULT_LIMIT: usize = 50;
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// The entries.
+    pub data: Vec<T>,
+    /// Give it as `cursor` to get the next page; null: this was the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// What a request says about the page that it wants.
+#[derive(Debug)]
+pub struct Wanted<K> {
+    /// At most so many entries.
+    pub limit: usize,
+    /// Behind this key.
+    pub after: Option<K>,
+}
+
+impl<K: DeserializeOwned> Wanted<K> {
+    /// Takes `limit` and `cursor`; `list` names the list (and its order), so that a cursor of
+    /// another one is refused.
+    pub fn take(query: &mut Query<'_>, list: &str) -> Self {
+        let limit = query.take("limit", |text| match text.parse::<usize>() {
+            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+            _ => Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
+        });
+        let after =
+            query.take("cursor", |text| cursor::decode(list, text).map_err(|e| e.to_string()));
+        Self { limit: limit.unwrap_or(DEFAULT_LIMIT), after }
+    }
+
+    /// How many rows to ask the store for: one more tells whether there is a next page.
+    #[must_use]
+    pub fn rows(&self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
+    }
+}
+
+/// Cuts `rows` to `limit`; the key of the last one kept, if there were more.
+pub fn cut<T, K>(rows: &mut Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> Option<K> {
+    if rows.len() <= limit {
+        return None;
+    }
+    rows.truncate(limit);
+    rows.last().map(key)
+}
+
+/// Answers a page.
+pub fn answer<T: Serialize, K: Serialize>(
+    request: &HttpRequest,
+    list: &str,
+    data: Vec<T>,
+    next: Option<K>,
+) -> HttpResponse {
+    let next_cursor = next.map(|key| cursor::encode(list, &key));
+    let mut response = HttpResponse::Ok();
+    if let Some(cursor) = &next_cursor {
+        response.insert_header((header::LINK, link(request, cursor)));
+    }
+    response.json(Page { data, next_cursor })
+}
+
+fn link(request: &HttpRequest, cursor: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
+        if name != "cursor" {
+            query.append_pair(&name, &value);
+        }
+    }
+    query.append_pair("cursor", cursor);
+    format!("<{}?{}>; rel=\"next\"", request.path(), query.finish())
+}

@@ -1,0 +1,270 @@
+//! Every error of the API as one document: RFC 9457 problem details. What a caller can mend is
+//! told in words; what only the operator can mend is logged here, once, and told as "internal".
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::actors::PublishError;
+use crate::store::StoreError;
+
+/// Seconds after which a caller may try again when Herald cannot answer now.
+const RETRY_AFTER: &str = "1";
+
+/// What went wrong, in words that stay the same for every such error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The request cannot be read.
+    Malformed,
+    /// No token, or one that is not in force.
+    Unauthorized,
+    /// The token's role may not do this.
+    Forbidden,
+    /// Nothing of the caller's account is there.
+    NotFound,
+    /// The path is there, but not for this method.
+    MethodNotAllowed,
+    /// The body did not come in time.
+    Timeout,
+    /// It cannot be done in the present state.
+    Conflict,
+    /// The body is too large.
+    TooLarge,
+    /// The body is encoded in a way that Herald does not read.
+    Unsupported,
+    /// The request can be read, but its values are wrong.
+    Invalid,
+    /// Something that the operator must look at.
+    Internal,
+    /// The database is away or Herald is stopping.
+    Unavailable,
+}
+
+impl Kind {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Malformed => ("urn:herald:problem:malformed", "The request cannot be read"),
+            Self::Unauthorized => ("urn:herald:problem:unauthorized", "A token is needed"),
+            Self::Forbidden => ("urn:herald:problem:forbidden", "The token's role may not do this"),
+            Self::NotFound => ("urn:herald:problem:not-found", "Not found"),
+            Self::MethodNotAllowed => {
+                ("urn:herald:problem:method-not-allowed", "The method is not allowed here")
+            }
+            Self::Timeout => ("urn:herald:problem:timeout", "The body did not come in time"),
+            Self::Conflict => ("urn:herald:problem:conflict", "Not possible in the present state"),
+            Self::TooLarge => ("urn:herald:problem:too-large", "The body is too large"),
+            Self::Unsupported => ("urn:herald:problem:unsupported", "The body's encoding is unknown"),
+            Self::Invalid => ("urn:herald:problem:invalid", "Some values are wrong"),
+            Self::Internal => ("urn:herald:problem:internal", "Something went wrong inside Herald"),
+            Self::Unavailable => ("urn:herald:problem:unavailable", "Not available right now"),
+        }
+    }
+}
+
+/// One field or parameter at fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Fault {
+    /// A JSON pointer into the body (RFC 6901), or `?name` for a query parameter, or the name of
+    /// a header.
+    #[schema(example = "/triggers/0")]
+    pub pointer: String,
+    /// What is wrong and what would be right.
+    pub detail: String,
+}
+
+impl Fault {
+    /// One fault.
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+/// An error as the caller gets it.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    kind: Kind,
+    detail: String,
+    errors: Vec<Fault>,
+    allow: Option<String>,
+}
+
+/// The document. Its media type is `application/problem+json`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemDocument<'a> {
+    /// A URN that names the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:herald:problem:invalid")]
+    kind: &'a str,
+    /// The kind in words, always the same.
+    title: &'a str,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    status: u16,
+    /// What happened this time.
+    detail: &'a str,
+    /// The fields at fault, all of them at once.
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
+}
+
+impl Problem {
+    /// A problem with what happened this time, in a sentence for people.
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), allow: None }
+    }
+
+    /// Wrong values, each told.
+    #[must_use]
+    pub fn invalid(errors: Vec<Fault>) -> Self {
+        Self::faulty(Kind::Invalid, errors)
+    }
+
+    /// A query that cannot be taken, each parameter told.
+    #[must_use]
+    pub fn query(errors: Vec<Fault>) -> Self {
+        Self::faulty(Kind::Malformed, errors)
+    }
+
+    fn faulty(kind: Kind, errors: Vec<Fault>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] if only.pointer.is_empty() => only.detail.clone(),
+            [only] => format!("{}: {}", only.pointer, only.detail),
+            several => format!("{} values are wrong", several.len()),
+        };
+        Self { kind, detail, errors, allow: None }
+    }
+
+    /// Nothing of that kind and id in the caller's account.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Kind::NotFound, format!("There is no such {what} in this account."))
+    }
+
+    /// A method that the path does not have, with those that it has.
+    pub(super) fn method_not_allowed(allow: String) -> Self {
+        let detail = format!("This path answers to {allow}.");
+        Self { allow: Some(allow), ..Self::new(Kind::MethodNotAllowed, detail) }
+    }
+
+    /// The same with faults.
+    #[must_use]
+    pub fn with(mut self, errors: Vec<Fault>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// What happened and the faults, for an answer that tells of several problems.
+    #[must_use]
+    pub fn into_parts(self) -> (String, Vec<Fault>) {
+        (self.detail, self.errors)
+    }
+
+    /// What happened this time.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.kind.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.kind.status();
+        let (kind, title) = self.kind.names();
+        let document = ProblemDocument {
+            kind,
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            errors: &self.errors,
+        };
+        let mut response = HttpResponseBuilder::new(status);
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+        match self.kind {
+            Kind::Unavailable => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+            }
+            Kind::Unauthorized => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"herald\""));
+            }
+            _ => {}
+        }
+        if let Some(allow) = self.allow.as_ref().and_then(|allow| HeaderValue::from_str(allow).ok())
+        {
+            response.insert_header((header::ALLOW, allow));
+        }
+        response.body(serde_json::to_vec(&document).unwrap_or_default())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Away(cause) => {
+                tracing::warn!(%cause, "a request was refused because the database is away");
+                Self::new(Kind::Unavailable, "The database is away. Try again shortly.")
+            }
+            StoreError::Taken(_) => Self::new(Kind::Conflict, format!("{error}.")),
+            StoreError::Refused(_) | StoreError::Unfit(_) => {
+                tracing::error!(error = %Causes(&error), "a request failed");
+                Self::new(Kind::Internal, "The operator finds the cause in Herald's log.")
+            }
+        }
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        let detail = match error {
+            PublishError::Away => {
+                "The database is away, so nothing was accepted for certain. Try again shortly; \
+                 an Idempotency-Key makes that harmless."
+            }
+            PublishError::Stopping => "Herald is stopping. Try again shortly.",
+        };
+        Self::new(Kind::Unavailable, detail)
+    }
+}
+
+/// An error with its causes, in one line.
+struct Causes<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! The HTTP server: its settings, and the routes made from the table.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{App, HttpServer};
+
+use super::access::TABLE;
+use super::auth::Authenticator;
+use super::guard::Guard;
+use super::problem::{Kind, Problem};
+use crate::actors::Engine;
+
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long the head of a request may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the server needs to know.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Threads that serve, at least 1.
+    pub workers: usize,
+    /// Seconds that a stopping server gives to what is under way.
+    pub shutdown_seconds: u64,
+}
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct Shared {
+    /// The actors and the database.
+    pub engine: Engine,
+    /// Who is who.
+    pub authenticator: Arc<Authenticator>,
+}
+
+/// Serves the API on a listener. It runs when awaited or spawned, heeds no signals, and is
+/// stopped by its handle. To be called inside of the runtime.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn server(
+    listener: TcpListener,
+    engine: Engine,
+    settings: HttpSettings,
+) -> std::io::Result<Server> {
+    let shared = Shared {
+        authenticator: Authenticator::start(engine.database().clone()),
+        engine,
+    };
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(Guard(Arc::clone(&shared.authenticator)))
+            .app_data(web::Data::new(shared.clone()))
+            .configure(routes)
+    })
+    .workers(settings.workers)
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(HEAD_TIMEOUT)
+    .shutdown_timeout(settings.shutdown_seconds)
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Makes the routes of the table, one resource for each path.
+pub(super) fn routes(service: &mut ServiceConfig) {
+    for (place, entry) in TABLE.iter().enumerate() {
+        let earlier = TABLE.iter().take(place);
+        if earlier.into_iter().any(|other| other.pattern == entry.pattern) {
+            continue;
+        }
+        let same = TABLE.iter().filter(|other| other.pattern == entry.pattern);
+        let resource = same.fold(web::resource(entry.pattern), |resource, line| {
+            resource.route((line.route)())
+        });
+        service.service(resource);
+    }
+    service.default_service(web::to(|| async {
+        Err::<&str, _>(Problem::new(Kind::NotFound, "There is nothing at this path."))
+    }));
+}
