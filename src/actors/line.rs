@@ -35,6 +35,10 @@ const LONG: Duration = Duration::from_secs(2);
 const CLAIM_WAIT: Duration = Duration::from_secs(3);
 /// First attempts that wait in memory, at most; beyond, the oldest get rows.
 const QUEUE: usize = 20_000;
+/// Rows of one claim, at most.
+const CLAIM: usize = 256;
+/// A claim whose rows are all begun within this was too small for the target.
+const CLAIM_SOON: Duration = Duration::from_secs(1);
 
 /// What the subscriptions of one delivery thread share: the client with its connections, and
 /// the outbox.
@@ -89,6 +93,9 @@ pub(super) struct Line {
     in_flight: InFlight,
     workers: Cell<usize>,
     claiming: Cell<bool>,
+    /// Rows of the next claim: more for a target that takes them quickly.
+    claim_size: Cell<usize>,
+    claimed_at: Cell<Duration>,
     /// A claim may find more.
     more_due: Cell<bool>,
     stopped: Cell<bool>,
@@ -102,6 +109,8 @@ impl Line {
         thread: Rc<Thread>,
     ) -> Rc<Self> {
         Rc::new(Self {
+            claim_size: Cell::new(route.max_in_flight),
+            claimed_at: Cell::new(Duration::ZERO),
             route: RefCell::new(route),
             parts,
             thread,
@@ -221,7 +230,9 @@ impl Line {
             let left = timeout.saturating_sub(ran) + Duration::from_secs(5);
             (event, Some(left))
         }));
-        self.release_claimed(|claimed| now.saturating_sub(claimed.since) >= CLAIM_WAIT);
+        if self.release_claimed(|claimed| now.saturating_sub(claimed.since) >= CLAIM_WAIT) {
+            self.claim_size.set(self.route.borrow().max_in_flight);
+        }
         self.start_workers();
         if self.more_due.get() {
             self.claim();
@@ -260,7 +271,8 @@ impl Line {
         }
     }
 
-    fn release_claimed(&self, mut leaves: impl FnMut(&Claimed) -> bool) {
+    /// Answers whether there were any.
+    fn release_claimed(&self, mut leaves: impl FnMut(&Claimed) -> bool) -> bool {
         let mut released = Vec::new();
         self.claimed.borrow_mut().retain(|claimed| {
             let leave = leaves(claimed);
@@ -269,17 +281,20 @@ impl Line {
             }
             !leave
         });
-        if !released.is_empty() {
+        let any = !released.is_empty();
+        if any {
             self.thread.outbox.recorder().do_send(ReleaseClaims(released));
         }
+        any
     }
 
     /// Claims due rows if there is room for them.
     pub(super) fn claim(self: &Rc<Self>) {
         self.more_due.set(true);
         let route = self.route();
-        let room = (route.max_in_flight * 2).saturating_sub(self.claimed.borrow().len());
-        if room == 0 || !self.may_deliver() || !self.may_begin() || self.claiming.replace(true) {
+        let room = self.claim_size.get();
+        let half_full = self.claimed.borrow().len() > room / 2;
+        if half_full || !self.may_deliver() || !self.may_begin() || self.claiming.replace(true) {
             return;
         }
         let line = Rc::clone(self);
@@ -290,11 +305,18 @@ impl Line {
             match claimed {
                 Ok(rows) => {
                     line.more_due.set(rows.len() >= room);
+                    line.size_next_claim(rows.len() >= room, since);
                     line.take_on(rows, since);
                 }
                 Err(error) => tracing::debug!(%error, "due rows could not be claimed"),
             }
         });
+    }
+
+    fn size_next_claim(&self, full: bool, now: Duration) {
+        if full && now.saturating_sub(self.claimed_at.replace(now)) < CLAIM_SOON {
+            self.claim_size.set((self.claim_size.get() * 2).min(CLAIM));
+        }
     }
 
     async fn claim_rows(
@@ -418,7 +440,7 @@ async fn work(line: Rc<Line>) {
             break;
         };
         line.deliver(next).await;
-        if line.claimed.borrow().len() < line.route.borrow().max_in_flight && line.more_due.get() {
+        if line.more_due.get() {
             line.claim();
         }
     }
