@@ -10,7 +10,7 @@ use crate::transport::CheckFailure;
 ///
 /// # Errors
 /// What is wrong with it, naming the address and the rule.
-pub async fn vet(engine: &Engine, target: &Target) -> Result<(), String> {
+pub(super) async fn vet(engine: &Engine, target: &Target) -> Result<(), String> {
     match engine.check_target(target).await {
         Ok(()) => Ok(()),
         Err(CheckFailure::Unresolved(_)) if target.is_https() => Ok(()),
