@@ -189,16 +189,15 @@ impl Batch {
                 _ => {}
             }
             if stored && !self.spill && !entry.matched.from_memory.is_empty() {
-                let settling = Settling::new(entry.matched.from_memory.len());
-                done.settlings.push((entry.id, Arc::clone(&settling)));
                 let event = MemoryEvent::new(
                     EventId::from_uuid(entry.id),
                     entry.event.account,
                     entry.event.payload,
                     Arc::clone(lane),
-                    settling,
+                    entry.matched.from_memory.len(),
                     budget,
                 );
+                done.settlings.push((entry.id, Arc::clone(&event.settling)));
                 done.deliveries.push((event, entry.matched));
             }
         }

@@ -9,8 +9,11 @@ use bytes::Bytes;
 use super::lane::{Lane, Settling};
 use crate::domain::id::{AccountId, EventId};
 
-/// What an event takes beside its payload: its own fields and its places in the queues.
+/// What an event takes beside its payload.
 const OVERHEAD: usize = 400;
+/// What each of its deliveries takes, from its place in the queue over the request to the
+/// attempt that waits to be recorded.
+const DELIVERY: usize = 1_000;
 
 /// Bytes of events that are in memory, and how many may be.
 #[derive(Debug)]
@@ -36,8 +39,8 @@ impl Budget {
         (over as f64 / half as f64).min(1.0)
     }
 
-    fn take(self: &Arc<Self>, payload: usize) -> Share {
-        let bytes = payload + OVERHEAD;
+    fn take(self: &Arc<Self>, payload: usize, deliveries: usize) -> Share {
+        let bytes = payload + OVERHEAD + deliveries * DELIVERY;
         self.used.fetch_add(bytes, Ordering::Relaxed);
         Share { budget: Arc::clone(self), bytes }
     }
@@ -74,10 +77,11 @@ impl MemoryEvent {
         account: AccountId,
         payload: Bytes,
         lane: Arc<Lane>,
-        settling: Arc<Settling>,
+        deliveries: usize,
         budget: &Arc<Budget>,
     ) -> Arc<Self> {
-        let share = budget.take(payload.len());
+        let share = budget.take(payload.len(), deliveries);
+        let settling = Settling::new(deliveries);
         Arc::new(Self { id, account, payload, lane, settling, _share: share })
     }
 }

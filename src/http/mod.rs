@@ -10,6 +10,7 @@ mod guard;
 mod openapi;
 mod page;
 mod problem;
+pub mod receiver;
 mod server;
 mod targets;
 

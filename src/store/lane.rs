@@ -57,12 +57,12 @@ pub async fn open(database: &Database, folder: Uuid, ttl: Duration) -> Result<Op
     let mut connection = database.get().await?;
     let opened: Opened = diesel::sql_query(
         "with floor as ( \
-             select max(id) as id from ( \
-                 select low_water as id from (select low_water from lane order by low_water desc limit 1) l \
+             select id from ( \
+                 (select low_water as id from lane order by low_water desc limit 1) \
                  union all \
                  select e.id from account a cross join lateral \
                      (select id from event where account_id = a.id order by id desc limit 1) e \
-             ) known (id) \
+             ) known order by id desc limit 1 \
          ), opened as ( \
              insert into lane (folder, lease_until, low_water) \
              select $1, clock_timestamp() + make_interval(secs => $2), \

@@ -1,6 +1,7 @@
 //! HTTP to other systems: the only place that knows awc. It sends one request to a permitted
 //! address and tells what came of it; it knows neither the database nor who asks.
 
+pub mod api_client;
 mod client;
 mod connector;
 mod failure;

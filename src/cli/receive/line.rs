@@ -1,0 +1,110 @@
+//! One received request as one line, and the totals at the end.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::super::output::plain;
+use crate::http::receiver::{Counts, Received, Verdict};
+
+/// What is told of one request. As JSON it is one object a line.
+#[derive(Debug, Serialize)]
+pub(super) struct Line<'a> {
+    at: DateTime<Utc>,
+    webhook_id: Option<&'a str>,
+    event_type: Option<String>,
+    path: &'a str,
+    bytes: usize,
+    signature: Verdict,
+    answer: &'a str,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn of(received: &'a Received<'_>) -> Self {
+        Self {
+            at: received.at,
+            webhook_id: received.id,
+            event_type: event_type(received.body),
+            path: received.path,
+            bytes: received.body.len(),
+            signature: received.signature,
+            answer: received.answer,
+        }
+    }
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.at.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let id = plain(self.webhook_id.unwrap_or("-"));
+        let event_type = plain(self.event_type.as_deref().unwrap_or("-"));
+        let signature = match self.signature {
+            Verdict::Ok => "ok",
+            Verdict::Bad => "bad",
+            Verdict::None => "none",
+        };
+        let (bytes, answer) = (self.bytes, self.answer);
+        write!(
+            f,
+            "{at} {id} {event_type} {bytes} bytes, signature {signature}, answered {answer}"
+        )
+    }
+}
+
+/// The totals in a sentence.
+pub(super) fn totals(counts: &Counts) -> String {
+    format!(
+        "received {} ({} bytes): signatures {} ok, {} bad, {} none; accepted {}, failed on \
+         purpose {}",
+        counts.received,
+        counts.bytes,
+        counts.verified,
+        counts.bad_signature,
+        counts.unsigned,
+        counts.accepted,
+        counts.failed_on_purpose,
+    )
+}
+
+/// The body's `event_type`, if the body is JSON that has one.
+fn event_type(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        event_type: String,
+    }
+    serde_json::from_slice::<Named>(body)
+        .ok()
+        .map(|named| named.event_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_told_in_one_line_whatever_its_body_holds() {
+        let received = Received {
+            at: DateTime::UNIX_EPOCH,
+            path: "/hook",
+            id: Some("evt_1"),
+            body: br#"{"event_type":"A\n\u001b[2J"}"#,
+            signature: Verdict::Ok,
+            answer: "200",
+        };
+        assert_eq!(
+            Line::of(&received).to_string(),
+            "1970-01-01T00:00:00.000Z evt_1 A\u{fffd}\u{fffd}[2J 29 bytes, signature ok, answered 200"
+        );
+        let other = Received {
+            id: None,
+            body: b"\xff",
+            signature: Verdict::None,
+            ..received
+        };
+        assert_eq!(
+            Line::of(&other).to_string(),
+            "1970-01-01T00:00:00.000Z - - 1 bytes, signature none, answered 200"
+        );
+    }
+}

@@ -1,0 +1,205 @@
+//! `herald token …`: API tokens, directly in the database, so that the first one can be made.
+
+use chrono::SecondsFormat;
+use clap::{ArgGroup, Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{database, output};
+use crate::config::Config;
+use crate::domain::id::{AccountId, TokenId};
+use crate::domain::role::Role;
+use crate::store::account::{self, Account};
+use crate::store::clock::DatabaseClock;
+use crate::store::token::{self, Token};
+use crate::store::{self, Database};
+
+/// How many rows one statement reads.
+const PAGE: i64 = 200;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make one; it is printed this once
+    Create(Create),
+    /// List them
+    List(List),
+    /// Take one out of force for good; a running daemon obeys within a second
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("owner").required(true))]
+pub(super) struct Create {
+    /// The account that it belongs to
+    #[arg(long, group = "owner", value_name = "ID|NAME")]
+    account: Option<String>,
+    /// Make it operator-wide: it names an account with each request
+    #[arg(long, group = "owner")]
+    operator: bool,
+    /// What it may do
+    #[arg(long, value_name = "publisher|viewer|admin")]
+    role: Role,
+    /// What people call it
+    #[arg(long, default_value = "made on the command line")]
+    title: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only those of this account
+    #[arg(long, value_name = "ID|NAME")]
+    account: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Revoke {
+    /// Its id
+    #[arg(value_name = "ID")]
+    id: TokenId,
+}
+
+impl Command {
+    pub(super) async fn run(self, config: &Config, json: bool) -> anyhow::Result<()> {
+        database::with_database(config, async |database| match &self {
+            Self::Create(create) => create.run(database, json).await,
+            Self::List(list) => list.run(database, json).await,
+            Self::Revoke(revoke) => revoke.run(database, json).await,
+        })
+        .await
+    }
+}
+
+impl Create {
+    async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
+        // On a new database the first token may come before the daemon's first start.
+        store::migrate(database).await?;
+        let owner = match &self.account {
+            Some(name) => Some(account_named(database, name).await?.id),
+            None => None,
+        };
+        let id = TokenId::from_uuid(store::fresh::fresh_uuid(&DatabaseClock::new()));
+        let (token, text) = token::issue(database, id, owner, self.role, &self.title).await?;
+        if json {
+            let mut shown = shown(&token);
+            if let Some(fields) = shown.as_object_mut() {
+                fields.insert("token".to_owned(), text.into());
+            }
+            output::json(&shown)?;
+        } else {
+            output::line(&text)?;
+        }
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
+        let accounts = match &self.account {
+            Some(name) => vec![account_named(database, name).await?],
+            None => accounts(database).await?,
+        };
+        let mut found = Vec::new();
+        if self.account.is_none() {
+            let tokens = tokens(database, None).await?;
+            found.extend(
+                tokens
+                    .into_iter()
+                    .map(|token| ("(operator)".to_owned(), token)),
+            );
+        }
+        for account in accounts {
+            let tokens = tokens(database, Some(account.id)).await?;
+            found.extend(
+                tokens
+                    .into_iter()
+                    .map(|token| (account.name.clone(), token)),
+            );
+        }
+        if json {
+            let tokens: Vec<Value> = found.iter().map(|(_, token)| shown(token)).collect();
+            output::json(&tokens)?;
+            return Ok(());
+        }
+        let row = |(account, token): (String, Token)| {
+            let second = |time: chrono::DateTime<chrono::Utc>| {
+                time.to_rfc3339_opts(SecondsFormat::Secs, true)
+            };
+            let state = token.revoked_at.map_or_else(
+                || "in force".to_owned(),
+                |time| format!("revoked {}", second(time)),
+            );
+            let (id, role) = (token.id.to_string(), token.role.to_string());
+            [
+                id,
+                account,
+                role,
+                token.title,
+                second(token.created_at),
+                state,
+            ]
+        };
+        let headings = ["id", "account", "role", "title", "created", "state"];
+        output::table(&headings, found.into_iter().map(row))?;
+        Ok(())
+    }
+}
+
+impl Revoke {
+    async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
+        let owners = accounts(database)
+            .await?
+            .into_iter()
+            .map(|account| Some(account.id));
+        for owner in std::iter::once(None).chain(owners) {
+            if token::revoke(database, owner, self.id).await?.is_some() {
+                if json {
+                    output::json(&json!({ "id": self.id, "revoked": true }))?;
+                } else {
+                    output::line(&format!("{} is revoked.", self.id))?;
+                }
+                return Ok(());
+            }
+        }
+        anyhow::bail!("there is no token {}", self.id)
+    }
+}
+
+async fn account_named(database: &Database, name: &str) -> anyhow::Result<Account> {
+    let found = match name.parse::<AccountId>() {
+        Ok(id) => account::find(database, id).await?,
+        Err(_) => account::find_by_name(database, name).await?,
+    };
+    found.ok_or_else(|| anyhow::anyhow!("there is no account `{}`", output::plain(name)))
+}
+
+async fn accounts(database: &Database) -> anyhow::Result<Vec<Account>> {
+    let mut all: Vec<Account> = Vec::new();
+    loop {
+        let page = account::list(database, all.last().map(|account| account.id), PAGE).await?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+async fn tokens(database: &Database, owner: Option<AccountId>) -> anyhow::Result<Vec<Token>> {
+    let mut all: Vec<Token> = Vec::new();
+    loop {
+        let page = token::list(database, owner, all.last().map(|token| token.id), PAGE).await?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+fn shown(token: &Token) -> Value {
+    json!({
+        "id": token.id,
+        "account": token.account,
+        "role": token.role,
+        "title": token.title,
+        "created_at": token.created_at,
+        "revoked_at": token.revoked_at,
+    })
+}
