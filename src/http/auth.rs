@@ -289,13 +289,13 @@ fn permit(entry: &Entry, grant: Grant) -> Result<(), Problem> {
     if entry.access.permits(grant.role, grant.account.is_none()) {
         return Ok(());
     }
-    let wide = if grant.account.is_none() {
-        "operator-wide "
+    let whose = if grant.account.is_none() {
+        "operator-wide"
     } else {
-        ""
+        "of an account"
     };
     let detail = format!(
-        "This needs {}; yours is {wide}{}.",
+        "This needs {}; yours is {whose}, with the role {}.",
         entry.access.in_words(),
         grant.role
     );

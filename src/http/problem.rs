@@ -261,7 +261,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Away(cause) => {
-                tracing::warn!(%cause, "a request was refused because the database is away");
+                tracing::debug!(%cause, "a request was refused because the database is away");
                 Self::new(
                     Kind::Unavailable,
                     "The database is away. Try again shortly.",

@@ -15,8 +15,8 @@ pub(super) async fn vet(engine: &Engine, target: &Target) -> Result<(), String> 
         Ok(()) => Ok(()),
         Err(CheckFailure::Unresolved(_)) if target.is_https() => Ok(()),
         Err(CheckFailure::Unresolved(words)) => Err(format!(
-            "{words}; a plain http:// target must lead into HERALD_ALLOW_NETWORKS, so its host \
-             must be found"
+            "{words} A plain http:// target must lead into HERALD_ALLOW_NETWORKS, so its host must \
+             be found."
         )),
         Err(CheckFailure::Forbidden(error)) => Err(error.to_string()),
     }

@@ -44,7 +44,7 @@ pub async fn create(database: &Database, id: AccountId, name: &str) -> Result<Ac
         .get_result(&mut database.get().await?)
         .await
         .optional()?;
-    row.map(read).ok_or(StoreError::Taken("this account name"))
+    row.map(read).ok_or(StoreError::Taken("This account name"))
 }
 
 /// The account of that id.
@@ -113,7 +113,7 @@ pub async fn rename(
         Err(diesel::result::Error::DatabaseError(
             diesel::result::DatabaseErrorKind::UniqueViolation,
             _,
-        )) => Err(StoreError::Taken("this account name")),
+        )) => Err(StoreError::Taken("This account name")),
         Err(error) => Err(error.into()),
     }
 }

@@ -232,7 +232,11 @@ async fn candidates(
             Text = state.as_str(),
             Nullable<SqlUuid> = only
         ),
-        (Some(Sent) | None, Some(id), _) => run!("deliveries_by_subscription.sql", SqlUuid = id),
+        (Some(Sent) | None, Some(id), _) => run!(
+            "deliveries_by_subscription.sql",
+            SqlUuid = id,
+            Nullable<Text> = filter.event_type.as_deref()
+        ),
         (Some(Sent) | None, None, Some(name)) => run!("deliveries_by_type.sql", Text = name),
         (Some(Sent) | None, None, None) => run!("deliveries_by_event.sql"),
     })

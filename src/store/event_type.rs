@@ -126,7 +126,7 @@ pub async fn create(
                 .get_result(connection)
                 .await
                 .optional()?;
-            made.ok_or(StoreError::Taken("this event type's name"))
+            made.ok_or(StoreError::Taken("This name of an event type"))
         })
         .await
 }
