@@ -17,7 +17,7 @@ use super::dispatcher::{AbandonLane, DeliverEvents, Dispatcher};
 use super::engine::{KeyReused, NewEvent, PublishError, Receipt};
 use super::lane::{Ids, Lane};
 use super::memory::Budget;
-use super::recorder::{LaneClosed, Recorder};
+use super::recorder::{LaneClosed, Recorder, Unrecorded};
 use super::routing::Routing;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::ingest::Ingested;
@@ -232,10 +232,15 @@ async fn open_lane(parts: &IntakeParts) -> Result<(Arc<Lane>, Committer), StoreE
 }
 
 async fn close_lane(parts: &IntakeParts, lane: &Lane) {
-    let under_way = match parts.dispatcher.send(AbandonLane { lane: lane.id }).await {
+    let mut under_way = match parts.dispatcher.send(AbandonLane { lane: lane.id }).await {
         Ok(under_way) => under_way,
         Err(_dispatcher_gone) => UnderWay::default(),
     };
+    // What ended and is not recorded comes after what is under way: the threads told Recorder
+    // before they answered.
+    if let Ok(unrecorded) = parts.recorder.send(Unrecorded { lane: lane.id }).await {
+        under_way.deliveries.extend(unrecorded);
+    }
     loop {
         match lane::close(&parts.database, lane.id, &under_way, false).await {
             Ok(rows) => {

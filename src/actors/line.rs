@@ -203,6 +203,7 @@ impl Line {
     /// Forgets what waits of a lane; answers its first attempts under way.
     pub(super) fn abandon(&self, lane: LaneId) -> Vec<(SubscriptionId, EventId)> {
         self.first.borrow_mut().retain(|waiting| waiting.event.lane.id != lane);
+        self.thread.outbox.flush();
         self.in_flight.of_lane(self.route.borrow().id, lane)
     }
 

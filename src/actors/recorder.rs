@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::intake::{Intake, LaneUnsure};
 use super::memory::MemoryEvent;
+use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::lane::LaneId;
 use crate::store::record::{
     self, AttemptRecord, DeliveryKey, Fence, SpilledDelivery, record_claimed, record_first,
@@ -68,6 +69,14 @@ pub(super) struct ReleaseClaims(pub(super) Vec<(DeliveryKey, i32)>);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct LaneClosed {
+    pub(super) lane: LaneId,
+}
+
+/// Which attempts of a lane ended and are not known to be recorded? Sent by Intake before it
+/// closes its lane, so that their rows are not due before they are recorded at them.
+#[derive(Message)]
+#[rtype(result = "Vec<(SubscriptionId, EventId)>")]
+pub(super) struct Unrecorded {
     pub(super) lane: LaneId,
 }
 
@@ -141,6 +150,9 @@ pub(super) struct Recorder {
     lane: LaneId,
     writing: bool,
     flushes: Vec<oneshot::Sender<()>>,
+    /// Who waits for the end of the present round.
+    rounds: Vec<oneshot::Sender<Vec<(SubscriptionId, EventId)>>>,
+    asked_lane: LaneId,
 }
 
 impl Recorder {
@@ -156,7 +168,19 @@ impl Recorder {
             lane: LaneId(0),
             writing: false,
             flushes: Vec::new(),
+            rounds: Vec::new(),
+            asked_lane: LaneId(0),
         }
+    }
+
+    fn unrecorded_of(&self, lane: LaneId) -> Vec<(SubscriptionId, EventId)> {
+        let first = self.told.first.iter().filter(|attempt| attempt.event.lane.id == lane);
+        first
+            .map(|attempt| &attempt.record)
+            .chain(self.stranded.get(&lane).into_iter().flatten())
+            .chain(&self.told.claimed)
+            .map(|record| (record.key.subscription, record.key.event))
+            .collect()
     }
 
     fn write(&mut self, ctx: &mut Context<Self>) {
@@ -192,6 +216,10 @@ impl Recorder {
             actor.writing = false;
             if let Ok(written) = written {
                 actor.written(written);
+            }
+            let unrecorded = actor.unrecorded_of(actor.asked_lane);
+            for round in actor.rounds.drain(..) {
+                let _ = round.send(unrecorded.clone());
             }
             actor.write(ctx);
         }));
@@ -404,6 +432,21 @@ impl Handler<LaneClosed> for Recorder {
         self.closed.insert(message.lane);
         self.told.claimed.extend(self.stranded.remove(&message.lane).unwrap_or_default());
         self.write(ctx);
+    }
+}
+
+impl Handler<Unrecorded> for Recorder {
+    type Result = ResponseFuture<Vec<(SubscriptionId, EventId)>>;
+
+    fn handle(&mut self, message: Unrecorded, _: &mut Self::Context) -> Self::Result {
+        if !self.writing {
+            return Box::pin(std::future::ready(self.unrecorded_of(message.lane)));
+        }
+        // Only one lane is being closed at a time.
+        self.asked_lane = message.lane;
+        let (round, ended) = oneshot::channel();
+        self.rounds.push(round);
+        Box::pin(async move { ended.await.unwrap_or_default() })
     }
 }
 

@@ -1,0 +1,273 @@
+//! Running the real daemon: one database for each test, a port of its own, killed with the test.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "each test program uses a part of this, and a test ends at the first surprise"
+)]
+
+pub mod api;
+pub mod cluster;
+pub mod receiver;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cluster::Cluster;
+
+/// How long anything may take before a test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running daemon.
+pub struct Herald {
+    /// `http://127.0.0.1:…`
+    pub url: String,
+    /// A token of the account `main` with the role `admin`.
+    pub admin_token: String,
+    /// Its database.
+    pub database_url: String,
+    folder: PathBuf,
+    child: Option<Child>,
+    listen: String,
+    private: bool,
+    settings: Vec<(String, String)>,
+}
+
+impl Herald {
+    /// Starts one on a new database.
+    #[allow(clippy::unused_async, reason = "async tests call it as they call all else")]
+    pub async fn start() -> Self {
+        Self::launch()
+    }
+
+    /// Starts one on a new database.
+    pub fn launch() -> Self {
+        Self::launch_with(&[])
+    }
+
+    /// Starts one with more settings, as environment variables.
+    pub fn launch_with(settings: &[(&str, &str)]) -> Self {
+        Self::on(Some(Cluster::shared().database()), settings)
+    }
+
+    /// Starts one with a private PostgreSQL of its own.
+    pub fn launch_private() -> Self {
+        Self::on(None, &[])
+    }
+
+    /// Starts another daemon, with a data folder of its own, on the database of this one.
+    pub fn launch_beside(&self) -> Self {
+        Self::on(Some(self.database_url.clone()), &[])
+    }
+
+    fn on(database_url: Option<String>, settings: &[(&str, &str)]) -> Self {
+        let folder = folder();
+        let mut herald = Self {
+            url: String::new(),
+            admin_token: String::new(),
+            private: database_url.is_none(),
+            database_url: database_url.unwrap_or_default(),
+            folder,
+            child: None,
+            listen: "127.0.0.1:0".to_owned(),
+            settings: settings.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        };
+        herald.spawn();
+        if herald.private {
+            herald.database_url = herald::postgres::PrivatePostgres::running(&herald.folder)
+                .expect("the private PostgreSQL runs");
+        }
+        herald.admin_token = herald.token("admin");
+        herald
+    }
+
+    /// Starts the process again, on the same port and folder, and waits until it is ready.
+    pub fn spawn(&mut self) {
+        self.spawn_only();
+        self.wait_ready();
+    }
+
+    /// Starts the process again without waiting.
+    pub fn spawn_only(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        let log = File::create(self.log_path()).unwrap();
+        let child = self.command().arg("serve").stderr(log).spawn().unwrap();
+        self.child = Some(child);
+    }
+
+    /// Waits until it accepts events.
+    pub fn wait_ready(&mut self) {
+        if self.listen.ends_with(":0") {
+            let address = wait_for("the daemon's address", || {
+                let log = self.log();
+                let (_, after) = log.split_once("Herald is open")?;
+                let (_, after) = after.split_once("127.0.0.1:")?;
+                let port: String = after.chars().take_while(char::is_ascii_digit).collect();
+                Some(format!("127.0.0.1:{port}"))
+            });
+            self.url = format!("http://{address}");
+            self.listen = address;
+        }
+        wait_for("the daemon to be ready", || {
+            ureq::get(format!("{}/readyz", self.url)).call().is_ok().then_some(())
+        });
+    }
+
+    /// The daemon's command line, for any of its commands.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_herald"));
+        command
+            .env("HERALD_DATA_DIR", &self.folder)
+            .env("HERALD_LISTEN", &self.listen)
+            .env("HERALD_ALLOW_NETWORKS", "127.0.0.0/8,::1/128")
+            .env("HERALD_DATABASE_CONNECTIONS", "4")
+            .env("HERALD_URL", &self.url)
+            .env("HERALD_TOKEN", &self.admin_token)
+            .stdin(Stdio::null());
+        if !self.private {
+            command.env("HERALD_DATABASE_URL", &self.database_url);
+        }
+        for (name, value) in &self.settings {
+            command.env(name, value);
+        }
+        command
+    }
+
+    /// Runs a command that must succeed; answers its standard output.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command().args(arguments).output().unwrap();
+        assert!(
+            output.status.success(),
+            "herald {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A token of the account `main`.
+    pub fn token(&self, role: &str) -> String {
+        self.run(&["token", "create", "--account", "main", "--role", role]).trim().to_owned()
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
+    /// kill -9, and the end awaited.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// SIGTERM, and the end awaited. Answers how long it took.
+    pub fn terminate(&mut self) -> Duration {
+        let begin = Instant::now();
+        self.signal("TERM");
+        let mut child = self.child.take().unwrap();
+        let status = wait_for("the end", || child.try_wait().unwrap());
+        assert!(status.success(), "{status}: {}", self.log());
+        begin.elapsed()
+    }
+
+    /// What it wrote to standard error since its last start.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.join("stderr.log")
+    }
+
+    /// The process of the private PostgreSQL.
+    pub fn postmaster(&self) -> u32 {
+        let file = self.folder.join("postgresql/data/postmaster.pid");
+        fs::read_to_string(file).unwrap().lines().next().unwrap().parse().unwrap()
+    }
+
+    /// Asks its database, by psql. Columns are parted by `|`.
+    pub fn sql(&self, statement: &str) -> String {
+        psql(&self.database_url, statement)
+    }
+
+    /// A number from its database.
+    pub fn count(&self, statement: &str) -> i64 {
+        self.sql(statement).trim().parse().unwrap()
+    }
+}
+
+impl Drop for Herald {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            println!("--- the daemon's log ---\n{}", self.log());
+        }
+        self.kill();
+        if self.private {
+            let file = self.folder.join("postgresql/data/postmaster.pid");
+            if let Ok(text) = fs::read_to_string(&file) {
+                signal(text.lines().next().unwrap().parse().unwrap(), "INT");
+                let begin = Instant::now();
+                while file.exists() && begin.elapsed() < Duration::from_secs(10) {
+                    thread::sleep(Duration::from_millis(20));
+                }
+            }
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A folder of a test's own that PostgreSQL's account can reach.
+pub fn folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("herald-test-").tempdir().unwrap().keep();
+    cluster::open_to_all(&folder);
+    folder
+}
+
+/// Sends a signal to a process.
+pub fn signal(pid: u32, name: &str) {
+    let _ = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap();
+}
+
+/// Runs SQL by psql.
+pub fn psql(url: &str, statement: &str) -> String {
+    let output = Command::new("psql")
+        .args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Asks until there is an answer, a bounded time.
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begin.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Reads a whole file as lines, the last one only if it is complete.
+pub fn lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines().map(ToOwned::to_owned).collect()
+}
