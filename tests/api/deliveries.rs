@@ -139,27 +139,27 @@ fn every_filter_of_the_list_finds_what_it_names() {
     tenant.wait_for_state(&updated, failed, "failed");
     tenant.wait_for_state(&updated, &held, "held");
     assert_eq!(ids(&tenant, "").len(), 4);
-    assert_eq!(ids(&tenant, "state=sent"), [created.clone()]);
-    assert_eq!(ids(&tenant, "state=failed"), [updated.clone()]);
+    assert_eq!(ids(&tenant, "state=sent"), [created.as_str()]);
+    assert_eq!(ids(&tenant, "state=failed"), [updated.as_str()]);
     assert_eq!(
         ids(&tenant, "state=held"),
-        [updated.clone(), created.clone()]
+        [updated.as_str(), created.as_str()]
     );
     assert_eq!(ids(&tenant, "state=queued").len(), 0);
     assert_eq!(ids(&tenant, "event_type=STORE_ORDER_CREATED").len(), 2);
     assert_eq!(
         ids(&tenant, "event_type=STORE_ORDER_CREATED&state=held"),
-        [created.clone()]
+        [created.as_str()]
     );
     assert_eq!(
         ids(&tenant, &format!("subscription={held}")),
-        [updated.clone(), created.clone()]
+        [updated.as_str(), created.as_str()]
     );
     let typed = format!("subscription={held}&event_type=STORE_ORDER_UPDATED");
-    assert_eq!(ids(&tenant, &typed), [updated.clone()]);
+    assert_eq!(ids(&tenant, &typed), [updated.as_str()]);
     assert_eq!(
         ids(&tenant, &format!("subscription={failed}&state=failed")),
-        [updated]
+        [updated.as_str()]
     );
     assert_eq!(ids(&tenant, "to=2020-01-01").len(), 0);
     assert_eq!(ids(&tenant, "from=2020-01-01").len(), 4);

@@ -14,6 +14,8 @@ use crate::http::server::Shared;
 
 /// Upper bound of a batch, in bytes.
 const MAX_BATCH_BYTES: usize = 16 << 20;
+/// After so many lines the worker's other requests get a turn.
+const YIELD_EVERY: usize = 50;
 
 /// Publish up to 1,000 events
 ///
@@ -59,7 +61,10 @@ pub(in crate::http) async fn publish_batch(
     let mut rejected = Vec::new();
     let mut warnings = Vec::new();
     let types = shared.engine.types();
-    for (line, bytes) in lines() {
+    for (place, (line, bytes)) in lines().enumerate() {
+        if place % YIELD_EVERY == YIELD_EVERY - 1 {
+            tokio::task::yield_now().await;
+        }
         if bytes.len() > MAX_EVENT_BYTES {
             let detail = "An event may have at most 1 MiB.".to_owned();
             rejected.push(RejectedLine {
