@@ -5,8 +5,8 @@ use actix_web::Route;
 use actix_web::http::Method;
 
 use super::api::{
-    accounts, audit, batch, deliveries, event_types, events, health, publish, secrets, subscriptions,
-    switches, tokens,
+    accounts, audit, batch, deliveries, event_types, events, health, publish, secrets,
+    subscriptions, switches, tokens,
 };
 use crate::domain::role::Role;
 

@@ -29,7 +29,7 @@ const LOOK_UPS: usize = 4;
 
 /// Who calls, and in whose account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Caller {
+pub(super) struct Caller {
     /// The token.
     pub token: TokenId,
     /// What it may do.
@@ -49,7 +49,11 @@ struct Grant {
 
 impl From<&Token> for Grant {
     fn from(token: &Token) -> Self {
-        Self { token: token.id, role: token.role, account: token.account }
+        Self {
+            token: token.id,
+            role: token.role,
+            account: token.account,
+        }
     }
 }
 
@@ -61,7 +65,7 @@ struct Known<T> {
 }
 
 /// What is known of tokens and accounts.
-pub struct Authenticator {
+pub(super) struct Authenticator {
     database: Database,
     tokens: RwLock<HashMap<TokenHash, Known<Grant>>>,
     accounts: RwLock<HashMap<Box<str>, Known<AccountId>>>,
@@ -69,7 +73,7 @@ pub struct Authenticator {
 }
 
 /// What a request says about its caller.
-pub struct Credentials<'a> {
+pub(super) struct Credentials<'a> {
     /// The value of `Authorization`.
     pub authorization: Option<&'a str>,
     /// The value of `Herald-Account`.
@@ -77,7 +81,7 @@ pub struct Credentials<'a> {
 }
 
 /// What can be said without the database.
-pub enum Quick {
+pub(super) enum Quick {
     /// Go on.
     Granted(Caller),
     /// The database must be asked.
@@ -87,7 +91,7 @@ pub enum Quick {
 impl Authenticator {
     /// Knows nothing yet; a task keeps what is in use fresh until the last handle is dropped.
     #[must_use]
-    pub fn start(database: Database) -> Arc<Self> {
+    pub(super) fn start(database: Database) -> Arc<Self> {
         let authenticator = Arc::new(Self {
             database,
             tokens: RwLock::default(),
@@ -102,12 +106,15 @@ impl Authenticator {
     ///
     /// # Errors
     /// No token, a text that is no token, or a role that may not do this.
-    pub fn quick(&self, entry: &Entry, given: &Credentials<'_>) -> Result<Quick, Problem> {
+    pub(super) fn quick(&self, entry: &Entry, given: &Credentials<'_>) -> Result<Quick, Problem> {
         let text = bearer(given.authorization)?;
         let hash = token::hash(text);
         let now = now();
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = tokens.get(&hash).filter(|known| now <= known.checked + FRESH) else {
+        let Some(known) = tokens
+            .get(&hash)
+            .filter(|known| now <= known.checked + FRESH)
+        else {
             return Ok(Quick::Ask(hash));
         };
         known.used.store(now, Ordering::Relaxed);
@@ -118,7 +125,10 @@ impl Authenticator {
             return caller(entry, grant, grant.account).map(Quick::Granted);
         };
         let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
-        match accounts.get(name).filter(|known| now <= known.checked + FRESH) {
+        match accounts
+            .get(name)
+            .filter(|known| now <= known.checked + FRESH)
+        {
             Some(known) => named(entry, grant, known.value).map(Quick::Granted),
             None => Ok(Quick::Ask(hash)),
         }
@@ -129,7 +139,7 @@ impl Authenticator {
     /// # Errors
     /// The token is not in force or may not do this, the account is not there, or the database
     /// is away.
-    pub async fn ask(
+    pub(super) async fn ask(
         &self,
         entry: &Entry,
         hash: TokenHash,
@@ -139,7 +149,10 @@ impl Authenticator {
         let checked = now();
         let found = token::in_force(&self.database, &[hash]).await?;
         let Some((_, token)) = found.first() else {
-            return Err(Problem::new(Kind::Unauthorized, "This token is not in force."));
+            return Err(Problem::new(
+                Kind::Unauthorized,
+                "This token is not in force.",
+            ));
         };
         let grant = Grant::from(token);
         remember(&self.tokens, hash, grant, checked);
@@ -151,20 +164,31 @@ impl Authenticator {
             Ok(id) => account::find(&self.database, id).await?,
             Err(_) => account::find_by_name(&self.database, name).await?,
         };
-        let id = found.ok_or_else(|| Problem::new(Kind::NotFound, NO_ACCOUNT))?.id;
+        let id = found
+            .ok_or_else(|| Problem::new(Kind::NotFound, NO_ACCOUNT))?
+            .id;
         remember(&self.accounts, name.into(), id, checked);
         named(entry, grant, id)
     }
 
     /// Forgets a token that was revoked or changed through this daemon.
-    pub fn forget(&self, hash: &TokenHash) {
-        self.tokens.write().unwrap_or_else(PoisonError::into_inner).remove(hash);
+    pub(super) fn forget(&self, hash: &TokenHash) {
+        self.tokens
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(hash);
     }
 
     /// Forgets everything, after a change that may concern many.
-    pub fn forget_all(&self) {
-        self.tokens.write().unwrap_or_else(PoisonError::into_inner).clear();
-        self.accounts.write().unwrap_or_else(PoisonError::into_inner).clear();
+    pub(super) fn forget_all(&self) {
+        self.tokens
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        self.accounts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     async fn refresh(&self) {
@@ -179,7 +203,9 @@ impl Authenticator {
             return;
         }
         // While the database is away everything grows stale, and requests say so themselves.
-        let Ok(found) = token::in_force(&self.database, &hashes).await else { return };
+        let Ok(found) = token::in_force(&self.database, &hashes).await else {
+            return;
+        };
         let found: HashMap<TokenHash, Token> = found.into_iter().collect();
         let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
         for hash in hashes {
@@ -224,7 +250,14 @@ fn remember<K: Eq + std::hash::Hash, T>(
             return;
         }
     }
-    known.insert(key, Known { value, checked, used: AtomicU64::new(checked) });
+    known.insert(
+        key,
+        Known {
+            value,
+            checked,
+            used: AtomicU64::new(checked),
+        },
+    );
 }
 
 fn bearer(authorization: Option<&str>) -> Result<&str, Problem> {
@@ -235,7 +268,9 @@ fn bearer(authorization: Option<&str>) -> Result<&str, Problem> {
              makes one.",
         )
     };
-    let (scheme, text) = authorization.and_then(|value| value.split_once(' ')).ok_or_else(missing)?;
+    let (scheme, text) = authorization
+        .and_then(|value| value.split_once(' '))
+        .ok_or_else(missing)?;
     let text = text.trim_matches(' ');
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(missing());
@@ -254,9 +289,13 @@ fn permit(entry: &Entry, grant: Grant) -> Result<(), Problem> {
     if entry.access.permits(grant.role, grant.account.is_none()) {
         return Ok(());
     }
-    let wide = if grant.account.is_none() { "operator-wide " } else { "" };
+    let whose = if grant.account.is_none() {
+        "operator-wide"
+    } else {
+        "of an account"
+    };
     let detail = format!(
-        "This needs {}; yours is {wide}{}.",
+        "This needs {}; yours is {whose}, with the role {}.",
         entry.access.in_words(),
         grant.role
     );
@@ -273,11 +312,17 @@ fn named(entry: &Entry, grant: Grant, account: AccountId) -> Result<Caller, Prob
 
 fn caller(entry: &Entry, grant: Grant, account: Option<AccountId>) -> Result<Caller, Problem> {
     if entry.scope == Scope::Account && account.is_none() {
-        let detail = "An operator-wide token must name the account (its id or name) that it acts in.";
+        let detail =
+            "An operator-wide token must name the account (its id or name) that it acts in.";
         return Err(Problem::new(Kind::Malformed, detail)
             .with(vec![Fault::new("Herald-Account", "this header is missing")]));
     }
-    Ok(Caller { token: grant.token, role: grant.role, operator: grant.account.is_none(), account })
+    Ok(Caller {
+        token: grant.token,
+        role: grant.role,
+        operator: grant.account.is_none(),
+        account,
+    })
 }
 
 fn now() -> u64 {

@@ -19,7 +19,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// Too large, too slow, broken off, or compressed.
-pub async fn read(
+pub(super) async fn read(
     request: &HttpRequest,
     mut payload: Payload,
     limit: usize,
@@ -72,12 +72,15 @@ pub async fn read(
 ///
 /// # Errors
 /// As [`read`].
-pub async fn object(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+pub(super) async fn object(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
     read(request, payload, MAX_OBJECT).await
 }
 
 fn too_large(limit: usize) -> Problem {
-    Problem::new(Kind::TooLarge, format!("At most {} MiB are allowed.", limit >> 20))
+    Problem::new(
+        Kind::TooLarge,
+        format!("At most {} MiB are allowed.", limit >> 20),
+    )
 }
 
 fn broken(error: actix_web::error::PayloadError) -> Problem {

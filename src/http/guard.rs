@@ -23,7 +23,7 @@ use crate::domain::id::AccountId;
 const ACCOUNT: &str = "herald-account";
 
 /// Makes the middleware.
-pub struct Guard(pub Arc<Authenticator>);
+pub(super) struct Guard(pub Arc<Authenticator>);
 
 impl<S, B> Transform<S, ServiceRequest> for Guard
 where
@@ -37,12 +37,15 @@ where
     type Future = Ready<Result<Guarded<S>, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(Guarded { service: Rc::new(service), authenticator: Arc::clone(&self.0) }))
+        ready(Ok(Guarded {
+            service: Rc::new(service),
+            authenticator: Arc::clone(&self.0),
+        }))
     }
 }
 
 /// The middleware around a worker's handlers.
-pub struct Guarded<S> {
+pub(super) struct Guarded<S> {
     service: Rc<S>,
     authenticator: Arc<Authenticator>,
 }
@@ -103,8 +106,14 @@ fn refuse<F, B: 'static>(
 fn credentials(request: &ServiceRequest) -> Credentials<'_> {
     // A header that is no text names nobody.
     Credentials {
-        authorization: request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok()),
-        account: request.headers().get(ACCOUNT).map(|v| v.to_str().unwrap_or_default()),
+        authorization: request
+            .headers()
+            .get(AUTHORIZATION)
+            .and_then(|v| v.to_str().ok()),
+        account: request
+            .headers()
+            .get(ACCOUNT)
+            .map(|v| v.to_str().unwrap_or_default()),
     }
 }
 
@@ -112,8 +121,9 @@ fn credentials(request: &ServiceRequest) -> Credentials<'_> {
 fn find(request: &ServiceRequest) -> Result<&'static Entry, Problem> {
     let path = request.path();
     // Paths without variable parts need no pattern matching.
-    if let Some(entry) =
-        TABLE.iter().find(|entry| entry.pattern == path && entry.method == *request.method())
+    if let Some(entry) = TABLE
+        .iter()
+        .find(|entry| entry.pattern == path && entry.method == *request.method())
     {
         return Ok(entry);
     }
@@ -138,20 +148,29 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(request.extensions().get::<Self>().copied().ok_or_else(no_caller))
+        ready(
+            request
+                .extensions()
+                .get::<Self>()
+                .copied()
+                .ok_or_else(no_caller),
+        )
     }
 }
 
 /// The account that a request acts in; for routes of `Scope::Account`.
 #[derive(Debug, Clone, Copy)]
-pub struct Account(pub AccountId);
+pub(super) struct Account(pub AccountId);
 
 impl FromRequest for Account {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let account = request.extensions().get::<Caller>().and_then(|caller| caller.account);
+        let account = request
+            .extensions()
+            .get::<Caller>()
+            .and_then(|caller| caller.account);
         ready(account.map(Self).ok_or_else(no_caller))
     }
 }

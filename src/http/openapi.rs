@@ -47,7 +47,9 @@ impl Modify for Tokens {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme(SCHEME, scheme);
         for entry in TABLE {
-            let Some(item) = document.paths.paths.get_mut(entry.pattern) else { continue };
+            let Some(item) = document.paths.paths.get_mut(entry.pattern) else {
+                continue;
+            };
             let operation = match entry.method.as_str() {
                 "GET" => item.get.as_mut(),
                 "POST" => item.post.as_mut(),
@@ -99,14 +101,23 @@ mod tests {
 
     #[test]
     fn the_document_and_the_table_of_access_name_the_same_routes() {
-        let table: BTreeSet<String> =
-            TABLE.iter().map(|entry| format!("{} {}", entry.method, entry.pattern)).collect();
-        assert_eq!(table.len(), TABLE.len(), "a route stands twice in the table");
+        let table: BTreeSet<String> = TABLE
+            .iter()
+            .map(|entry| format!("{} {}", entry.method, entry.pattern))
+            .collect();
+        assert_eq!(
+            table.len(),
+            TABLE.len(),
+            "a route stands twice in the table"
+        );
         assert_eq!(operations(), table);
     }
 
     #[test]
-    #[allow(clippy::disallowed_methods, reason = "a test's own switch, no setting of Herald")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a test's own switch, no setting of Herald"
+    )]
     fn the_document_is_the_one_that_was_reviewed() {
         let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openapi.json");
         let document = format!("{}\n", document());
@@ -114,6 +125,9 @@ mod tests {
             std::fs::write(golden, &document).unwrap();
         }
         let known = std::fs::read_to_string(golden).unwrap_or_default();
-        assert!(known == document, "the API changed: look at it, then run with HERALD_TEST_BLESS=1");
+        assert!(
+            known == document,
+            "the API changed: look at it, then run with HERALD_TEST_BLESS=1"
+        );
     }
 }

@@ -16,7 +16,7 @@ const DEFAULT_LIMIT: usize = 50;
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Page<T> {
+pub(super) struct Page<T> {
     /// The entries.
     pub data: Vec<T>,
     /// Give it as `cursor` to get the next page; null: this was the last one.
@@ -25,7 +25,7 @@ pub struct Page<T> {
 
 /// What a request says about the page that it wants.
 #[derive(Debug)]
-pub struct Wanted<K> {
+pub(super) struct Wanted<K> {
     /// At most so many entries.
     pub limit: usize,
     /// Behind this key.
@@ -35,25 +35,31 @@ pub struct Wanted<K> {
 impl<K: DeserializeOwned> Wanted<K> {
     /// Takes `limit` and `cursor`; `list` names the list (and its order), so that a cursor of
     /// another one is refused.
-    pub fn take(query: &mut Query<'_>, list: &str) -> Self {
+    pub(super) fn take(query: &mut Query<'_>, list: &str) -> Self {
         let limit = query.take("limit", |text| match text.parse::<usize>() {
             Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
             _ => Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
         });
-        let after =
-            query.take("cursor", |text| cursor::decode(list, text).map_err(|e| e.to_string()));
-        Self { limit: limit.unwrap_or(DEFAULT_LIMIT), after }
+        let after = query.take("cursor", |text| {
+            cursor::decode(list, text).map_err(|e| e.to_string())
+        });
+        Self {
+            limit: limit.unwrap_or(DEFAULT_LIMIT),
+            after,
+        }
     }
 
     /// How many rows to ask the store for: one more tells whether there is a next page.
     #[must_use]
-    pub fn rows(&self) -> i64 {
-        i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
+    pub(super) fn rows(&self) -> i64 {
+        i64::try_from(self.limit)
+            .unwrap_or(i64::MAX)
+            .saturating_add(1)
     }
 }
 
 /// Cuts `rows` to `limit`; the key of the last one kept, if there were more.
-pub fn cut<T, K>(rows: &mut Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> Option<K> {
+pub(super) fn cut<T, K>(rows: &mut Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> Option<K> {
     if rows.len() <= limit {
         return None;
     }
@@ -62,7 +68,7 @@ pub fn cut<T, K>(rows: &mut Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> 
 }
 
 /// Answers a page.
-pub fn answer<T: Serialize, K: Serialize>(
+pub(super) fn answer<T: Serialize, K: Serialize>(
     request: &HttpRequest,
     list: &str,
     data: Vec<T>,

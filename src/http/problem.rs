@@ -15,7 +15,7 @@ const RETRY_AFTER: &str = "1";
 
 /// What went wrong, in words that stay the same for every such error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// The request cannot be read.
     Malformed,
     /// No token, or one that is not in force.
@@ -64,17 +64,33 @@ impl Kind {
         match self {
             Self::Malformed => ("urn:herald:problem:malformed", "The request cannot be read"),
             Self::Unauthorized => ("urn:herald:problem:unauthorized", "A token is needed"),
-            Self::Forbidden => ("urn:herald:problem:forbidden", "The token's role may not do this"),
+            Self::Forbidden => (
+                "urn:herald:problem:forbidden",
+                "The token's role may not do this",
+            ),
             Self::NotFound => ("urn:herald:problem:not-found", "Not found"),
-            Self::MethodNotAllowed => {
-                ("urn:herald:problem:method-not-allowed", "The method is not allowed here")
-            }
-            Self::Timeout => ("urn:herald:problem:timeout", "The body did not come in time"),
-            Self::Conflict => ("urn:herald:problem:conflict", "Not possible in the present state"),
+            Self::MethodNotAllowed => (
+                "urn:herald:problem:method-not-allowed",
+                "The method is not allowed here",
+            ),
+            Self::Timeout => (
+                "urn:herald:problem:timeout",
+                "The body did not come in time",
+            ),
+            Self::Conflict => (
+                "urn:herald:problem:conflict",
+                "Not possible in the present state",
+            ),
             Self::TooLarge => ("urn:herald:problem:too-large", "The body is too large"),
-            Self::Unsupported => ("urn:herald:problem:unsupported", "The body's encoding is unknown"),
+            Self::Unsupported => (
+                "urn:herald:problem:unsupported",
+                "The body's encoding is unknown",
+            ),
             Self::Invalid => ("urn:herald:problem:invalid", "Some values are wrong"),
-            Self::Internal => ("urn:herald:problem:internal", "Something went wrong inside Herald"),
+            Self::Internal => (
+                "urn:herald:problem:internal",
+                "Something went wrong inside Herald",
+            ),
             Self::Unavailable => ("urn:herald:problem:unavailable", "Not available right now"),
         }
     }
@@ -82,7 +98,7 @@ impl Kind {
 
 /// One field or parameter at fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Fault {
+pub(super) struct Fault {
     /// A JSON pointer into the body (RFC 6901), or `?name` for a query parameter, or the name of
     /// a header.
     #[schema(example = "/triggers/0")]
@@ -93,14 +109,17 @@ pub struct Fault {
 
 impl Fault {
     /// One fault.
-    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), detail: detail.into() }
+    pub(super) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }
     }
 }
 
 /// An error as the caller gets it.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub(super) struct Problem {
     kind: Kind,
     detail: String,
     errors: Vec<Fault>,
@@ -110,7 +129,7 @@ pub struct Problem {
 /// The document. Its media type is `application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub struct ProblemDocument<'a> {
+pub(super) struct ProblemDocument<'a> {
     /// A URN that names the kind of problem.
     #[serde(rename = "type")]
     #[schema(example = "urn:herald:problem:invalid")]
@@ -129,19 +148,24 @@ pub struct ProblemDocument<'a> {
 
 impl Problem {
     /// A problem with what happened this time, in a sentence for people.
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), allow: None }
+    pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            allow: None,
+        }
     }
 
     /// Wrong values, each told.
     #[must_use]
-    pub fn invalid(errors: Vec<Fault>) -> Self {
+    pub(super) fn invalid(errors: Vec<Fault>) -> Self {
         Self::faulty(Kind::Invalid, errors)
     }
 
     /// A query that cannot be taken, each parameter told.
     #[must_use]
-    pub fn query(errors: Vec<Fault>) -> Self {
+    pub(super) fn query(errors: Vec<Fault>) -> Self {
         Self::faulty(Kind::Malformed, errors)
     }
 
@@ -151,37 +175,42 @@ impl Problem {
             [only] => format!("{}: {}", only.pointer, only.detail),
             several => format!("{} values are wrong", several.len()),
         };
-        Self { kind, detail, errors, allow: None }
+        Self {
+            kind,
+            detail,
+            errors,
+            allow: None,
+        }
     }
 
     /// Nothing of that kind and id in the caller's account.
-    pub fn not_found(what: &str) -> Self {
-        Self::new(Kind::NotFound, format!("There is no such {what} in this account."))
+    pub(super) fn not_found(what: &str) -> Self {
+        Self::new(
+            Kind::NotFound,
+            format!("There is no such {what} in this account."),
+        )
     }
 
     /// A method that the path does not have, with those that it has.
     pub(super) fn method_not_allowed(allow: String) -> Self {
         let detail = format!("This path answers to {allow}.");
-        Self { allow: Some(allow), ..Self::new(Kind::MethodNotAllowed, detail) }
+        Self {
+            allow: Some(allow),
+            ..Self::new(Kind::MethodNotAllowed, detail)
+        }
     }
 
     /// The same with faults.
     #[must_use]
-    pub fn with(mut self, errors: Vec<Fault>) -> Self {
+    pub(super) fn with(mut self, errors: Vec<Fault>) -> Self {
         self.errors = errors;
         self
     }
 
     /// What happened and the faults, for an answer that tells of several problems.
     #[must_use]
-    pub fn into_parts(self) -> (String, Vec<Fault>) {
+    pub(super) fn into_parts(self) -> (String, Vec<Fault>) {
         (self.detail, self.errors)
-    }
-
-    /// What happened this time.
-    #[must_use]
-    pub fn detail(&self) -> &str {
-        &self.detail
     }
 }
 
@@ -217,7 +246,10 @@ impl ResponseError for Problem {
             }
             _ => {}
         }
-        if let Some(allow) = self.allow.as_ref().and_then(|allow| HeaderValue::from_str(allow).ok())
+        if let Some(allow) = self
+            .allow
+            .as_ref()
+            .and_then(|allow| HeaderValue::from_str(allow).ok())
         {
             response.insert_header((header::ALLOW, allow));
         }
@@ -229,13 +261,19 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Away(cause) => {
-                tracing::warn!(%cause, "a request was refused because the database is away");
-                Self::new(Kind::Unavailable, "The database is away. Try again shortly.")
+                tracing::debug!(%cause, "a request was refused because the database is away");
+                Self::new(
+                    Kind::Unavailable,
+                    "The database is away. Try again shortly.",
+                )
             }
             StoreError::Taken(_) => Self::new(Kind::Conflict, format!("{error}.")),
             StoreError::Refused(_) | StoreError::Unfit(_) => {
                 tracing::error!(error = %Causes(&error), "a request failed");
-                Self::new(Kind::Internal, "The operator finds the cause in Herald's log.")
+                Self::new(
+                    Kind::Internal,
+                    "The operator finds the cause in Herald's log.",
+                )
             }
         }
     }

@@ -30,7 +30,7 @@ pub struct HttpSettings {
 
 /// What every handler can reach.
 #[derive(Clone)]
-pub struct Shared {
+pub(super) struct Shared {
     /// The actors and the database.
     pub engine: Engine,
     /// Who is who.
@@ -70,7 +70,10 @@ pub fn server(
 pub(super) fn routes(service: &mut ServiceConfig) {
     for (place, entry) in TABLE.iter().enumerate() {
         let earlier = TABLE.iter().take(place);
-        if earlier.into_iter().any(|other| other.pattern == entry.pattern) {
+        if earlier
+            .into_iter()
+            .any(|other| other.pattern == entry.pattern)
+        {
             continue;
         }
         let same = TABLE.iter().filter(|other| other.pattern == entry.pattern);
@@ -80,6 +83,9 @@ pub(super) fn routes(service: &mut ServiceConfig) {
         service.service(resource);
     }
     service.default_service(web::to(|| async {
-        Err::<&str, _>(Problem::new(Kind::NotFound, "There is nothing at this path."))
+        Err::<&str, _>(Problem::new(
+            Kind::NotFound,
+            "There is nothing at this path.",
+        ))
     }));
 }

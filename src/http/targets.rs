@@ -10,13 +10,13 @@ use crate::transport::CheckFailure;
 ///
 /// # Errors
 /// What is wrong with it, naming the address and the rule.
-pub async fn vet(engine: &Engine, target: &Target) -> Result<(), String> {
+pub(super) async fn vet(engine: &Engine, target: &Target) -> Result<(), String> {
     match engine.check_target(target).await {
         Ok(()) => Ok(()),
         Err(CheckFailure::Unresolved(_)) if target.is_https() => Ok(()),
         Err(CheckFailure::Unresolved(words)) => Err(format!(
-            "{words}; a plain http:// target must lead into HERALD_ALLOW_NETWORKS, so its host \
-             must be found"
+            "{words} A plain http:// target must lead into HERALD_ALLOW_NETWORKS, so its host must \
+             be found."
         )),
         Err(CheckFailure::Forbidden(error)) => Err(error.to_string()),
     }

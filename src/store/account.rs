@@ -24,7 +24,11 @@ pub struct Account {
 type Row = (Uuid, String, DateTime<Utc>);
 
 fn read((id, name, created_at): Row) -> Account {
-    Account { id: AccountId::from_uuid(id), name, created_at }
+    Account {
+        id: AccountId::from_uuid(id),
+        name,
+        created_at,
+    }
 }
 
 /// Makes an account.
@@ -40,7 +44,7 @@ pub async fn create(database: &Database, id: AccountId, name: &str) -> Result<Ac
         .get_result(&mut database.get().await?)
         .await
         .optional()?;
-    row.map(read).ok_or(StoreError::Taken("this account name"))
+    row.map(read).ok_or(StoreError::Taken("This account name"))
 }
 
 /// The account of that id.
@@ -48,7 +52,11 @@ pub async fn create(database: &Database, id: AccountId, name: &str) -> Result<Ac
 /// # Errors
 /// When the database is away.
 pub async fn find(database: &Database, id: AccountId) -> Result<Option<Account>, StoreError> {
-    let row = account::table.find(id.uuid()).first(&mut database.get().await?).await.optional()?;
+    let row = account::table
+        .find(id.uuid())
+        .first(&mut database.get().await?)
+        .await
+        .optional()?;
     Ok(row.map(read))
 }
 
@@ -74,7 +82,10 @@ pub async fn list(
     before: Option<AccountId>,
     limit: i64,
 ) -> Result<Vec<Account>, StoreError> {
-    let mut query = account::table.order(account::id.desc()).limit(limit).into_boxed();
+    let mut query = account::table
+        .order(account::id.desc())
+        .limit(limit)
+        .into_boxed();
     if let Some(before) = before {
         query = query.filter(account::id.lt(before.uuid()));
     }
@@ -102,7 +113,7 @@ pub async fn rename(
         Err(diesel::result::Error::DatabaseError(
             diesel::result::DatabaseErrorKind::UniqueViolation,
             _,
-        )) => Err(StoreError::Taken("this account name")),
+        )) => Err(StoreError::Taken("This account name")),
         Err(error) => Err(error.into()),
     }
 }

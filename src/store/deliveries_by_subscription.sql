@@ -1,6 +1,9 @@
 -- Deliveries of one subscription: those with an attempt, those with a row, and what may be in
 -- flight. Each part reads an index from its end.
-select k.event_id, $6 as subscription_id, true as fits
+select k.event_id, $6 as subscription_id,
+    $7::text is null or exists (
+        select from event e where e.account_id = $1 and e.id = k.event_id and e.type = $7
+    ) as fits
 from (
     (
         select distinct a.event_id

@@ -111,11 +111,17 @@ pub async fn list(
         let candidates = candidates(connection, account, filter, place, piece).await?;
         let fitting: Vec<Candidate> = candidates.iter().copied().filter(|c| c.fits).collect();
         let deliveries = states(connection, account, &fitting).await?;
-        page.extend(deliveries.into_iter().filter(|delivery| is_wanted(filter, delivery)));
+        page.extend(
+            deliveries
+                .into_iter()
+                .filter(|delivery| is_wanted(filter, delivery)),
+        );
         scanned += candidates.len();
         if page.len() > filter.limit {
             page.truncate(filter.limit);
-            place = page.last().map_or(place, |d| (d.event.uuid(), d.subscription.uuid()));
+            place = page
+                .last()
+                .map_or(place, |d| (d.event.uuid(), d.subscription.uuid()));
             break true;
         }
         match candidates.last() {
@@ -131,8 +137,14 @@ pub async fn list(
     };
     details(connection, account, &mut page).await?;
     let (event, subscription) = place;
-    let next = (EventId::from_uuid(event), SubscriptionId::from_uuid(subscription));
-    Ok(DeliveryPage { deliveries: page, next: more.then_some(next) })
+    let next = (
+        EventId::from_uuid(event),
+        SubscriptionId::from_uuid(subscription),
+    );
+    Ok(DeliveryPage {
+        deliveries: page,
+        next: more.then_some(next),
+    })
 }
 
 /// The deliveries of one event for the given subscriptions, in their order.
@@ -162,15 +174,26 @@ pub async fn of_event(
 
 /// Everything before this pair is left to see.
 fn begin(filter: &DeliveryFilter) -> (Uuid, Uuid) {
-    let cursor = filter.after.map(|(event, subscription)| (event.uuid(), subscription.uuid()));
+    let cursor = filter
+        .after
+        .map(|(event, subscription)| (event.uuid(), subscription.uuid()));
     let end = filter.to.map(|to| (lowest_id_at(to), Uuid::nil()));
-    cursor.into_iter().chain(end).min().unwrap_or((Uuid::max(), Uuid::max()))
+    cursor
+        .into_iter()
+        .chain(end)
+        .min()
+        .unwrap_or((Uuid::max(), Uuid::max()))
 }
 
 fn is_wanted(filter: &DeliveryFilter, delivery: &Delivery) -> bool {
     filter.state.is_none_or(|state| state == delivery.state)
-        && filter.subscription.is_none_or(|id| id == delivery.subscription)
-        && filter.event_type.as_ref().is_none_or(|name| *name == delivery.event_type)
+        && filter
+            .subscription
+            .is_none_or(|id| id == delivery.subscription)
+        && filter
+            .event_type
+            .as_ref()
+            .is_none_or(|name| *name == delivery.event_type)
 }
 
 /// The next candidates, from the index that is nearest to the filter.
@@ -209,7 +232,11 @@ async fn candidates(
             Text = state.as_str(),
             Nullable<SqlUuid> = only
         ),
-        (Some(Sent) | None, Some(id), _) => run!("deliveries_by_subscription.sql", SqlUuid = id),
+        (Some(Sent) | None, Some(id), _) => run!(
+            "deliveries_by_subscription.sql",
+            SqlUuid = id,
+            Nullable<Text> = filter.event_type.as_deref()
+        ),
         (Some(Sent) | None, None, Some(name)) => run!("deliveries_by_type.sql", Text = name),
         (Some(Sent) | None, None, None) => run!("deliveries_by_event.sql"),
     })
@@ -284,8 +311,10 @@ async fn states(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let (events, subscriptions): (Vec<Uuid>, Vec<Uuid>) =
-        wanted.iter().map(|c| (c.event_id, c.subscription_id)).unzip();
+    let (events, subscriptions): (Vec<Uuid>, Vec<Uuid>) = wanted
+        .iter()
+        .map(|c| (c.event_id, c.subscription_id))
+        .unzip();
     let rows: Vec<StateRow> = diesel::sql_query(include_str!("delivery_states.sql"))
         .bind::<SqlUuid, _>(account.uuid())
         .bind::<Array<SqlUuid>, _>(events)
@@ -314,7 +343,10 @@ async fn details(
     let mut events = Vec::new();
     let mut subscriptions = Vec::new();
     let mut tries = Vec::new();
-    for delivery in deliveries.iter().filter(|delivery| delivery.state != DeliveryState::Sent) {
+    for delivery in deliveries
+        .iter()
+        .filter(|delivery| delivery.state != DeliveryState::Sent)
+    {
         if let Some(n) = delivery.last_n {
             events.push(delivery.event.uuid());
             subscriptions.push(delivery.subscription.uuid());
@@ -336,8 +368,10 @@ async fn details(
     .bind::<Array<Integer>, _>(tries)
     .load(connection)
     .await?;
-    let mut found: HashMap<(Uuid, Uuid), Option<String>> =
-        rows.into_iter().map(|row| ((row.event_id, row.subscription_id), row.detail)).collect();
+    let mut found: HashMap<(Uuid, Uuid), Option<String>> = rows
+        .into_iter()
+        .map(|row| ((row.event_id, row.subscription_id), row.detail))
+        .collect();
     for delivery in deliveries {
         let key = (delivery.event.uuid(), delivery.subscription.uuid());
         delivery.last_detail = found.remove(&key).flatten();

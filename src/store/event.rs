@@ -29,7 +29,15 @@ pub struct EventSummary {
     pub warnings: Option<String>,
 }
 
-type Row = (Uuid, DateTime<Utc>, String, bool, Vec<Option<Uuid>>, i32, Option<String>);
+type Row = (
+    Uuid,
+    DateTime<Utc>,
+    String,
+    bool,
+    Vec<Option<Uuid>>,
+    i32,
+    Option<String>,
+);
 
 diesel::define_sql_function! {
     /// The length of a value in bytes, which costs no reading of it.
@@ -42,7 +50,11 @@ fn read((id, received_at, event_type, test, targets, size, warnings): Row) -> Ev
         received_at,
         event_type,
         test,
-        targets: targets.into_iter().flatten().map(SubscriptionId::from_uuid).collect(),
+        targets: targets
+            .into_iter()
+            .flatten()
+            .map(SubscriptionId::from_uuid)
+            .collect(),
         size,
         warnings,
     }

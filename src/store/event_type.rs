@@ -126,7 +126,7 @@ pub async fn create(
                 .get_result(connection)
                 .await
                 .optional()?;
-            made.ok_or(StoreError::Taken("this event type's name"))
+            made.ok_or(StoreError::Taken("This name of an event type"))
         })
         .await
 }
@@ -155,7 +155,9 @@ pub async fn change(
             .set((
                 values.group.map(|new| event_type::group.eq(new)),
                 values.title.map(|new| event_type::title.eq(new)),
-                values.description.map(|new| event_type::description.eq(new)),
+                values
+                    .description
+                    .map(|new| event_type::description.eq(new)),
                 values.schema.map(|new| event_type::schema.eq(new)),
                 values.example.map(|new| event_type::example.eq(new)),
                 values.validation.map(|new| event_type::validation.eq(new)),

@@ -26,14 +26,17 @@ pub mod record;
 pub mod resend;
 pub mod retention;
 pub mod routing;
-#[allow(missing_docs, unreachable_pub, reason = "written by `diesel print-schema`")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "written by `diesel print-schema`"
+)]
 mod schema;
 pub mod secret;
 pub mod subscription;
 pub mod subscription_count;
 pub mod token;
 pub mod trial;
-
 
 pub use database::{Connection, Database, PooledConnection};
 pub use error::StoreError;

@@ -25,8 +25,12 @@ pub enum Resend {
 }
 
 /// The outcomes that end a round.
-const ENDS: [Outcome; 4] =
-    [Outcome::Sent, Outcome::Failed, Outcome::Filtered, Outcome::Cancelled];
+const ENDS: [Outcome; 4] = [
+    Outcome::Sent,
+    Outcome::Failed,
+    Outcome::Filtered,
+    Outcome::Cancelled,
+];
 
 /// Makes a delivery due now: its row, if it is open; else a new round.
 ///
@@ -42,7 +46,13 @@ pub async fn resend(
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
-            begin_round(connection, account.uuid(), event_id.uuid(), subscription_id.uuid()).await
+            begin_round(
+                connection,
+                account.uuid(),
+                event_id.uuid(),
+                subscription_id.uuid(),
+            )
+            .await
         })
         .await
 }

@@ -51,7 +51,10 @@ async fn live_in(
                 .is_null()
                 .or(subscription_secret::expires_at.gt(diesel::dsl::now)),
         )
-        .order((subscription_secret::expires_at.desc().nulls_first(), subscription_secret::id))
+        .order((
+            subscription_secret::expires_at.desc().nulls_first(),
+            subscription_secret::id,
+        ))
         .select((subscription_secret::key, subscription_secret::expires_at))
         .load(connection)
         .await?;
@@ -60,9 +63,14 @@ async fn live_in(
     }
     let read = |(key, expires_at)| match Secret::from_bytes(key) {
         Ok(secret) => Ok(LiveSecret { secret, expires_at }),
-        Err(error) => Err(StoreError::Unfit(format!("the secret of {id} is unfit: {error}"))),
+        Err(error) => Err(StoreError::Unfit(format!(
+            "the secret of {id} is unfit: {error}"
+        ))),
     };
-    rows.into_iter().map(read).collect::<Result<_, _>>().map(Some)
+    rows.into_iter()
+        .map(read)
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 /// What became of a rotation.

@@ -223,7 +223,9 @@ pub async fn change(
                 .first(connection)
                 .await
                 .optional()?;
-            let Some(before) = before else { return Ok(None) };
+            let Some(before) = before else {
+                return Ok(None);
+            };
             if !allowed.contains(&before.state) {
                 return Ok(Some((before.into(), false)));
             }
@@ -233,11 +235,19 @@ pub async fn change(
                     change.url.map(|new| subscription::url.eq(new)),
                     change.triggers.map(|new| subscription::triggers.eq(new)),
                     change.state.map(|new| subscription::state.eq(new)),
-                    change.disabled_reason.map(|new| subscription::disabled_reason.eq(new)),
+                    change
+                        .disabled_reason
+                        .map(|new| subscription::disabled_reason.eq(new)),
                     change.headers.map(|new| subscription::headers.eq(new)),
-                    change.max_in_flight.map(|new| subscription::max_in_flight.eq(new)),
-                    change.timeout_seconds.map(|new| subscription::timeout_seconds.eq(new)),
-                    change.retry_schedule.map(|new| subscription::retry_schedule.eq(new)),
+                    change
+                        .max_in_flight
+                        .map(|new| subscription::max_in_flight.eq(new)),
+                    change
+                        .timeout_seconds
+                        .map(|new| subscription::timeout_seconds.eq(new)),
+                    change
+                        .retry_schedule
+                        .map(|new| subscription::retry_schedule.eq(new)),
                     subscription::updated_at.eq(diesel::dsl::now),
                     subscription::version.eq(version),
                 ))
@@ -329,7 +339,10 @@ pub async fn list(
         query = query.filter(created_at.lt(to));
     }
     if let Some(text) = &filter.text {
-        let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let escaped = text
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_");
         let pattern = format!("%{escaped}%");
         query = query.filter(title.ilike(pattern.clone()).or(url.ilike(pattern)));
     }

@@ -45,7 +45,14 @@ pub fn hash(text: &str) -> TokenHash {
     Sha256::digest(text.as_bytes()).into()
 }
 
-type Row = (Uuid, Option<Uuid>, Role, String, DateTime<Utc>, Option<DateTime<Utc>>);
+type Row = (
+    Uuid,
+    Option<Uuid>,
+    Role,
+    String,
+    DateTime<Utc>,
+    Option<DateTime<Utc>>,
+);
 
 const COLUMNS: (
     token::id,
@@ -134,7 +141,11 @@ pub async fn list(
     before: Option<TokenId>,
     limit: i64,
 ) -> Result<Vec<Token>, StoreError> {
-    let mut query = token::table.select(COLUMNS).order(token::id.desc()).limit(limit).into_boxed();
+    let mut query = token::table
+        .select(COLUMNS)
+        .order(token::id.desc())
+        .limit(limit)
+        .into_boxed();
     query = match account {
         Some(account) => query.filter(token::account_id.eq(account.uuid())),
         None => query.filter(token::account_id.is_null()),

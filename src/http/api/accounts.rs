@@ -34,7 +34,11 @@ pub(in crate::http) struct AccountView {
 
 impl From<Account> for AccountView {
     fn from(account: Account) -> Self {
-        Self { id: account.id, name: account.name, created_at: account.created_at }
+        Self {
+            id: account.id,
+            name: account.name,
+            created_at: account.created_at,
+        }
     }
 }
 
@@ -47,11 +51,17 @@ fn missing() -> Problem {
 fn name(value: Value) -> Result<String, String> {
     let name = fields::text(value)?;
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let legal = name.bytes().all(|byte| letter(byte) || byte == b'_' || byte == b'-')
+    let legal = name
+        .bytes()
+        .all(|byte| letter(byte) || byte == b'_' || byte == b'-')
         && name.bytes().next().is_some_and(letter)
         && name.len() <= 63;
     let rule = "must have 1 to 63 of a-z 0-9 _ -, the first one a letter or a digit";
-    if legal { Ok(name) } else { Err(rule.to_owned()) }
+    if legal {
+        Ok(name)
+    } else {
+        Err(rule.to_owned())
+    }
 }
 
 /// List accounts, newest first
@@ -144,7 +154,10 @@ pub(in crate::http) async fn change(
     let database = shared.engine.database();
     let changed = match name {
         Some(name) if id == MAIN_ACCOUNT && name != "main" => {
-            return Err(Problem::new(Kind::Conflict, "The account `main` keeps its name."));
+            return Err(Problem::new(
+                Kind::Conflict,
+                "The account `main` keeps its name.",
+            ));
         }
         Some(name) => account::rename(database, id, &name).await?,
         None => account::find(database, id).await?,
@@ -172,7 +185,10 @@ pub(in crate::http) async fn remove(
     no_query(&request)?;
     let id = part(&request, "id")?;
     if id == MAIN_ACCOUNT {
-        return Err(Problem::new(Kind::Conflict, "The account `main` cannot be removed."));
+        return Err(Problem::new(
+            Kind::Conflict,
+            "The account `main` cannot be removed.",
+        ));
     }
     match account::remove(shared.engine.database(), id).await? {
         Removal::Removed => {

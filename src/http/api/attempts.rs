@@ -34,7 +34,12 @@ impl RequestView {
             Err(error) => (STANDARD.encode(error.as_bytes()), "base64"),
         };
         let url = subscription.map(|subscription| subscription.url.clone());
-        Self { method: "POST", url, body, body_encoding }
+        Self {
+            method: "POST",
+            url,
+            body,
+            body_encoding,
+        }
     }
 }
 
@@ -120,7 +125,8 @@ struct Recorded {
 
 impl Recorded {
     fn read(text: Option<&str>) -> Self {
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
     }
 }
 
@@ -147,7 +153,9 @@ impl AttemptView {
         let headers = || request_headers(event, subscription, recorded.timestamp);
         let response = attempt.status.map(|status| ResponseView {
             status,
-            headers: recorded.head.map(|head| head.into_iter().map(shown).collect()),
+            headers: recorded
+                .head
+                .map(|head| head.into_iter().map(shown).collect()),
             body: recorded.body,
             truncated: recorded.truncated,
         });
@@ -171,7 +179,10 @@ fn request_headers(
     subscription: Option<&Subscription>,
     timestamp: Option<i64>,
 ) -> Vec<HeaderView> {
-    let header = |name: &str, value: String| HeaderView { name: name.to_owned(), value };
+    let header = |name: &str, value: String| HeaderView {
+        name: name.to_owned(),
+        value,
+    };
     let mut headers = vec![
         header("content-type", "application/json".to_owned()),
         header("webhook-id", event.id.to_string()),
@@ -181,7 +192,9 @@ fn request_headers(
     if event.test {
         headers.push(header("webhook-test", "true".to_owned()));
     }
-    let custom = subscription.iter().flat_map(|subscription| subscription.headers.keys());
+    let custom = subscription
+        .iter()
+        .flat_map(|subscription| subscription.headers.keys());
     headers.extend(custom.map(|name| header(name, MASKED.to_owned())));
     headers
 }
@@ -189,5 +202,8 @@ fn request_headers(
 /// A header of an answer: cookies are credentials, too.
 fn shown((name, value): (String, String)) -> HeaderView {
     let secret = name.eq_ignore_ascii_case("set-cookie");
-    HeaderView { value: if secret { MASKED.to_owned() } else { value }, name }
+    HeaderView {
+        value: if secret { MASKED.to_owned() } else { value },
+        name,
+    }
 }

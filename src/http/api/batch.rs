@@ -14,6 +14,8 @@ use crate::http::server::Shared;
 
 /// Upper bound of a batch, in bytes.
 const MAX_BATCH_BYTES: usize = 16 << 20;
+/// After so many lines the worker's other requests get a turn.
+const YIELD_EVERY: usize = 50;
 
 /// Publish up to 1,000 events
 ///
@@ -59,13 +61,25 @@ pub(in crate::http) async fn publish_batch(
     let mut rejected = Vec::new();
     let mut warnings = Vec::new();
     let types = shared.engine.types();
-    for (line, bytes) in lines() {
+    for (place, (line, bytes)) in lines().enumerate() {
+        if place % YIELD_EVERY == YIELD_EVERY - 1 {
+            tokio::task::yield_now().await;
+        }
         if bytes.len() > MAX_EVENT_BYTES {
             let detail = "An event may have at most 1 MiB.".to_owned();
-            rejected.push(RejectedLine { line, detail, errors: Vec::new() });
+            rejected.push(RejectedLine {
+                line,
+                detail,
+                errors: Vec::new(),
+            });
             continue;
         }
-        match prepare(&types, account, bytes, key.map(|key| format!("{key}/{line}"))) {
+        match prepare(
+            &types,
+            account,
+            bytes,
+            key.map(|key| format!("{key}/{line}")),
+        ) {
             Ok(event) => {
                 events.push(event);
                 accepted_lines.push(line);
@@ -75,19 +89,27 @@ pub(in crate::http) async fn publish_batch(
     }
     drop(types);
     let marks: Vec<Option<String>> = events.iter().map(|event| event.warnings.clone()).collect();
-    let receipts =
-        if events.is_empty() { Vec::new() } else { shared.engine.publish(events).await? };
+    let receipts = if events.is_empty() {
+        Vec::new()
+    } else {
+        shared.engine.publish(events).await?
+    };
     let mut ids = Vec::with_capacity(receipts.len());
     for ((receipt, line), mark) in receipts.into_iter().zip(accepted_lines).zip(marks) {
         match receipt {
             Ok(receipt) => {
                 ids.push(receipt.id);
-                let mark = mark.and_then(|text| serde_json::value::RawValue::from_string(text).ok());
+                let mark =
+                    mark.and_then(|text| serde_json::value::RawValue::from_string(text).ok());
                 warnings.extend(mark.map(|warnings| LineWarnings { line, warnings }));
             }
             Err(reused) => {
                 let detail = reused.to_string();
-                rejected.push(RejectedLine { line, detail, errors: Vec::new() });
+                rejected.push(RejectedLine {
+                    line,
+                    detail,
+                    errors: Vec::new(),
+                });
             }
         }
     }

@@ -150,9 +150,21 @@ pub(in crate::http) async fn list(
     let wanted: Wanted<DeliveryPlace> = Wanted::take(&mut query, LIST);
     query.finish()?;
     let Wanted { limit, after } = wanted;
-    let filter = DeliveryFilter { subscription, event_type, state, from, to, after, limit };
+    let filter = DeliveryFilter {
+        subscription,
+        event_type,
+        state,
+        from,
+        to,
+        after,
+        limit,
+    };
     let found = delivery_log::list(shared.engine.database(), account, &filter).await?;
-    let data: Vec<DeliveryView> = found.deliveries.into_iter().map(DeliveryView::from).collect();
+    let data: Vec<DeliveryView> = found
+        .deliveries
+        .into_iter()
+        .map(DeliveryView::from)
+        .collect();
     Ok(page::answer(&request, LIST, data, found.next))
 }
 
@@ -178,7 +190,9 @@ pub(in crate::http) async fn show(
     let subscription_id: SubscriptionId = part(&request, "subscription_id")?;
     let database = shared.engine.database();
     let missing = || Problem::not_found("delivery");
-    let (event, payload) = event::find(database, account, id).await?.ok_or_else(missing)?;
+    let (event, payload) = event::find(database, account, id)
+        .await?
+        .ok_or_else(missing)?;
     let attempts = delivery_log::attempts(database, account, id, subscription_id).await?;
     let found = delivery_log::of_event(database, account, id, &[subscription_id]).await?;
     let delivery = found.into_iter().next().ok_or_else(missing)?;
@@ -242,10 +256,17 @@ pub(in crate::http) async fn resend(
     match send_again(engine.database(), account, event_id, subscription_id).await? {
         Resend::Due(state) => {
             engine.deliveries_due(subscription_id);
-            Ok(HttpResponse::Accepted().json(Resent { event_id, subscription_id, state }))
+            Ok(HttpResponse::Accepted().json(Resent {
+                event_id,
+                subscription_id,
+                state,
+            }))
         }
         Resend::Unknown => Err(Problem::not_found("delivery")),
-        Resend::Deleted => Err(Problem::new(Kind::Conflict, "Its subscription was deleted.")),
+        Resend::Deleted => Err(Problem::new(
+            Kind::Conflict,
+            "Its subscription was deleted.",
+        )),
         Resend::InFlight => {
             let detail = "It is being delivered for the first time right now: wait for its end.";
             Err(Problem::new(Kind::Conflict, detail))

@@ -76,7 +76,10 @@ impl EventTypeView {
             description: known.description.clone(),
             fields: known.fields.iter().map(field).collect(),
             schema: known.schema.clone(),
-            example: known.example.as_ref().and_then(|text| serde_json::from_str(text.get()).ok()),
+            example: known
+                .example
+                .as_ref()
+                .and_then(|text| serde_json::from_str(text.get()).ok()),
             validation: validation.unwrap_or_default(),
             builtin: true,
         }
@@ -124,10 +127,14 @@ pub(in crate::http) async fn list(
     let wanted: Wanted<String> = Wanted::take(&mut query, LIST);
     query.finish()?;
     let own = event_type::list(shared.engine.database(), account).await?;
-    let builtin = catalogue::builtin().iter().map(|known| {
-        EventTypeView::builtin(known, own.iter().find(|own| own.name == known.name))
-    });
-    let added = own.iter().filter(|own| !own.builtin).cloned().map(EventTypeView::from);
+    let builtin = catalogue::builtin()
+        .iter()
+        .map(|known| EventTypeView::builtin(known, own.iter().find(|own| own.name == known.name)));
+    let added = own
+        .iter()
+        .filter(|own| !own.builtin)
+        .cloned()
+        .map(EventTypeView::from);
     let mut views: Vec<EventTypeView> = builtin
         .chain(added)
         .filter(|view| group.as_ref().is_none_or(|group| *group == view.group))
@@ -183,13 +190,18 @@ pub(in crate::http) async fn create(
     let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
     let name = fields.need("name", |value| {
         let name = fields::text(value)?;
-        check_name(&name).map_err(|error| error.to_string()).map(|()| name)
+        check_name(&name)
+            .map_err(|error| error.to_string())
+            .map(|()| name)
     });
     let values = read(&mut fields, None);
     fields.finish()?;
     let name = name.unwrap_or_default();
     if catalogue::find(&name).is_some() {
-        return Err(Problem::new(Kind::Conflict, format!("{name} is a built-in event type.")));
+        return Err(Problem::new(
+            Kind::Conflict,
+            format!("{name} is a built-in event type."),
+        ));
     }
     let engine = &shared.engine;
     let made = event_type::create(engine.database(), account, &name, values).await?;
@@ -241,7 +253,9 @@ pub(in crate::http) async fn change(
         };
         return Ok(HttpResponse::Ok().json(EventTypeView::builtin(known, own.as_ref())));
     }
-    let before = event_type::find(database, account, name).await?.ok_or_else(missing)?;
+    let before = event_type::find(database, account, name)
+        .await?
+        .ok_or_else(missing)?;
     fields.take("name", |_| -> Result<(), String> {
         Err("cannot be changed: add another type".to_owned())
     });
@@ -304,14 +318,26 @@ fn read(fields: &mut Fields, before: Option<&OwnType>) -> TypeChange {
         }),
         validation: fields.take_nullable("validation", fields::parsed::<Validation>),
     };
-    let schema = values.schema.clone().unwrap_or_else(|| before?.schema.clone());
-    let example = values.example.clone().unwrap_or_else(|| before?.example.clone());
+    let schema = values
+        .schema
+        .clone()
+        .unwrap_or_else(|| before?.schema.clone());
+    let example = values
+        .example
+        .clone()
+        .unwrap_or_else(|| before?.example.clone());
     let Some(schema) = schema else { return values };
     match Validator::compile(&schema) {
         Ok(validator) => {
-            for violation in example.iter().flat_map(|example| validator.validate(example)) {
+            for violation in example
+                .iter()
+                .flat_map(|example| validator.validate(example))
+            {
                 let pointer = format!("/example{}", violation.pointer);
-                fields.fault(pointer, format!("does not fit the schema: {}", violation.detail));
+                fields.fault(
+                    pointer,
+                    format!("does not fit the schema: {}", violation.detail),
+                );
             }
         }
         Err(error) => fields.fault(format!("/schema{}", error.pointer), error.detail),
@@ -329,5 +355,9 @@ fn storable(value: Value) -> Result<Value, String> {
             _ => false,
         }
     }
-    if holds_zero(&value) { Err("must not hold the character 0".to_owned()) } else { Ok(value) }
+    if holds_zero(&value) {
+        Err("must not hold the character 0".to_owned())
+    } else {
+        Ok(value)
+    }
 }

@@ -52,7 +52,9 @@ impl From<EventSummary> for EventView {
             size: event.size,
             deliveries: event.targets.len(),
             test: event.test,
-            warnings: event.warnings.and_then(|text| RawValue::from_string(text).ok()),
+            warnings: event
+                .warnings
+                .and_then(|text| RawValue::from_string(text).ok()),
         }
     }
 }
@@ -110,8 +112,13 @@ pub(in crate::http) async fn list(
     let to = query.time("to");
     let wanted: Wanted<EventId> = Wanted::take(&mut query, LIST);
     query.finish()?;
-    let filter =
-        EventFilter { event_type, from, to, before: wanted.after, limit: wanted.rows() };
+    let filter = EventFilter {
+        event_type,
+        from,
+        to,
+        before: wanted.after,
+        limit: wanted.rows(),
+    };
     let mut rows = event::list(shared.engine.database(), account, &filter).await?;
     let next = page::cut(&mut rows, wanted.limit, |row| row.id);
     let data: Vec<EventView> = rows.into_iter().map(EventView::from).collect();
@@ -135,9 +142,13 @@ pub(in crate::http) async fn show(
     no_query(&request)?;
     let id: EventId = part(&request, "id")?;
     let database = shared.engine.database();
-    let (event, payload) =
-        event::find(database, account, id).await?.ok_or_else(|| Problem::not_found("event"))?;
-    let shown = event.targets.get(..MOST_DELIVERIES).unwrap_or(&event.targets);
+    let (event, payload) = event::find(database, account, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("event"))?;
+    let shown = event
+        .targets
+        .get(..MOST_DELIVERIES)
+        .unwrap_or(&event.targets);
     let deliveries = delivery_log::of_event(database, account, id, shown).await?;
     let payload = String::from_utf8(payload)
         .ok()

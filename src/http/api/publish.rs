@@ -77,7 +77,9 @@ pub(in crate::http) async fn publish(
         answer.push_str(&warnings);
     }
     answer.push('}');
-    Ok(HttpResponse::Accepted().insert_header((CONTENT_TYPE, "application/json")).body(answer))
+    Ok(HttpResponse::Accepted()
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .body(answer))
 }
 
 /// Checks a body and makes an event of it. Its bytes are copied to a buffer of their exact size:
@@ -88,7 +90,9 @@ pub(super) fn prepare(
     body: &[u8],
     key: Option<String>,
 ) -> Result<NewEvent, Problem> {
-    let name = parse_envelope(body).map_err(|error| refused(&error))?.event_type;
+    let name = parse_envelope(body)
+        .map_err(|error| refused(&error))?
+        .event_type;
     let Some(entry) = types.find(account, &name) else {
         return Err(unknown_type(types, account, &name));
     };
@@ -107,7 +111,10 @@ pub(super) fn prepare(
             warnings = serde_json::to_string(&violations).ok();
         }
     }
-    let key = key.map(|key| IdempotencyKey { key, body_hash: Sha256::digest(body).into() });
+    let key = key.map(|key| IdempotencyKey {
+        key,
+        body_hash: Sha256::digest(body).into(),
+    });
     Ok(NewEvent {
         account,
         event_type: Arc::clone(&entry.name),
@@ -126,7 +133,9 @@ fn refused(error: &EnvelopeError) -> Problem {
         _ => Kind::Malformed,
     };
     let detail = error.to_string();
-    let faults = error.pointer().map(|pointer| Fault::new(pointer, detail.clone()));
+    let faults = error
+        .pointer()
+        .map(|pointer| Fault::new(pointer, detail.clone()));
     Problem::new(kind, detail).with(faults.into_iter().collect())
 }
 
@@ -135,7 +144,10 @@ fn unknown_type(types: &RoutingTable, account: AccountId, name: &str) -> Problem
     let detail = if near.is_empty() {
         format!("`{name}` is not an event type of this account; GET /v1/event-types lists them")
     } else {
-        format!("`{name}` is not an event type of this account; did you mean {}?", near.join(", "))
+        format!(
+            "`{name}` is not an event type of this account; did you mean {}?",
+            near.join(", ")
+        )
     };
     Problem::new(Kind::Invalid, detail.clone()).with(vec![Fault::new("/event_type", detail)])
 }
@@ -143,18 +155,25 @@ fn unknown_type(types: &RoutingTable, account: AccountId, name: &str) -> Problem
 /// The key that came with a request, without its quotes.
 pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
-    let Some(value) = values.next() else { return Ok(None) };
-    let wrong = |detail: String| {
-        Err(Problem::query(vec![Fault::new("Idempotency-Key", detail)]))
+    let Some(value) = values.next() else {
+        return Ok(None);
     };
+    let wrong = |detail: String| Err(Problem::query(vec![Fault::new("Idempotency-Key", detail)]));
     if values.next().is_some() {
         return wrong("stands there more than once".to_owned());
     }
     let bytes = value.as_bytes().trim_ascii();
-    let key = bytes.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(bytes);
-    let visible = key.iter().all(|byte| (0x21..=0x7e).contains(byte) && *byte != b'"');
+    let key = bytes
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""))
+        .unwrap_or(bytes);
+    let visible = key
+        .iter()
+        .all(|byte| (0x21..=0x7e).contains(byte) && *byte != b'"');
     match std::str::from_utf8(key) {
         Ok(key) if visible && (1..=MAX_KEY).contains(&key.len()) => Ok(Some(key)),
-        _ => wrong(format!("must have 1 to {MAX_KEY} visible ASCII characters, quoted or bare")),
+        _ => wrong(format!(
+            "must have 1 to {MAX_KEY} visible ASCII characters, quoted or bare"
+        )),
     }
 }

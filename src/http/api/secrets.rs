@@ -54,13 +54,21 @@ pub(super) fn fresh_secret() -> Result<Secret, Problem> {
 
 fn answer(live: Vec<LiveSecret>) -> Result<HttpResponse, Problem> {
     let mut live = live.into_iter();
-    let current = live.next().ok_or_else(|| Problem::not_found("subscription"))?;
+    let current = live
+        .next()
+        .ok_or_else(|| Problem::not_found("subscription"))?;
     let previous = live
-        .map(|one| PreviousSecret { secret: one.secret.reveal(), expires_at: one.expires_at })
+        .map(|one| PreviousSecret {
+            secret: one.secret.reveal(),
+            expires_at: one.expires_at,
+        })
         .collect();
     Ok(HttpResponse::Ok()
         .insert_header(("cache-control", "no-store"))
-        .json(SecretsView { secret: current.secret.reveal(), previous }))
+        .json(SecretsView {
+            secret: current.secret.reveal(),
+            previous,
+        }))
 }
 
 /// Show the secrets of a subscription

@@ -56,7 +56,11 @@ pub(in crate::http) struct RejectedLine {
 impl RejectedLine {
     pub(super) fn of(line: usize, problem: Problem) -> Self {
         let (detail, errors) = problem.into_parts();
-        Self { line, detail, errors }
+        Self {
+            line,
+            detail,
+            errors,
+        }
     }
 }
 

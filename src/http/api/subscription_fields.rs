@@ -38,7 +38,11 @@ pub(super) async fn read(engine: &Engine, body: &[u8], new: bool) -> Result<Give
     let mut fields = Fields::parse(body)?;
     let title = fields.take("title", fields::text_within(1..=MAX_TITLE));
     let target = |value| Target::parse(&fields::text(value)?).map_err(|error| words(&error));
-    let target = if new { fields.need("url", target) } else { fields.take("url", target) };
+    let target = if new {
+        fields.need("url", target)
+    } else {
+        fields.take("url", target)
+    };
     if new && !fields.has("triggers") {
         fields.need("triggers", Ok::<Value, String>);
     }
@@ -47,15 +51,20 @@ pub(super) async fn read(engine: &Engine, body: &[u8], new: bool) -> Result<Give
     if let Some(triggers) = &triggers
         && !(1..=MAX_TRIGGERS).contains(&triggers.len())
     {
-        let detail = format!("must hold 1 to {MAX_TRIGGERS} triggers, not {}", triggers.len());
+        let detail = format!(
+            "must hold 1 to {MAX_TRIGGERS} triggers, not {}",
+            triggers.len()
+        );
         fields.fault("/triggers", detail);
     }
     let state = fields.take("state", fields::parsed::<SubscriptionState>);
     let headers = read_headers(&mut fields);
     let within = |most: u16| -> RangeInclusive<i64> { 1..=i64::from(most) };
     let max_in_flight = fields.take("max_in_flight", fields::integer(within(MAX_MAX_IN_FLIGHT)));
-    let timeout_seconds =
-        fields.take("timeout_seconds", fields::integer(within(MAX_TIMEOUT_SECONDS)));
+    let timeout_seconds = fields.take(
+        "timeout_seconds",
+        fields::integer(within(MAX_TIMEOUT_SECONDS)),
+    );
     let retry_schedule = read_schedule(&mut fields);
     fields.later("plugin", &Value::Null);
     fields.later("rate_per_second", &Value::Null);
@@ -113,11 +122,18 @@ fn pointer(header: &str) -> String {
 }
 
 fn read_schedule(fields: &mut Fields) -> Option<Vec<i32>> {
-    let seconds = fields.take_list("retry_schedule", fields::integer::<u32>(0..=i64::from(u32::MAX)))?;
+    let seconds = fields.take_list(
+        "retry_schedule",
+        fields::integer::<u32>(0..=i64::from(u32::MAX)),
+    )?;
     match RetrySchedule::new(seconds) {
         Ok(schedule) => {
             let seconds = schedule.as_seconds().iter();
-            Some(seconds.map(|seconds| i32::try_from(*seconds).unwrap_or(i32::MAX)).collect())
+            Some(
+                seconds
+                    .map(|seconds| i32::try_from(*seconds).unwrap_or(i32::MAX))
+                    .collect(),
+            )
         }
         Err(error) => {
             fields.fault("/retry_schedule", error.to_string());

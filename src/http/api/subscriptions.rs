@@ -97,7 +97,9 @@ impl SubscriptionView {
     fn new(subscription: Subscription, counts: Option<&Counts>, role: Role) -> Self {
         let mut headers = subscription.headers;
         if role != Role::Admin {
-            headers.values_mut().for_each(|value| MASKED.clone_into(value));
+            headers
+                .values_mut()
+                .for_each(|value| MASKED.clone_into(value));
         }
         let last_status = counts.and_then(|counts| match counts.last_outcome {
             Outcome::Sent => Some("sent"),
@@ -181,19 +183,29 @@ pub(in crate::http) async fn create(
     };
     let schedule = || {
         let default = RetrySchedule::default();
-        default.as_seconds().iter().filter_map(|step| i32::try_from(*step).ok()).collect()
+        default
+            .as_seconds()
+            .iter()
+            .filter_map(|step| i32::try_from(*step).ok())
+            .collect()
     };
     let secret = fresh_secret()?;
     let new = NewSubscription {
         id: SubscriptionId::from_uuid(fresh_uuid(engine.clock())),
         account,
-        title: given.title.unwrap_or_else(|| target.host().to_string().chars().take(200).collect()),
+        title: given
+            .title
+            .unwrap_or_else(|| target.host().to_string().chars().take(200).collect()),
         url: target.as_str().to_owned(),
         triggers: given.triggers.unwrap_or_default(),
         state: given.state.unwrap_or(SubscriptionState::Enabled),
         headers: given.headers.unwrap_or_default(),
-        max_in_flight: given.max_in_flight.unwrap_or(i32::from(DEFAULT_MAX_IN_FLIGHT)),
-        timeout_seconds: given.timeout_seconds.unwrap_or(i32::from(DEFAULT_TIMEOUT_SECONDS)),
+        max_in_flight: given
+            .max_in_flight
+            .unwrap_or(i32::from(DEFAULT_MAX_IN_FLIGHT)),
+        timeout_seconds: given
+            .timeout_seconds
+            .unwrap_or(i32::from(DEFAULT_TIMEOUT_SECONDS)),
         retry_schedule: given.retry_schedule.unwrap_or_else(schedule),
     };
     let secret_id = fresh_uuid(engine.clock());
@@ -204,7 +216,10 @@ pub(in crate::http) async fn create(
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, location))
         .insert_header(("cache-control", "no-store"))
-        .json(NewSubscriptionView { subscription, secret: secret.reveal() }))
+        .json(NewSubscriptionView {
+            subscription,
+            secret: secret.reveal(),
+        }))
 }
 
 /// List subscriptions
@@ -321,7 +336,9 @@ pub(in crate::http) async fn change(
     let engine = &shared.engine;
     let missing = || Problem::not_found("subscription");
     // First, so that nobody can use a foreign id to have names looked up.
-    subscription::find(engine.database(), account, id).await?.ok_or_else(missing)?;
+    subscription::find(engine.database(), account, id)
+        .await?
+        .ok_or_else(missing)?;
     let body = body::object(&request, payload).await?;
     let given = subscription_fields::read(engine, &body, false).await?;
     let enables = given.state == Some(SubscriptionState::Enabled);
@@ -336,8 +353,13 @@ pub(in crate::http) async fn change(
         timeout_seconds: given.timeout_seconds,
         retry_schedule: given.retry_schedule,
     };
-    let changed =
-        subscription::change(engine.database(), account, id, SubscriptionState::ALL, change);
+    let changed = subscription::change(
+        engine.database(),
+        account,
+        id,
+        SubscriptionState::ALL,
+        change,
+    );
     let (changed, _) = changed.await?.ok_or_else(missing)?;
     engine.routing_changed();
     if enables {

@@ -20,8 +20,8 @@ use crate::http::guard::Account;
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::store::StoreError;
-use crate::store::subscription::{self, Subscription, SubscriptionChange};
 use crate::store::event_type;
+use crate::store::subscription::{self, Subscription, SubscriptionChange};
 
 use SubscriptionState::{Disabled, Enabled, Paused};
 
@@ -58,7 +58,15 @@ pub(in crate::http) async fn pause(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     Fields::parse(&body::object(&request, payload).await?)?.finish()?;
-    switch(&shared, account, caller, part(&request, "id")?, &[Enabled, Paused], Paused).await
+    switch(
+        &shared,
+        account,
+        caller,
+        part(&request, "id")?,
+        &[Enabled, Paused],
+        Paused,
+    )
+    .await
 }
 
 /// Resume a paused subscription
@@ -81,7 +89,9 @@ pub(in crate::http) async fn resume(
     no_query(&request)?;
     let id: SubscriptionId = part(&request, "id")?;
     let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
-    let held = fields.take("held", fields::parsed::<HeldChoice>).unwrap_or(HeldChoice::Deliver);
+    let held = fields
+        .take("held", fields::parsed::<HeldChoice>)
+        .unwrap_or(HeldChoice::Deliver);
     fields.later("rate_per_second", &serde_json::Value::Null);
     fields.finish()?;
     let database = shared.engine.database();
@@ -115,7 +125,15 @@ pub(in crate::http) async fn enable(
     no_query(&request)?;
     Fields::parse(&body::object(&request, payload).await?)?.finish()?;
     let id = part(&request, "id")?;
-    switch(&shared, account, caller, id, SubscriptionState::ALL, Enabled).await
+    switch(
+        &shared,
+        account,
+        caller,
+        id,
+        SubscriptionState::ALL,
+        Enabled,
+    )
+    .await
 }
 
 /// Disable a subscription
@@ -139,7 +157,15 @@ pub(in crate::http) async fn disable(
     no_query(&request)?;
     Fields::parse(&body::object(&request, payload).await?)?.finish()?;
     let id = part(&request, "id")?;
-    switch(&shared, account, caller, id, SubscriptionState::ALL, Disabled).await
+    switch(
+        &shared,
+        account,
+        caller,
+        id,
+        SubscriptionState::ALL,
+        Disabled,
+    )
+    .await
 }
 
 /// Puts a subscription from one of the states `from` into the state `to`.
@@ -209,8 +235,14 @@ pub(in crate::http) async fn send_test(
         let detail = "no event type with an example fits: name one as `event_type`";
         Problem::invalid(vec![Fault::new("/event_type", detail)])
     })?;
-    let event_id = engine.send_test(account, subscription_id, &event_type, example).await?;
-    Ok(HttpResponse::Accepted().json(TestSent { event_id, subscription_id, event_type }))
+    let event_id = engine
+        .send_test(account, subscription_id, &event_type, example)
+        .await?;
+    Ok(HttpResponse::Accepted().json(TestSent {
+        event_id,
+        subscription_id,
+        event_type,
+    }))
 }
 
 /// The example of an event type; none: there is no such type, or it has none.
@@ -224,7 +256,9 @@ async fn example(
         return Ok(example.map(|example| Bytes::from_static(example.get().as_bytes())));
     }
     let own = event_type::find(shared.engine.database(), account, name).await?;
-    Ok(own.and_then(|own| own.example).map(|example| example.to_string().into()))
+    Ok(own
+        .and_then(|own| own.example)
+        .map(|example| example.to_string().into()))
 }
 
 /// The first type with an example that the triggers match: built-in ones before own ones.
@@ -233,8 +267,11 @@ async fn first_example(
     account: AccountId,
     subscription: &Subscription,
 ) -> Result<Option<(String, Bytes)>, StoreError> {
-    let triggers: Vec<Trigger> =
-        subscription.triggers.iter().filter_map(|text| Trigger::parse(text).ok()).collect();
+    let triggers: Vec<Trigger> = subscription
+        .triggers
+        .iter()
+        .filter_map(|text| Trigger::parse(text).ok())
+        .collect();
     let matches = |name: &str| triggers.iter().any(|trigger| trigger.matches(name));
     for known in catalogue::builtin() {
         if matches(&known.name)

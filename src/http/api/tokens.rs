@@ -120,7 +120,10 @@ pub(in crate::http) async fn create(
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/v1/tokens/{id}")))
         .insert_header(("cache-control", "no-store"))
-        .json(NewTokenView { view: made.into(), token: text }))
+        .json(NewTokenView {
+            view: made.into(),
+            token: text,
+        }))
 }
 
 /// Show one token, without its text
@@ -192,6 +195,8 @@ pub(in crate::http) async fn revoke(
     no_query(&request)?;
     let id = part(&request, "id")?;
     let hash = token::revoke(shared.engine.database(), caller.account, id).await?;
-    shared.authenticator.forget(&hash.ok_or_else(|| Problem::not_found("token"))?);
+    shared
+        .authenticator
+        .forget(&hash.ok_or_else(|| Problem::not_found("token"))?);
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,0 +1,229 @@
+//! Who may do what: every route of the OpenAPI document, by every role.
+
+use std::collections::BTreeSet;
+
+use herald::domain::role::Role;
+use herald::http::access::{Access, Scope, TABLE};
+use serde_json::{Value, json};
+
+use crate::daemon::{Tenant, wait_until};
+
+/// The path of a pattern, with ids that nobody has.
+fn path(pattern: &str) -> String {
+    let id = |prefix: &str| format!("{prefix}_01h455vb4pex5vsknk084sn02q");
+    let first = match pattern.split('/').nth(2) {
+        Some("accounts") => id("acc"),
+        Some("tokens") => id("tok"),
+        Some("subscriptions") => id("sub"),
+        _ => id("evt"),
+    };
+    pattern
+        .replace("{id}", &first)
+        .replace("{event_id}", &first)
+        .replace("{subscription_id}", &id("sub"))
+        .replace("{name}", "NOBODY_HAS_THIS")
+}
+
+#[test]
+fn the_document_has_exactly_the_routes_of_the_table() {
+    let tenant = Tenant::new();
+    let document = tenant
+        .daemon
+        .client(None)
+        .get("/openapi.json")
+        .expect(200)
+        .json();
+    let mut found = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            found.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    let table: BTreeSet<String> = TABLE
+        .iter()
+        .map(|entry| format!("{} {}", entry.method, entry.pattern))
+        .collect();
+    assert_eq!(found, table);
+}
+
+#[test]
+fn every_route_lets_in_the_roles_of_the_table_and_nobody_else() {
+    let tenant = Tenant::new();
+    let own = [
+        (Role::Publisher, &tenant.publisher),
+        (Role::Viewer, &tenant.viewer),
+        (Role::Admin, &tenant.admin),
+    ];
+    for entry in TABLE {
+        let method = entry.method.as_str();
+        let path = path(entry.pattern);
+        let ask = |client: &crate::client::Client| client.send(method, &path, &[], b"{}").status;
+        let nobody = ask(&tenant.daemon.client(None));
+        assert_eq!(
+            nobody == 401,
+            entry.access != Access::Public,
+            "{method} {path}: {nobody}"
+        );
+        for (role, client) in own {
+            let status = ask(client);
+            let refused = matches!(status, 401 | 403);
+            let permitted = entry.access.permits(role, false);
+            assert_eq!(refused, !permitted, "{method} {path} as {role}: {status}");
+        }
+        let operator = ask(&tenant.daemon.operator(None));
+        assert!(
+            !matches!(operator, 401 | 403),
+            "{method} {path} as operator: {operator}"
+        );
+        if entry.scope == Scope::Account {
+            assert_eq!(operator, 400, "{method} {path} without an account");
+        }
+        let named = ask(&tenant.daemon.operator(Some(&tenant.id)));
+        assert!(
+            !matches!(named, 401 | 403),
+            "{method} {path} as operator: {named}"
+        );
+    }
+}
+
+#[test]
+fn what_another_account_has_is_not_there() {
+    let (mine, other) = (Tenant::new(), Tenant::new());
+    let subscription = mine.subscribe("https://example.com/", &["STORE_*"]);
+    mine.admin
+        .post(
+            &format!("/v1/subscriptions/{subscription}/pause"),
+            &json!({}),
+        )
+        .expect(200);
+    let event = mine.publish("STORE_ORDER_CREATED");
+    mine.admin
+        .post("/v1/event-types", &json!({ "name": "MINE" }))
+        .expect(201);
+    let token = mine.admin.get("/v1/tokens").json()["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let subscription = format!("/v1/subscriptions/{subscription}");
+    let delivery = subscription.replace("/v1/subscriptions", &format!("/v1/deliveries/{event}"));
+    mine.viewer.get(&delivery).expect(200);
+    for path in [
+        format!("/v1/events/{event}"),
+        "/v1/event-types/MINE".to_owned(),
+        format!("/v1/tokens/{token}"),
+        format!("{subscription}/secret"),
+        subscription.clone(),
+        delivery.clone(),
+    ] {
+        other.admin.get(&path).expect(404);
+    }
+    for path in [
+        "",
+        "/secret/rotate",
+        "/test",
+        "/pause",
+        "/resume",
+        "/enable",
+        "/disable",
+    ] {
+        let path = format!("{subscription}{path}");
+        let method = if path == subscription {
+            "PATCH"
+        } else {
+            "POST"
+        };
+        other.admin.send(method, &path, &[], b"{}").expect(404);
+    }
+    other
+        .admin
+        .send("POST", &format!("{delivery}/resend"), &[], b"")
+        .expect(404);
+    for path in [
+        &subscription,
+        &format!("/v1/tokens/{token}"),
+        "/v1/event-types/MINE",
+    ] {
+        other.admin.delete(path).expect(404);
+    }
+    for path in ["/v1/events", "/v1/subscriptions", "/v1/deliveries"] {
+        assert_eq!(other.viewer.get(path).expect(200).json()["data"], json!([]));
+    }
+    let mut crossing = other.admin.clone();
+    crossing.account = Some(mine.name.clone());
+    crossing.get("/v1/events").expect(404);
+    crossing.account = Some(other.name.clone());
+    crossing.get("/v1/events").expect(200);
+}
+
+#[test]
+fn a_viewer_sees_no_secrets() {
+    let tenant = Tenant::new();
+    let body = json!({
+        "url": "https://example.com/", "triggers": ["*"], "headers": {"X-Key": "open sesame"},
+    });
+    let made = tenant
+        .admin
+        .post("/v1/subscriptions", &body)
+        .expect(201)
+        .json();
+    let path = format!("/v1/subscriptions/{}", made["id"].as_str().unwrap());
+    assert_eq!(
+        tenant.admin.get(&path).json()["headers"]["X-Key"],
+        "open sesame"
+    );
+    for path in [path.as_str(), "/v1/subscriptions"] {
+        let shown = tenant.viewer.get(path).expect(200).json().to_string();
+        assert!(
+            !shown.contains("sesame") && !shown.contains("whsec_"),
+            "{shown}"
+        );
+    }
+    tenant.viewer.get(&format!("{path}/secret")).expect(403);
+}
+
+#[test]
+fn a_revoked_token_ends_at_once_and_its_text_is_never_shown_again() {
+    let tenant = Tenant::new();
+    let body = json!({ "title": "short lived", "role": "viewer" });
+    let made = tenant.admin.post("/v1/tokens", &body).expect(201).json();
+    let client = tenant
+        .daemon
+        .client(made["token"].as_str().map(str::to_owned));
+    client.get("/v1/events").expect(200);
+    let path = format!("/v1/tokens/{}", made["id"].as_str().unwrap());
+    assert_eq!(
+        tenant.admin.get(&path).expect(200).json().get("token"),
+        None
+    );
+    tenant.admin.delete(&path).expect(204);
+    wait_until("the token is refused", || {
+        client.get("/v1/events").status == 401
+    });
+    assert_ne!(
+        tenant.admin.get(&path).expect(200).json()["revoked_at"],
+        Value::Null
+    );
+}
+
+#[test]
+fn an_account_in_use_and_the_main_account_cannot_be_removed() {
+    let tenant = Tenant::new();
+    let operator = tenant.daemon.operator(None);
+    let path = format!("/v1/accounts/{}", tenant.id);
+    let subscription = tenant.subscribe("https://example.com/", &["*"]);
+    operator.delete(&path).expect(409);
+    tenant
+        .admin
+        .delete(&format!("/v1/subscriptions/{subscription}"))
+        .expect(204);
+    operator.delete(&path).expect(204);
+    operator.get(&path).expect(404);
+    wait_until("its tokens end", || {
+        tenant.admin.get("/v1/events").status == 401
+    });
+    let main = herald::domain::id::MAIN_ACCOUNT;
+    operator.delete(&format!("/v1/accounts/{main}")).expect(409);
+    operator
+        .patch(&format!("/v1/accounts/{main}"), &json!({ "name": "else" }))
+        .expect(409);
+}

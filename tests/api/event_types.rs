@@ -1,0 +1,110 @@
+//! Event types: the built-in ones and an account's own.
+
+use serde_json::json;
+
+use crate::daemon::{Tenant, wait_until};
+
+#[test]
+fn the_catalogue_is_listed_by_name_with_what_the_account_added() {
+    let tenant = Tenant::new();
+    tenant
+        .admin
+        .post("/v1/event-types", &json!({ "name": "AA_FIRST" }))
+        .expect(201);
+    let mut names = Vec::new();
+    let mut path = "/v1/event-types?limit=10".to_owned();
+    loop {
+        let answer = tenant.publisher.get(&path).expect(200);
+        for one in answer.json()["data"].as_array().unwrap() {
+            names.push(one["name"].as_str().unwrap().to_owned());
+        }
+        match answer.header("link") {
+            Some(link) => path = link.split(['<', '>']).nth(1).unwrap().to_owned(),
+            None => break,
+        }
+    }
+    assert!(names.is_sorted());
+    assert_eq!(names.first().map(String::as_str), Some("AA_FIRST"));
+    assert_eq!(names.len(), 1 + herald::catalogue::builtin().len());
+}
+
+#[test]
+fn an_own_type_can_be_published_from_its_making_to_its_removal() {
+    let tenant = Tenant::new();
+    let schema = json!({ "type": "object", "required": ["data"] });
+    let body = json!({ "name": "OWN", "schema": schema, "validation": "reject" });
+    tenant.admin.post("/v1/event-types", &body).expect(201);
+    tenant.admin.post("/v1/event-types", &body).expect(409);
+    let publish = |body: &str| tenant.publisher.publish(body.as_bytes()).status;
+    let full = r#"{"event_type":"OWN","data":1}"#;
+    wait_until("it can be published", || publish(full) == 202);
+    assert_eq!(publish(r#"{"event_type":"OWN"}"#), 422);
+    let path = "/v1/event-types/OWN";
+    tenant
+        .admin
+        .patch(path, &json!({ "schema": null, "title": "Mine" }))
+        .expect(200);
+    wait_until("without a schema all of it passes", || {
+        publish(r#"{"event_type":"OWN"}"#) == 202
+    });
+    tenant.admin.delete(path).expect(204);
+    tenant.admin.get(path).expect(404);
+    wait_until("it is unknown", || publish(full) == 422);
+    tenant
+        .admin
+        .post("/v1/event-types", &json!({ "name": "OWN" }))
+        .expect(201);
+    wait_until("it can be made again", || publish(full) == 202);
+}
+
+#[test]
+fn a_schema_that_is_none_and_an_example_that_does_not_fit_are_refused() {
+    let tenant = Tenant::new();
+    let make = |body| {
+        tenant
+            .admin
+            .post("/v1/event-types", &body)
+            .expect(422)
+            .pointers()
+    };
+    let wrong = json!({ "name": "OWN", "schema": {"properties": {"a": {"type": "text"}}} });
+    assert_eq!(make(wrong), ["/schema/properties/a/type"]);
+    let misfit = json!({
+        "name": "OWN", "schema": {"required": ["data"]}, "example": {"event_type": "OWN"},
+    });
+    assert_eq!(make(misfit), ["/example"]);
+    assert_eq!(
+        make(json!({ "name": "a b", "validation": "maybe" })),
+        ["/name", "/validation"]
+    );
+}
+
+#[test]
+fn a_built_in_type_keeps_all_but_its_validation() {
+    let tenant = Tenant::new();
+    let path = "/v1/event-types/STORE_ORDER_CREATED";
+    tenant
+        .admin
+        .patch(path, &json!({ "title": "x" }))
+        .expect(422);
+    tenant.admin.delete(path).expect(409);
+    tenant
+        .admin
+        .post("/v1/event-types", &json!({ "name": "STORE_ORDER_CREATED" }))
+        .expect(409);
+    let changed = tenant
+        .admin
+        .patch(path, &json!({ "validation": "off" }))
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&changed["validation"], &changed["builtin"]),
+        (&json!("off"), &json!(true))
+    );
+    let back = tenant
+        .admin
+        .patch(path, &json!({ "validation": null }))
+        .expect(200)
+        .json();
+    assert_eq!(back["validation"], "warn");
+}

@@ -1,0 +1,17 @@
+//! What the HTTP API promises, asked of a real daemon on a real PostgreSQL.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod access;
+mod bad_input;
+mod client;
+mod daemon;
+mod deliveries;
+mod event_types;
+mod publishing;
+mod subscriptions;
