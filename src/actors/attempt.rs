@@ -43,7 +43,11 @@ pub(super) async fn attempt(
     route: &Route,
     what: Try,
 ) -> Tried {
-    let key = DeliveryKey { account: route.account, subscription: route.id, event: what.event };
+    let key = DeliveryKey {
+        account: route.account,
+        subscription: route.id,
+        event: what.event,
+    };
     let exchange = match &route.endpoint {
         Ok(endpoint) => {
             let id = what.event.to_string();
@@ -71,9 +75,15 @@ pub(super) async fn attempt(
     match exchange {
         Ok(exchange) => judge(clock, route, key, &what, exchange),
         Err(words) => {
-            let detail = Detail { error: Some(words), ..Detail::default() };
+            let detail = Detail {
+                error: Some(words),
+                ..Detail::default()
+            };
             let record = record(route, key, &what, None, Duration::ZERO, detail, None);
-            Tried { record, gone: false }
+            Tried {
+                record,
+                gone: false,
+            }
         }
     }
 }
@@ -86,7 +96,10 @@ fn judge(
     exchange: Exchange,
 ) -> Tried {
     let duration = exchange.duration;
-    let detail = Detail { ms: millis(exchange.phases), ..Detail::default() };
+    let detail = Detail {
+        ms: millis(exchange.phases),
+        ..Detail::default()
+    };
     match exchange.answer {
         Ok(answer) => {
             let status = answer.status;
@@ -95,14 +108,30 @@ fn judge(
                 .flatten()
                 .and_then(|value| parse_retry_after(value, clock.now()));
             let detail = detail.answered(&answer);
-            let record =
-                record(route, key, what, Some(status), duration, detail, retry_after);
-            Tried { record, gone: status == 410 }
+            let record = record(
+                route,
+                key,
+                what,
+                Some(status),
+                duration,
+                detail,
+                retry_after,
+            );
+            Tried {
+                record,
+                gone: status == 410,
+            }
         }
         Err(failure) => {
-            let detail = Detail { error: Some(failure.to_string()), ..detail };
+            let detail = Detail {
+                error: Some(failure.to_string()),
+                ..detail
+            };
             let record = record(route, key, what, None, duration, detail, None);
-            Tried { record, gone: false }
+            Tried {
+                record,
+                gone: false,
+            }
         }
     }
 }
@@ -160,7 +189,11 @@ struct Detail<'a> {
 impl<'a> Detail<'a> {
     fn answered(self, answer: &'a Answer) -> Self {
         let sent = (200..300).contains(&answer.status);
-        let kept = if sent { SENT_EXCERPT.min(answer.body.len()) } else { answer.body.len() };
+        let kept = if sent {
+            SENT_EXCERPT.min(answer.body.len())
+        } else {
+            answer.body.len()
+        };
         Self {
             error: (!sent).then(|| status_words(answer.status)),
             head: answer
@@ -199,6 +232,11 @@ fn status_words(status: u16) -> String {
 }
 
 fn millis(phases: Phases) -> [u64; 4] {
-    [phases.resolve, phases.connect, phases.first_byte, phases.body]
-        .map(|phase| u64::try_from(phase.as_millis()).unwrap_or(u64::MAX))
+    [
+        phases.resolve,
+        phases.connect,
+        phases.first_byte,
+        phases.body,
+    ]
+    .map(|phase| u64::try_from(phase.as_millis()).unwrap_or(u64::MAX))
 }

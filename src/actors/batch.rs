@@ -95,7 +95,12 @@ impl Batch {
                 });
             }
         }
-        Self { entries, replies, spill: false, keyed: !keys.is_empty() }
+        Self {
+            entries,
+            replies,
+            spill: false,
+            keyed: !keys.is_empty(),
+        }
     }
 
     pub(super) fn first_id(&self) -> Uuid {
@@ -121,8 +126,12 @@ impl Batch {
             columns.targets.push(&entry.matched.literal);
             columns.payloads.push(&event.payload);
             columns.warnings.push(event.warnings.as_deref());
-            columns.keys.push(event.key.as_ref().map(|key| key.key.as_str()));
-            columns.body_hashes.push(event.key.as_ref().map(|key| key.body_hash.as_slice()));
+            columns
+                .keys
+                .push(event.key.as_ref().map(|key| key.key.as_str()));
+            columns
+                .body_hashes
+                .push(event.key.as_ref().map(|key| key.body_hash.as_slice()));
             let from_memory = entry.matched.from_memory.iter().filter(|_| self.spill);
             for subscription in entry.matched.held.iter().chain(from_memory) {
                 columns.spill_accounts.push(event.account.uuid());
@@ -169,8 +178,11 @@ impl Batch {
             deliveries: Vec::new(),
             answers: Vec::new(),
         };
-        let mut results: Vec<Option<Vec<Result<Receipt, KeyReused>>>> =
-            self.replies.iter().map(|(_, events)| Some(Vec::with_capacity(*events))).collect();
+        let mut results: Vec<Option<Vec<Result<Receipt, KeyReused>>>> = self
+            .replies
+            .iter()
+            .map(|(_, events)| Some(Vec::with_capacity(*events)))
+            .collect();
         for entry in self.entries {
             let stored = !entry.repeats && (entry.event.key.is_none() || new.contains(&entry.id));
             let receipt = if stored {
@@ -210,10 +222,15 @@ impl Batch {
 
 fn repeated(event: &NewEvent, known: &[KnownKey]) -> Option<Result<Receipt, KeyReused>> {
     let key = event.key.as_ref()?;
-    let known =
-        known.iter().find(|known| known.account == event.account && known.key == key.key)?;
+    let known = known
+        .iter()
+        .find(|known| known.account == event.account && known.key == key.key)?;
     Some(if known.body_hash == key.body_hash {
-        Ok(Receipt { id: known.event, deliveries: known.deliveries, duplicate: true })
+        Ok(Receipt {
+            id: known.event,
+            deliveries: known.deliveries,
+            duplicate: true,
+        })
     } else {
         Err(KeyReused)
     })

@@ -127,10 +127,14 @@ impl Dispatcher {
     }
 
     fn start(&mut self, route: Arc<Route>) -> Option<Addr<Subscription>> {
-        let arbiter = self.arbiters.get(self.next_arbiter % self.arbiters.len().max(1))?;
+        let arbiter = self
+            .arbiters
+            .get(self.next_arbiter % self.arbiters.len().max(1))?;
         self.next_arbiter = self.next_arbiter.wrapping_add(1);
         let parts = self.parts.clone();
-        Some(Subscription::start_in_arbiter(arbiter, move |_| Subscription::new(route, &parts)))
+        Some(Subscription::start_in_arbiter(arbiter, move |_| {
+            Subscription::new(route, &parts)
+        }))
     }
 
     fn lane_unsure(&self, why: &'static str) {
@@ -202,10 +206,17 @@ impl Handler<AbandonLane> for Dispatcher {
 
     fn handle(&mut self, message: AbandonLane, _: &mut Self::Context) -> Self::Result {
         let actors: Vec<_> = self.actors.values().cloned().collect();
-        let ends_within =
-            self.table.routes().map(|route| route.claim_hold()).max().unwrap_or_default();
+        let ends_within = self
+            .table
+            .routes()
+            .map(|route| route.claim_hold())
+            .max()
+            .unwrap_or_default();
         Box::pin(async move {
-            let mut under_way = UnderWay { deliveries: Vec::new(), ends_within };
+            let mut under_way = UnderWay {
+                deliveries: Vec::new(),
+                ends_within,
+            };
             for actor in actors {
                 // An actor that died tells nothing; what it had under way may be sent twice.
                 if let Ok(deliveries) = actor.send(Abandon { lane: message.lane }).await {
@@ -244,7 +255,9 @@ impl Handler<TableChanged> for Dispatcher {
     fn handle(&mut self, message: TableChanged, _: &mut Self::Context) {
         self.table = message.0;
         for (id, actor) in &self.actors {
-            actor.do_send(RouteChanged { route: self.table.route(*id).cloned() });
+            actor.do_send(RouteChanged {
+                route: self.table.route(*id).cloned(),
+            });
         }
         let table = &self.table;
         self.actors.retain(|id, _| table.route(*id).is_some());
@@ -280,7 +293,11 @@ impl Handler<DrainAll> for Dispatcher {
 
     fn handle(&mut self, _: DrainAll, _: &mut Self::Context) -> Self::Result {
         self.draining = true;
-        let drains: Vec<_> = self.actors.values().map(|actor| actor.send(Drain)).collect();
+        let drains: Vec<_> = self
+            .actors
+            .values()
+            .map(|actor| actor.send(Drain))
+            .collect();
         Box::pin(async move {
             for drained in futures_util::future::join_all(drains).await {
                 if drained.is_err() {

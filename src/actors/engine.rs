@@ -140,8 +140,9 @@ impl Engine {
             lane_slot: Arc::clone(&lane_slot),
             intake: Arc::clone(&known_intake),
         };
-        let arbiters =
-            (0..settings.delivery_workers.max(1)).map(|_| Arbiter::new().handle()).collect();
+        let arbiters = (0..settings.delivery_workers.max(1))
+            .map(|_| Arbiter::new().handle())
+            .collect();
         let dispatcher =
             Dispatcher::new(database.clone(), Arc::clone(&routing), parts, arbiters).start();
         let intake = Intake::new(IntakeParts {
@@ -268,12 +269,30 @@ impl Engine {
     ) -> Result<EventId, StoreError> {
         // The subscription may be newer than the table.
         let table = self.routing.refresh().await?;
-        let hold = table.route(subscription).map_or(Duration::from_secs(20), |r| r.claim_hold());
-        let id = self.test_ids.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let hold = table
+            .route(subscription)
+            .map_or(Duration::from_secs(20), |r| r.claim_hold());
+        let id = self
+            .test_ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next();
         let event = EventId::from_uuid(id);
-        trial::begin(&self.database, account, subscription, event, event_type, &payload, hold)
-            .await?;
-        let test = SendTest { subscription, event, payload };
+        trial::begin(
+            &self.database,
+            account,
+            subscription,
+            event,
+            event_type,
+            &payload,
+            hold,
+        )
+        .await?;
+        let test = SendTest {
+            subscription,
+            event,
+            payload,
+        };
         // If it does not get through, the row becomes due.
         let _ = self.dispatcher.send(test).await;
         Ok(event)
@@ -283,6 +302,8 @@ impl Engine {
     #[must_use]
     pub fn health(&self) -> Health {
         let lane = self.lane_slot.read().ok().and_then(|slot| slot.clone());
-        Health { accepting: lane.is_some_and(|lane| lane.may_begin()) }
+        Health {
+            accepting: lane.is_some_and(|lane| lane.may_begin()),
+        }
     }
 }

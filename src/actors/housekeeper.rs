@@ -188,7 +188,11 @@ impl Handler<DailyTick> for Housekeeper {
 async fn sweep(database: &Database) -> Result<(), StoreError> {
     for lane in lane::expired(database).await? {
         if let Some(rows) = lane::close(database, lane, &UnderWay::default(), true).await? {
-            tracing::warn!(lane = lane.0, recovered = rows, "closed a lane whose daemon is gone");
+            tracing::warn!(
+                lane = lane.0,
+                recovered = rows,
+                "closed a lane whose daemon is gone"
+            );
         }
     }
     cancel::sweep_deleted(database).await?;
@@ -215,7 +219,11 @@ pub(super) async fn close_old_lanes(database: &Database, folder: Uuid) -> Result
     let mut recovered = 0;
     for lane in lane::open_of_folder(database, folder).await? {
         let rows = lane::close(database, lane, &UnderWay::default(), false).await?;
-        tracing::info!(lane = lane.0, recovered = rows.unwrap_or(0), "closed an old lane");
+        tracing::info!(
+            lane = lane.0,
+            recovered = rows.unwrap_or(0),
+            "closed an old lane"
+        );
         recovered += rows.unwrap_or(0);
     }
     Ok(recovered)

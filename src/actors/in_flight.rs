@@ -30,15 +30,22 @@ impl InFlight {
     pub(super) fn begin(&self, event: EventId, from_memory: Option<Arc<MemoryEvent>>) -> u64 {
         let number = self.next.get();
         self.next.set(number + 1);
-        let attempt =
-            UnderWay { event, begun: uptime(), from_memory: RefCell::new(from_memory) };
+        let attempt = UnderWay {
+            event,
+            begun: uptime(),
+            from_memory: RefCell::new(from_memory),
+        };
         self.attempts.borrow_mut().insert(number, attempt);
         number
     }
 
     /// It ended. Answers its event if it is still a first attempt without a row.
     pub(super) fn end(&self, number: u64) -> Option<Arc<MemoryEvent>> {
-        self.attempts.borrow_mut().remove(&number)?.from_memory.into_inner()
+        self.attempts
+            .borrow_mut()
+            .remove(&number)?
+            .from_memory
+            .into_inner()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -54,7 +61,10 @@ impl InFlight {
             .values()
             .filter(|attempt| now.saturating_sub(attempt.begun) >= long)
             .filter_map(|attempt| {
-                Some((attempt.from_memory.take()?, now.saturating_sub(attempt.begun)))
+                Some((
+                    attempt.from_memory.take()?,
+                    now.saturating_sub(attempt.begun),
+                ))
             })
             .collect()
     }
@@ -69,7 +79,11 @@ impl InFlight {
             .borrow()
             .values()
             .filter(|attempt| {
-                attempt.from_memory.borrow().as_ref().is_some_and(|event| event.lane.id == lane)
+                attempt
+                    .from_memory
+                    .borrow()
+                    .as_ref()
+                    .is_some_and(|event| event.lane.id == lane)
             })
             .map(|attempt| (subscription, attempt.event))
             .collect()

@@ -137,12 +137,14 @@ impl Intake {
                 }
             }
         };
-        ctx.spawn(on_this_thread(opening).map(|(lane, committer), actor: &mut Self, ctx| {
-            tracing::info!(lane = lane.id.0, "accepting events");
-            actor.set_lane(Some(lane));
-            actor.idle = Some(committer);
-            actor.commit_next(ctx);
-        }));
+        ctx.spawn(
+            on_this_thread(opening).map(|(lane, committer), actor: &mut Self, ctx| {
+                tracing::info!(lane = lane.id.0, "accepting events");
+                actor.set_lane(Some(lane));
+                actor.idle = Some(committer);
+                actor.commit_next(ctx);
+            }),
+        );
     }
 
     /// Gives the lane up: nothing begins in it from now on, what is in memory is dropped, and
@@ -152,7 +154,11 @@ impl Intake {
             return;
         }
         lane.kill();
-        tracing::warn!(lane = lane.id.0, why, "closing this lane and opening another");
+        tracing::warn!(
+            lane = lane.id.0,
+            why,
+            "closing this lane and opening another"
+        );
         self.set_lane(None);
         self.idle = None;
         self.refuse_waiting();
@@ -176,29 +182,33 @@ impl Intake {
         if self.waiting.is_empty() {
             return;
         }
-        let (Some(lane), Some(committer)) = (self.lane.clone(), self.idle.take()) else { return };
+        let (Some(lane), Some(committer)) = (self.lane.clone(), self.idle.take()) else {
+            return;
+        };
         let requests = take_batch(&mut self.waiting);
         self.committing = true;
         let parts = Arc::clone(&self.parts);
         let held_lane = Arc::clone(&lane);
         let commit = async move { commit(&parts, &held_lane, committer, requests).await };
-        ctx.spawn(on_this_thread(commit).map(move |committer, actor: &mut Self, ctx| {
-            actor.committing = false;
-            match committer {
-                Ok(committer) if !lane.is_dead() => {
-                    actor.idle = Some(committer);
-                    actor.commit_next(ctx);
+        ctx.spawn(
+            on_this_thread(commit).map(move |committer, actor: &mut Self, ctx| {
+                actor.committing = false;
+                match committer {
+                    Ok(committer) if !lane.is_dead() => {
+                        actor.idle = Some(committer);
+                        actor.commit_next(ctx);
+                    }
+                    Ok(_) => {}
+                    Err(why) => actor.give_up(&lane, why, ctx),
                 }
-                Ok(_) => {}
-                Err(why) => actor.give_up(&lane, why, ctx),
-            }
-            if actor.stopping && !actor.committing {
-                actor.refuse_waiting();
-                for waiter in actor.stopped.drain(..) {
-                    let _ = waiter.send(());
+                if actor.stopping && !actor.committing {
+                    actor.refuse_waiting();
+                    for waiter in actor.stopped.drain(..) {
+                        let _ = waiter.send(());
+                    }
                 }
-            }
-        }));
+            }),
+        );
     }
 }
 
@@ -228,7 +238,14 @@ async fn open_lane(parts: &IntakeParts) -> Result<(Arc<Lane>, Committer), StoreE
     parts.clock.set(opened.now, asked);
     let lane = Arc::new(Lane::new(opened.id, opened.floor, asked, parts.lease));
     let ids = Ids::above(opened.floor, Arc::clone(&parts.clock));
-    Ok((lane, Committer { connection, ids, memo: Memo::default() }))
+    Ok((
+        lane,
+        Committer {
+            connection,
+            ids,
+            memo: Memo::default(),
+        },
+    ))
 }
 
 async fn close_lane(parts: &IntakeParts, lane: &Lane) {
@@ -244,7 +261,11 @@ async fn close_lane(parts: &IntakeParts, lane: &Lane) {
     loop {
         match lane::close(&parts.database, lane.id, &under_way, false).await {
             Ok(rows) => {
-                tracing::info!(lane = lane.id.0, recovered = rows.unwrap_or(0), "lane closed");
+                tracing::info!(
+                    lane = lane.id.0,
+                    recovered = rows.unwrap_or(0),
+                    "lane closed"
+                );
                 break;
             }
             Err(error) => {
@@ -261,7 +282,11 @@ fn take_batch(waiting: &mut VecDeque<PublishEvents>) -> Vec<PublishEvents> {
     let (mut events, mut bytes, mut requests) = (0, 0, 0);
     for request in waiting.iter() {
         events += request.events.len();
-        bytes += request.events.iter().map(|event| event.payload.len()).sum::<usize>();
+        bytes += request
+            .events
+            .iter()
+            .map(|event| event.payload.len())
+            .sum::<usize>();
         if requests > 0 && (events > BATCH_EVENTS || bytes > BATCH_BYTES) {
             break;
         }
@@ -307,7 +332,9 @@ async fn commit(
                 let done = batch.finish(&new_keys, &known, lane, &parts.budget);
                 lane.committed(done.last_id, done.settlings.into_iter());
                 if !done.deliveries.is_empty() {
-                    parts.dispatcher.do_send(DeliverEvents { events: done.deliveries });
+                    parts.dispatcher.do_send(DeliverEvents {
+                        events: done.deliveries,
+                    });
                 }
                 answer(parts, done.answers);
                 return Ok(committer);
@@ -406,7 +433,9 @@ impl Handler<CloseLane> for Intake {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: CloseLane, _: &mut Self::Context) -> Self::Result {
-        let Some(lane) = self.lane.take() else { return Box::pin(std::future::ready(())) };
+        let Some(lane) = self.lane.take() else {
+            return Box::pin(std::future::ready(()));
+        };
         self.set_lane(None);
         lane.kill();
         let parts = Arc::clone(&self.parts);

@@ -69,7 +69,11 @@ impl Lane {
     }
 
     /// The batch is committed; each of its events with targets in memory has a [`Settling`].
-    pub(super) fn committed(&self, last: Uuid, events: impl Iterator<Item = (Uuid, Arc<Settling>)>) {
+    pub(super) fn committed(
+        &self,
+        last: Uuid,
+        events: impl Iterator<Item = (Uuid, Arc<Settling>)>,
+    ) {
         self.marks(|marks| {
             marks.committing = None;
             marks.next = after(last);
@@ -81,7 +85,11 @@ impl Lane {
     /// committed attempt or row; else the one after the last.
     pub(super) fn low_water(&self) -> Uuid {
         self.marks(|marks| {
-            while marks.committed.front().is_some_and(|(_, event)| event.is_settled()) {
+            while marks
+                .committed
+                .front()
+                .is_some_and(|(_, event)| event.is_settled())
+            {
                 marks.committed.pop_front();
             }
             let committed = marks.committed.front().map(|(id, _)| *id);
@@ -90,7 +98,12 @@ impl Lane {
     }
 
     fn marks<R>(&self, with: impl FnOnce(&mut LowWater) -> R) -> R {
-        with(&mut self.low_water.lock().unwrap_or_else(PoisonError::into_inner))
+        with(
+            &mut self
+                .low_water
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 }
 
@@ -110,7 +123,9 @@ pub(super) struct Settling(AtomicU32);
 
 impl Settling {
     pub(super) fn new(targets: usize) -> Arc<Self> {
-        Arc::new(Self(AtomicU32::new(u32::try_from(targets).unwrap_or(u32::MAX))))
+        Arc::new(Self(AtomicU32::new(
+            u32::try_from(targets).unwrap_or(u32::MAX),
+        )))
     }
 
     /// One of them has a committed attempt or a row now.
@@ -134,7 +149,11 @@ pub(super) struct Ids {
 impl Ids {
     /// Ids above `floor`.
     pub(super) fn above(floor: Uuid, clock: Arc<DatabaseClock>) -> Self {
-        Self { context: ContextV7::new(), clock, last: floor }
+        Self {
+            context: ContextV7::new(),
+            clock,
+            last: floor,
+        }
     }
 
     pub(super) fn next(&mut self) -> Uuid {
@@ -187,7 +206,10 @@ mod tests {
         lane.committing(id(20));
         assert_eq!(lane.low_water(), id(20));
         let (a, b) = (Settling::new(1), Settling::new(2));
-        lane.committed(id(22), [(id(20), a.clone()), (id(21), b.clone())].into_iter());
+        lane.committed(
+            id(22),
+            [(id(20), a.clone()), (id(21), b.clone())].into_iter(),
+        );
         lane.committing(id(30));
         b.settle();
         assert_eq!(lane.low_water(), id(20));
@@ -203,7 +225,10 @@ mod tests {
     fn nothing_begins_in_a_dead_lane_or_on_an_old_lease() {
         let lane = lane();
         assert!(lane.may_begin());
-        lane.renewed(uptime().saturating_sub(Duration::from_secs(9)), Duration::from_secs(10));
+        lane.renewed(
+            uptime().saturating_sub(Duration::from_secs(9)),
+            Duration::from_secs(10),
+        );
         assert!(!lane.may_begin());
         lane.renewed(uptime(), Duration::from_secs(10));
         assert!(lane.may_begin());

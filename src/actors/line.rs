@@ -103,11 +103,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(
-        route: Arc<Route>,
-        parts: SubscriptionParts,
-        thread: Rc<Thread>,
-    ) -> Rc<Self> {
+    pub(super) fn new(route: Arc<Route>, parts: SubscriptionParts, thread: Rc<Thread>) -> Rc<Self> {
         Rc::new(Self {
             claim_size: Cell::new(route.max_in_flight),
             claimed_at: Cell::new(Duration::ZERO),
@@ -135,13 +131,19 @@ impl Line {
 
     fn key(&self, event: EventId) -> DeliveryKey {
         let route = self.route.borrow();
-        DeliveryKey { account: route.account, subscription: route.id, event }
+        DeliveryKey {
+            account: route.account,
+            subscription: route.id,
+            event,
+        }
     }
 
     /// Takes first attempts on.
     pub(super) fn enqueue(self: &Rc<Self>, events: Vec<Arc<MemoryEvent>>) {
         let since = uptime();
-        self.first.borrow_mut().extend(events.into_iter().map(|event| Waiting { event, since }));
+        self.first
+            .borrow_mut()
+            .extend(events.into_iter().map(|event| Waiting { event, since }));
         if !self.may_deliver() {
             self.spill_waiting(|_| true);
         } else if self.first.borrow().len() > QUEUE {
@@ -211,7 +213,9 @@ impl Line {
 
     /// Forgets what waits of a lane; answers its first attempts under way.
     pub(super) fn abandon(&self, lane: LaneId) -> Vec<(SubscriptionId, EventId)> {
-        self.first.borrow_mut().retain(|waiting| waiting.event.lane.id != lane);
+        self.first
+            .borrow_mut()
+            .retain(|waiting| waiting.event.lane.id != lane);
         self.thread.outbox.flush();
         self.in_flight.of_lane(self.route.borrow().id, lane)
     }
@@ -260,14 +264,20 @@ impl Line {
         let spilled: Vec<Spilled> = events
             .filter(|(event, _)| !event.lane.is_dead())
             .map(|(event, running_for)| Spilled {
-                delivery: SpilledDelivery { key: self.key(event.id), running_for },
+                delivery: SpilledDelivery {
+                    key: self.key(event.id),
+                    running_for,
+                },
                 event,
             })
             .collect();
         if !spilled.is_empty() {
             self.more_due.set(true);
             // Bounded: each of them was counted by the budget, and leaves it here.
-            self.thread.outbox.recorder().do_send(SpillDeliveries(spilled));
+            self.thread
+                .outbox
+                .recorder()
+                .do_send(SpillDeliveries(spilled));
         }
     }
 
@@ -283,7 +293,10 @@ impl Line {
         });
         let any = !released.is_empty();
         if any {
-            self.thread.outbox.recorder().do_send(ReleaseClaims(released));
+            self.thread
+                .outbox
+                .recorder()
+                .do_send(ReleaseClaims(released));
         }
         any
     }
@@ -329,16 +342,18 @@ impl Line {
     }
 
     fn take_on(self: &Rc<Self>, rows: Vec<ClaimedDelivery>, since: Duration) {
-        self.claimed.borrow_mut().extend(rows.into_iter().map(|row| Claimed {
-            what: Try {
-                event: row.event,
-                payload: Bytes::from(row.payload),
-                n: row.n,
-                failures: row.failures,
-                origin: row.origin,
-            },
-            since,
-        }));
+        self.claimed
+            .borrow_mut()
+            .extend(rows.into_iter().map(|row| Claimed {
+                what: Try {
+                    event: row.event,
+                    payload: Bytes::from(row.payload),
+                    n: row.n,
+                    failures: row.failures,
+                    origin: row.origin,
+                },
+                since,
+            }));
         if self.may_deliver() {
             self.start_workers();
         } else {
@@ -356,7 +371,11 @@ impl Line {
             return;
         }
         let waiting = self.first.borrow().len() + self.claimed.borrow().len();
-        let room = self.route.borrow().max_in_flight.saturating_sub(self.workers.get());
+        let room = self
+            .route
+            .borrow()
+            .max_in_flight
+            .saturating_sub(self.workers.get());
         for _ in 0..room.min(waiting) {
             self.workers.set(self.workers.get() + 1);
             actix::spawn(work(Rc::clone(self)));
@@ -404,7 +423,10 @@ impl Line {
         let number = self.in_flight.begin(what.event, from_memory);
         let tried = attempt(&self.thread.client, &self.parts.clock, &route, what).await;
         match self.in_flight.end(number) {
-            Some(event) => self.thread.outbox.first(FirstAttempt { record: tried.record, event }),
+            Some(event) => self.thread.outbox.first(FirstAttempt {
+                record: tried.record,
+                event,
+            }),
             None => self.thread.outbox.claimed(tried.record),
         }
         if tried.gone {
@@ -456,7 +478,10 @@ impl Drop for Worker {
         if std::thread::panicking() {
             // What it had under way is in no queue any more: the lane's rows bring it back.
             if let (Some(intake), Some(lane)) = (line.parts.intake.get(), line.parts.open_lane()) {
-                intake.do_send(LaneUnsure { lane: lane.id, why: "an attempt panicked" });
+                intake.do_send(LaneUnsure {
+                    lane: lane.id,
+                    why: "an attempt panicked",
+                });
             }
         }
     }

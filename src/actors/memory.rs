@@ -24,7 +24,10 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicUsize::new(0) })
+        Arc::new(Self {
+            limit,
+            used: AtomicUsize::new(0),
+        })
     }
 
     /// Whether events must go to the database alone.
@@ -42,7 +45,10 @@ impl Budget {
     fn take(self: &Arc<Self>, payload: usize, deliveries: usize) -> Share {
         let bytes = payload + OVERHEAD + deliveries * DELIVERY;
         self.used.fetch_add(bytes, Ordering::Relaxed);
-        Share { budget: Arc::clone(self), bytes }
+        Share {
+            budget: Arc::clone(self),
+            bytes,
+        }
     }
 }
 
@@ -82,6 +88,13 @@ impl MemoryEvent {
     ) -> Arc<Self> {
         let share = budget.take(payload.len(), deliveries);
         let settling = Settling::new(deliveries);
-        Arc::new(Self { id, account, payload, lane, settling, _share: share })
+        Arc::new(Self {
+            id,
+            account,
+            payload,
+            lane,
+            settling,
+            _share: share,
+        })
     }
 }

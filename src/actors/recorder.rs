@@ -174,7 +174,11 @@ impl Recorder {
     }
 
     fn unrecorded_of(&self, lane: LaneId) -> Vec<(SubscriptionId, EventId)> {
-        let first = self.told.first.iter().filter(|attempt| attempt.event.lane.id == lane);
+        let first = self
+            .told
+            .first
+            .iter()
+            .filter(|attempt| attempt.event.lane.id == lane);
         first
             .map(|attempt| &attempt.record)
             .chain(self.stranded.get(&lane).into_iter().flatten())
@@ -274,17 +278,28 @@ impl Writer {
                 }
             }
         }
-        let Told { first, spilled, claimed, released } = round;
+        let Told {
+            first,
+            spilled,
+            claimed,
+            released,
+        } = round;
         let mut lanes: HashMap<LaneId, Vec<FirstAttempt>> = HashMap::new();
         for attempt in first {
-            lanes.entry(attempt.event.lane.id).or_default().push(attempt);
+            lanes
+                .entry(attempt.event.lane.id)
+                .or_default()
+                .push(attempt);
         }
         for (lane, attempts) in lanes {
             self.first(lane, attempts, &mut written).await;
         }
         let mut lanes: HashMap<LaneId, Vec<Spilled>> = HashMap::new();
         for delivery in spilled {
-            lanes.entry(delivery.event.lane.id).or_default().push(delivery);
+            lanes
+                .entry(delivery.event.lane.id)
+                .or_default()
+                .push(delivery);
         }
         for (lane, deliveries) in lanes {
             self.spill(lane, deliveries, &mut written).await;
@@ -298,16 +313,13 @@ impl Writer {
         written
     }
 
-    async fn first(
-        &self,
-        lane: LaneId,
-        attempts: Vec<FirstAttempt>,
-        written: &mut Written,
-    ) {
+    async fn first(&self, lane: LaneId, attempts: Vec<FirstAttempt>, written: &mut Written) {
         let records: Vec<AttemptRecord>;
         let events: Vec<Arc<MemoryEvent>>;
-        (records, events) =
-            attempts.into_iter().map(|attempt| (attempt.record, attempt.event)).unzip();
+        (records, events) = attempts
+            .into_iter()
+            .map(|attempt| (attempt.record, attempt.event))
+            .unzip();
         let fence = match &mut written.connection {
             Some(connection) => record_first(connection, lane, &records).await,
             None => Err(StoreError::Away("no connection".to_owned())),
@@ -327,7 +339,9 @@ impl Writer {
             // that was is seen, and the rest has rows.
             Err(error) => {
                 tracing::warn!(%error, attempts = records.len(), "attempts could not be recorded");
-                written.stranded.extend(records.into_iter().map(|record| (lane, record)));
+                written
+                    .stranded
+                    .extend(records.into_iter().map(|record| (lane, record)));
                 written.unsure.push((lane, "recording of unknown outcome"));
                 written.connection = None;
                 written.wait = true;
@@ -343,7 +357,9 @@ impl Writer {
         };
         match fence {
             Ok(Fence::Passed) => {
-                spilled.iter().for_each(|spilled| spilled.event.settling.settle());
+                spilled
+                    .iter()
+                    .for_each(|spilled| spilled.event.settling.settle());
             }
             Ok(Fence::Closed) => written.unsure.push((lane, "somebody closed it")),
             Err(error) => {
@@ -430,7 +446,9 @@ impl Handler<LaneClosed> for Recorder {
 
     fn handle(&mut self, message: LaneClosed, ctx: &mut Self::Context) {
         self.closed.insert(message.lane);
-        self.told.claimed.extend(self.stranded.remove(&message.lane).unwrap_or_default());
+        self.told
+            .claimed
+            .extend(self.stranded.remove(&message.lane).unwrap_or_default());
         self.write(ctx);
     }
 }

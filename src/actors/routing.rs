@@ -42,13 +42,20 @@ impl Route {
         let headers = headers
             .iter()
             .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
-        let schedule =
-            row.retry_schedule.iter().filter_map(|seconds| u32::try_from(*seconds).ok()).collect();
+        let schedule = row
+            .retry_schedule
+            .iter()
+            .filter_map(|seconds| u32::try_from(*seconds).ok())
+            .collect();
         Self {
             id: row.id,
             account: row.account,
             state: row.state,
-            triggers: row.triggers.iter().filter_map(|text| Trigger::parse(text).ok()).collect(),
+            triggers: row
+                .triggers
+                .iter()
+                .filter_map(|text| Trigger::parse(text).ok())
+                .collect(),
             endpoint: Endpoint::new(&row.url, headers),
             secrets: row
                 .secrets
@@ -68,7 +75,10 @@ impl Route {
 
     fn wants(&self, event_type: &str) -> bool {
         self.state != SubscriptionState::Disabled
-            && self.triggers.iter().any(|trigger| trigger.matches(event_type))
+            && self
+                .triggers
+                .iter()
+                .any(|trigger| trigger.matches(event_type))
     }
 }
 
@@ -143,7 +153,12 @@ impl RoutingTable {
 
     /// The names of all event types that an account may publish.
     pub fn names(&self, account: AccountId) -> impl Iterator<Item = &str> {
-        let own = self.types.get(&account).into_iter().flat_map(HashMap::keys).map(AsRef::as_ref);
+        let own = self
+            .types
+            .get(&account)
+            .into_iter()
+            .flat_map(HashMap::keys)
+            .map(AsRef::as_ref);
         own.chain(BUILTIN.keys().copied())
     }
 
@@ -157,8 +172,11 @@ impl RoutingTable {
 
     /// Which subscriptions match an event type now.
     pub(super) fn matched(&self, account: AccountId, event_type: &str) -> Matched {
-        let mut matched =
-            Matched { literal: String::from("{"), from_memory: Vec::new(), held: Vec::new() };
+        let mut matched = Matched {
+            literal: String::from("{"),
+            from_memory: Vec::new(),
+            held: Vec::new(),
+        };
         for route in self.by_account.get(&account).into_iter().flatten() {
             if route.wants(event_type) {
                 let comma = if matched.len() == 0 { "" } else { "," };
@@ -189,12 +207,20 @@ impl RoutingTable {
         }
         let mut by_account: HashMap<AccountId, Vec<Arc<Route>>> = HashMap::new();
         for route in routes.values() {
-            by_account.entry(route.account).or_default().push(Arc::clone(route));
+            by_account
+                .entry(route.account)
+                .or_default()
+                .push(Arc::clone(route));
         }
         for routes in by_account.values_mut() {
             routes.sort_by_key(|route| route.id);
         }
-        Self { version: changes.version, routes, by_account, types }
+        Self {
+            version: changes.version,
+            routes,
+            by_account,
+            types,
+        }
     }
 }
 
@@ -204,19 +230,27 @@ fn apply_type(own: &mut HashMap<Arc<str>, Arc<TypeEntry>>, row: RoutedType) {
         own.remove(&name);
         return;
     }
-    let validator = if row.builtin {
-        catalogue::builtin_validator(&name)
-    } else {
-        row.schema.as_ref().and_then(|schema| match Validator::compile(schema) {
+    let validator =
+        if row.builtin {
+            catalogue::builtin_validator(&name)
+        } else {
+            row.schema.as_ref().and_then(|schema| match Validator::compile(schema) {
             Ok(validator) => Some(Arc::new(validator)),
             Err(error) => {
                 tracing::warn!(event_type = %name, %error, "a stored schema cannot be used");
                 None
             }
         })
-    };
+        };
     let validation = row.validation.unwrap_or_default();
-    own.insert(Arc::clone(&name), Arc::new(TypeEntry { name, validation, validator }));
+    own.insert(
+        Arc::clone(&name),
+        Arc::new(TypeEntry {
+            name,
+            validation,
+            validator,
+        }),
+    );
 }
 
 /// The current table, and the way to a newer one.

@@ -11,9 +11,9 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use super::line::{Line, Thread};
 use super::intake::{Intake, LaneSlot};
 use super::lane::Lane;
+use super::line::{Line, Thread};
 use super::memory::MemoryEvent;
 use super::recorder::{Recorder, SpillDeliveries, Spilled};
 use super::routing::Route;
@@ -53,7 +53,11 @@ impl SubscriptionParts {
             .into_iter()
             .map(|event| Spilled {
                 delivery: SpilledDelivery {
-                    key: DeliveryKey { account: event.account, subscription, event: event.id },
+                    key: DeliveryKey {
+                        account: event.account,
+                        subscription,
+                        event: event.id,
+                    },
                     running_for: None,
                 },
                 event,
@@ -115,7 +119,10 @@ pub(super) struct Subscription {
 
 impl Subscription {
     pub(super) fn new(route: Arc<Route>, parts: &SubscriptionParts) -> Self {
-        Self { line: Line::new(route, parts.clone(), Thread::current(parts)), deleted: false }
+        Self {
+            line: Line::new(route, parts.clone(), Thread::current(parts)),
+            deleted: false,
+        }
     }
 }
 

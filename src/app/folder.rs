@@ -25,8 +25,7 @@ impl DataFolder {
     /// When it cannot be made, written or locked.
     pub fn lock(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        fs::create_dir_all(path)
-            .with_context(|| format!("cannot make the data folder {shown}"))?;
+        fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {shown}"))?;
         let lock_path = path.join(LOCK);
         let lock = File::options()
             .create(true)
@@ -44,7 +43,10 @@ impl DataFolder {
                 return Err(error).with_context(|| format!("cannot lock {}", lock_path.display()));
             }
         }
-        Ok(Self { id: identity(&path.join(IDENTITY))?, _lock: lock })
+        Ok(Self {
+            id: identity(&path.join(IDENTITY))?,
+            _lock: lock,
+        })
     }
 
     /// The folder's identity, made at its first use.

@@ -50,7 +50,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let served = serve(&config, &folder, listener, &url, begin, &mut signals).await;
     if let Some(private) = private {
-        private.stop().await.context("the private PostgreSQL did not stop")?;
+        private
+            .stop()
+            .await
+            .context("the private PostgreSQL did not stop")?;
     }
     served
 }
@@ -64,7 +67,10 @@ async fn serve(
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
     let database = Database::new(url, config.database_connections)?;
-    for migration in migrate(&database).await.context("the database cannot be migrated")? {
+    for migration in migrate(&database)
+        .await
+        .context("the database cannot be migrated")?
+    {
         tracing::info!(migration, "migrated");
     }
     let rules = AddressRules::new(config.allow_networks.clone());
@@ -82,8 +88,10 @@ async fn serve(
     .await
     .context("the actors cannot be started")?;
     let address = listener.local_addr()?;
-    let settings =
-        HttpSettings { workers: config.http_workers, shutdown_seconds: HTTP_STOP_SECONDS };
+    let settings = HttpSettings {
+        workers: config.http_workers,
+        shutdown_seconds: HTTP_STOP_SECONDS,
+    };
     let server = http::server(listener, engine.clone(), settings)?;
     let handle = server.handle();
     let serving = actix::spawn(server);
@@ -115,7 +123,10 @@ async fn serve(
 
 fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(config.listen).with_context(|| {
-        format!("cannot listen on {} (set HERALD_LISTEN to another address)", config.listen)
+        format!(
+            "cannot listen on {} (set HERALD_LISTEN to another address)",
+            config.listen
+        )
     })?;
     listener.set_nonblocking(true)?;
     Ok(listener)

@@ -22,7 +22,10 @@ impl Outcome {
     /// Whether the delivery's round ends with this outcome.
     #[must_use]
     pub const fn is_end(self) -> bool {
-        matches!(self, Self::Sent | Self::Failed | Self::Filtered | Self::Cancelled)
+        matches!(
+            self,
+            Self::Sent | Self::Failed | Self::Filtered | Self::Cancelled
+        )
     }
 }
 

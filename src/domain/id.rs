@@ -14,7 +14,9 @@ const SUFFIX: usize = 26;
 
 /// Why a text is not an identifier of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not {article} id: it should be `{prefix}_` and 26 characters of 0-9 and a-z (without i, l, o, u)")]
+#[error(
+    "`{text}` is not {article} id: it should be `{prefix}_` and 26 characters of 0-9 and a-z (without i, l, o, u)"
+)]
 pub struct IdError {
     text: String,
     article: &'static str,
@@ -135,7 +137,10 @@ mod tests {
     fn the_examples_of_the_typeid_specification_hold() {
         let id = EventId::from_uuid(Uuid::from_u128(0x0188_9c89_df6b_7f1c_a388_91396ec314bc));
         assert_eq!(id.to_string(), "evt_01h2e8kqvbfwea724h75qc655w");
-        assert_eq!(EventId::from_uuid(Uuid::nil()).to_string(), "evt_00000000000000000000000000");
+        assert_eq!(
+            EventId::from_uuid(Uuid::nil()).to_string(),
+            "evt_00000000000000000000000000"
+        );
         assert!("evt_8zzzzzzzzzzzzzzzzzzzzzzzzz".parse::<EventId>().is_err());
         assert!("evt_7zzzzzzzzzzzzzzzzzzzzzzzzz".parse::<EventId>().is_ok());
         assert!("sub_01h2e8kqvbfwea724h75qc655w".parse::<EventId>().is_err());

@@ -68,5 +68,7 @@ impl Audit {
 /// When the database is away.
 pub async fn run(database: &Database) -> Result<Audit, StoreError> {
     let mut connection = database.get().await?;
-    Ok(diesel::sql_query(include_str!("audit.sql")).get_result(&mut connection).await?)
+    Ok(diesel::sql_query(include_str!("audit.sql"))
+        .get_result(&mut connection)
+        .await?)
 }

@@ -104,6 +104,11 @@ struct Due {
 pub async fn subscriptions_due(
     connection: &mut Connection,
 ) -> Result<Vec<SubscriptionId>, StoreError> {
-    let due: Vec<Due> = diesel::sql_query(include_str!("due.sql")).load(connection).await?;
-    Ok(due.into_iter().map(|due| SubscriptionId::from_uuid(due.id)).collect())
+    let due: Vec<Due> = diesel::sql_query(include_str!("due.sql"))
+        .load(connection)
+        .await?;
+    Ok(due
+        .into_iter()
+        .map(|due| SubscriptionId::from_uuid(due.id))
+        .collect())
 }

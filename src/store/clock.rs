@@ -29,8 +29,13 @@ impl DatabaseClock {
     #[must_use]
     pub fn new() -> Self {
         let wall = clock_gettime(ClockId::Realtime);
-        let wall = wall.tv_sec.saturating_mul(1_000_000).saturating_add(wall.tv_nsec / 1_000);
-        Self { offset: AtomicI64::new(wall.saturating_sub(micros(uptime()))) }
+        let wall = wall
+            .tv_sec
+            .saturating_mul(1_000_000)
+            .saturating_add(wall.tv_nsec / 1_000);
+        Self {
+            offset: AtomicI64::new(wall.saturating_sub(micros(uptime()))),
+        }
     }
 
     /// Takes over the time that the database told; `asked` is the uptime before the question.

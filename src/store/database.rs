@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio_postgres::NoTls;
 
@@ -66,7 +68,10 @@ impl Database {
     /// # Errors
     /// When none becomes free within 5 s, or none can be made.
     pub async fn get(&self) -> Result<PooledConnection, StoreError> {
-        self.pool.get().await.map_err(|error| StoreError::Away(error.to_string()))
+        self.pool
+            .get()
+            .await
+            .map_err(|error| StoreError::Away(error.to_string()))
     }
 
     /// Makes a connection of its own for a loop that writes batches. Its plans are generic:

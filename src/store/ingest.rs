@@ -139,7 +139,9 @@ pub async fn ingest(
             spill_events: &batch.spill_events,
             life: PhantomData,
         };
-        statement.get_result::<(i64, i64, Vec<Uuid>)>(connection).await?
+        statement
+            .get_result::<(i64, i64, Vec<Uuid>)>(connection)
+            .await?
     };
     Ok(match (live, fresh) {
         (1, 1) => Ingested::Stored {
@@ -181,7 +183,11 @@ pub async fn known_keys(
                     .eq(idempotency::account_id)
                     .and(event::id.eq(idempotency::event_id))),
             )
-            .filter(idempotency::account_id.eq(account.uuid()).and(idempotency::key.eq(*key)))
+            .filter(
+                idempotency::account_id
+                    .eq(account.uuid())
+                    .and(idempotency::key.eq(*key)),
+            )
             .select((
                 idempotency::body_hash,
                 idempotency::event_id,
@@ -208,7 +214,9 @@ pub async fn known_keys(
 /// # Errors
 /// When the database is away.
 pub async fn forget_old_keys(connection: &mut Connection) -> Result<usize, StoreError> {
-    Ok(diesel::sql_query("delete from idempotency where at < now() - interval '24 hours'")
-        .execute(connection)
-        .await?)
+    Ok(
+        diesel::sql_query("delete from idempotency where at < now() - interval '24 hours'")
+            .execute(connection)
+            .await?,
+    )
 }

@@ -53,7 +53,11 @@ struct Opened {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn open(database: &Database, folder: Uuid, ttl: Duration) -> Result<OpenedLane, StoreError> {
+pub async fn open(
+    database: &Database,
+    folder: Uuid,
+    ttl: Duration,
+) -> Result<OpenedLane, StoreError> {
     let mut connection = database.get().await?;
     let opened: Opened = diesel::sql_query(
         "with floor as ( \
@@ -144,7 +148,11 @@ pub async fn open_of_folder(database: &Database, folder: Uuid) -> Result<Vec<Lan
 pub async fn expired(database: &Database) -> Result<Vec<LaneId>, StoreError> {
     let mut connection = database.get().await?;
     let ids: Vec<i32> = lane::table
-        .filter(lane::closed_at.is_null().and(lane::lease_until.lt(diesel::dsl::now)))
+        .filter(
+            lane::closed_at
+                .is_null()
+                .and(lane::lease_until.lt(diesel::dsl::now)),
+        )
         .select(lane::id)
         .order(lane::id)
         .load(&mut connection)

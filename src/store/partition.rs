@@ -17,7 +17,10 @@ const LOCK: i64 = 0x4845_5241_4c44 + 1;
 /// The lowest UUIDv7 of a day: what is below belongs to the days before.
 #[must_use]
 pub fn lowest_id(day: NaiveDate) -> Uuid {
-    let millis = day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis();
+    let millis = day
+        .and_time(chrono::NaiveTime::MIN)
+        .and_utc()
+        .timestamp_millis();
     Uuid::from_u128(u128::from(u64::try_from(millis).unwrap_or(0)) << 80)
 }
 
@@ -99,7 +102,9 @@ async fn create(
 
 /// Serialises everybody who changes partitions, and bounds the wait for their table locks.
 pub(super) async fn lock(connection: &mut Connection) -> Result<(), StoreError> {
-    connection.batch_execute("set local lock_timeout = '5s'").await?;
+    connection
+        .batch_execute("set local lock_timeout = '5s'")
+        .await?;
     diesel::sql_query("select pg_advisory_xact_lock($1)")
         .bind::<BigInt, _>(LOCK)
         .execute(connection)

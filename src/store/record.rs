@@ -61,7 +61,11 @@ pub enum Fence {
 
 impl Fence {
     const fn of(live: i64) -> Self {
-        if live == 1 { Self::Passed } else { Self::Closed }
+        if live == 1 {
+            Self::Passed
+        } else {
+            Self::Closed
+        }
     }
 }
 
@@ -154,9 +158,15 @@ pub async fn record_first(
         }
     }
     let durations: Vec<_> = attempts.iter().map(|attempt| attempt.duration_ms).collect();
-    let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt.outcome.as_str()).collect();
+    let outcomes: Vec<_> = attempts
+        .iter()
+        .map(|attempt| attempt.outcome.as_str())
+        .collect();
     let statuses: Vec<_> = attempts.iter().map(|attempt| attempt.status).collect();
-    let details: Vec<_> = attempts.iter().map(|attempt| attempt.detail.as_deref()).collect();
+    let details: Vec<_> = attempts
+        .iter()
+        .map(|attempt| attempt.detail.as_deref())
+        .collect();
     let statement = RecordFirst {
         lane: lane.0,
         accounts: &keys.accounts,
@@ -188,13 +198,24 @@ pub async fn record_claimed(
     let keys = Keys::of(attempts.iter().map(|attempt| attempt.key));
     let tries: Vec<_> = attempts.iter().map(|attempt| attempt.n).collect();
     let durations: Vec<_> = attempts.iter().map(|attempt| attempt.duration_ms).collect();
-    let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt.outcome.as_str()).collect();
-    let origins: Vec<_> = attempts.iter().map(|attempt| attempt.origin.as_str()).collect();
+    let outcomes: Vec<_> = attempts
+        .iter()
+        .map(|attempt| attempt.outcome.as_str())
+        .collect();
+    let origins: Vec<_> = attempts
+        .iter()
+        .map(|attempt| attempt.origin.as_str())
+        .collect();
     let statuses: Vec<_> = attempts.iter().map(|attempt| attempt.status).collect();
-    let details: Vec<_> = attempts.iter().map(|attempt| attempt.detail.as_deref()).collect();
+    let details: Vec<_> = attempts
+        .iter()
+        .map(|attempt| attempt.detail.as_deref())
+        .collect();
     let failures: Vec<_> = attempts.iter().map(|attempt| attempt.failures).collect();
-    let due: Vec<_> =
-        attempts.iter().map(|attempt| attempt.due_in.map(|due| due.as_secs_f64())).collect();
+    let due: Vec<_> = attempts
+        .iter()
+        .map(|attempt| attempt.due_in.map(|due| due.as_secs_f64()))
+        .collect();
     let statement = RecordClaimed {
         accounts: &keys.accounts,
         subscriptions: &keys.subscriptions,
@@ -233,8 +254,10 @@ pub async fn spill(
     deliveries: &[SpilledDelivery],
 ) -> Result<Fence, StoreError> {
     let keys = Keys::of(deliveries.iter().map(|delivery| delivery.key));
-    let tries: Vec<_> =
-        deliveries.iter().map(|delivery| i32::from(delivery.running_for.is_some())).collect();
+    let tries: Vec<_> = deliveries
+        .iter()
+        .map(|delivery| i32::from(delivery.running_for.is_some()))
+        .collect();
     let due: Vec<_> = deliveries
         .iter()
         .map(|delivery| delivery.running_for.unwrap_or_default().as_secs_f64())

@@ -48,10 +48,9 @@ struct Today {
 pub async fn retire(database: &Database, keep_days: u32) -> Result<Vec<RetiredDay>, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
-    let Today { today } =
-        diesel::sql_query("select (now() at time zone 'utc')::date as today")
-            .get_result(connection)
-            .await?;
+    let Today { today } = diesel::sql_query("select (now() at time zone 'utc')::date as today")
+        .get_result(connection)
+        .await?;
     let Some(oldest) = today.checked_sub_days(Days::new(u64::from(keep_days))) else {
         return Ok(Vec::new());
     };
@@ -74,10 +73,7 @@ pub async fn retire(database: &Database, keep_days: u32) -> Result<Vec<RetiredDa
     Ok(retired)
 }
 
-async fn retire_day(
-    connection: &mut Connection,
-    day: NaiveDate,
-) -> Result<RetiredDay, StoreError> {
+async fn retire_day(connection: &mut Connection, day: NaiveDate) -> Result<RetiredDay, StoreError> {
     connection
         .transaction(async |connection: &mut Connection| {
             partition::lock(connection).await?;
@@ -88,13 +84,14 @@ async fn retire_day(
             ))
             .get_result(connection)
             .await?;
-            let open = diesel::sql_query(
-                "delete from delivery where event_id >= $1 and event_id < $2",
-            )
-            .bind::<SqlUuid, _>(lowest_id(day))
-            .bind::<SqlUuid, _>(lowest_id(day.checked_add_days(Days::new(1)).unwrap_or(day)))
-            .execute(connection)
-            .await?;
+            let open =
+                diesel::sql_query("delete from delivery where event_id >= $1 and event_id < $2")
+                    .bind::<SqlUuid, _>(lowest_id(day))
+                    .bind::<SqlUuid, _>(lowest_id(
+                        day.checked_add_days(Days::new(1)).unwrap_or(day),
+                    ))
+                    .execute(connection)
+                    .await?;
             diesel::sql_query(
                 "insert into retired (day, events, targets, open_deliveries) \
                  values ($1, $2, $3, $4)",

@@ -90,8 +90,14 @@ type SubscriptionRow = (
     Vec<Option<i32>>,
     Option<DateTime<Utc>>,
 );
-type TypeRow =
-    (Uuid, String, bool, Option<serde_json::Value>, Option<Validation>, Option<DateTime<Utc>>);
+type TypeRow = (
+    Uuid,
+    String,
+    bool,
+    Option<serde_json::Value>,
+    Option<Validation>,
+    Option<DateTime<Utc>>,
+);
 
 /// Reads, in one snapshot, what changed above `known` (0: everything).
 ///
@@ -105,30 +111,39 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
             connection
                 .batch_execute("set transaction isolation level repeatable read, read only")
                 .await?;
-            let version: i64 = routing::table.select(routing::version).first(connection).await?;
+            let version: i64 = routing::table
+                .select(routing::version)
+                .first(connection)
+                .await?;
             if version == known {
-                return Ok(RoutingChanges { version, ..RoutingChanges::default() });
+                return Ok(RoutingChanges {
+                    version,
+                    ..RoutingChanges::default()
+                });
             }
             // Tombstones matter only to who knew the living.
-            let rows: Vec<SubscriptionRow> = subscription::table
-                .filter(subscription::version.gt(known))
-                .filter(subscription::deleted_at.is_null().or(diesel::dsl::sql::<
-                    diesel::sql_types::Bool,
-                >(if known == 0 { "false" } else { "true" })))
-                .select((
-                    subscription::id,
-                    subscription::account_id,
-                    subscription::url,
-                    subscription::triggers,
-                    subscription::state,
-                    subscription::headers,
-                    subscription::max_in_flight,
-                    subscription::timeout_seconds,
-                    subscription::retry_schedule,
-                    subscription::deleted_at,
-                ))
-                .load(connection)
-                .await?;
+            let rows: Vec<SubscriptionRow> =
+                subscription::table
+                    .filter(subscription::version.gt(known))
+                    .filter(subscription::deleted_at.is_null().or(diesel::dsl::sql::<
+                        diesel::sql_types::Bool,
+                    >(
+                        if known == 0 { "false" } else { "true" },
+                    )))
+                    .select((
+                        subscription::id,
+                        subscription::account_id,
+                        subscription::url,
+                        subscription::triggers,
+                        subscription::state,
+                        subscription::headers,
+                        subscription::max_in_flight,
+                        subscription::timeout_seconds,
+                        subscription::retry_schedule,
+                        subscription::deleted_at,
+                    ))
+                    .load(connection)
+                    .await?;
             let secrets: Vec<(Uuid, Vec<u8>, Option<DateTime<Utc>>)> = subscription_secret::table
                 .inner_join(
                     subscription::table

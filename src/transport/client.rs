@@ -45,7 +45,9 @@ impl Endpoint {
         url: &str,
         headers: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, String> {
-        let uri = url.parse::<Uri>().map_err(|error| format!("the URL: {error}"))?;
+        let uri = url
+            .parse::<Uri>()
+            .map_err(|error| format!("the URL: {error}"))?;
         let headers = headers
             .map(|(name, value)| {
                 let bad = |error: &dyn std::fmt::Display| format!("header {name}: {error}");
@@ -128,7 +130,12 @@ impl Client {
     #[must_use]
     pub fn new(rules: Arc<AddressRules>, tls: Arc<ClientConfig>) -> Self {
         let inner = RefCell::new(build(&rules, &tls));
-        Self { rules, tls, inner, used: Cell::new(Instant::now()) }
+        Self {
+            rules,
+            tls,
+            inner,
+            used: Cell::new(Instant::now()),
+        }
     }
 
     /// Sends one request and reads the answer.
@@ -148,7 +155,10 @@ impl Client {
                 (None, Some(phase)) => phase,
                 (None, None) => Phase::FirstByte,
             };
-            Err(Failure::Timeout { phase, after: timeout })
+            Err(Failure::Timeout {
+                phase,
+                after: timeout,
+            })
         });
         let duration = begin.elapsed();
         let (resolve, connect) = (progress.resolve.get(), progress.connect.get());
@@ -159,7 +169,11 @@ impl Client {
             first_byte: head_at.saturating_sub(resolve + connect),
             body: duration.saturating_sub(head_at),
         };
-        Exchange { answer, phases, duration }
+        Exchange {
+            answer,
+            phases,
+            duration,
+        }
     }
 
     async fn send(
@@ -187,7 +201,10 @@ impl Client {
         for (name, value) in &delivery.endpoint.headers {
             request = request.insert_header((name.clone(), value.clone()));
         }
-        let mut response = request.send_body(delivery.body).await.map_err(send_failure)?;
+        let mut response = request
+            .send_body(delivery.body)
+            .await
+            .map_err(send_failure)?;
         answered.set(Some(begin.elapsed()));
         let mut body = Vec::new();
         let mut truncated = false;

@@ -31,7 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             actix::spawn(async move {
                 while begin.elapsed() < bound {
                     let request = client.post(&url).send_body(body.clone());
-                    let Ok(mut response) = request.await else { continue };
+                    let Ok(mut response) = request.await else {
+                        continue;
+                    };
                     if response.body().await.is_ok() {
                         sent.set(sent.get() + 1);
                     }
@@ -44,7 +46,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let usage = rustix_times()?;
     #[allow(clippy::print_stdout, reason = "the figures are this program's answer")]
     {
-        println!("{} {took:.3} {:.2}", sent.get(), usage * 1e6 / sent.get().max(1) as f64);
+        println!(
+            "{} {took:.3} {:.2}",
+            sent.get(),
+            usage * 1e6 / sent.get().max(1) as f64
+        );
     }
     Ok(())
 }
@@ -52,10 +58,16 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// CPU seconds of this process, user and system.
 fn rustix_times() -> Result<f64, Box<dyn Error>> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let after = stat.rsplit_once(')').map(|(_, after)| after).unwrap_or_default();
+    let after = stat
+        .rsplit_once(')')
+        .map(|(_, after)| after)
+        .unwrap_or_default();
     let fields: Vec<&str> = after.split_whitespace().collect();
     let ticks = |place: usize| -> f64 {
-        fields.get(place).and_then(|field| field.parse().ok()).unwrap_or(0.0)
+        fields
+            .get(place)
+            .and_then(|field| field.parse().ok())
+            .unwrap_or(0.0)
     };
     Ok((ticks(11) + ticks(12)) / 100.0)
 }

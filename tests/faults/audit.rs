@@ -23,7 +23,10 @@ fn the_audit_finds_a_deleted_attempt_and_a_planted_row() {
         "delete from attempt where event_id = (select min(event_id::text)::uuid from attempt)",
     );
     // Paused, so that nobody claims the planted row before it is counted.
-    herald.post(&format!("/v1/subscriptions/{subscription}/pause"), &serde_json::json!({}));
+    herald.post(
+        &format!("/v1/subscriptions/{subscription}/pause"),
+        &serde_json::json!({}),
+    );
     herald.sql(
         "insert into delivery (account_id, subscription_id, event_id, due_at, n, base, failures, \
             origin) \
@@ -39,6 +42,11 @@ fn the_audit_finds_a_deleted_attempt_and_a_planted_row() {
     assert_eq!(found["difference"], 2, "{found:#}");
     assert_eq!(found["targets"], ids.len());
     let told = audit(&herald);
-    assert_eq!(told.status.code(), Some(1), "{}", String::from_utf8_lossy(&told.stdout));
+    assert_eq!(
+        told.status.code(),
+        Some(1),
+        "{}",
+        String::from_utf8_lossy(&told.stdout)
+    );
     herald.terminate();
 }

@@ -34,7 +34,9 @@ fn a_killed_postgresql_is_started_again_and_nothing_is_lost() {
     let load = load::Load::start(&herald, 8);
     for kill in 1..=KILLS {
         let before = load.accepted();
-        wait_for("events to be accepted", || (load.accepted() > before + 500).then_some(()));
+        wait_for("events to be accepted", || {
+            (load.accepted() > before + 500).then_some(())
+        });
         let told = herald.get("/v1/audit")["in_flight"].clone();
         let begin = Instant::now();
         let accepted = load.accepted();
@@ -65,7 +67,9 @@ fn cut_connections_lose_nothing() {
             "select pg_terminate_backend(pid) from pg_stat_activity \
              where datname = current_database() and application_name = 'herald'",
         );
-        wait_for("events to be accepted again", || (load.accepted() > before + 100).then_some(()));
+        wait_for("events to be accepted again", || {
+            (load.accepted() > before + 100).then_some(())
+        });
     }
     end("connections cut 20 times", &mut herald, load, &receiver, 0);
 }

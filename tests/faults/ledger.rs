@@ -31,14 +31,24 @@ pub fn recorded_sent(herald: &Herald) -> HashSet<String> {
 
 /// The UUID of an event's id.
 pub fn uuid(id: &str) -> String {
-    id.parse::<herald::domain::id::EventId>().unwrap().uuid().to_string()
+    id.parse::<herald::domain::id::EventId>()
+        .unwrap()
+        .uuid()
+        .to_string()
 }
 
 /// Every accepted event was answered by the receiver. Answers how many came more than once.
 pub fn complete(accepted: &[String], receiver: &Receiver) -> usize {
     let answered: HashMap<String, usize> = receiver.answered();
-    let missing: Vec<&String> = accepted.iter().filter(|id| !answered.contains_key(*id)).collect();
-    assert!(missing.is_empty(), "{} accepted events never came: {missing:?}", missing.len());
+    let missing: Vec<&String> = accepted
+        .iter()
+        .filter(|id| !answered.contains_key(*id))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "{} accepted events never came: {missing:?}",
+        missing.len()
+    );
     answered.values().filter(|times| **times > 1).count()
 }
 
@@ -51,5 +61,8 @@ pub fn none_again(sent: &HashSet<String>, receiver: &Receiver, from: usize) {
         .filter(|received| sent.contains(&uuid(&received.id)))
         .map(|received| received.id)
         .collect();
-    assert!(again.is_empty(), "recorded as sent, and sent again: {again:?}");
+    assert!(
+        again.is_empty(),
+        "recorded as sent, and sent again: {again:?}"
+    );
 }

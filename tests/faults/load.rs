@@ -31,7 +31,11 @@ impl Load {
                 thread::spawn(move || publish(&url, &token, &stop, &accepted))
             })
             .collect();
-        Self { stop, accepted, threads }
+        Self {
+            stop,
+            accepted,
+            threads,
+        }
     }
 
     /// How many events were answered 202 so far.
@@ -42,7 +46,10 @@ impl Load {
     /// Ends it; answers the ids of all events that were answered 202.
     pub fn stop(self) -> Vec<String> {
         self.stop.store(true, Ordering::Relaxed);
-        self.threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        self.threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
     }
 }
 

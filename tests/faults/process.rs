@@ -21,7 +21,9 @@ fn twenty_kills_under_load_lose_nothing_and_repeat_only_what_was_in_flight() {
     let mut checks: Vec<(HashSet<String>, usize)> = Vec::new();
     for kill in 1..=KILLS {
         let before = load.accepted();
-        wait_for("events to be accepted", || (load.accepted() > before + 300).then_some(()));
+        wait_for("events to be accepted", || {
+            (load.accepted() > before + 300).then_some(())
+        });
         let told = herald.get("/v1/audit")["in_flight"].clone();
         herald.kill();
         let caught = ledger::in_flight(&herald);
@@ -48,7 +50,10 @@ fn twenty_kills_under_load_lose_nothing_and_repeat_only_what_was_in_flight() {
         accepted.len(),
         slowest.as_secs_f64()
     );
-    assert!(i64::try_from(twice).unwrap() <= in_flight, "{twice} twice, {in_flight} in flight");
+    assert!(
+        i64::try_from(twice).unwrap() <= in_flight,
+        "{twice} twice, {in_flight} in flight"
+    );
     herald.terminate();
 }
 
@@ -65,7 +70,9 @@ fn a_backlog_of_a_thousand_is_delivered_within_five_seconds_of_the_restart() {
     let before = receiver.received().len();
     let begin = Instant::now();
     herald.spawn_only();
-    wait_for("the first delivery", || (receiver.received().len() > before).then_some(()));
+    wait_for("the first delivery", || {
+        (receiver.received().len() > before).then_some(())
+    });
     let first = begin.elapsed();
     wait_for("the last delivery", || {
         let answered = receiver.answered();
@@ -114,7 +121,9 @@ fn a_stopped_daemon_s_queue_is_taken_over_and_not_sent_again_when_it_wakes() {
         ids.iter().all(|id| answered.contains_key(id)).then_some(())
     });
     let last = begin.elapsed();
-    wait_for("everything to be recorded", || (other.get("/v1/audit")["open"] == 0).then_some(()));
+    wait_for("everything to be recorded", || {
+        (other.get("/v1/audit")["open"] == 0).then_some(())
+    });
     let sent = ledger::recorded_sent(&other);
     let from = receiver.received().len();
     thread::sleep(Duration::from_secs(30).saturating_sub(begin.elapsed()));
@@ -146,7 +155,9 @@ fn sigterm_drains_and_leaves_the_rest_in_the_database() {
     let mut herald = Herald::launch();
     herald.subscribe(&receiver.url, &["*"]);
     let ids = herald.publish_batch((0..200).map(order));
-    wait_for("a first delivery to begin", || (ledger::in_flight(&herald) > 0).then_some(()));
+    wait_for("a first delivery to begin", || {
+        (ledger::in_flight(&herald) > 0).then_some(())
+    });
     let took = herald.terminate();
     let open = herald.count("select count(*) from delivery");
     let ended = herald.count("select count(*) from attempt where outcome = 'sent'");
@@ -161,5 +172,9 @@ fn sigterm_drains_and_leaves_the_rest_in_the_database() {
     let receiver = receiver.restart(&[]);
     herald.spawn();
     herald.settled();
-    assert_eq!(ledger::complete(&ids, &receiver), 0, "a clean stop repeats nothing");
+    assert_eq!(
+        ledger::complete(&ids, &receiver),
+        0,
+        "a clean stop repeats nothing"
+    );
 }

@@ -20,7 +20,10 @@ pub struct Answer {
 impl Answer {
     /// A header field.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The answer, if it has this status.
@@ -47,8 +50,9 @@ pub fn ask(
             .build()
             .into();
     }
-    let mut request =
-        ureq::http::Request::builder().method(method).uri(format!("{url}{path}"));
+    let mut request = ureq::http::Request::builder()
+        .method(method)
+        .uri(format!("{url}{path}"));
     if !token.is_empty() {
         request = request.header("authorization", format!("Bearer {token}"));
     }
@@ -65,7 +69,11 @@ pub fn ask(
         .iter()
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned()))
         .collect();
-    let text = response.body_mut().with_config().limit(64 << 20).read_to_string()?;
+    let text = response
+        .body_mut()
+        .with_config()
+        .limit(64 << 20)
+        .read_to_string()?;
     let answer = Answer {
         status,
         headers,
@@ -73,7 +81,10 @@ pub fn ask(
     };
     if status >= 400 {
         let kind = answer.header("content-type").unwrap_or_default();
-        assert!(kind.starts_with("application/problem+json"), "{status} as {kind}: {text}");
+        assert!(
+            kind.starts_with("application/problem+json"),
+            "{status} as {kind}: {text}"
+        );
         for field in ["type", "title", "status", "detail"] {
             assert!(answer.body.get(field).is_some(), "no {field} in {text}");
         }
@@ -85,8 +96,11 @@ impl Herald {
     /// A request as the admin.
     pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let body = body.map(ToString::to_string);
-        let headers: &[(&str, &str)] =
-            if body.is_some() { &[("content-type", "application/json")] } else { &[] };
+        let headers: &[(&str, &str)] = if body.is_some() {
+            &[("content-type", "application/json")]
+        } else {
+            &[]
+        };
         let body = body.as_deref().map(str::as_bytes);
         ask(&self.url, &self.admin_token, method, path, headers, body).unwrap()
     }
@@ -122,7 +136,10 @@ impl Herald {
     /// Publishes one event; answers its id.
     #[track_caller]
     pub fn publish(&self, body: &Value) -> String {
-        self.post("/v1/events", body).expect(202)["id"].as_str().unwrap().to_owned()
+        self.post("/v1/events", body).expect(202)["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Publishes many events at once; answers their ids.
@@ -139,7 +156,9 @@ impl Herald {
         );
         let body = answer.unwrap().expect(202);
         let ids = body["ids"].as_array().unwrap();
-        ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+        ids.iter()
+            .map(|id| id.as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Waits until a delivery is in a state; answers it with its attempts.
@@ -158,7 +177,11 @@ impl Herald {
             let audit = self.get("/v1/audit");
             (audit["open"] == 0 && audit["in_flight"] == 0).then_some(audit)
         });
-        assert_eq!((&audit["lost"], &audit["double"]), (&json!(0), &json!(0)), "{audit:#}");
+        assert_eq!(
+            (&audit["lost"], &audit["double"]),
+            (&json!(0), &json!(0)),
+            "{audit:#}"
+        );
         audit
     }
 }

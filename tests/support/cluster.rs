@@ -23,8 +23,11 @@ impl Cluster {
         static CLUSTER: OnceLock<Cluster> = OnceLock::new();
         CLUSTER.get_or_init(|| {
             let url = start();
-            let cluster =
-                Self { url, cloning: Mutex::new(()), databases: AtomicUsize::new(0) };
+            let cluster = Self {
+                url,
+                cloning: Mutex::new(()),
+                databases: AtomicUsize::new(0),
+            };
             cluster.sql_at("postgres", "create database template_herald");
             let migrated = Command::new(env!("CARGO_BIN_EXE_herald"))
                 .arg("migrate")
@@ -41,7 +44,10 @@ impl Cluster {
     pub fn database(&self) -> String {
         let _one_at_a_time = self.cloning.lock().unwrap();
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        self.sql_at("postgres", &format!("create database {name} template template_herald"));
+        self.sql_at(
+            "postgres",
+            &format!("create database {name} template template_herald"),
+        );
         self.url_of(&name)
     }
 
@@ -60,7 +66,10 @@ fn start() -> String {
     let (tell, told) = mpsc::channel();
     let path = folder.clone();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let server = PrivatePostgres::start(&path).await.unwrap();
             tell.send(server.url()).unwrap();

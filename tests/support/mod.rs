@@ -43,7 +43,10 @@ pub struct Herald {
 
 impl Herald {
     /// Starts one on a new database.
-    #[allow(clippy::unused_async, reason = "async tests call it as they call all else")]
+    #[allow(
+        clippy::unused_async,
+        reason = "async tests call it as they call all else"
+    )]
     pub async fn start() -> Self {
         Self::launch()
     }
@@ -78,7 +81,10 @@ impl Herald {
             folder,
             child: None,
             listen: "127.0.0.1:0".to_owned(),
-            settings: settings.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+            settings: settings
+                .iter()
+                .map(|(k, v)| ((*k).into(), (*v).into()))
+                .collect(),
         };
         herald.spawn();
         if herald.private {
@@ -117,7 +123,10 @@ impl Herald {
             self.listen = address;
         }
         wait_for("the daemon to be ready", || {
-            ureq::get(format!("{}/readyz", self.url)).call().is_ok().then_some(())
+            ureq::get(format!("{}/readyz", self.url))
+                .call()
+                .is_ok()
+                .then_some(())
         });
     }
 
@@ -154,7 +163,9 @@ impl Herald {
 
     /// A token of the account `main`.
     pub fn token(&self, role: &str) -> String {
-        self.run(&["token", "create", "--account", "main", "--role", role]).trim().to_owned()
+        self.run(&["token", "create", "--account", "main", "--role", role])
+            .trim()
+            .to_owned()
     }
 
     /// The process.
@@ -197,7 +208,13 @@ impl Herald {
     /// The process of the private PostgreSQL.
     pub fn postmaster(&self) -> u32 {
         let file = self.folder.join("postgresql/data/postmaster.pid");
-        fs::read_to_string(file).unwrap().lines().next().unwrap().parse().unwrap()
+        fs::read_to_string(file)
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
     }
 
     /// Asks its database, by psql. Columns are parted by `|`.
@@ -233,23 +250,45 @@ impl Drop for Herald {
 
 /// A folder of a test's own that PostgreSQL's account can reach.
 pub fn folder() -> PathBuf {
-    let folder = tempfile::Builder::new().prefix("herald-test-").tempdir().unwrap().keep();
+    let folder = tempfile::Builder::new()
+        .prefix("herald-test-")
+        .tempdir()
+        .unwrap()
+        .keep();
     cluster::open_to_all(&folder);
     folder
 }
 
 /// Sends a signal to a process.
 pub fn signal(pid: u32, name: &str) {
-    let _ = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap();
+    let _ = Command::new("kill")
+        .args([&format!("-{name}"), &pid.to_string()])
+        .status()
+        .unwrap();
 }
 
 /// Runs SQL by psql.
 pub fn psql(url: &str, statement: &str) -> String {
     let output = Command::new("psql")
-        .args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement])
+        .args([
+            "-X",
+            "-A",
+            "-t",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            url,
+            "-c",
+            statement,
+        ])
         .output()
         .unwrap();
-    assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{statement}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 

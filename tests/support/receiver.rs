@@ -29,7 +29,11 @@ pub struct Received {
 impl Receiver {
     /// Starts one on a free port.
     pub fn start(arguments: &[&str]) -> Self {
-        let ledger = tempfile::NamedTempFile::new().unwrap().into_temp_path().keep().unwrap();
+        let ledger = tempfile::NamedTempFile::new()
+            .unwrap()
+            .into_temp_path()
+            .keep()
+            .unwrap();
         Self::at("127.0.0.1:0", ledger, arguments)
     }
 
@@ -58,7 +62,13 @@ impl Receiver {
             .and_then(|it| it.split(' ').next())
             .unwrap_or_else(|| panic!("the receiver said: {line}"))
             .to_owned();
-        Self { url: format!("http://{address}/"), address, ledger, child, _stderr: stderr }
+        Self {
+            url: format!("http://{address}/"),
+            address,
+            ledger,
+            child,
+            _stderr: stderr,
+        }
     }
 
     /// Everything that it received, in time.
