@@ -68,12 +68,12 @@ pub(super) async fn attempt(
                 test: what.origin == Origin::Test,
                 timeout: route.timeout,
             };
-            Ok(client.deliver(delivery).await)
+            Ok((client.deliver(delivery).await, timestamp))
         }
         Err(words) => Err(format!("The subscription cannot be sent to: {words}.")),
     };
     match exchange {
-        Ok(exchange) => judge(clock, route, key, &what, exchange),
+        Ok((exchange, timestamp)) => judge(clock, route, key, &what, exchange, timestamp),
         Err(words) => {
             let detail = Detail {
                 error: Some(words),
@@ -94,10 +94,12 @@ fn judge(
     key: DeliveryKey,
     what: &Try,
     exchange: Exchange,
+    timestamp: i64,
 ) -> Tried {
     let duration = exchange.duration;
     let detail = Detail {
         ms: millis(exchange.phases),
+        timestamp,
         ..Detail::default()
     };
     match exchange.answer {
@@ -176,6 +178,9 @@ fn record(
 struct Detail<'a> {
     /// Milliseconds: resolve, connect, first byte, body.
     ms: [u64; 4],
+    /// Seconds since 1970, as sent in `webhook-timestamp`; 0: nothing was sent.
+    #[serde(skip_serializing_if = "is_zero")]
+    timestamp: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -184,6 +189,14 @@ struct Detail<'a> {
     body: std::borrow::Cow<'a, str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl<'a> Detail<'a> {

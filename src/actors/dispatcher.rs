@@ -16,6 +16,7 @@ use super::subscription::{
     Abandon, ClaimDue, DeliverFirst, DeliverTest, Drain, RouteChanged, Subscription,
     SubscriptionParts, TestDelivery,
 };
+use super::tell::tell;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::lane::{LaneId, UnderWay};
 use crate::store::{Database, claim};
@@ -140,7 +141,7 @@ impl Dispatcher {
     fn lane_unsure(&self, why: &'static str) {
         let lane = self.parts.open_lane();
         if let (Some(intake), Some(lane)) = (&self.intake, lane) {
-            intake.do_send(LaneUnsure { lane: lane.id, why });
+            tell(intake, LaneUnsure { lane: lane.id, why });
         }
     }
 
@@ -193,7 +194,7 @@ impl Handler<DeliverEvents> for Dispatcher {
         for (id, events) in by_target {
             match self.actor(id) {
                 // Its queue is bounded by the budget of bytes and its own spilling.
-                Some(actor) => actor.do_send(DeliverFirst { events }),
+                Some(actor) => tell(&actor, DeliverFirst { events }),
                 // Deleted between the commit and now: its rows will be cancelled.
                 None => self.parts.spill(id, events),
             }
@@ -241,10 +242,13 @@ impl Handler<SendTest> for Dispatcher {
 
     fn handle(&mut self, message: SendTest, _: &mut Self::Context) {
         if let Some(actor) = self.actor(message.subscription) {
-            actor.do_send(DeliverTest(TestDelivery {
-                event: message.event,
-                payload: message.payload,
-            }));
+            tell(
+                &actor,
+                DeliverTest(TestDelivery {
+                    event: message.event,
+                    payload: message.payload,
+                }),
+            );
         }
     }
 }
@@ -255,9 +259,12 @@ impl Handler<TableChanged> for Dispatcher {
     fn handle(&mut self, message: TableChanged, _: &mut Self::Context) {
         self.table = message.0;
         for (id, actor) in &self.actors {
-            actor.do_send(RouteChanged {
-                route: self.table.route(*id).cloned(),
-            });
+            tell(
+                actor,
+                RouteChanged {
+                    route: self.table.route(*id).cloned(),
+                },
+            );
         }
         let table = &self.table;
         self.actors.retain(|id, _| table.route(*id).is_some());

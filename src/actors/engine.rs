@@ -16,6 +16,7 @@ use super::memory::Budget;
 use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
 use super::subscription::SubscriptionParts;
+use super::tell::tell;
 use crate::domain::address::AddressRules;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::target::Target;
@@ -158,8 +159,8 @@ impl Engine {
         })
         .start();
         let _ = known_intake.set(intake.clone());
-        dispatcher.do_send(dispatcher::MeetIntake(intake.clone()));
-        recorder.do_send(recorder::MeetIntake(intake.clone()));
+        tell(&dispatcher, dispatcher::MeetIntake(intake.clone()));
+        tell(&recorder, recorder::MeetIntake(intake.clone()));
         let housekeeper = Housekeeper {
             database: database.clone(),
             clock: Arc::clone(&clock),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::intake::{Intake, LaneSlot, LaneUnsure};
 use super::lane::Lane;
 use super::routing::Routing;
+use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::lane::{self, UnderWay};
 use crate::store::{Connection, Database, StoreError, cancel, ingest, partition, retention};
@@ -73,7 +74,7 @@ pub(super) enum Slot {
 
 impl Housekeeper {
     fn unsure(&self, lane: &Lane, why: &'static str) {
-        self.intake.do_send(LaneUnsure { lane: lane.id, why });
+        tell(&self.intake, LaneUnsure { lane: lane.id, why });
     }
 }
 

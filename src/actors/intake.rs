@@ -19,9 +19,10 @@ use super::lane::{Ids, Lane};
 use super::memory::Budget;
 use super::recorder::{LaneClosed, Recorder, Unrecorded};
 use super::routing::Routing;
+use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::ingest::Ingested;
-use crate::store::lane::{self, LaneId, UnderWay};
+use crate::store::lane::{self, LaneId};
 use crate::store::{Connection, Database, StoreError, ingest};
 
 /// Events of one batch, at most.
@@ -249,10 +250,12 @@ async fn open_lane(parts: &IntakeParts) -> Result<(Arc<Lane>, Committer), StoreE
 }
 
 async fn close_lane(parts: &IntakeParts, lane: &Lane) {
-    let mut under_way = match parts.dispatcher.send(AbandonLane { lane: lane.id }).await {
-        Ok(under_way) => under_way,
-        Err(_dispatcher_gone) => UnderWay::default(),
-    };
+    // Without a Dispatcher the daemon is stopping, and nothing is under way.
+    let mut under_way = parts
+        .dispatcher
+        .send(AbandonLane { lane: lane.id })
+        .await
+        .unwrap_or_default();
     // What ended and is not recorded comes after what is under way: the threads told Recorder
     // before they answered.
     if let Ok(unrecorded) = parts.recorder.send(Unrecorded { lane: lane.id }).await {
@@ -332,9 +335,12 @@ async fn commit(
                 let done = batch.finish(&new_keys, &known, lane, &parts.budget);
                 lane.committed(done.last_id, done.settlings.into_iter());
                 if !done.deliveries.is_empty() {
-                    parts.dispatcher.do_send(DeliverEvents {
-                        events: done.deliveries,
-                    });
+                    tell(
+                        &parts.dispatcher,
+                        DeliverEvents {
+                            events: done.deliveries,
+                        },
+                    );
                 }
                 answer(parts, done.answers);
                 return Ok(committer);

@@ -17,6 +17,7 @@ use super::outbox::Outbox;
 use super::recorder::{FirstAttempt, ReleaseClaims, SpillDeliveries, Spilled};
 use super::routing::Route;
 use super::subscription::{SubscriptionParts, TestDelivery};
+use super::tell::tell;
 use crate::domain::delivery::Origin;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
@@ -274,10 +275,7 @@ impl Line {
         if !spilled.is_empty() {
             self.more_due.set(true);
             // Bounded: each of them was counted by the budget, and leaves it here.
-            self.thread
-                .outbox
-                .recorder()
-                .do_send(SpillDeliveries(spilled));
+            tell(self.thread.outbox.recorder(), SpillDeliveries(spilled));
         }
     }
 
@@ -293,10 +291,7 @@ impl Line {
         });
         let any = !released.is_empty();
         if any {
-            self.thread
-                .outbox
-                .recorder()
-                .do_send(ReleaseClaims(released));
+            tell(self.thread.outbox.recorder(), ReleaseClaims(released));
         }
         any
     }
@@ -478,10 +473,13 @@ impl Drop for Worker {
         if std::thread::panicking() {
             // What it had under way is in no queue any more: the lane's rows bring it back.
             if let (Some(intake), Some(lane)) = (line.parts.intake.get(), line.parts.open_lane()) {
-                intake.do_send(LaneUnsure {
-                    lane: lane.id,
-                    why: "an attempt panicked",
-                });
+                tell(
+                    intake,
+                    LaneUnsure {
+                        lane: lane.id,
+                        why: "an attempt panicked",
+                    },
+                );
             }
         }
     }

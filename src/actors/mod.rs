@@ -17,6 +17,7 @@ mod outbox;
 mod recorder;
 mod routing;
 mod subscription;
+mod tell;
 
 pub use engine::{
     Engine, EngineSettings, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt,

@@ -10,6 +10,7 @@ use actix::Addr;
 use tokio::sync::Semaphore;
 
 use super::recorder::{FirstAttempt, RecordAttempts, Recorder};
+use super::tell::tell;
 use crate::store::record::AttemptRecord;
 
 /// Attempts that are told at once.
@@ -77,7 +78,7 @@ impl Outbox {
         let attempts = self.attempts.take();
         if attempts.len() > 0 {
             // Bounded by `unrecorded`.
-            self.recorder.do_send(attempts);
+            tell(&self.recorder, attempts);
         }
     }
 

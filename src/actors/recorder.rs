@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::intake::{Intake, LaneUnsure};
 use super::memory::MemoryEvent;
+use super::tell::tell;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::lane::LaneId;
 use crate::store::record::{
@@ -245,7 +246,7 @@ impl Recorder {
         }
         for (lane, why) in written.unsure {
             if let Some(intake) = &self.intake {
-                intake.do_send(LaneUnsure { lane, why });
+                tell(intake, LaneUnsure { lane, why });
             }
         }
     }

@@ -17,6 +17,7 @@ use super::line::{Line, Thread};
 use super::memory::MemoryEvent;
 use super::recorder::{Recorder, SpillDeliveries, Spilled};
 use super::routing::Route;
+use super::tell::tell;
 use crate::domain::address::AddressRules;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::Database;
@@ -63,7 +64,7 @@ impl SubscriptionParts {
                 event,
             })
             .collect();
-        self.recorder.do_send(SpillDeliveries(spilled));
+        tell(&self.recorder, SpillDeliveries(spilled));
     }
 }
 

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_examples_of_the_typeid_specification_hold() {
-        let id = EventId::from_uuid(Uuid::from_u128(0x0188_9c89_df6b_7f1c_a388_91396ec314bc));
+        let id = EventId::from_uuid(Uuid::from_u128(0x0188_9c89_df6b_7f1c_a388_9139_6ec3_14bc));
         assert_eq!(id.to_string(), "evt_01h2e8kqvbfwea724h75qc655w");
         assert_eq!(
             EventId::from_uuid(Uuid::nil()).to_string(),

@@ -167,6 +167,9 @@ pub struct KnownKey {
     pub deliveries: usize,
 }
 
+/// Body hash, event, targets.
+type KeyRow = (Vec<u8>, Uuid, Option<Vec<Option<Uuid>>>);
+
 /// Looks up what keys stand for. A key that was just forgotten (after 24 h) is not among them.
 ///
 /// # Errors
@@ -177,7 +180,7 @@ pub async fn known_keys(
 ) -> Result<Vec<KnownKey>, StoreError> {
     let mut known = Vec::with_capacity(keys.len());
     for (account, key) in keys {
-        let row: Option<(Vec<u8>, Uuid, Option<Vec<Option<Uuid>>>)> = idempotency::table
+        let row: Option<KeyRow> = idempotency::table
             .left_join(
                 event::table.on(event::account_id
                     .eq(idempotency::account_id)

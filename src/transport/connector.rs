@@ -42,7 +42,7 @@ pub(super) fn guarded(
     Future = impl Future<Output = Result<Connection<Uri, TcpStream>, ConnectError>>,
 > + Clone
 + 'static {
-    let service = Rc::new(fn_service(move |info: ConnectInfo<Uri>| {
+    Rc::new(fn_service(move |info: ConnectInfo<Uri>| {
         let rules = Arc::clone(&rules);
         async move {
             let uri = info.request().clone();
@@ -51,8 +51,7 @@ pub(super) fn guarded(
                 .map_err(|failure| ConnectError::Resolver(Box::new(failure)))?;
             Ok::<_, ConnectError>(Connection::new(uri, stream))
         }
-    }));
-    service
+    }))
 }
 
 fn progress<R>(with: impl FnOnce(&Progress) -> R) -> Option<R> {

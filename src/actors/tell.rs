@@ -1,0 +1,21 @@
+//! Telling an actor something that must not be dropped.
+
+use actix::dev::ToEnvelope;
+use actix::{Actor, Addr, Handler, Message};
+
+/// Queues a message whatever the mailbox holds. Only for messages whose number something else
+/// bounds: events and attempts by the byte budget and by [`super::recorder::UNRECORDED`],
+/// the rest by being rare (changes by people, faults of the database).
+pub(super) fn tell<A, M>(actor: &Addr<A>, message: M)
+where
+    A: Actor + Handler<M>,
+    A::Context: ToEnvelope<A, M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a full mailbox must not lose it; see above"
+    )]
+    actor.do_send(message);
+}
