@@ -4,14 +4,17 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{database, output};
+use super::database::{self, Missing};
+use super::output;
 use crate::config::Config;
 use crate::store::audit::{self, Audit};
 
 /// Prints the audit; the exit code is 1 unless lost and double are 0.
 pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
-    let audit: Audit =
-        database::with_database(config, async |database| Ok(audit::run(database).await?)).await?;
+    let audit: Audit = database::with_database(config, Missing::Refuse, async |database| {
+        Ok(audit::run(database).await?)
+    })
+    .await?;
     if json {
         output::json(&json!({
             "as_of": audit.as_of,

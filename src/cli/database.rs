@@ -1,7 +1,7 @@
 //! The way of commands that work directly in the database: the one that is set, or the private
 //! PostgreSQL, which is started for the command when no daemon has it running.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::app::DataFolder;
 use crate::config::Config;
@@ -11,9 +11,19 @@ use crate::store::Database;
 /// Commands run one statement after another.
 const CONNECTIONS: usize = 2;
 
+/// What a command does where there is no database yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// Make one: the command is the first of a new installation.
+    Create,
+    /// Say so: the command looks into one, and this is the wrong folder.
+    Refuse,
+}
+
 /// Opens the database, does the work and closes again what was started for it.
 pub(super) async fn with_database<T>(
     config: &Config,
+    missing: Missing,
     work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     if let Some(url) = &config.database_url {
@@ -23,6 +33,13 @@ pub(super) async fn with_database<T>(
         return work(&Database::new(&url, CONNECTIONS)?).await;
     }
     let folder = &config.data_dir;
+    if missing == Missing::Refuse && !PrivatePostgres::exists(folder) {
+        bail!(
+            "there is no database of Herald in {}: set HERALD_DATA_DIR or HERALD_DATABASE_URL as \
+             for `herald serve`",
+            folder.display()
+        );
+    }
     // So that no daemon starts on it meanwhile.
     let lock = DataFolder::lock(folder)?;
     let server = PrivatePostgres::start(folder)

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{database, output};
+use super::database::{self, Missing};
+use super::output;
 use crate::config::Config;
 use crate::store;
 
@@ -19,7 +20,12 @@ pub(super) struct Migrate {
 impl Migrate {
     pub(super) async fn run(self, config: &Config, json: bool) -> anyhow::Result<()> {
         let back = self.revert_all;
-        let names = database::with_database(config, async |database| {
+        let missing = if back {
+            Missing::Refuse
+        } else {
+            Missing::Create
+        };
+        let names = database::with_database(config, missing, async |database| {
             let done = if back {
                 store::revert_all(database).await
             } else {

@@ -4,7 +4,8 @@ use chrono::SecondsFormat;
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{database, output};
+use super::database::{self, Missing};
+use super::output;
 use crate::config::Config;
 use crate::domain::id::{AccountId, TokenId};
 use crate::domain::role::Role;
@@ -59,7 +60,11 @@ pub(super) struct Revoke {
 
 impl Command {
     pub(super) async fn run(self, config: &Config, json: bool) -> anyhow::Result<()> {
-        database::with_database(config, async |database| match &self {
+        let missing = match &self {
+            Self::Create(_) => Missing::Create,
+            Self::List(_) | Self::Revoke(_) => Missing::Refuse,
+        };
+        database::with_database(config, missing, async |database| match &self {
             Self::Create(create) => create.run(database, json).await,
             Self::List(list) => list.run(database, json).await,
             Self::Revoke(revoke) => revoke.run(database, json).await,

@@ -177,7 +177,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "log",
         variable: "HERALD_LOG",
-        default: "info",
+        default: "info,actix_server=warn",
         meaning: "Which log lines are written: a level (error, warn, info, debug, trace) or \
                   directives such as info,herald::transport=debug.",
         kind: Kind::Text,

@@ -85,6 +85,12 @@ impl PrivatePostgres {
         }
     }
 
+    /// Whether `data_dir` holds a private PostgreSQL, running or not.
+    #[must_use]
+    pub fn exists(data_dir: &Path) -> bool {
+        cluster::data_in(data_dir).join("PG_VERSION").exists()
+    }
+
     /// The URL of the private PostgreSQL of `data_dir` if it runs, for command-line tools
     /// beside a running daemon. Starts nothing.
     #[must_use]

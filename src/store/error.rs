@@ -41,6 +41,16 @@ impl From<DieselError> for StoreError {
                 | DatabaseErrorKind::ReadOnlyTransaction => {
                     Self::Refused(DieselError::DatabaseError(kind, info))
                 }
+                // Diesel tells no SQLSTATE; this is 42P01 (undefined_table).
+                _ if info.message().starts_with("relation \"")
+                    && info.message().ends_with("\" does not exist") =>
+                {
+                    Self::Unfit(
+                        "this database holds no tables of Herald, or of another version: run \
+                         `herald migrate`, or check HERALD_DATABASE_URL"
+                            .to_owned(),
+                    )
+                }
                 // Everything that may mean a lost connection (terminated, crashed, shut down)
                 // counts as away: treating a refusal as unknown is safe, the reverse is not.
                 _ => Self::Away(info.message().to_owned()),
