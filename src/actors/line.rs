@@ -312,7 +312,9 @@ impl Line {
             line.claiming.set(false);
             match claimed {
                 Ok(rows) => {
-                    line.more_due.set(rows.len() >= room);
+                    let bytes: usize = rows.iter().map(|row| row.payload.len()).sum();
+                    line.more_due
+                        .set(rows.len() >= room || bytes >= claim::CLAIM_BYTES);
                     line.size_next_claim(rows.len() >= room, since);
                     line.take_on(rows, since);
                 }

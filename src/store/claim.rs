@@ -13,8 +13,8 @@ use super::{Connection, StoreError};
 use crate::domain::delivery::Origin;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 
-/// Payload bytes that one claim brings into memory, beyond its first row.
-const BYTES: i64 = 1 << 20;
+/// Payload bytes at which a claim ends, whatever else is due: at most one row goes beyond.
+pub const CLAIM_BYTES: usize = 1 << 20;
 
 /// A row that is this daemon's until the claim runs out.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ pub async fn claim(
         .bind::<SqlUuid, _>(subscription.uuid())
         .bind::<BigInt, _>(i64::try_from(room).unwrap_or(i64::MAX))
         .bind::<Double, _>(hold.as_secs_f64())
-        .bind::<BigInt, _>(BYTES)
+        .bind::<BigInt, _>(i64::try_from(CLAIM_BYTES).unwrap_or(i64::MAX))
         .load(connection)
         .await?;
     rows.sort_by_key(|row| row.event_id);

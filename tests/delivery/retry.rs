@@ -1,10 +1,12 @@
 //! What fails is tried again on its schedule, as long as the target asks, and told in words.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::support::api::order;
 use crate::support::receiver::Receiver;
 use crate::support::scripted::{Scripted, answer};
 use crate::support::tenant::Tenant;
@@ -182,6 +184,37 @@ fn a_target_that_is_gone_disables_its_subscription_which_holds_what_was_open() {
         tenant.viewer.delivery_in("sent", event, &id);
     }
     assert_eq!(target.requests().len(), 4);
+}
+
+#[test]
+fn what_a_gone_target_left_unattempted_is_delivered_once_it_is_enabled_again() {
+    let tenant = Tenant::new();
+    let gone = Arc::new(AtomicBool::new(true));
+    let still = Arc::clone(&gone);
+    let target = Scripted::start(move |_, stream| {
+        std::thread::sleep(Duration::from_millis(100));
+        let status = if still.load(Ordering::Relaxed) {
+            410
+        } else {
+            200
+        };
+        answer(stream, status, "", b"")
+    });
+    let more = json!({ "retry_schedule": [1], "max_in_flight": 1 });
+    let id = tenant.admin.subscribe_with(&target.url, &["*"], &more);
+    let events = tenant.admin.publish_batch((0..40).map(order));
+    for event in &events {
+        tenant.viewer.delivery_in("held", event, &id);
+    }
+    let tried = target.requests().len();
+    println!("410: {tried} of 40 were tried before the subscription was seen disabled");
+    assert!(tried < 20, "{tried} were tried");
+    gone.store(false, Ordering::Relaxed);
+    tenant.admin.switch(&id, "enable");
+    for event in &events {
+        tenant.viewer.delivery_in("sent", event, &id);
+    }
+    assert_eq!(target.requests().len(), 40 + tried);
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::support::Herald;
 use crate::support::api::order;
 use crate::support::receiver::Receiver;
@@ -40,11 +42,39 @@ fn a_pause_at_one_daemon_is_obeyed_by_the_other_within_two_seconds() {
 }
 
 #[test]
+fn what_waits_in_one_daemons_memory_is_held_by_a_pause_at_the_other() {
+    let herald = Herald::launch();
+    let other = herald.launch_beside();
+    let receiver = Receiver::start(&["--delay", "50"]);
+    let more = json!({ "max_in_flight": 1 });
+    let id = herald.subscribe_with(&receiver.url, &["*"], &more);
+    let events = herald.publish_batch((0..300).map(order));
+    wait_until("some to come", || receiver.received().len() >= 3);
+    other.switch(&id, "pause");
+    let begin = Instant::now();
+    wait_until("the rest to be held", || {
+        let rows = herald.count("select count(*) from delivery");
+        let ended = herald.count("select count(*) from attempt");
+        rows + ended == 300 && herald.audit()["in_flight"] == 0
+    });
+    let obeyed = begin.elapsed();
+    let came = receiver.received().len();
+    println!("a pause at the other daemon was obeyed within {obeyed:?}; {came} came");
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(receiver.received().len(), came);
+    // One second to be seen, and up to two until the audit's mark has moved.
+    assert!(came < 60, "{came} came");
+    herald.switch(&id, "resume");
+    assert_eq!(other.settled()["sent"], events.len());
+    assert_eq!(receiver.received().len(), events.len());
+}
+
+#[test]
 fn both_daemons_deliver_and_every_event_comes_once() {
     let herald = Herald::launch();
     let other = herald.launch_beside();
     let receiver = Receiver::start(&["--fail", "500", "--rate", "0.2"]);
-    let more = serde_json::json!({ "retry_schedule": [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1] });
+    let more = json!({ "retry_schedule": [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1] });
     let id = herald.subscribe_with(&receiver.url, &["*"], &more);
     let mut events = Vec::new();
     for _ in 0..5 {
