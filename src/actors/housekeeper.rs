@@ -13,7 +13,9 @@ use super::routing::Routing;
 use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::lane::{self, UnderWay};
-use crate::store::{Connection, Database, StoreError, cancel, ingest, partition, retention};
+use crate::store::{
+    Connection, Database, StoreError, cancel, ingest, partition, retention, subscription_count,
+};
 
 /// How often the lease is renewed.
 const RENEW: Duration = Duration::from_secs(1);
@@ -203,6 +205,7 @@ async fn sweep(database: &Database) -> Result<(), StoreError> {
 async fn daily(database: &Database, days: u32) -> Result<(), StoreError> {
     partition::ensure(database).await?;
     ingest::forget_old_keys(&mut *database.get().await?).await?;
+    subscription_count::fold(&mut *database.get().await?).await?;
     for day in retention::retire(database, days).await? {
         tracing::info!(
             day = %day.day, events = day.events, targets = day.targets,

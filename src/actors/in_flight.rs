@@ -14,6 +14,8 @@ use crate::store::lane::LaneId;
 struct UnderWay {
     event: EventId,
     begun: Duration,
+    /// The lane of a first attempt from memory, whether it has a row by now or not.
+    lane: Option<LaneId>,
     /// A first attempt from memory that has no row yet; None once it has one.
     from_memory: RefCell<Option<Arc<MemoryEvent>>>,
 }
@@ -33,6 +35,7 @@ impl InFlight {
         let attempt = UnderWay {
             event,
             begun: uptime(),
+            lane: from_memory.as_ref().map(|event| event.lane.id),
             from_memory: RefCell::new(from_memory),
         };
         self.attempts.borrow_mut().insert(number, attempt);
@@ -69,7 +72,8 @@ impl InFlight {
             .collect()
     }
 
-    /// The first attempts of a lane without a row.
+    /// The first attempts of a lane. One that has a row by now may be among them: that row may
+    /// not be committed yet.
     pub(super) fn of_lane(
         &self,
         subscription: SubscriptionId,
@@ -78,13 +82,7 @@ impl InFlight {
         self.attempts
             .borrow()
             .values()
-            .filter(|attempt| {
-                attempt
-                    .from_memory
-                    .borrow()
-                    .as_ref()
-                    .is_some_and(|event| event.lane.id == lane)
-            })
+            .filter(|attempt| attempt.lane == Some(lane))
             .map(|attempt| (subscription, attempt.event))
             .collect()
     }

@@ -23,7 +23,7 @@ use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::ingest::Ingested;
 use crate::store::lane::{self, LaneId};
-use crate::store::{Connection, Database, StoreError, ingest};
+use crate::store::{Connection, Database, StoreError, ingest, partition};
 
 /// Events of one batch, at most.
 const BATCH_EVENTS: usize = 1_024;
@@ -234,6 +234,8 @@ fn on_this_thread<T: 'static>(
 async fn open_lane(parts: &IntakeParts) -> Result<(Arc<Lane>, Committer), StoreError> {
     let connection = parts.database.dedicated().await?;
     parts.routing.refresh().await?;
+    // After a long sleep of the machine, today may have none.
+    partition::ensure(&parts.database).await?;
     let asked = uptime();
     let opened = lane::open(&parts.database, parts.folder, parts.lease).await?;
     parts.clock.set(opened.now, asked);

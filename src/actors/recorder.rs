@@ -383,12 +383,22 @@ impl Writer {
         };
         match record_claimed(connection, self.count_lane, &attempts).await {
             Ok(()) => self.unrecorded.add_permits(attempts.len()),
-            Err(error) => {
+            Err(error) if error.is_away() => {
                 tracing::warn!(%error, "attempts could not be recorded; trying again");
                 written.again.claimed.extend(attempts);
                 written.wait = true;
-                if error.is_away() {
-                    written.connection = None;
+                written.connection = None;
+            }
+            Err(error) if attempts.len() == 1 => {
+                // Retention may have removed its day meanwhile.
+                let event = attempts.first().map(|attempt| attempt.key.event);
+                tracing::error!(?event, %error, "an attempt cannot be recorded; leaving it out");
+                self.unrecorded.add_permits(1);
+            }
+            Err(_refused) => {
+                // One of them is the cause; it must not hold up the others.
+                for attempt in attempts {
+                    Box::pin(self.claimed(vec![attempt], written)).await;
                 }
             }
         }

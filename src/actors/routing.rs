@@ -284,10 +284,15 @@ impl Routing {
     /// Reads what changed. Everybody who watches is told, if anything did.
     pub(super) async fn refresh(&self) -> Result<Arc<RoutingTable>, StoreError> {
         let _one_at_a_time = self.refreshing.lock().await;
-        let known = self.current();
-        let changes = changes_since(&self.database, known.version).await?;
+        let mut known = self.current();
+        let mut changes = changes_since(&self.database, known.version).await?;
         if changes.version == known.version {
             return Ok(known);
+        }
+        if changes.version < known.version {
+            // The database was put back to an older state: nothing known holds.
+            known = Arc::default();
+            changes = changes_since(&self.database, 0).await?;
         }
         let table = Arc::new(known.with(changes));
         self.current.send_replace(Arc::clone(&table));

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::schema::sql_types::AttemptOutcome;
-use super::{Database, StoreError};
+use super::{Connection, Database, StoreError};
 use crate::domain::delivery::Outcome;
 use crate::domain::id::SubscriptionId;
 
@@ -65,4 +65,34 @@ pub async fn of(
     .await?;
     let by_id = |row: Counts| (SubscriptionId::from_uuid(row.subscription_id), row);
     Ok(rows.into_iter().map(by_id).collect())
+}
+
+/// Adds the counts of lanes that closed over a day ago to those of lane 0, which no daemon has,
+/// so that restarts do not pile up rows. Returns how many rows were added up.
+///
+/// # Errors
+/// When the database is away.
+pub async fn fold(connection: &mut Connection) -> Result<usize, StoreError> {
+    Ok(diesel::sql_query(
+        "with gone as ( \
+             delete from subscription_count c using lane l \
+             where l.id = c.lane and l.closed_at < now() - interval '1 day' returning c.* \
+         ) \
+         insert into subscription_count as c (subscription_id, lane, sent, failed, filtered, \
+             cancelled, retried, last_outcome, last_attempt_at) \
+         select subscription_id, 0, sum(sent), sum(failed), sum(filtered), sum(cancelled), \
+             sum(retried), (array_agg(last_outcome order by last_attempt_at desc))[1], \
+             max(last_attempt_at) \
+         from gone group by subscription_id \
+         on conflict (subscription_id, lane) do update set \
+             sent = c.sent + excluded.sent, failed = c.failed + excluded.failed, \
+             filtered = c.filtered + excluded.filtered, \
+             cancelled = c.cancelled + excluded.cancelled, \
+             retried = c.retried + excluded.retried, \
+             last_outcome = case when excluded.last_attempt_at > c.last_attempt_at \
+                 then excluded.last_outcome else c.last_outcome end, \
+             last_attempt_at = greatest(c.last_attempt_at, excluded.last_attempt_at)",
+    )
+    .execute(connection)
+    .await?)
 }
