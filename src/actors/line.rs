@@ -167,6 +167,7 @@ impl Line {
             n: 1,
             failures: 0,
             origin: Origin::Test,
+            test: true,
         };
         let line = Rc::clone(self);
         actix::spawn(async move {
@@ -191,13 +192,20 @@ impl Line {
         self.stopped.set(true);
         self.put_back();
         self.thread.outbox.flush();
-        if self.is_idle() {
-            self.idle.notify_waiters();
-        }
+        self.tell_idle();
     }
 
+    /// Nothing is under way and nothing waits.
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight.len() == 0 && self.first.borrow().is_empty()
+        self.in_flight.len() == 0
+            && self.first.borrow().is_empty()
+            && self.claimed.borrow().is_empty()
+            && !self.claiming.get()
+    }
+
+    /// Nothing will happen until somebody sends a message.
+    pub(super) fn is_asleep(&self) -> bool {
+        self.is_idle() && !(self.more_due.get() && self.may_deliver())
     }
 
     /// Waits until nothing is under way, and tells Recorder of it.
@@ -312,11 +320,17 @@ impl Line {
             line.claiming.set(false);
             match claimed {
                 Ok(rows) => {
-                    line.more_due.set(rows.len() >= room);
-                    line.size_next_claim(rows.len() >= room, since);
+                    let bytes: usize = rows.iter().map(|row| row.payload.len()).sum();
+                    let cut = i64::try_from(bytes).is_ok_and(|bytes| bytes >= claim::CLAIM_BYTES);
+                    let full = rows.len() >= room || cut;
+                    line.more_due.set(full);
+                    line.size_next_claim(full, since);
                     line.take_on(rows, since);
                 }
                 Err(error) => tracing::debug!(%error, "due rows could not be claimed"),
+            }
+            if line.stopped.get() {
+                line.tell_idle();
             }
         });
     }
@@ -346,6 +360,7 @@ impl Line {
                     n: row.n,
                     failures: row.failures,
                     origin: row.origin,
+                    test: row.test,
                 },
                 since,
             }));
@@ -410,24 +425,34 @@ impl Line {
                     n: 1,
                     failures: 0,
                     origin: Origin::First,
+                    test: false,
                 };
                 (what, Some(event))
             }
             Next::Claimed(what) => (what, None),
         };
-        let number = self.in_flight.begin(what.event, from_memory);
+        let under_way = UnderWay {
+            line: self,
+            number: self.in_flight.begin(what.event, from_memory),
+            ended: Cell::new(false),
+        };
         let tried = attempt(&self.thread.client, &self.parts.clock, &route, what).await;
-        match self.in_flight.end(number) {
-            Some(event) => self.thread.outbox.first(FirstAttempt {
-                record: tried.record,
-                event,
-            }),
-            None => self.thread.outbox.claimed(tried.record),
+        let record = tried.record;
+        match under_way.end() {
+            Some((event, false)) => self.thread.outbox.first(FirstAttempt { record, event }),
+            Some((event, true)) => self.thread.outbox.long(FirstAttempt { record, event }),
+            None => self.thread.outbox.claimed(record),
         }
         if tried.gone {
             self.disable(&route).await;
         }
-        if self.stopped.get() && self.is_idle() {
+        if self.stopped.get() {
+            self.tell_idle();
+        }
+    }
+
+    fn tell_idle(&self) {
+        if self.is_idle() {
             self.thread.outbox.flush();
             self.idle.notify_waiters();
         }
@@ -459,6 +484,29 @@ async fn work(line: Rc<Line>) {
         line.deliver(next).await;
         if line.more_due.get() {
             line.claim();
+        }
+    }
+}
+
+/// An attempt that counts as under way until it ends, or its task panics.
+struct UnderWay<'a> {
+    line: &'a Line,
+    number: u64,
+    ended: Cell<bool>,
+}
+
+impl UnderWay<'_> {
+    fn end(&self) -> Option<(Arc<MemoryEvent>, bool)> {
+        self.ended.set(true);
+        self.line.in_flight.end(self.number)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.ended.get() {
+            self.end();
+            self.line.thread.outbox.give_back();
         }
     }
 }

@@ -19,4 +19,4 @@ from sized s
 where d.account_id = s.account_id and d.subscription_id = s.subscription_id
     and d.event_id = s.event_id and s.before < $4
 returning d.account_id, d.event_id, d.n, d.failures, d.origin, s.type as event_type,
-    s.received_at, s.payload
+    s.received_at, s.payload, s.test
