@@ -186,9 +186,11 @@ create table subscription_count (
 
 -- What retention removed, so that the audit can still tell lost from aged.
 create table retired (
-    day date primary key,
+    account_id uuid not null,
+    day date not null,
     events bigint not null,
     targets bigint not null,
     open_deliveries bigint not null,
-    at timestamptz not null default now()
+    at timestamptz not null default now(),
+    primary key (account_id, day)
 );

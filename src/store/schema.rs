@@ -124,7 +124,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    retired (day) {
+    retired (account_id, day) {
+        account_id -> Uuid,
         day -> Date,
         events -> Int8,
         targets -> Int8,
