@@ -6,7 +6,8 @@ use herald::domain::role::Role;
 use herald::http::access::{Access, Scope, TABLE};
 use serde_json::{Value, json};
 
-use crate::daemon::{Tenant, wait_until};
+use crate::support::tenant::Tenant;
+use crate::support::wait_until;
 
 /// The path of a pattern, with ids that nobody has.
 fn path(pattern: &str) -> String {
@@ -57,7 +58,8 @@ fn every_route_lets_in_the_roles_of_the_table_and_nobody_else() {
     for entry in TABLE {
         let method = entry.method.as_str();
         let path = path(entry.pattern);
-        let ask = |client: &crate::client::Client| client.send(method, &path, &[], b"{}").status;
+        let ask =
+            |client: &crate::support::client::Client| client.send(method, &path, &[], b"{}").status;
         let nobody = ask(&tenant.daemon.client(None));
         assert_eq!(
             nobody == 401,
@@ -134,10 +136,7 @@ fn what_another_account_has_is_not_there() {
         };
         other.admin.send(method, &path, &[], b"{}").expect(404);
     }
-    other
-        .admin
-        .send("POST", &format!("{delivery}/resend"), &[], b"")
-        .expect(404);
+    other.admin.poke(&format!("{delivery}/resend")).expect(404);
     for path in [
         &subscription,
         &format!("/v1/tokens/{token}"),

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::daemon::Tenant;
+use crate::support::tenant::Tenant;
 
 #[test]
 fn a_body_that_is_no_event_is_refused_with_its_place() {

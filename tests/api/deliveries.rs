@@ -1,40 +1,23 @@
 //! The delivery log: states, filters, one delivery with its attempts, sending again, tests.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::json;
 
-use crate::daemon::Tenant;
+use crate::support::scripted::{Scripted, answer};
+use crate::support::tenant::Tenant;
+use crate::support::wait_until;
 
-/// A receiver that answers every request with a status that can be changed.
+/// A target that answers every request with a status that can be changed.
 fn receiver(status: u16) -> (String, Arc<AtomicU16>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let answer = Arc::new(AtomicU16::new(status));
-    let current = Arc::clone(&answer);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { continue };
-            let mut bytes = Vec::new();
-            let mut piece = [0; 4_096];
-            while let Ok(read @ 1..) = stream.read(&mut piece) {
-                bytes.extend_from_slice(&piece[..read]);
-                // Every request here ends with the end of its JSON object.
-                if bytes.ends_with(b"}") {
-                    break;
-                }
-            }
-            let status = current.load(Ordering::Relaxed);
-            let _ = write!(
-                stream,
-                "HTTP/1.1 {status} X\r\nset-cookie: a=secret\r\ncontent-length: 4\r\nconnection: close\r\n\r\nbody"
-            );
-        }
+    let status = Arc::new(AtomicU16::new(status));
+    let current = Arc::clone(&status);
+    let target = Scripted::start(move |_, stream| {
+        let status = current.load(Ordering::Relaxed);
+        answer(stream, status, "set-cookie: a=secret\r\n", b"body")
     });
-    (url, answer)
+    (target.url, status)
 }
 
 fn ids(tenant: &Tenant, query: &str) -> Vec<String> {
@@ -63,15 +46,12 @@ fn a_delivery_shows_every_attempt_and_no_secret() {
         .json();
     let id = made["id"].as_str().unwrap();
     let event = tenant.publish("STORE_ORDER_CREATED");
-    tenant.wait_for_state(&event, id, "retrying");
+    tenant.viewer.delivery_in("retrying", &event, &id);
     answer.store(200, Ordering::Relaxed);
     let path = format!("/v1/deliveries/{event}/{id}");
-    let resent = tenant
-        .admin
-        .send("POST", &format!("{path}/resend"), &[], b"")
-        .expect(202);
+    let resent = tenant.admin.poke(&format!("{path}/resend")).expect(202);
     assert_eq!(resent.json()["state"], "retrying");
-    tenant.wait_for_state(&event, id, "sent");
+    tenant.viewer.delivery_in("sent", &event, &id);
     let answer = tenant.viewer.get(&path).expect(200);
     let shown = answer.json();
     let attempts = shown["attempts"].as_array().unwrap();
@@ -96,13 +76,10 @@ fn what_was_sent_can_be_sent_again() {
     let (url, _) = receiver(200);
     let id = tenant.subscribe(&url, &["STORE_*"]);
     let event = tenant.publish("STORE_ORDER_CREATED");
-    tenant.wait_for_state(&event, &id, "sent");
+    tenant.viewer.delivery_in("sent", &event, &id);
     let path = format!("/v1/deliveries/{event}/{id}");
-    tenant
-        .admin
-        .send("POST", &format!("{path}/resend"), &[], b"")
-        .expect(202);
-    crate::daemon::wait_until("it is sent again", || {
+    tenant.admin.poke(&format!("{path}/resend")).expect(202);
+    wait_until("it is sent again", || {
         let shown = tenant.viewer.get(&path).expect(200).json();
         shown["attempts"].as_array().unwrap().len() == 2 && shown["state"] == "sent"
     });
@@ -112,7 +89,7 @@ fn what_was_sent_can_be_sent_again() {
     );
     let stranger = tenant.subscribe(&url, &["NOTHING"]);
     let resend = format!("/v1/deliveries/{event}/{stranger}/resend");
-    tenant.admin.send("POST", &resend, &[], b"").expect(404);
+    tenant.admin.poke(&resend).expect(404);
 }
 
 #[test]
@@ -131,13 +108,13 @@ fn every_filter_of_the_list_finds_what_it_names() {
     let held = tenant.subscribe(&good, &["STORE_ORDER_*"]);
     tenant
         .admin
-        .send("POST", &format!("/v1/subscriptions/{held}/pause"), &[], b"")
+        .poke(&format!("/v1/subscriptions/{held}/pause"))
         .expect(200);
     let created = tenant.publish("STORE_ORDER_CREATED");
     let updated = tenant.publish("STORE_ORDER_UPDATED");
-    tenant.wait_for_state(&created, &sent, "sent");
-    tenant.wait_for_state(&updated, failed, "failed");
-    tenant.wait_for_state(&updated, &held, "held");
+    tenant.viewer.delivery_in("sent", &created, &sent);
+    tenant.viewer.delivery_in("failed", &updated, &failed);
+    tenant.viewer.delivery_in("held", &updated, &held);
     assert_eq!(ids(&tenant, "").len(), 4);
     assert_eq!(ids(&tenant, "state=sent"), [created.as_str()]);
     assert_eq!(ids(&tenant, "state=failed"), [updated.as_str()]);
@@ -163,16 +140,7 @@ fn every_filter_of_the_list_finds_what_it_names() {
     );
     assert_eq!(ids(&tenant, "to=2020-01-01").len(), 0);
     assert_eq!(ids(&tenant, "from=2020-01-01").len(), 4);
-    let mut seen = 0;
-    let mut path = "/v1/deliveries?limit=1".to_owned();
-    loop {
-        let answer = tenant.viewer.get(&path).expect(200);
-        seen += answer.json()["data"].as_array().unwrap().len();
-        match answer.header("link") {
-            Some(link) => path = link.split(['<', '>']).nth(1).unwrap().to_owned(),
-            None => break assert_eq!(seen, 4),
-        }
-    }
+    assert_eq!(tenant.viewer.list("/v1/deliveries?limit=1").len(), 4);
 }
 
 #[test]
@@ -186,21 +154,18 @@ fn held_deliveries_are_delivered_dropped_or_the_newest_alone() {
     ] {
         let id = tenant.subscribe(&url, &["STORE_*"]);
         let path = format!("/v1/subscriptions/{id}");
-        tenant
-            .admin
-            .send("POST", &format!("{path}/pause"), &[], b"")
-            .expect(200);
+        tenant.admin.poke(&format!("{path}/pause")).expect(200);
         let first = tenant.publish("STORE_ORDER_CREATED");
         let second = tenant.publish("STORE_ORDER_CREATED");
         for event in [&first, &second] {
-            tenant.wait_for_state(event, &id, "held");
+            tenant.viewer.delivery_in("held", &event, &id);
         }
         tenant
             .admin
             .post(&format!("{path}/resume"), &json!({ "held": choice }))
             .expect(200);
-        tenant.wait_for_state(&first, &id, old);
-        tenant.wait_for_state(&second, &id, new);
+        tenant.viewer.delivery_in(old, &first, &id);
+        tenant.viewer.delivery_in(new, &second, &id);
         tenant.admin.delete(&path).expect(204);
     }
 }
@@ -212,14 +177,10 @@ fn a_test_sends_an_example_to_one_subscription_alone() {
     let id = tenant.subscribe(&url, &["STORE_ORDER_UPDATED"]);
     tenant.subscribe(&url, &["*"]);
     let test = format!("/v1/subscriptions/{id}/test");
-    let begun = tenant
-        .admin
-        .send("POST", &test, &[], b"")
-        .expect(202)
-        .json();
+    let begun = tenant.admin.poke(&test).expect(202).json();
     assert_eq!(begun["event_type"], "STORE_ORDER_UPDATED");
     let event = begun["event_id"].as_str().unwrap();
-    tenant.wait_for_state(event, &id, "sent");
+    tenant.viewer.delivery_in("sent", &event, &id);
     let shown = tenant
         .viewer
         .get(&format!("/v1/events/{event}"))

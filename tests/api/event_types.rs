@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::daemon::{Tenant, wait_until};
+use crate::support::api::text;
+use crate::support::tenant::Tenant;
+use crate::support::wait_until;
 
 #[test]
 fn the_catalogue_is_listed_by_name_with_what_the_account_added() {
@@ -11,18 +13,8 @@ fn the_catalogue_is_listed_by_name_with_what_the_account_added() {
         .admin
         .post("/v1/event-types", &json!({ "name": "AA_FIRST" }))
         .expect(201);
-    let mut names = Vec::new();
-    let mut path = "/v1/event-types?limit=10".to_owned();
-    loop {
-        let answer = tenant.publisher.get(&path).expect(200);
-        for one in answer.json()["data"].as_array().unwrap() {
-            names.push(one["name"].as_str().unwrap().to_owned());
-        }
-        match answer.header("link") {
-            Some(link) => path = link.split(['<', '>']).nth(1).unwrap().to_owned(),
-            None => break,
-        }
-    }
+    let types = tenant.publisher.list("/v1/event-types?limit=10");
+    let names: Vec<String> = types.iter().map(|one| text(&one["name"])).collect();
     assert!(names.is_sorted());
     assert_eq!(names.first().map(String::as_str), Some("AA_FIRST"));
     assert_eq!(names.len(), 1 + herald::catalogue::builtin().len());

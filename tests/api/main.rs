@@ -7,10 +7,11 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod access;
 mod bad_input;
-mod client;
-mod daemon;
 mod deliveries;
 mod event_types;
 mod publishing;

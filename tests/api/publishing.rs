@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::daemon::{Tenant, wait_until};
+use crate::support::api::text;
+use crate::support::tenant::Tenant;
+use crate::support::wait_until;
 
 #[test]
 fn the_payload_is_kept_byte_for_byte() {
@@ -19,11 +21,7 @@ fn the_payload_is_kept_byte_for_byte() {
 #[test]
 fn the_same_key_with_the_same_body_gets_the_first_answer_again() {
     let tenant = Tenant::new();
-    let publish = |key: &str, body: &[u8]| {
-        tenant
-            .publisher
-            .send("POST", "/v1/events", &[("idempotency-key", key)], body)
-    };
+    let publish = |key: &str, body: &[u8]| tenant.publisher.publish_keyed(key, body);
     let body = br#"{"event_type":"STORE_ORDER_CREATED"}"#;
     let first = publish("order-1", body).expect(202).json();
     let again = publish("\"order-1\"", body).expect(202).json();
@@ -120,23 +118,11 @@ fn events_are_listed_newest_first_page_by_page() {
         .collect();
     tenant.publish("STORE_ORDER_UPDATED");
     ids.reverse();
-    let mut seen = Vec::new();
-    let mut path = "/v1/events?event_type=STORE_ORDER_CREATED&limit=3".to_owned();
-    loop {
-        let answer = tenant.viewer.get(&path).expect(200);
-        let page = answer.json();
-        let data = page["data"].as_array().unwrap();
-        seen.extend(
-            data.iter()
-                .map(|event| event["id"].as_str().unwrap().to_owned()),
-        );
-        match answer.header("link") {
-            Some(link) => {
-                path = link.split(['<', '>']).nth(1).unwrap().to_owned();
-                assert!(path.ends_with(page["next_cursor"].as_str().unwrap()));
-            }
-            None => break assert_eq!(page["next_cursor"], Value::Null),
-        }
-    }
+    let page = "/v1/events?event_type=STORE_ORDER_CREATED&limit=3";
+    let first = tenant.viewer.get(page).expect(200);
+    let cursor = text(&first.json()["next_cursor"]);
+    assert!(first.next_page().unwrap().ends_with(&cursor));
+    let listed = tenant.viewer.list(page);
+    let seen: Vec<String> = listed.iter().map(|event| text(&event["id"])).collect();
     assert_eq!(seen, ids);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::daemon::Tenant;
+use crate::support::tenant::Tenant;
 
 #[test]
 fn a_new_subscription_has_the_defaults_and_a_secret() {
@@ -71,19 +71,11 @@ fn lists_filter_sort_and_page_in_both_directions() {
         .post(&format!("/v1/subscriptions/{}/pause", ids[1]), &json!({}))
         .expect(200);
     let all = |query: &str| {
-        let mut seen = Vec::new();
-        let mut path = format!("/v1/subscriptions?limit=2&{query}");
-        loop {
-            let answer = tenant.viewer.get(&path).expect(200);
-            for one in answer.json()["data"].as_array().unwrap() {
-                let id = one["id"].as_str().unwrap();
-                seen.push(ids.iter().position(|known| known == id).unwrap());
-            }
-            match answer.header("link") {
-                Some(link) => path = link.split(['<', '>']).nth(1).unwrap().to_owned(),
-                None => return seen,
-            }
-        }
+        let found = tenant
+            .viewer
+            .list(&format!("/v1/subscriptions?limit=2&{query}"));
+        let place = |one: &Value| ids.iter().position(|known| *known == one["id"]).unwrap();
+        found.iter().map(place).collect::<Vec<usize>>()
     };
     assert_eq!(all(""), [4, 3, 2, 1, 0]);
     assert_eq!(all("order=asc"), [0, 1, 2, 3, 4]);
@@ -135,7 +127,7 @@ fn switches_lead_from_state_to_state() {
         "/v1/subscriptions/{}",
         tenant.subscribe("https://example.com/", &["*"])
     );
-    let switch = |to: &str| tenant.admin.send("POST", &format!("{path}/{to}"), &[], b"");
+    let switch = |to: &str| tenant.admin.poke(&format!("{path}/{to}"));
     for (to, status, state) in [
         ("pause", 200, "paused"),
         ("pause", 200, "paused"),
@@ -163,16 +155,13 @@ fn a_removed_subscription_is_gone_and_its_deliveries_are_cancelled() {
     let tenant = Tenant::new();
     let id = tenant.subscribe("https://example.com/", &["STORE_*"]);
     let path = format!("/v1/subscriptions/{id}");
-    tenant
-        .admin
-        .send("POST", &format!("{path}/pause"), &[], b"")
-        .expect(200);
+    tenant.admin.poke(&format!("{path}/pause")).expect(200);
     let event = tenant.publish("STORE_ORDER_CREATED");
-    tenant.wait_for_state(&event, &id, "held");
+    tenant.viewer.delivery_in("held", &event, &id);
     tenant.admin.delete(&path).expect(204);
     tenant.admin.get(&path).expect(404);
     tenant.admin.delete(&path).expect(404);
-    tenant.wait_for_state(&event, &id, "cancelled");
+    tenant.viewer.delivery_in("cancelled", &event, &id);
     let resend = format!("/v1/deliveries/{event}/{id}/resend");
-    tenant.admin.send("POST", &resend, &[], b"").expect(409);
+    tenant.admin.poke(&resend).expect(409);
 }

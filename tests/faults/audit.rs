@@ -23,10 +23,7 @@ fn the_audit_finds_a_deleted_attempt_and_a_planted_row() {
         "delete from attempt where event_id = (select min(event_id::text)::uuid from attempt)",
     );
     // Paused, so that nobody claims the planted row before it is counted.
-    herald.post(
-        &format!("/v1/subscriptions/{subscription}/pause"),
-        &serde_json::json!({}),
-    );
+    herald.switch(&subscription, "pause");
     herald.sql(
         "insert into delivery (account_id, subscription_id, event_id, due_at, n, base, failures, \
             origin) \
@@ -34,7 +31,7 @@ fn the_audit_finds_a_deleted_attempt_and_a_planted_row() {
          where event_id = (select max(event_id::text)::uuid from attempt)",
     );
     let found = wait_for("the mark to pass", || {
-        let found = herald.get("/v1/audit");
+        let found = herald.audit();
         (found["in_flight"] == 0).then_some(found)
     });
     assert_eq!(found["lost"], 1, "{found:#}");

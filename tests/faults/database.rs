@@ -37,7 +37,7 @@ fn a_killed_postgresql_is_started_again_and_nothing_is_lost() {
         wait_for("events to be accepted", || {
             (load.accepted() > before + 500).then_some(())
         });
-        let told = herald.get("/v1/audit")["in_flight"].clone();
+        let told = herald.audit()["in_flight"].clone();
         let begin = Instant::now();
         let accepted = load.accepted();
         signal(herald.postmaster(), "KILL");

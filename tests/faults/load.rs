@@ -6,7 +6,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::support::Herald;
-use crate::support::api::{ask, order};
+use crate::support::api::{order, text};
+use crate::support::client::Client;
 
 /// No load runs longer than this.
 const BOUND: Duration = Duration::from_secs(120);
@@ -26,9 +27,9 @@ impl Load {
         let accepted = Arc::new(AtomicU64::new(0));
         let threads = (0..threads)
             .map(|_| {
-                let (url, token) = (herald.url.clone(), herald.admin_token.clone());
+                let client = herald.client.clone();
                 let (stop, accepted) = (Arc::clone(&stop), Arc::clone(&accepted));
-                thread::spawn(move || publish(&url, &token, &stop, &accepted))
+                thread::spawn(move || publish(&client, &stop, &accepted))
             })
             .collect();
         Self {
@@ -53,19 +54,18 @@ impl Load {
     }
 }
 
-fn publish(url: &str, token: &str, stop: &AtomicBool, accepted: &AtomicU64) -> Vec<String> {
+fn publish(client: &Client, stop: &AtomicBool, accepted: &AtomicU64) -> Vec<String> {
     let body = order(1).to_string();
     let mut ids = Vec::new();
     let begin = Instant::now();
     while !stop.load(Ordering::Relaxed) && begin.elapsed() < BOUND {
-        let answer = ask(url, token, "POST", "/v1/events", &[], Some(body.as_bytes()));
-        match answer {
+        match client.try_send("POST", "/v1/events", &[], body.as_bytes()) {
             Ok(answer) if answer.status == 202 => {
-                ids.push(answer.body["id"].as_str().unwrap().to_owned());
+                ids.push(text(&answer.json()["id"]));
                 accepted.fetch_add(1, Ordering::Relaxed);
             }
             // Away or stopping; with connections refused there is nothing to wait for.
-            Ok(answer) => assert_eq!(answer.status, 503, "{:#}", answer.body),
+            Ok(answer) => assert_eq!(answer.status, 503, "{answer:?}"),
             Err(_) => thread::sleep(Duration::from_millis(5)),
         }
     }

@@ -24,7 +24,7 @@ fn twenty_kills_under_load_lose_nothing_and_repeat_only_what_was_in_flight() {
         wait_for("events to be accepted", || {
             (load.accepted() > before + 300).then_some(())
         });
-        let told = herald.get("/v1/audit")["in_flight"].clone();
+        let told = herald.audit()["in_flight"].clone();
         herald.kill();
         let caught = ledger::in_flight(&herald);
         in_flight += caught;
@@ -122,7 +122,7 @@ fn a_stopped_daemon_s_queue_is_taken_over_and_not_sent_again_when_it_wakes() {
     });
     let last = begin.elapsed();
     wait_for("everything to be recorded", || {
-        (other.get("/v1/audit")["open"] == 0).then_some(())
+        (other.audit()["open"] == 0).then_some(())
     });
     let sent = ledger::recorded_sent(&other);
     let from = receiver.received().len();

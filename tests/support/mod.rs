@@ -13,29 +13,37 @@
 )]
 
 pub mod api;
+pub mod client;
 pub mod cluster;
 pub mod receiver;
+pub mod scripted;
+pub mod tenant;
 
 use std::fs::{self, File};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use client::Client;
 use cluster::Cluster;
 
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running daemon.
+/// A running daemon. As a client, it is the admin of the account `main`.
 pub struct Herald {
     /// `http://127.0.0.1:…`
     pub url: String,
     /// A token of the account `main` with the role `admin`.
     pub admin_token: String,
+    /// That admin.
+    pub client: Client,
     /// Its database.
     pub database_url: String,
-    folder: PathBuf,
+    /// Its data folder.
+    pub folder: PathBuf,
     child: Option<Child>,
     listen: String,
     private: bool,
@@ -77,6 +85,11 @@ impl Herald {
         let mut herald = Self {
             url: String::new(),
             admin_token: String::new(),
+            client: Client {
+                address: ([127, 0, 0, 1], 0).into(),
+                token: None,
+                account: None,
+            },
             private: database_url.is_none(),
             database_url: database_url.unwrap_or_default(),
             folder,
@@ -93,7 +106,13 @@ impl Herald {
                 .expect("the private PostgreSQL runs");
         }
         herald.admin_token = herald.token("admin");
+        herald.client.token = Some(herald.admin_token.clone());
         herald
+    }
+
+    /// Changes a setting for the next start.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
     }
 
     /// Starts the process again, on the same port and folder, and waits until it is ready.
@@ -121,13 +140,12 @@ impl Herald {
                 Some(format!("127.0.0.1:{port}"))
             });
             self.url = format!("http://{address}");
+            self.client.address = address.parse().unwrap();
             self.listen = address;
         }
-        wait_for("the daemon to be ready", || {
-            ureq::get(format!("{}/readyz", self.url))
-                .call()
-                .is_ok()
-                .then_some(())
+        wait_until("the daemon is ready", || {
+            let ready = self.client.try_send("GET", "/readyz", &[], b"");
+            ready.is_ok_and(|answer| answer.status == 200)
         });
     }
 
@@ -141,6 +159,7 @@ impl Herald {
             .env("HERALD_DATABASE_CONNECTIONS", "4")
             .env("HERALD_URL", &self.url)
             .env("HERALD_TOKEN", &self.admin_token)
+            .env_remove("HERALD_CONFIG")
             .stdin(Stdio::null());
         if !self.private {
             command.env("HERALD_DATABASE_URL", &self.database_url);
@@ -229,6 +248,14 @@ impl Herald {
     }
 }
 
+impl Deref for Herald {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
 impl Drop for Herald {
     fn drop(&mut self) {
         if thread::panicking() {
@@ -303,6 +330,11 @@ pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(begin.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Asks until it is so, a bounded time.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    wait_for(what, || holds().then_some(()));
 }
 
 /// Reads a whole file as lines, the last one only if it is complete.
