@@ -22,7 +22,7 @@ use super::routing::Routing;
 use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::ingest::Ingested;
-use crate::store::lane::{self, LaneId};
+use crate::store::lane::{self, LaneId, Owner};
 use crate::store::{Connection, Database, StoreError, ingest, partition};
 
 /// Events of one batch, at most.
@@ -269,7 +269,7 @@ async fn close_lane(parts: &IntakeParts, lane: &Lane) {
         under_way.deliveries.extend(unrecorded);
     }
     loop {
-        match lane::close(&parts.database, lane.id, &under_way, false).await {
+        match lane::close(&parts.database, lane.id, Owner::Alive(&under_way), false).await {
             Ok(rows) => {
                 tracing::info!(
                     lane = lane.id.0,

@@ -347,7 +347,10 @@ impl Line {
         room: usize,
     ) -> Result<Vec<ClaimedDelivery>, crate::store::StoreError> {
         let mut connection = self.parts.database.get().await?;
-        claim::claim(&mut connection, route.id, room, route.claim_hold()).await
+        let Some(lane) = self.parts.open_lane() else {
+            return Ok(Vec::new());
+        };
+        claim::claim(&mut connection, lane.id, route.id, room, route.claim_hold()).await
     }
 
     fn take_on(self: &Rc<Self>, rows: Vec<ClaimedDelivery>, since: Duration) {
@@ -397,6 +400,9 @@ impl Line {
         if !self.may_deliver() || self.workers.get() > self.route.borrow().max_in_flight {
             return None;
         }
+        // After a sleep of the process, its claims may have run out.
+        let now = uptime();
+        self.release_claimed(|claimed| now.saturating_sub(claimed.since) >= CLAIM_WAIT);
         if !self.claimed.borrow().is_empty() && self.may_begin() {
             let claimed = self.claimed.borrow_mut().pop_front();
             return claimed.map(|claimed| Next::Claimed(claimed.what));

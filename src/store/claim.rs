@@ -10,6 +10,7 @@ use diesel::sql_types::{
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use super::lane::LaneId;
 use super::schema::sql_types::DeliveryOrigin;
 use super::{Connection, StoreError};
 use crate::domain::delivery::Origin;
@@ -65,12 +66,13 @@ struct Row {
 }
 
 /// Claims up to `room` due rows for `hold` (the timeout of an attempt and 5 s), oldest due
-/// first.
+/// first, in the name of the daemon's lane.
 ///
 /// # Errors
 /// When the database is away; what was claimed then becomes due again after `hold`.
 pub async fn claim(
     connection: &mut Connection,
+    lane: LaneId,
     subscription: SubscriptionId,
     room: usize,
     hold: Duration,
@@ -80,6 +82,7 @@ pub async fn claim(
         .bind::<BigInt, _>(i64::try_from(room).unwrap_or(i64::MAX))
         .bind::<Double, _>(hold.as_secs_f64())
         .bind::<BigInt, _>(CLAIM_BYTES)
+        .bind::<Integer, _>(lane.0)
         .load(connection)
         .await?;
     rows.sort_by_key(|row| row.event_id);

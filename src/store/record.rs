@@ -287,7 +287,7 @@ pub async fn release(
     let keys = Keys::of(claims.iter().map(|(key, _)| *key));
     let tries: Vec<i32> = claims.iter().map(|(_, n)| *n).collect();
     diesel::sql_query(
-        "update delivery d set due_at = now() \
+        "update delivery d set due_at = now(), claim_lane = null \
          from unnest($1, $2, $3, $4) as i (account_id, subscription_id, event_id, n) \
          where d.account_id = i.account_id and d.subscription_id = i.subscription_id \
              and d.event_id = i.event_id and d.n = i.n",

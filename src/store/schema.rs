@@ -63,6 +63,7 @@ diesel::table! {
         base -> Int4,
         failures -> Int4,
         origin -> DeliveryOrigin,
+        claim_lane -> Nullable<Int4>,
     }
 }
 
