@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{
     Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
 use super::partition::lowest_id_at;
@@ -157,8 +157,15 @@ pub async fn of_event(
     event: EventId,
     subscriptions: &[SubscriptionId],
 ) -> Result<Vec<Delivery>, StoreError> {
-    let mut lent = database.get().await?;
-    let connection: &mut Connection = &mut lent;
+    of_event_in(&mut *database.get().await?, account, event, subscriptions).await
+}
+
+async fn of_event_in(
+    connection: &mut Connection,
+    account: AccountId,
+    event: EventId,
+    subscriptions: &[SubscriptionId],
+) -> Result<Vec<Delivery>, StoreError> {
     let wanted: Vec<Candidate> = subscriptions
         .iter()
         .map(|subscription| Candidate {
@@ -399,22 +406,37 @@ pub struct Attempt {
     pub detail: Option<String>,
 }
 
-/// The attempts of one delivery, the first one first.
+/// One delivery and its attempts, the first one first. Both are of one snapshot, so that a
+/// state is never shown without the attempts that led to it. None: there is no such event.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn attempts(
+pub async fn with_attempts(
     database: &Database,
     account: AccountId,
     event: EventId,
     subscription: SubscriptionId,
-) -> Result<Vec<Attempt>, StoreError> {
-    Ok(attempt::table
-        .filter(attempt::account_id.eq(account.uuid()))
-        .filter(attempt::subscription_id.eq(subscription.uuid()))
-        .filter(attempt::event_id.eq(event.uuid()))
-        .order(attempt::n)
-        .select(Attempt::as_select())
-        .load(&mut database.get().await?)
-        .await?)
+) -> Result<Option<(Delivery, Vec<Attempt>)>, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            connection
+                .batch_execute("set transaction isolation level repeatable read, read only")
+                .await?;
+            let found = of_event_in(connection, account, event, &[subscription]).await?;
+            let attempts = attempt::table
+                .filter(attempt::account_id.eq(account.uuid()))
+                .filter(attempt::subscription_id.eq(subscription.uuid()))
+                .filter(attempt::event_id.eq(event.uuid()))
+                .order(attempt::n)
+                .select(Attempt::as_select())
+                .load(connection)
+                .await?;
+            Ok(found
+                .into_iter()
+                .next()
+                .map(|delivery| (delivery, attempts)))
+        })
+        .await
 }

@@ -28,7 +28,10 @@ with live as materialized (
         and (i.key is null or i.id in (select event_id from taken))
 ), spilled as (
     insert into delivery (account_id, subscription_id, event_id, due_at, n, base, failures, origin)
-    select s.account_id, s.subscription_id, s.event_id, now(), 0, 0, 0, 'first'
+    select s.account_id, s.subscription_id, s.event_id,
+        least(now(), to_timestamp(
+            ('x' || left(replace(s.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)),
+        0, 0, 0, 'first'
     from gate g, unnest({}::uuid[], {}::uuid[], {}::uuid[])
         as s (account_id, subscription_id, event_id)
     join input i on i.id = s.event_id

@@ -275,8 +275,8 @@ pub async fn spill(
     Ok(Fence::of(live))
 }
 
-/// Makes claimed rows due at once whose attempt was never begun; `n` tells whether the claim
-/// still holds.
+/// Makes claimed rows due at once whose attempt was never begun, in the order of their events;
+/// `n` tells whether the claim still holds.
 ///
 /// # Errors
 /// When the database is away: they become due when the claim runs out.
@@ -287,7 +287,8 @@ pub async fn release(
     let keys = Keys::of(claims.iter().map(|(key, _)| *key));
     let tries: Vec<i32> = claims.iter().map(|(_, n)| *n).collect();
     diesel::sql_query(
-        "update delivery d set due_at = now(), claim_lane = null \
+        "update delivery d set due_at = least(now(), to_timestamp( \
+             ('x' || left(replace(d.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)), claim_lane = null \
          from unnest($1, $2, $3, $4) as i (account_id, subscription_id, event_id, n) \
          where d.account_id = i.account_id and d.subscription_id = i.subscription_id \
              and d.event_id = i.event_id and d.n = i.n",

@@ -63,9 +63,9 @@ async fn begin_round(
     event_id: Uuid,
     subscription_id: Uuid,
 ) -> Result<Resend, StoreError> {
-    let targets: Option<Vec<Option<Uuid>>> = event::table
+    let stored: Option<(Vec<Option<Uuid>>, bool)> = event::table
         .find((account, event_id))
-        .select(event::targets)
+        .select((event::targets, event::test))
         .first(connection)
         .await
         .optional()?;
@@ -77,7 +77,7 @@ async fn begin_round(
         .first(connection)
         .await
         .optional()?;
-    let (Some(targets), Some((state, deleted_at))) = (targets, known) else {
+    let (Some((targets, test)), Some((state, deleted_at))) = (stored, known) else {
         return Ok(Resend::Unknown);
     };
     let pushed = diesel::update(delivery::table.find((account, subscription_id, event_id)))
@@ -122,7 +122,8 @@ async fn begin_round(
             delivery::n.eq(last),
             delivery::base.eq(last),
             delivery::failures.eq(0),
-            delivery::origin.eq(Origin::Resend),
+            // A test stays one, marked for its receiver, however often it is sent.
+            delivery::origin.eq(if test { Origin::Test } else { Origin::Resend }),
         ))
         .on_conflict_do_nothing()
         .execute(connection)

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actix_http::error::ParseError;
 use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::header::{HeaderMap, HeaderName, HeaderValue};
 use awc::http::{Uri, header};
@@ -290,6 +291,7 @@ fn send_failure(error: SendRequestError) -> Failure {
     match error {
         SendRequestError::Connect(error) => connect_failure(error),
         SendRequestError::Send(error) => Failure::Closed(io_words(&error)),
+        SendRequestError::Response(ParseError::Io(error)) => Failure::Closed(io_words(&error)),
         SendRequestError::Response(error) => Failure::Malformed(error.to_string()),
         other => Failure::Closed(other.to_string()),
     }

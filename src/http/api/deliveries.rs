@@ -193,9 +193,9 @@ pub(in crate::http) async fn show(
     let (event, payload) = event::find(database, account, id)
         .await?
         .ok_or_else(missing)?;
-    let attempts = delivery_log::attempts(database, account, id, subscription_id).await?;
-    let found = delivery_log::of_event(database, account, id, &[subscription_id]).await?;
-    let delivery = found.into_iter().next().ok_or_else(missing)?;
+    let (delivery, attempts) = delivery_log::with_attempts(database, account, id, subscription_id)
+        .await?
+        .ok_or_else(missing)?;
     if attempts.is_empty()
         && delivery.next_attempt_at.is_none()
         && delivery.state != DeliveryState::Held
