@@ -103,7 +103,7 @@ pub struct Answer {
     pub head: HeaderMap,
     /// The first 16 KiB of the body.
     pub body: Vec<u8>,
-    /// There was more of the body.
+    /// There was more of the body, or should have been: it was cut off.
     pub truncated: bool,
 }
 
@@ -219,6 +219,8 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
+        // awc tells nothing of a connection that closes before the promised length.
+        truncated |= promised(response.headers()).is_some_and(|length| length > body.len());
         Ok(Answer {
             status: response.status().as_u16(),
             head: bounded_head(response.headers()),
@@ -272,6 +274,12 @@ pub fn tls_settings() -> Result<TlsSettings, String> {
         .with_no_client_auth();
     settings.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(settings))
+}
+
+/// The length of the body that the head promises.
+fn promised(head: &HeaderMap) -> Option<usize> {
+    let length = head.get(header::CONTENT_LENGTH)?.to_str().ok()?;
+    length.parse().ok()
 }
 
 fn bounded_head(head: &HeaderMap) -> HeaderMap {

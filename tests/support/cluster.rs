@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, mpsc};
+use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 
 use herald::postgres::PrivatePostgres;
 
@@ -42,11 +42,20 @@ impl Cluster {
 
     /// A new database, migrated and empty.
     pub fn database(&self) -> String {
-        let _one_at_a_time = self.cloning.lock().unwrap();
+        self.create("template_herald")
+    }
+
+    /// A new database without anything.
+    pub fn empty_database(&self) -> String {
+        self.create("template0")
+    }
+
+    fn create(&self, template: &str) -> String {
+        let _one_at_a_time = self.cloning.lock().unwrap_or_else(PoisonError::into_inner);
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.sql_at(
             "postgres",
-            &format!("create database {name} template template_herald"),
+            &format!("create database {name} template {template}"),
         );
         self.url_of(&name)
     }

@@ -1,0 +1,22 @@
+//! The statements that the invariants rest on, run against a real database: fences, keys,
+//! claims, recording, closing of lanes, partitions, retention, migrations.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test ends at the first surprise"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bench;
+mod claim;
+mod ingest;
+mod lane;
+mod record;
+mod retention;
+mod schema;

@@ -1,0 +1,271 @@
+//! Recording what attempts came to, and moving deliveries out of memory.
+
+use std::time::Duration;
+
+use herald::domain::delivery::Outcome;
+use herald::domain::delivery::Outcome::{Failed, Retry, Sent};
+use herald::store::claim::claim;
+use herald::store::lane::{self, UnderWay};
+use herald::store::record::{Fence, SpilledDelivery, record_claimed, record_first, release, spill};
+use proptest::prelude::*;
+
+use crate::bench::Bench;
+
+const HOLD: Duration = Duration::from_secs(20);
+
+#[actix_rt::test]
+async fn recording_first_attempts_twice_is_harmless() {
+    let mut bench = Bench::new().await;
+    let events = bench.store(3, false).await;
+    let attempts = [
+        bench.attempt(events[0], 1, Sent),
+        bench.attempt(events[1], 1, Retry),
+        bench.attempt(events[2], 1, Failed),
+    ];
+    for _ in 0..2 {
+        let fence = record_first(&mut bench.connection, bench.lane, &attempts).await;
+        assert_eq!(fence.unwrap(), Fence::Passed);
+    }
+    assert_eq!(bench.row(events[1]), "1|0|1|60");
+    assert_eq!(bench.sql("select count(*) from delivery"), "1");
+    assert_eq!(bench.sql("select count(*) from attempt"), "3");
+    assert_eq!(
+        bench.sql("select sent, failed, retried from subscription_count"),
+        "1|1|1"
+    );
+    // The retry ends; what is told late of the first attempt brings no row back.
+    let claimed = [bench.attempt(events[1], 2, Sent)];
+    record_claimed(&mut bench.connection, bench.lane, &claimed)
+        .await
+        .unwrap();
+    record_first(&mut bench.connection, bench.lane, &attempts)
+        .await
+        .unwrap();
+    assert_eq!(bench.row(events[1]), "");
+    let audit = bench.audit().await;
+    assert_eq!((audit.sent, audit.failed, audit.difference()), (2, 1, 0));
+}
+
+#[actix_rt::test]
+async fn nothing_is_recorded_in_or_spilled_from_a_closed_lane() {
+    let mut bench = Bench::new().await;
+    let events = bench.store(2, false).await;
+    lane::close(&bench.database, bench.lane, &UnderWay::default(), false)
+        .await
+        .unwrap();
+    let attempt = [bench.attempt(events[0], 1, Sent)];
+    let fence = record_first(&mut bench.connection, bench.lane, &attempt).await;
+    assert_eq!(fence.unwrap(), Fence::Closed);
+    let leaving = [SpilledDelivery {
+        key: bench.key(events[1]),
+        running_for: None,
+    }];
+    let fence = spill(&mut bench.connection, bench.lane, &leaving).await;
+    assert_eq!(fence.unwrap(), Fence::Closed);
+    assert_eq!(bench.sql("select count(*) from attempt"), "0");
+    for event in events {
+        assert_eq!(bench.row(event), "1|0|0|0", "as the closing wrote it");
+    }
+}
+
+#[actix_rt::test]
+async fn spilling_writes_due_and_claimed_rows_and_none_beside_an_attempt() {
+    let mut bench = Bench::new().await;
+    let events = bench.store(3, false).await;
+    let done = [bench.attempt(events[2], 1, Sent)];
+    record_first(&mut bench.connection, bench.lane, &done)
+        .await
+        .unwrap();
+    let running = Some(Duration::from_secs(18));
+    let leaving =
+        [(events[0], None), (events[1], running), (events[2], None)].map(|(event, running_for)| {
+            SpilledDelivery {
+                key: bench.key(event),
+                running_for,
+            }
+        });
+    for _ in 0..2 {
+        let fence = spill(&mut bench.connection, bench.lane, &leaving).await;
+        assert_eq!(fence.unwrap(), Fence::Passed);
+    }
+    assert_eq!(bench.row(events[0]), "0|0|0|0");
+    assert_eq!(bench.row(events[1]), "1|0|0|18");
+    assert_eq!(bench.row(events[2]), "");
+    assert_eq!(bench.audit().await.difference(), 0);
+}
+
+#[actix_rt::test]
+async fn a_try_that_another_claim_overtook_is_superseded_unless_it_ended_the_round() {
+    let mut bench = Bench::new().await;
+    let events = bench.store(2, true).await;
+    for n in 1..=2 {
+        let claimed = claim(
+            &mut bench.connection,
+            bench.subscription,
+            10,
+            Duration::ZERO,
+        )
+        .await;
+        assert!(claimed.unwrap().iter().all(|row| row.n == n));
+    }
+    let late = [
+        bench.attempt(events[0], 1, Retry),
+        bench.attempt(events[1], 1, Sent),
+    ];
+    record_claimed(&mut bench.connection, bench.lane, &late)
+        .await
+        .unwrap();
+    assert_eq!(bench.outcomes(events[0]), ["superseded"]);
+    assert!(
+        bench.row(events[0]).starts_with("2|0|0|"),
+        "{}",
+        bench.row(events[0])
+    );
+    assert_eq!(bench.outcomes(events[1]), ["sent"]);
+    assert_eq!(bench.row(events[1]), "", "sent is sent, whoever was told");
+    let current = [
+        bench.attempt(events[0], 2, Retry),
+        bench.attempt(events[1], 2, Retry),
+    ];
+    record_claimed(&mut bench.connection, bench.lane, &current)
+        .await
+        .unwrap();
+    assert_eq!(bench.outcomes(events[0]), ["superseded", "retry"]);
+    assert_eq!(bench.row(events[0]), "2|0|2|60");
+    assert_eq!(bench.outcomes(events[1]), ["sent", "superseded"]);
+    let audit = bench.audit().await;
+    assert_eq!((audit.sent, audit.open, audit.difference()), (1, 1, 0));
+}
+
+#[actix_rt::test]
+async fn the_end_of_a_round_leaves_a_later_round_alone() {
+    let mut bench = Bench::new().await;
+    let event = bench.store(1, true).await[0];
+    claim(&mut bench.connection, bench.subscription, 10, HOLD)
+        .await
+        .unwrap();
+    let end = [bench.attempt(event, 1, Sent)];
+    record_claimed(&mut bench.connection, bench.lane, &end)
+        .await
+        .unwrap();
+    herald::store::resend::resend(&bench.database, bench.account, event, bench.subscription)
+        .await
+        .unwrap();
+    assert!(bench.row(event).starts_with("1|1|0|"));
+    // The first round's end, told once more.
+    record_claimed(&mut bench.connection, bench.lane, &end)
+        .await
+        .unwrap();
+    assert!(
+        bench.row(event).starts_with("1|1|0|"),
+        "{}",
+        bench.row(event)
+    );
+    assert_eq!(bench.sql("select sent from subscription_count"), "1");
+}
+
+#[actix_rt::test]
+async fn a_released_claim_is_due_again_unless_somebody_else_holds_it() {
+    let mut bench = Bench::new().await;
+    let events = bench.store(2, true).await;
+    claim(&mut bench.connection, bench.subscription, 10, HOLD)
+        .await
+        .unwrap();
+    let claims = [(bench.key(events[0]), 1), (bench.key(events[1]), 7)];
+    release(&mut bench.connection, &claims).await.unwrap();
+    assert_eq!(bench.row(events[0]), "1|0|0|0");
+    assert_eq!(bench.row(events[1]), "1|0|0|20");
+}
+
+/// What one of several daemons may do to a delivery at any time.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Claim,
+    Record(i32, Outcome),
+    Release(i32),
+    Resend,
+    CloseLane,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let outcome = prop_oneof![Just(Sent), Just(Failed), Just(Retry)];
+    let step = prop_oneof![
+        3 => Just(Step::Claim),
+        4 => (1..5, outcome).prop_map(|(n, outcome)| Step::Record(n, outcome)),
+        1 => (1..5).prop_map(Step::Release),
+        1 => Just(Step::Resend),
+        1 => Just(Step::CloseLane),
+    ];
+    proptest::collection::vec(step, 1..14)
+}
+
+#[test]
+fn whatever_daemons_do_in_whatever_order_nothing_is_lost_and_nothing_double() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let bench = std::cell::RefCell::new(runtime.block_on(Bench::new()));
+    proptest!(ProptestConfig::with_cases(48), |(spilled: bool, steps in steps())| {
+        let mut bench = bench.borrow_mut();
+        let told = runtime.block_on(async {
+            let opened = lane::open(&bench.database, bench.folder, crate::bench::LEASE).await;
+            bench.lane = opened.unwrap().id;
+            let event = bench.store(1, spilled).await[0];
+            let mut highest = i32::from(!spilled);
+            for step in &steps {
+                match *step {
+                    Step::Claim => {
+                        let hold = Duration::ZERO;
+                        let subscription = bench.subscription;
+                        let claimed = claim(&mut bench.connection, subscription, 10, hold).await;
+                        for row in claimed.unwrap() {
+                            if row.event == event {
+                                highest = row.n;
+                            }
+                        }
+                    }
+                    // Only a try that somebody made can be recorded.
+                    Step::Record(n, outcome) if n <= highest => {
+                        let mut attempt = bench.attempt(event, n, outcome);
+                        attempt.due_in = attempt.due_in.map(|_| Duration::ZERO);
+                        let lane = bench.lane;
+                        let first = n == 1 && !spilled;
+                        let attempts = [attempt];
+                        let passed = first
+                            && record_first(&mut bench.connection, lane, &attempts).await.unwrap()
+                                == Fence::Passed;
+                        if !passed {
+                            record_claimed(&mut bench.connection, lane, &attempts).await.unwrap();
+                        }
+                    }
+                    Step::Record(..) => {}
+                    Step::Release(n) => {
+                        let key = bench.key(event);
+                        release(&mut bench.connection, &[(key, n)]).await.unwrap();
+                    }
+                    Step::Resend => {
+                        let (account, subscription) = (bench.account, bench.subscription);
+                        let database = &bench.database;
+                        herald::store::resend::resend(database, account, event, subscription)
+                            .await
+                            .unwrap();
+                    }
+                    Step::CloseLane => {
+                        let under_way = UnderWay::default();
+                        lane::close(&bench.database, bench.lane, &under_way, false).await.unwrap();
+                    }
+                }
+                let audit = bench.audit().await;
+                if audit.difference() != 0 {
+                    return Err(format!("after {step:?}: {audit:?}; row {}", bench.row(event)));
+                }
+            }
+            lane::close(&bench.database, bench.lane, &UnderWay::default(), false).await.unwrap();
+            let audit = bench.audit().await;
+            let settled = audit.in_flight == 0 && audit.difference() == 0;
+            if settled { Ok(()) } else { Err(format!("{audit:?}")) }
+        });
+        prop_assert!(told.is_ok(), "{}", told.unwrap_err());
+    });
+}
