@@ -46,12 +46,12 @@ fn a_delivery_shows_every_attempt_and_no_secret() {
         .json();
     let id = made["id"].as_str().unwrap();
     let event = tenant.publish("STORE_ORDER_CREATED");
-    tenant.viewer.delivery_in("retrying", &event, &id);
+    tenant.viewer.delivery_in("retrying", &event, id);
     answer.store(200, Ordering::Relaxed);
     let path = format!("/v1/deliveries/{event}/{id}");
     let resent = tenant.admin.poke(&format!("{path}/resend")).expect(202);
     assert_eq!(resent.json()["state"], "retrying");
-    tenant.viewer.delivery_in("sent", &event, &id);
+    tenant.viewer.delivery_in("sent", &event, id);
     let answer = tenant.viewer.get(&path).expect(200);
     let shown = answer.json();
     let attempts = shown["attempts"].as_array().unwrap();
@@ -113,7 +113,7 @@ fn every_filter_of_the_list_finds_what_it_names() {
     let created = tenant.publish("STORE_ORDER_CREATED");
     let updated = tenant.publish("STORE_ORDER_UPDATED");
     tenant.viewer.delivery_in("sent", &created, &sent);
-    tenant.viewer.delivery_in("failed", &updated, &failed);
+    tenant.viewer.delivery_in("failed", &updated, failed);
     tenant.viewer.delivery_in("held", &updated, &held);
     assert_eq!(ids(&tenant, "").len(), 4);
     assert_eq!(ids(&tenant, "state=sent"), [created.as_str()]);
@@ -158,7 +158,7 @@ fn held_deliveries_are_delivered_dropped_or_the_newest_alone() {
         let first = tenant.publish("STORE_ORDER_CREATED");
         let second = tenant.publish("STORE_ORDER_CREATED");
         for event in [&first, &second] {
-            tenant.viewer.delivery_in("held", &event, &id);
+            tenant.viewer.delivery_in("held", event, &id);
         }
         tenant
             .admin
@@ -180,7 +180,7 @@ fn a_test_sends_an_example_to_one_subscription_alone() {
     let begun = tenant.admin.poke(&test).expect(202).json();
     assert_eq!(begun["event_type"], "STORE_ORDER_UPDATED");
     let event = begun["event_id"].as_str().unwrap();
-    tenant.viewer.delivery_in("sent", &event, &id);
+    tenant.viewer.delivery_in("sent", event, &id);
     let shown = tenant
         .viewer
         .get(&format!("/v1/events/{event}"))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use herald::domain::delivery::Outcome;
 use herald::domain::delivery::Outcome::{Failed, Retry, Sent};
 use herald::store::claim::claim;
-use herald::store::lane::{self, UnderWay};
+use herald::store::lane::{self, Owner, UnderWay};
 use herald::store::record::{Fence, SpilledDelivery, record_claimed, record_first, release, spill};
 use proptest::prelude::*;
 
@@ -50,7 +50,7 @@ async fn recording_first_attempts_twice_is_harmless() {
 async fn nothing_is_recorded_in_or_spilled_from_a_closed_lane() {
     let mut bench = Bench::new().await;
     let events = bench.store(2, false).await;
-    lane::close(&bench.database, bench.lane, &UnderWay::default(), false)
+    lane::close(&bench.database, bench.lane, Owner::Gone, false)
         .await
         .unwrap();
     let attempt = [bench.attempt(events[0], 1, Sent)];
@@ -101,6 +101,7 @@ async fn a_try_that_another_claim_overtook_is_superseded_unless_it_ended_the_rou
     for n in 1..=2 {
         let claimed = claim(
             &mut bench.connection,
+            bench.lane,
             bench.subscription,
             10,
             Duration::ZERO,
@@ -141,9 +142,15 @@ async fn a_try_that_another_claim_overtook_is_superseded_unless_it_ended_the_rou
 async fn the_end_of_a_round_leaves_a_later_round_alone() {
     let mut bench = Bench::new().await;
     let event = bench.store(1, true).await[0];
-    claim(&mut bench.connection, bench.subscription, 10, HOLD)
-        .await
-        .unwrap();
+    claim(
+        &mut bench.connection,
+        bench.lane,
+        bench.subscription,
+        10,
+        HOLD,
+    )
+    .await
+    .unwrap();
     let end = [bench.attempt(event, 1, Sent)];
     record_claimed(&mut bench.connection, bench.lane, &end)
         .await
@@ -168,9 +175,15 @@ async fn the_end_of_a_round_leaves_a_later_round_alone() {
 async fn a_released_claim_is_due_again_unless_somebody_else_holds_it() {
     let mut bench = Bench::new().await;
     let events = bench.store(2, true).await;
-    claim(&mut bench.connection, bench.subscription, 10, HOLD)
-        .await
-        .unwrap();
+    claim(
+        &mut bench.connection,
+        bench.lane,
+        bench.subscription,
+        10,
+        HOLD,
+    )
+    .await
+    .unwrap();
     let claims = [(bench.key(events[0]), 1), (bench.key(events[1]), 7)];
     release(&mut bench.connection, &claims).await.unwrap();
     assert_eq!(bench.row(events[0]), "1|0|0|0");
@@ -218,7 +231,8 @@ fn whatever_daemons_do_in_whatever_order_nothing_is_lost_and_nothing_double() {
                     Step::Claim => {
                         let hold = Duration::ZERO;
                         let subscription = bench.subscription;
-                        let claimed = claim(&mut bench.connection, subscription, 10, hold).await;
+                        let lane = bench.lane;
+                        let claimed = claim(&mut bench.connection, lane, subscription, 10, hold).await;
                         for row in claimed.unwrap() {
                             if row.event == event {
                                 highest = row.n;
@@ -253,7 +267,7 @@ fn whatever_daemons_do_in_whatever_order_nothing_is_lost_and_nothing_double() {
                     }
                     Step::CloseLane => {
                         let under_way = UnderWay::default();
-                        lane::close(&bench.database, bench.lane, &under_way, false).await.unwrap();
+                        lane::close(&bench.database, bench.lane, Owner::Alive(&under_way), false).await.unwrap();
                     }
                 }
                 let audit = bench.audit().await;
@@ -261,7 +275,7 @@ fn whatever_daemons_do_in_whatever_order_nothing_is_lost_and_nothing_double() {
                     return Err(format!("after {step:?}: {audit:?}; row {}", bench.row(event)));
                 }
             }
-            lane::close(&bench.database, bench.lane, &UnderWay::default(), false).await.unwrap();
+            lane::close(&bench.database, bench.lane, Owner::Gone, false).await.unwrap();
             let audit = bench.audit().await;
             let settled = audit.in_flight == 0 && audit.difference() == 0;
             if settled { Ok(()) } else { Err(format!("{audit:?}")) }
