@@ -103,7 +103,7 @@ pub struct Answer {
     pub head: HeaderMap,
     /// The first 16 KiB of the body.
     pub body: Vec<u8>,
-    /// There was more of the body, or should have been: it was cut off.
+    /// There was more of the body.
     pub truncated: bool,
 }
 
@@ -219,8 +219,10 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        // awc tells nothing of a connection that closes before the promised length.
-        truncated |= promised(response.headers()).is_some_and(|length| length > body.len());
+        // awc takes a connection that closes before the promised length for the body's end.
+        if !truncated && promised(response.headers()).is_some_and(|length| length > body.len()) {
+            return Err(Failure::CutOff("its length was not reached".to_owned()));
+        }
         Ok(Answer {
             status: response.status().as_u16(),
             head: bounded_head(response.headers()),
@@ -320,8 +322,8 @@ fn connect_failure(error: ConnectError) -> Failure {
 
 fn body_failure(error: &PayloadError) -> Failure {
     match error {
-        PayloadError::Io(error) => Failure::Closed(io_words(error)),
-        PayloadError::Incomplete(_) => Failure::Closed("its answer is cut off".to_owned()),
+        PayloadError::Io(error) => Failure::CutOff(io_words(error)),
+        PayloadError::Incomplete(_) => Failure::CutOff("closed too early".to_owned()),
         other => Failure::Malformed(other.to_string()),
     }
 }

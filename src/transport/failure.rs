@@ -52,7 +52,10 @@ pub enum Failure {
         /// The whole time.
         after: Duration,
     },
-    /// The connection ended before the whole answer was there.
+    /// The connection ended within the body of the answer.
+    #[error("The target closed the connection in the middle of its answer ({0}).")]
+    CutOff(String),
+    /// The connection ended before the head of the answer was there.
     #[error("The target closed the connection before it answered ({0}).")]
     Closed(String),
     /// The answer is not HTTP.

@@ -118,10 +118,11 @@ impl Bench {
         }
     }
 
-    /// The row of a delivery: `n|base|failures|due in seconds`, or nothing.
+    /// The row of a delivery: `n|base|failures|due in seconds` (to the nearest ten; 0: it is
+    /// due), or nothing.
     pub(crate) fn row(&self, event: EventId) -> String {
         self.sql(&format!(
-            "select n, base, failures, round(extract(epoch from due_at - now())) from delivery \
+            "select n, base, failures, greatest(0, round(extract(epoch from due_at - now()), -1)) from delivery \
              where event_id = '{}'",
             event.uuid()
         ))

@@ -112,7 +112,7 @@ fn every_payload_comes_back_as_it_was_stored() {
         .build()
         .unwrap();
     let bench = std::cell::RefCell::new(runtime.block_on(Bench::new()));
-    proptest!(ProptestConfig::with_cases(64), |(payload: Vec<u8>, warning in proptest::option::of("[^\0]{0,40}"))| {
+    proptest!(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() }, |(payload: Vec<u8>, warning in proptest::option::of("[^\0]{0,40}"))| {
         let mut bench = bench.borrow_mut();
         let ids = [Uuid::now_v7()];
         let mut events = batch(bench.account, &ids, "{}", &payload, &[]);
