@@ -100,7 +100,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap*", &["cli"]),
     ("comfy_table", &["cli"]),
     ("jsonschema", &["catalogue"]),
-    ("figment", &["config"]),
     ("toml", &["config"]),
     ("anyhow", &["app", "cli", "main"]),
 ];

@@ -155,9 +155,13 @@ create table delivery (
     -- Failed attempts of this round: the place in the schedule.
     failures integer not null check (failures >= 0),
     origin delivery_origin not null,
+    -- The lane of the daemon that claimed it, until its attempt is recorded: when that daemon
+    -- dies, its claims need not run out.
+    claim_lane integer,
     primary key (account_id, subscription_id, event_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 create index delivery_due on delivery (subscription_id, due_at);
+create index delivery_claimed on delivery (claim_lane) where claim_lane is not null;
 
 create table idempotency (
     account_id uuid not null,
@@ -186,9 +190,11 @@ create table subscription_count (
 
 -- What retention removed, so that the audit can still tell lost from aged.
 create table retired (
-    day date primary key,
+    account_id uuid not null,
+    day date not null,
     events bigint not null,
     targets bigint not null,
     open_deliveries bigint not null,
-    at timestamptz not null default now()
+    at timestamptz not null default now(),
+    primary key (account_id, day)
 );

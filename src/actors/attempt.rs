@@ -28,6 +28,8 @@ pub(super) struct Try {
     /// Failed attempts of the round before this one.
     pub(super) failures: i32,
     pub(super) origin: Origin,
+    /// The event tries the subscription out: marked as such, and tried once.
+    pub(super) test: bool,
 }
 
 /// What came of it, with the order to disable the subscription, if the target asked for that.
@@ -65,7 +67,7 @@ pub(super) async fn attempt(
                 timestamp,
                 signature,
                 body: what.payload.clone(),
-                test: what.origin == Origin::Test,
+                test: what.test,
                 timeout: route.timeout,
             };
             Ok((client.deliver(delivery).await, timestamp))
@@ -150,7 +152,7 @@ fn record(
     let failures = what.failures.saturating_add(1);
     let (outcome, due_in) = if status.is_some_and(|status| (200..300).contains(&status)) {
         (Outcome::Sent, None)
-    } else if what.origin == Origin::Test {
+    } else if what.test {
         (Outcome::Failed, None)
     } else {
         let jitter = rand::rng().random::<f64>();

@@ -267,7 +267,9 @@ impl Handler<TableChanged> for Dispatcher {
             );
         }
         let table = &self.table;
-        self.actors.retain(|id, _| table.route(*id).is_some());
+        // One whose webhook is deleted stops by itself when nothing is under way.
+        self.actors
+            .retain(|id, actor| table.route(*id).is_some() || actor.connected());
     }
 }
 

@@ -99,6 +99,10 @@ pub struct EngineSettings {
     pub rules: AddressRules,
 }
 
+/// Payload bytes that may wait for their commit: so many units of so many bytes.
+const UNCOMMITTED: u32 = 65_536;
+const UNCOMMITTED_UNIT: usize = 1_024;
+
 /// The handle. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -108,6 +112,7 @@ pub struct Engine {
     routing: Arc<Routing>,
     lane_slot: LaneSlot,
     test_ids: Arc<Mutex<Ids>>,
+    uncommitted: Arc<Semaphore>,
     intake: Addr<Intake>,
     dispatcher: Addr<Dispatcher>,
     recorder: Addr<Recorder>,
@@ -181,6 +186,7 @@ impl Engine {
             routing,
             lane_slot,
             test_ids,
+            uncommitted: Arc::new(Semaphore::new(UNCOMMITTED as usize)),
             intake,
             dispatcher,
             recorder,
@@ -237,6 +243,17 @@ impl Engine {
         &self,
         events: Vec<NewEvent>,
     ) -> Result<Vec<Result<Receipt, KeyReused>>, PublishError> {
+        let bytes = events
+            .iter()
+            .map(|event| event.payload.len())
+            .sum::<usize>();
+        let share = u32::try_from(bytes / UNCOMMITTED_UNIT + 1).unwrap_or(u32::MAX);
+        // Publishers wait here while too much waits for its commit.
+        let _share = self
+            .uncommitted
+            .acquire_many(share.min(UNCOMMITTED))
+            .await
+            .map_err(|_closed| PublishError::Stopping)?;
         let (reply, result) = oneshot::channel();
         // A full mailbox slows the publisher down: that is what it is for.
         self.intake
@@ -297,6 +314,13 @@ impl Engine {
         // If it does not get through, the row becomes due.
         let _ = self.dispatcher.send(test).await;
         Ok(event)
+    }
+
+    /// Waits until the daemon accepts events.
+    pub async fn opened(&self) {
+        while !self.health().accepting {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// Whether the daemon accepts events.

@@ -12,7 +12,7 @@ use super::lane::Lane;
 use super::routing::Routing;
 use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
-use crate::store::lane::{self, UnderWay};
+use crate::store::lane::{self, Owner};
 use crate::store::{
     Connection, Database, StoreError, cancel, ingest, partition, retention, subscription_count,
 };
@@ -190,7 +190,7 @@ impl Handler<DailyTick> for Housekeeper {
 
 async fn sweep(database: &Database) -> Result<(), StoreError> {
     for lane in lane::expired(database).await? {
-        if let Some(rows) = lane::close(database, lane, &UnderWay::default(), true).await? {
+        if let Some(rows) = lane::close(database, lane, Owner::Gone, true).await? {
             tracing::warn!(
                 lane = lane.0,
                 recovered = rows,
@@ -222,7 +222,7 @@ async fn daily(database: &Database, days: u32) -> Result<(), StoreError> {
 pub(super) async fn close_old_lanes(database: &Database, folder: Uuid) -> Result<u64, StoreError> {
     let mut recovered = 0;
     for lane in lane::open_of_folder(database, folder).await? {
-        let rows = lane::close(database, lane, &UnderWay::default(), false).await?;
+        let rows = lane::close(database, lane, Owner::Gone, false).await?;
         tracing::info!(
             lane = lane.0,
             recovered = rows.unwrap_or(0),

@@ -16,8 +16,10 @@ struct UnderWay {
     begun: Duration,
     /// The lane of a first attempt from memory, whether it has a row by now or not.
     lane: Option<LaneId>,
-    /// A first attempt from memory that has no row yet; None once it has one.
-    from_memory: RefCell<Option<Arc<MemoryEvent>>>,
+    /// The event of a first attempt from memory.
+    from_memory: Option<Arc<MemoryEvent>>,
+    /// It was told to get a row.
+    long: Cell<bool>,
 }
 
 /// All of them.
@@ -36,19 +38,18 @@ impl InFlight {
             event,
             begun: uptime(),
             lane: from_memory.as_ref().map(|event| event.lane.id),
-            from_memory: RefCell::new(from_memory),
+            from_memory,
+            long: Cell::new(false),
         };
         self.attempts.borrow_mut().insert(number, attempt);
         number
     }
 
-    /// It ended. Answers its event if it is still a first attempt without a row.
-    pub(super) fn end(&self, number: u64) -> Option<Arc<MemoryEvent>> {
-        self.attempts
-            .borrow_mut()
-            .remove(&number)?
-            .from_memory
-            .into_inner()
+    /// It ended. Answers the event of a first attempt from memory, and whether it was told to
+    /// get a row.
+    pub(super) fn end(&self, number: u64) -> Option<(Arc<MemoryEvent>, bool)> {
+        let attempt = self.attempts.borrow_mut().remove(&number)?;
+        Some((attempt.from_memory?, attempt.long.get()))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -63,11 +64,10 @@ impl InFlight {
             .borrow()
             .values()
             .filter(|attempt| now.saturating_sub(attempt.begun) >= long)
+            .filter(|attempt| attempt.from_memory.is_some() && !attempt.long.replace(true))
             .filter_map(|attempt| {
-                Some((
-                    attempt.from_memory.take()?,
-                    now.saturating_sub(attempt.begun),
-                ))
+                let event = Arc::clone(attempt.from_memory.as_ref()?);
+                Some((event, now.saturating_sub(attempt.begun)))
             })
             .collect()
     }

@@ -22,7 +22,7 @@ use super::routing::Routing;
 use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::ingest::Ingested;
-use crate::store::lane::{self, LaneId};
+use crate::store::lane::{self, LaneId, Owner};
 use crate::store::{Connection, Database, StoreError, ingest, partition};
 
 /// Events of one batch, at most.
@@ -140,6 +140,11 @@ impl Intake {
         };
         ctx.spawn(
             on_this_thread(opening).map(|(lane, committer), actor: &mut Self, ctx| {
+                if actor.stopping {
+                    let parts = Arc::clone(&actor.parts);
+                    actix::spawn(async move { close_lane(&parts, &lane).await });
+                    return;
+                }
                 tracing::info!(lane = lane.id.0, "accepting events");
                 actor.set_lane(Some(lane));
                 actor.idle = Some(committer);
@@ -151,7 +156,7 @@ impl Intake {
     /// Gives the lane up: nothing begins in it from now on, what is in memory is dropped, and
     /// closing it writes rows for whatever has neither an attempt nor a row.
     fn give_up(&mut self, lane: &Arc<Lane>, why: &'static str, ctx: &mut Context<Self>) {
-        if lane.is_dead() {
+        if self.lane.as_ref().is_none_or(|open| open.id != lane.id) {
             return;
         }
         lane.kill();
@@ -264,7 +269,7 @@ async fn close_lane(parts: &IntakeParts, lane: &Lane) {
         under_way.deliveries.extend(unrecorded);
     }
     loop {
-        match lane::close(&parts.database, lane.id, &under_way, false).await {
+        match lane::close(&parts.database, lane.id, Owner::Alive(&under_way), false).await {
             Ok(rows) => {
                 tracing::info!(
                     lane = lane.id.0,

@@ -167,6 +167,7 @@ impl Line {
             n: 1,
             failures: 0,
             origin: Origin::Test,
+            test: true,
         };
         let line = Rc::clone(self);
         actix::spawn(async move {
@@ -191,13 +192,20 @@ impl Line {
         self.stopped.set(true);
         self.put_back();
         self.thread.outbox.flush();
-        if self.is_idle() {
-            self.idle.notify_waiters();
-        }
+        self.tell_idle();
     }
 
+    /// Nothing is under way and nothing waits.
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight.len() == 0 && self.first.borrow().is_empty()
+        self.in_flight.len() == 0
+            && self.first.borrow().is_empty()
+            && self.claimed.borrow().is_empty()
+            && !self.claiming.get()
+    }
+
+    /// Nothing will happen until somebody sends a message.
+    pub(super) fn is_asleep(&self) -> bool {
+        self.is_idle() && !(self.more_due.get() && self.may_deliver())
     }
 
     /// Waits until nothing is under way, and tells Recorder of it.
@@ -313,12 +321,16 @@ impl Line {
             match claimed {
                 Ok(rows) => {
                     let bytes: usize = rows.iter().map(|row| row.payload.len()).sum();
-                    line.more_due
-                        .set(rows.len() >= room || bytes >= claim::CLAIM_BYTES);
-                    line.size_next_claim(rows.len() >= room, since);
+                    let cut = i64::try_from(bytes).is_ok_and(|bytes| bytes >= claim::CLAIM_BYTES);
+                    let full = rows.len() >= room || cut;
+                    line.more_due.set(full);
+                    line.size_next_claim(full, since);
                     line.take_on(rows, since);
                 }
                 Err(error) => tracing::debug!(%error, "due rows could not be claimed"),
+            }
+            if line.stopped.get() {
+                line.tell_idle();
             }
         });
     }
@@ -335,7 +347,10 @@ impl Line {
         room: usize,
     ) -> Result<Vec<ClaimedDelivery>, crate::store::StoreError> {
         let mut connection = self.parts.database.get().await?;
-        claim::claim(&mut connection, route.id, room, route.claim_hold()).await
+        let Some(lane) = self.parts.open_lane() else {
+            return Ok(Vec::new());
+        };
+        claim::claim(&mut connection, lane.id, route.id, room, route.claim_hold()).await
     }
 
     fn take_on(self: &Rc<Self>, rows: Vec<ClaimedDelivery>, since: Duration) {
@@ -348,6 +363,7 @@ impl Line {
                     n: row.n,
                     failures: row.failures,
                     origin: row.origin,
+                    test: row.test,
                 },
                 since,
             }));
@@ -384,6 +400,9 @@ impl Line {
         if !self.may_deliver() || self.workers.get() > self.route.borrow().max_in_flight {
             return None;
         }
+        // After a sleep of the process, its claims may have run out.
+        let now = uptime();
+        self.release_claimed(|claimed| now.saturating_sub(claimed.since) >= CLAIM_WAIT);
         if !self.claimed.borrow().is_empty() && self.may_begin() {
             let claimed = self.claimed.borrow_mut().pop_front();
             return claimed.map(|claimed| Next::Claimed(claimed.what));
@@ -412,24 +431,34 @@ impl Line {
                     n: 1,
                     failures: 0,
                     origin: Origin::First,
+                    test: false,
                 };
                 (what, Some(event))
             }
             Next::Claimed(what) => (what, None),
         };
-        let number = self.in_flight.begin(what.event, from_memory);
+        let under_way = UnderWay {
+            line: self,
+            number: self.in_flight.begin(what.event, from_memory),
+            ended: Cell::new(false),
+        };
         let tried = attempt(&self.thread.client, &self.parts.clock, &route, what).await;
-        match self.in_flight.end(number) {
-            Some(event) => self.thread.outbox.first(FirstAttempt {
-                record: tried.record,
-                event,
-            }),
-            None => self.thread.outbox.claimed(tried.record),
+        let record = tried.record;
+        match under_way.end() {
+            Some((event, false)) => self.thread.outbox.first(FirstAttempt { record, event }),
+            Some((event, true)) => self.thread.outbox.long(FirstAttempt { record, event }),
+            None => self.thread.outbox.claimed(record),
         }
         if tried.gone {
             self.disable(&route).await;
         }
-        if self.stopped.get() && self.is_idle() {
+        if self.stopped.get() {
+            self.tell_idle();
+        }
+    }
+
+    fn tell_idle(&self) {
+        if self.is_idle() {
             self.thread.outbox.flush();
             self.idle.notify_waiters();
         }
@@ -461,6 +490,29 @@ async fn work(line: Rc<Line>) {
         line.deliver(next).await;
         if line.more_due.get() {
             line.claim();
+        }
+    }
+}
+
+/// An attempt that counts as under way until it ends, or its task panics.
+struct UnderWay<'a> {
+    line: &'a Line,
+    number: u64,
+    ended: Cell<bool>,
+}
+
+impl UnderWay<'_> {
+    fn end(&self) -> Option<(Arc<MemoryEvent>, bool)> {
+        self.ended.set(true);
+        self.line.in_flight.end(self.number)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.ended.get() {
+            self.end();
+            self.line.thread.outbox.give_back();
         }
     }
 }

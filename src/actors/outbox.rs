@@ -55,6 +55,11 @@ impl Outbox {
         self.told();
     }
 
+    pub(super) fn long(self: &Rc<Self>, attempt: FirstAttempt) {
+        self.attempts.borrow_mut().long.push(attempt);
+        self.told();
+    }
+
     pub(super) fn claimed(self: &Rc<Self>, attempt: AttemptRecord) {
         self.attempts.borrow_mut().claimed.push(attempt);
         self.told();

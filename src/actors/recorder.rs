@@ -38,12 +38,14 @@ pub(super) struct FirstAttempt {
 #[rtype(result = "()")]
 pub(super) struct RecordAttempts {
     pub(super) first: Vec<FirstAttempt>,
+    /// First attempts that ran for so long that they were told to get a row.
+    pub(super) long: Vec<FirstAttempt>,
     pub(super) claimed: Vec<AttemptRecord>,
 }
 
 impl RecordAttempts {
     pub(super) const fn len(&self) -> usize {
-        self.first.len() + self.claimed.len()
+        self.first.len() + self.long.len() + self.claimed.len()
     }
 }
 
@@ -96,6 +98,7 @@ pub(super) struct MeetIntake(pub(super) Addr<Intake>);
 struct Told {
     first: Vec<FirstAttempt>,
     spilled: Vec<Spilled>,
+    long: Vec<FirstAttempt>,
     claimed: Vec<AttemptRecord>,
     released: Vec<(DeliveryKey, i32)>,
 }
@@ -104,6 +107,7 @@ impl Told {
     const fn is_empty(&self) -> bool {
         self.first.is_empty()
             && self.spilled.is_empty()
+            && self.long.is_empty()
             && self.claimed.is_empty()
             && self.released.is_empty()
     }
@@ -119,6 +123,7 @@ impl Told {
         Self {
             first: self.first.drain(..first).collect(),
             spilled: std::mem::take(&mut self.spilled),
+            long: std::mem::take(&mut self.long),
             claimed,
             released: std::mem::take(&mut self.released),
         }
@@ -175,10 +180,7 @@ impl Recorder {
     }
 
     fn unrecorded_of(&self, lane: LaneId) -> Vec<(SubscriptionId, EventId)> {
-        let first = self
-            .told
-            .first
-            .iter()
+        let first = (self.told.first.iter().chain(&self.told.long))
             .filter(|attempt| attempt.event.lane.id == lane);
         first
             .map(|attempt| &attempt.record)
@@ -235,6 +237,7 @@ impl Recorder {
         let told = std::mem::replace(&mut self.told, written.again);
         self.told.first.extend(told.first);
         self.told.spilled.extend(told.spilled);
+        self.told.long.extend(told.long);
         self.told.claimed.extend(told.claimed);
         self.told.released.extend(told.released);
         for (lane, attempt) in written.stranded {
@@ -282,6 +285,7 @@ impl Writer {
         let Told {
             first,
             spilled,
+            long,
             claimed,
             released,
         } = round;
@@ -304,6 +308,17 @@ impl Writer {
         }
         for (lane, deliveries) in lanes {
             self.spill(lane, deliveries, &mut written).await;
+        }
+        for attempt in long {
+            // A dead lane may have lost its row: once it is closed, there is one.
+            if attempt.event.lane.is_dead() {
+                written
+                    .stranded
+                    .push((attempt.event.lane.id, attempt.record));
+            } else {
+                // In a round of its own: a later try at its row may be in this one.
+                written.again.claimed.push(attempt.record);
+            }
         }
         self.claimed(claimed, &mut written).await;
         if let (Some(connection), false) = (&mut written.connection, released.is_empty())
@@ -340,6 +355,7 @@ impl Writer {
             // that was is seen, and the rest has rows.
             Err(error) => {
                 tracing::warn!(%error, attempts = records.len(), "attempts could not be recorded");
+                events.iter().for_each(|event| event.lane.kill());
                 written
                     .stranded
                     .extend(records.into_iter().map(|record| (lane, record)));
@@ -362,8 +378,13 @@ impl Writer {
                     .iter()
                     .for_each(|spilled| spilled.event.settling.settle());
             }
-            Ok(Fence::Closed) => written.unsure.push((lane, "somebody closed it")),
+            Ok(Fence::Closed) => {
+                spilled.iter().for_each(|spilled| spilled.event.lane.kill());
+                written.unsure.push((lane, "somebody closed it"));
+            }
             Err(error) => {
+                // Nothing of the lane is recorded at rows from here on, until it is closed.
+                spilled.iter().for_each(|spilled| spilled.event.lane.kill());
                 tracing::warn!(%error, "deliveries could not leave memory");
                 written.unsure.push((lane, "spilling of unknown outcome"));
                 written.connection = None;
@@ -429,6 +450,7 @@ impl Handler<RecordAttempts> for Recorder {
             self.lane = self.lane.max(first.event.lane.id);
         }
         self.told.first.extend(message.first);
+        self.told.long.extend(message.long);
         self.told.claimed.extend(message.claimed);
         self.write(ctx);
     }

@@ -116,6 +116,8 @@ pub(super) struct Drain;
 pub(super) struct Subscription {
     line: std::rc::Rc<Line>,
     deleted: bool,
+    /// Runs while there is something to look after: thousands of webhooks may have nothing.
+    tick: Option<SpawnHandle>,
 }
 
 impl Subscription {
@@ -123,27 +125,39 @@ impl Subscription {
         Self {
             line: Line::new(route, parts.clone(), Thread::current(parts)),
             deleted: false,
+            tick: None,
+        }
+    }
+}
+
+impl Subscription {
+    fn wake(&mut self, ctx: &mut Context<Self>) {
+        if self.tick.is_none() {
+            self.tick = Some(ctx.run_interval(TICK, Self::look_after));
+        }
+    }
+
+    fn look_after(&mut self, ctx: &mut Context<Self>) {
+        self.line.look_after();
+        if self.deleted && self.line.is_idle() {
+            ctx.stop();
+        } else if self.line.is_asleep()
+            && let Some(tick) = self.tick.take()
+        {
+            ctx.cancel_future(tick);
         }
     }
 }
 
 impl Actor for Subscription {
     type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(TICK, |actor, ctx| {
-            actor.line.look_after();
-            if actor.deleted && actor.line.is_idle() {
-                ctx.stop();
-            }
-        });
-    }
 }
 
 impl Handler<DeliverFirst> for Subscription {
     type Result = ();
 
-    fn handle(&mut self, message: DeliverFirst, _: &mut Self::Context) {
+    fn handle(&mut self, message: DeliverFirst, ctx: &mut Self::Context) {
+        self.wake(ctx);
         self.line.enqueue(message.events);
     }
 }
@@ -151,7 +165,8 @@ impl Handler<DeliverFirst> for Subscription {
 impl Handler<ClaimDue> for Subscription {
     type Result = ();
 
-    fn handle(&mut self, _: ClaimDue, _: &mut Self::Context) {
+    fn handle(&mut self, _: ClaimDue, ctx: &mut Self::Context) {
+        self.wake(ctx);
         self.line.claim();
     }
 }
@@ -159,7 +174,8 @@ impl Handler<ClaimDue> for Subscription {
 impl Handler<DeliverTest> for Subscription {
     type Result = ();
 
-    fn handle(&mut self, message: DeliverTest, _: &mut Self::Context) {
+    fn handle(&mut self, message: DeliverTest, ctx: &mut Self::Context) {
+        self.wake(ctx);
         self.line.test(message.0);
     }
 }
@@ -167,7 +183,8 @@ impl Handler<DeliverTest> for Subscription {
 impl Handler<RouteChanged> for Subscription {
     type Result = ();
 
-    fn handle(&mut self, message: RouteChanged, _: &mut Self::Context) {
+    fn handle(&mut self, message: RouteChanged, ctx: &mut Self::Context) {
+        self.wake(ctx);
         match message.route {
             Some(route) => self.line.set_route(route),
             None => {

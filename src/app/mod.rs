@@ -95,6 +95,10 @@ async fn serve(
     let server = http::server(listener, engine.clone(), settings)?;
     let handle = server.handle();
     let serving = actix::spawn(server);
+    tokio::select! {
+        () = engine.opened() => {}
+        () = signals.next() => anyhow::bail!("stopped before the database could be used"),
+    }
     let ready = begin.elapsed();
     tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
     told_systemd(&[sd_notify::NotifyState::Ready]);

@@ -12,7 +12,7 @@ use crate::store::audit::{self, Audit};
 /// Prints the audit; the exit code is 1 unless lost and double are 0.
 pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     let audit: Audit = database::with_database(config, Missing::Refuse, async |database| {
-        Ok(audit::run(database).await?)
+        Ok(audit::run(database, None).await?)
     })
     .await?;
     if json {
@@ -50,6 +50,7 @@ pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode>
             ("double", audit.double.to_string()),
             ("retired events", audit.retired_events.to_string()),
             ("retired targets", audit.retired_targets.to_string()),
+            ("retired open", audit.retired_open.to_string()),
         ])?;
     }
     if audit.difference() == 0 {

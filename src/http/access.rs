@@ -133,7 +133,7 @@ pub static TABLE: &[Entry] = &[
     entry!(PATCH  "/v1/tokens/{id}", Manage, Either, tokens::change),
     entry!(DELETE "/v1/tokens/{id}", Manage, Either, tokens::revoke),
 
-    entry!(GET    "/v1/audit", Manage, Server, audit::run),
+    entry!(GET    "/v1/audit", Manage, Either, audit::run),
 
     entry!(GET    "/", Public, Server, health::home),
     entry!(GET    "/healthz", Public, Server, health::healthz),

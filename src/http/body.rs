@@ -7,6 +7,7 @@ use actix_web::http::header;
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt};
+use tokio::sync::Semaphore;
 
 use super::problem::{Kind, Problem};
 
@@ -14,6 +15,12 @@ use super::problem::{Kind, Problem};
 const MAX_OBJECT: usize = 1 << 20;
 /// How long a body may take once its head is read.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bodies of at least this many bytes share a bounded room while they are read.
+const LARGE: usize = 1 << 18;
+/// How many times `LARGE` that room is.
+const LARGE_UNITS: u32 = 256;
+static LARGE_ROOM: Semaphore = Semaphore::const_new(LARGE_UNITS as usize);
 
 /// Reads a body of at most `limit` bytes. What came with the head in one piece is not copied.
 ///
@@ -46,6 +53,12 @@ pub(super) async fn read(
         return Ok(first);
     }
     let rest = async {
+        // Large bodies wait for each other: together they stay bounded.
+        let expected = length.unwrap_or(limit);
+        let units = u32::try_from(expected / LARGE)
+            .unwrap_or(u32::MAX)
+            .min(LARGE_UNITS);
+        let _room = LARGE_ROOM.acquire_many(units).await;
         let mut body = BytesMut::with_capacity(length.unwrap_or(first.len()).min(limit));
         let mut chunk = first;
         loop {

@@ -4,7 +4,7 @@
 with target as (
     select e.account_id, t.id as subscription_id, e.id as event_id, e.lane
     from event e cross join lateral unnest(e.targets) as t (id)
-    where not e.test
+    where not e.test and ($1::uuid is null or e.account_id = $1)
 ), ended as (
     select account_id, subscription_id, event_id,
         bool_or(outcome = 'sent') as sent,
@@ -31,16 +31,18 @@ with target as (
 ), double as (
     select count(*) as rows
     from delivery d
-    where exists (
+    where ($1::uuid is null or d.account_id = $1) and exists (
         select from attempt a
         where a.account_id = d.account_id and a.subscription_id = d.subscription_id
             and a.event_id = d.event_id and a.n > d.base
             and a.outcome in ('sent', 'failed', 'filtered', 'cancelled')
     )
+), retired_here as (
+    select * from retired where $1::uuid is null or account_id = $1
 )
 select
     now() as as_of,
-    (select count(*) from event where not test) as accepted,
+    (select count(*) from event where not test and ($1::uuid is null or account_id = $1)) as accepted,
     count(*) as targets,
     count(*) filter (where class = 'sent') as sent,
     count(*) filter (where class = 'failed') as failed,
@@ -50,7 +52,7 @@ select
     count(*) filter (where class = 'in_flight') as in_flight,
     count(*) filter (where class = 'lost') as lost,
     (select rows from double) as double,
-    coalesce((select sum(events) from retired), 0)::bigint as retired_events,
-    coalesce((select sum(targets) from retired), 0)::bigint as retired_targets,
-    coalesce((select sum(open_deliveries) from retired), 0)::bigint as retired_open
+    coalesce((select sum(events) from retired_here), 0)::bigint as retired_events,
+    coalesce((select sum(targets) from retired_here), 0)::bigint as retired_targets,
+    coalesce((select sum(open_deliveries) from retired_here), 0)::bigint as retired_open
 from class

@@ -24,7 +24,7 @@ pub async fn cancel_open(
 ) -> Result<u64, StoreError> {
     let mut cancelled = 0;
     loop {
-        let batch = diesel::sql_query(
+        let batch: Count = diesel::sql_query(
             "with newest as ( \
                  select event_id from delivery where account_id = $1 and subscription_id = $2 \
                      and $3 order by event_id desc limit 1 \
@@ -38,23 +38,39 @@ pub async fn cancel_open(
                  where d.account_id = o.account_id and d.subscription_id = o.subscription_id \
                      and d.event_id = o.event_id \
                  returning d.* \
+             ), ended as ( \
+                 insert into attempt (account_id, subscription_id, event_id, n, duration_ms, \
+                     outcome, origin) \
+                 select account_id, subscription_id, event_id, n + 1, 0, 'cancelled', origin \
+                 from gone on conflict do nothing \
+                 returning subscription_id, origin \
+             ), counted as ( \
+                 insert into subscription_count as c (subscription_id, lane, cancelled, \
+                     last_outcome, last_attempt_at) \
+                 select subscription_id, 0, count(*), 'cancelled', to_timestamp(0) from ended \
+                 where origin <> 'test' group by subscription_id \
+                 on conflict (subscription_id, lane) do update \
+                     set cancelled = c.cancelled + excluded.cancelled \
              ) \
-             insert into attempt (account_id, subscription_id, event_id, n, duration_ms, outcome, \
-                 origin) \
-             select account_id, subscription_id, event_id, n + 1, 0, 'cancelled', origin from gone \
-             on conflict do nothing",
+             select count(*) as count from ended",
         )
         .bind::<SqlUuid, _>(account.uuid())
         .bind::<SqlUuid, _>(subscription.uuid())
         .bind::<Bool, _>(keep_newest)
         .bind::<BigInt, _>(BATCH)
-        .execute(connection)
+        .get_result(connection)
         .await?;
-        cancelled += batch as u64;
-        if (batch as i64) < BATCH {
+        cancelled += u64::try_from(batch.count).unwrap_or(0);
+        if batch.count < BATCH {
             return Ok(cancelled);
         }
     }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
 }
 
 #[derive(diesel::QueryableByName)]

@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::deserialize::QueryableByName;
-use diesel::sql_types::{BigInt, Binary, Double, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    BigInt, Binary, Bool, Double, Integer, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use super::lane::LaneId;
 use super::schema::sql_types::DeliveryOrigin;
 use super::{Connection, StoreError};
 use crate::domain::delivery::Origin;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 
-/// Payload bytes at which a claim ends, whatever else is due: at most one row goes beyond.
-pub const CLAIM_BYTES: usize = 1 << 20;
+/// Payload bytes that one claim brings into memory, beyond its first row. A claim that brought
+/// so many may have been cut short.
+pub const CLAIM_BYTES: i64 = 1 << 20;
 
 /// A row that is this daemon's until the claim runs out.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ pub struct ClaimedDelivery {
     pub received_at: DateTime<Utc>,
     /// The bytes as published.
     pub payload: Vec<u8>,
+    /// The event tries a subscription out.
+    pub test: bool,
 }
 
 #[derive(QueryableByName)]
@@ -55,15 +61,18 @@ struct Row {
     received_at: DateTime<Utc>,
     #[diesel(sql_type = Binary)]
     payload: Vec<u8>,
+    #[diesel(sql_type = Bool)]
+    test: bool,
 }
 
 /// Claims up to `room` due rows for `hold` (the timeout of an attempt and 5 s), oldest due
-/// first.
+/// first, in the name of the daemon's lane.
 ///
 /// # Errors
 /// When the database is away; what was claimed then becomes due again after `hold`.
 pub async fn claim(
     connection: &mut Connection,
+    lane: LaneId,
     subscription: SubscriptionId,
     room: usize,
     hold: Duration,
@@ -72,7 +81,8 @@ pub async fn claim(
         .bind::<SqlUuid, _>(subscription.uuid())
         .bind::<BigInt, _>(i64::try_from(room).unwrap_or(i64::MAX))
         .bind::<Double, _>(hold.as_secs_f64())
-        .bind::<BigInt, _>(i64::try_from(CLAIM_BYTES).unwrap_or(i64::MAX))
+        .bind::<BigInt, _>(CLAIM_BYTES)
+        .bind::<Integer, _>(lane.0)
         .load(connection)
         .await?;
     rows.sort_by_key(|row| row.event_id);
@@ -87,6 +97,7 @@ pub async fn claim(
             event_type: row.event_type,
             received_at: row.received_at,
             payload: row.payload,
+            test: row.test,
         })
         .collect())
 }

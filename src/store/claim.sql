@@ -14,9 +14,9 @@ with picked as (
     from picked p
     join event e on e.account_id = p.account_id and e.id = p.event_id
 )
-update delivery d set n = d.n + 1, due_at = now() + make_interval(secs => $3)
+update delivery d set n = d.n + 1, due_at = now() + make_interval(secs => $3), claim_lane = $5
 from sized s
 where d.account_id = s.account_id and d.subscription_id = s.subscription_id
     and d.event_id = s.event_id and s.before < $4
 returning d.account_id, d.event_id, d.n, d.failures, d.origin, s.type as event_type,
-    s.received_at, s.payload
+    s.received_at, s.payload, s.test

@@ -13,6 +13,8 @@ with behind as (
     where not exists (
         select from attempt t
         where t.account_id = e.account_id and t.subscription_id = target.id and t.event_id = e.id
+            -- Superseded: it was recorded for a row that is not there.
+            and t.outcome <> 'superseded'
     )
 )
 insert into delivery (account_id, subscription_id, event_id, due_at, n, base, failures, origin)

@@ -169,17 +169,27 @@ pub struct UnderWay {
     pub ends_within: Duration,
 }
 
+/// Whose lane is closed.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner<'a> {
+    /// The caller's own: its claims hold, and this is under way.
+    Alive(&'a UnderWay),
+    /// Of a daemon that is gone, or counts as gone because its lease ran out.
+    Gone,
+}
+
 /// Closes a lane in one transaction: lock it, close it, write a row for each of its targets
 /// that has neither an attempt nor a row. The lock waits for every statement that still writes
 /// into the lane, so nothing can come after. `only_expired` spares a lane that was renewed
-/// meanwhile. Answers the number of rows, or None if it was closed already or spared.
+/// meanwhile. What a daemon that is gone had claimed becomes due at once. Answers the number of
+/// rows, or None if it was closed already or spared.
 ///
 /// # Errors
 /// When the database is away; it is then not known whether the lane is closed: close it again.
 pub async fn close(
     database: &Database,
     id: LaneId,
-    under_way: &UnderWay,
+    owner: Owner<'_>,
     only_expired: bool,
 ) -> Result<Option<u64>, StoreError> {
     let mut lent = database.get().await?;
@@ -201,6 +211,20 @@ pub async fn close(
                 .set(lane::closed_at.eq(diesel::dsl::now))
                 .execute(connection)
                 .await?;
+            let gone = UnderWay::default();
+            let under_way = match owner {
+                Owner::Alive(under_way) => under_way,
+                Owner::Gone => {
+                    diesel::sql_query(
+                        "update delivery set due_at = now(), claim_lane = null \
+                         where claim_lane = $1 and due_at > now()",
+                    )
+                    .bind::<Integer, _>(id.0)
+                    .execute(connection)
+                    .await?;
+                    &gone
+                }
+            };
             let (subscriptions, events): (Vec<Uuid>, Vec<Uuid>) = under_way
                 .deliveries
                 .iter()

@@ -288,7 +288,7 @@ pub async fn release(
     let tries: Vec<i32> = claims.iter().map(|(_, n)| *n).collect();
     diesel::sql_query(
         "update delivery d set due_at = least(now(), to_timestamp( \
-             ('x' || left(replace(d.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)) \
+             ('x' || left(replace(d.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)), claim_lane = null \
          from unnest($1, $2, $3, $4) as i (account_id, subscription_id, event_id, n) \
          where d.account_id = i.account_id and d.subscription_id = i.subscription_id \
              and d.event_id = i.event_id and d.n = i.n",

@@ -11,7 +11,8 @@ with input as materialized (
     where d.account_id = i.account_id and d.subscription_id = i.subscription_id
         and d.event_id = i.event_id and i.due_in is null and d.base < i.n
 ), moved as (
-    update delivery d set due_at = now() + make_interval(secs => i.due_in), failures = i.failures
+    update delivery d set due_at = now() + make_interval(secs => i.due_in), failures = i.failures,
+        claim_lane = null
     from input i
     where d.account_id = i.account_id and d.subscription_id = i.subscription_id
         and d.event_id = i.event_id and i.due_in is not null and d.n = i.n

@@ -32,6 +32,8 @@ struct Totals {
     events: i64,
     #[diesel(sql_type = BigInt)]
     targets: i64,
+    #[diesel(sql_type = BigInt)]
+    open_deliveries: i64,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -79,28 +81,29 @@ async fn retire_day(connection: &mut Connection, day: NaiveDate) -> Result<Retir
             partition::lock(connection).await?;
             let event = partition::name("event", day);
             let totals: Totals = diesel::sql_query(format!(
-                "select count(*) as events, coalesce(sum(cardinality(targets)), 0)::bigint \
-                 as targets from {event} where not test"
+                "with gone as ( \
+                     delete from delivery where event_id >= $1 and event_id < $2 \
+                     returning account_id \
+                 ), open as ( \
+                     select account_id, count(*) as rows from gone group by account_id \
+                 ), stored as ( \
+                     select account_id, count(*) as events, sum(cardinality(targets)) as targets \
+                     from {event} where not test group by account_id \
+                 ), told as ( \
+                     insert into retired (account_id, day, events, targets, open_deliveries) \
+                     select account_id, $3, coalesce(s.events, 0), coalesce(s.targets, 0), \
+                         coalesce(o.rows, 0) \
+                     from stored s full join open o using (account_id) \
+                     returning events, targets, open_deliveries \
+                 ) \
+                 select coalesce(sum(events), 0)::bigint as events, \
+                     coalesce(sum(targets), 0)::bigint as targets, \
+                     coalesce(sum(open_deliveries), 0)::bigint as open_deliveries from told"
             ))
-            .get_result(connection)
-            .await?;
-            let open =
-                diesel::sql_query("delete from delivery where event_id >= $1 and event_id < $2")
-                    .bind::<SqlUuid, _>(lowest_id(day))
-                    .bind::<SqlUuid, _>(lowest_id(
-                        day.checked_add_days(Days::new(1)).unwrap_or(day),
-                    ))
-                    .execute(connection)
-                    .await?;
-            diesel::sql_query(
-                "insert into retired (day, events, targets, open_deliveries) \
-                 values ($1, $2, $3, $4)",
-            )
+            .bind::<SqlUuid, _>(lowest_id(day))
+            .bind::<SqlUuid, _>(lowest_id(day.checked_add_days(Days::new(1)).unwrap_or(day)))
             .bind::<Date, _>(day)
-            .bind::<BigInt, _>(totals.events)
-            .bind::<BigInt, _>(totals.targets)
-            .bind::<BigInt, _>(i64::try_from(open).unwrap_or(i64::MAX))
-            .execute(connection)
+            .get_result(connection)
             .await?;
             for table in partition::TABLES {
                 let name = partition::name(table, day);
@@ -114,7 +117,7 @@ async fn retire_day(connection: &mut Connection, day: NaiveDate) -> Result<Retir
                 day,
                 events: totals.events,
                 targets: totals.targets,
-                open_deliveries: i64::try_from(open).unwrap_or(i64::MAX),
+                open_deliveries: totals.open_deliveries,
             })
         })
         .await

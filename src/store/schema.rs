@@ -63,6 +63,7 @@ diesel::table! {
         base -> Int4,
         failures -> Int4,
         origin -> DeliveryOrigin,
+        claim_lane -> Nullable<Int4>,
     }
 }
 
@@ -124,7 +125,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    retired (day) {
+    retired (account_id, day) {
+        account_id -> Uuid,
         day -> Date,
         events -> Int8,
         targets -> Int8,

@@ -5,12 +5,13 @@
 with live as materialized (
     select id from lane where id = {} and closed_at is null for key share
 ), opened as (
-    insert into delivery (account_id, subscription_id, event_id, due_at, n, base, failures, origin)
+    insert into delivery (account_id, subscription_id, event_id, due_at, n, base, failures, origin,
+        claim_lane)
     select i.account_id, i.subscription_id, i.event_id,
         case when i.n = 0 then least(now(), to_timestamp(
                 ('x' || left(replace(i.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0))
             else now() + make_interval(secs => i.due_in) end,
-        i.n, 0, 0, 'first'
+        i.n, 0, 0, 'first', case when i.n > 0 then (select id from live) end
     from unnest({}::uuid[], {}::uuid[], {}::uuid[], {}::int4[], {}::float8[])
         as i (account_id, subscription_id, event_id, n, due_in)
     where exists (select from live)

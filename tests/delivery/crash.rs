@@ -1,13 +1,13 @@
 //! First attempts that run for long when the daemon dies.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::api::order;
 use crate::support::scripted::{Scripted, answer};
 use crate::support::{Herald, wait_for, wait_until};
 
 #[test]
-fn a_long_first_attempt_has_a_claimed_row_and_is_repeated_only_after_its_claim() {
+fn a_long_first_attempt_has_a_claimed_row_that_is_due_when_its_daemon_is_gone() {
     let mut herald = Herald::launch();
     let target = Scripted::start(|_, stream| {
         std::thread::sleep(Duration::from_millis(3_500));
@@ -32,9 +32,6 @@ fn a_long_first_attempt_has_a_claimed_row_and_is_repeated_only_after_its_claim()
     });
     assert_eq!(herald.audit()["open"], 1);
     herald.kill();
-    let left = herald.sql("select extract(epoch from due_at - now()) from delivery");
-    let left = Duration::from_secs_f64(left.trim().parse().unwrap());
-    let due = Instant::now() + left;
     herald.spawn();
     let second = wait_for("the second attempt", || {
         target.requests().get(1).map(|it| it.at)
@@ -43,8 +40,10 @@ fn a_long_first_attempt_has_a_claimed_row_and_is_repeated_only_after_its_claim()
         "row after {row_after:?}; killed, the second attempt came {:?} after the first",
         second - begun
     );
-    assert!(second >= due, "{:?} too early", due - second);
-    assert!(second - begun >= Duration::from_secs(9), "timeout and 5 s");
+    assert!(
+        second - begun < Duration::from_secs(9),
+        "the claim of a daemon that is gone need not run out"
+    );
     let sent = herald.delivery_in("sent", &event, &id);
     let attempts = sent["attempts"].as_array().unwrap();
     assert_eq!(attempts.len(), 1, "the first one's end nobody knows");

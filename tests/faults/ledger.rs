@@ -6,20 +6,20 @@ use crate::support::Herald;
 use crate::support::receiver::Receiver;
 
 /// Attempts that were under way when the process stopped: first ones from memory, and claimed
-/// rows whose try is not recorded. To be asked while the daemon is dead.
-pub fn in_flight(herald: &Herald) -> i64 {
-    herald.count(
-        "select (select count(*) from event e cross join lateral unnest(e.targets) t (id) \
+/// rows whose try is not recorded. Each as its event and the number of the try. To be asked
+/// while the daemon is dead.
+pub fn in_flight(herald: &Herald) -> HashSet<String> {
+    let found = herald.sql(
+        "select e.id || ' 1' from event e cross join lateral unnest(e.targets) t (id) \
             join lane l on l.id = e.lane and l.closed_at is null and e.id >= l.low_water \
             where not exists (select from attempt a where a.account_id = e.account_id \
                 and a.subscription_id = t.id and a.event_id = e.id) \
             and not exists (select from delivery d where d.account_id = e.account_id \
-                and d.subscription_id = t.id and d.event_id = e.id)) \
-        + (select count(*) from delivery d where d.n > 0 and not exists \
-            (select from attempt a where a.account_id = d.account_id \
-                and a.subscription_id = d.subscription_id and a.event_id = d.event_id \
-                and a.n = d.n))",
-    )
+                and d.subscription_id = t.id and d.event_id = e.id) \
+        union all select d.event_id || ' ' || d.n from delivery d \
+            where d.claim_lane is not null",
+    );
+    found.lines().map(ToOwned::to_owned).collect()
 }
 
 /// The ids of the events that are recorded as sent.

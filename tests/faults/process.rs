@@ -17,7 +17,7 @@ fn twenty_kills_under_load_lose_nothing_and_repeat_only_what_was_in_flight() {
     let mut herald = Herald::launch();
     herald.subscribe(&receiver.url, &["*"]);
     let load = load::Load::start(&herald, 8);
-    let (mut in_flight, mut slowest) = (0, Duration::ZERO);
+    let (mut in_flight, mut slowest) = (HashSet::new(), Duration::ZERO);
     let mut checks: Vec<(HashSet<String>, usize)> = Vec::new();
     for kill in 1..=KILLS {
         let before = load.accepted();
@@ -27,14 +27,14 @@ fn twenty_kills_under_load_lose_nothing_and_repeat_only_what_was_in_flight() {
         let told = herald.audit()["in_flight"].clone();
         herald.kill();
         let caught = ledger::in_flight(&herald);
-        in_flight += caught;
+        in_flight.extend(caught.iter().cloned());
         checks.push((ledger::recorded_sent(&herald), receiver.received().len()));
         let begin = Instant::now();
         herald.spawn();
         slowest = slowest.max(begin.elapsed());
         println!(
-            "kill {kill}: in flight {told} just before, {caught} at the kill; \
-             ready again in {:.2} s",
+            "kill {kill}: in flight {told} just before, {} at the kill; ready again in {:.2} s",
+            caught.len(),
             begin.elapsed().as_secs_f64()
         );
     }
@@ -45,15 +45,13 @@ fn twenty_kills_under_load_lose_nothing_and_repeat_only_what_was_in_flight() {
         ledger::none_again(sent, &receiver, *from);
     }
     println!(
-        "{KILLS} kills: {} events accepted, {twice} came twice, {in_flight} were in flight; \
+        "{KILLS} kills: {} events accepted, {twice} came twice, {} were in flight; \
          slowest start {:.2} s; audit {audit}",
         accepted.len(),
+        in_flight.len(),
         slowest.as_secs_f64()
     );
-    assert!(
-        i64::try_from(twice).unwrap() <= in_flight,
-        "{twice} twice, {in_flight} in flight"
-    );
+    assert!(twice <= in_flight.len(), "{twice} twice");
     herald.terminate();
 }
 
@@ -65,7 +63,7 @@ fn a_backlog_of_a_thousand_is_delivered_within_five_seconds_of_the_restart() {
     herald.subscribe(&receiver.url, &["*"]);
     let ids = herald.publish_batch((0..1_000).map(order));
     herald.kill();
-    let in_flight = ledger::in_flight(&herald);
+    let in_flight = ledger::in_flight(&herald).len();
     let receiver = receiver.restart(&[]);
     let before = receiver.received().len();
     let begin = Instant::now();
@@ -104,7 +102,7 @@ fn a_stopped_daemon_s_queue_is_taken_over_and_not_sent_again_when_it_wakes() {
         ids.extend(herald.publish_batch((0..1_000).map(|n| order(batch * 1_000 + n))));
     }
     herald.signal("STOP");
-    let in_flight = ledger::in_flight(&herald);
+    let in_flight = ledger::in_flight(&herald).len();
     let waiting = herald.count(&format!(
         "select {QUEUED} - (select count(*) from attempt where outcome = 'sent')"
     ));
@@ -156,7 +154,7 @@ fn sigterm_drains_and_leaves_the_rest_in_the_database() {
     herald.subscribe(&receiver.url, &["*"]);
     let ids = herald.publish_batch((0..200).map(order));
     wait_for("a first delivery to begin", || {
-        (ledger::in_flight(&herald) > 0).then_some(())
+        (!ledger::in_flight(&herald).is_empty()).then_some(())
     });
     let took = herald.terminate();
     let open = herald.count("select count(*) from delivery");

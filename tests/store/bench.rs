@@ -138,7 +138,7 @@ impl Bench {
     }
 
     pub(crate) async fn audit(&self) -> Audit {
-        audit::run(&self.database).await.unwrap()
+        audit::run(&self.database, None).await.unwrap()
     }
 }
 

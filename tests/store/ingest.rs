@@ -2,7 +2,7 @@
 
 use herald::domain::id::EventId;
 use herald::store::ingest::{Ingested, ingest, known_keys};
-use herald::store::lane::{self, UnderWay};
+use herald::store::lane::{self, Owner};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -26,7 +26,7 @@ async fn it_stores_only_in_a_live_lane_and_under_the_version_that_was_matched() 
     let stored = ingest(&mut bench.connection, bench.lane, bench.version, &keyed).await;
     let new_keys = vec![EventId::from_uuid(ids[0])];
     assert_eq!(stored.unwrap(), Ingested::Stored { new_keys });
-    lane::close(&bench.database, bench.lane, &UnderWay::default(), false)
+    lane::close(&bench.database, bench.lane, Owner::Gone, false)
         .await
         .unwrap();
     let after = [Uuid::now_v7()];

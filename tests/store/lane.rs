@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use herald::domain::delivery::Outcome::Sent;
-use herald::store::lane::{self, UnderWay};
+use herald::store::lane::{self, Owner, UnderWay};
 use herald::store::record::record_first;
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ async fn closing_writes_a_row_for_what_has_neither_attempt_nor_row_once() {
         deliveries: vec![(bench.subscription, events[1])],
         ends_within: Duration::from_secs(20),
     };
-    let closed = lane::close(&bench.database, bench.lane, &under_way, false)
+    let closed = lane::close(&bench.database, bench.lane, Owner::Alive(&under_way), false)
         .await
         .unwrap();
     assert_eq!(closed, Some(2));
@@ -35,7 +35,7 @@ async fn closing_writes_a_row_for_what_has_neither_attempt_nor_row_once() {
         "its attempt may still end"
     );
     assert_eq!(bench.row(events[2]), "1|0|0|0");
-    let again = lane::close(&bench.database, bench.lane, &under_way, false)
+    let again = lane::close(&bench.database, bench.lane, Owner::Alive(&under_way), false)
         .await
         .unwrap();
     assert_eq!(again, None);
@@ -56,11 +56,11 @@ async fn a_lane_that_was_renewed_meanwhile_is_spared() {
         .await
         .unwrap();
     assert!(renewed.live);
-    let only_expired = lane::close(&bench.database, bench.lane, &UnderWay::default(), true).await;
+    let only_expired = lane::close(&bench.database, bench.lane, Owner::Gone, true).await;
     assert_eq!(only_expired.unwrap(), None);
     assert_eq!(bench.row(event), "");
     bench.sql(expire);
-    let only_expired = lane::close(&bench.database, bench.lane, &UnderWay::default(), true).await;
+    let only_expired = lane::close(&bench.database, bench.lane, Owner::Gone, true).await;
     assert_eq!(only_expired.unwrap(), Some(1));
     let renewed = lane::renew(&mut bench.connection, bench.lane, LEASE, mark)
         .await
@@ -89,9 +89,7 @@ async fn closing_waits_for_an_ingest_under_way_and_sees_its_events() {
         .unwrap();
     let (database, lane) = (bench.database.clone(), bench.lane);
     let closing =
-        actix_rt::spawn(
-            async move { lane::close(&database, lane, &UnderWay::default(), false).await },
-        );
+        actix_rt::spawn(async move { lane::close(&database, lane, Owner::Gone, false).await });
     let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
          and wait_event_type = 'Lock'";
     // The closing runs on this thread, so the wait must let it.

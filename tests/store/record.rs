@@ -5,7 +5,7 @@ use std::time::Duration;
 use herald::domain::delivery::Outcome;
 use herald::domain::delivery::Outcome::{Failed, Retry, Sent};
 use herald::store::claim::claim;
-use herald::store::lane::{self, UnderWay};
+use herald::store::lane::{self, Owner};
 use herald::store::record::{Fence, SpilledDelivery, record_claimed, record_first, release, spill};
 use herald::store::resend::resend;
 use proptest::prelude::*;
@@ -51,7 +51,7 @@ async fn recording_first_attempts_twice_is_harmless() {
 async fn nothing_is_recorded_in_or_spilled_from_a_closed_lane() {
     let mut bench = Bench::new().await;
     let events = bench.store(2, false).await;
-    lane::close(&bench.database, bench.lane, &UnderWay::default(), false)
+    lane::close(&bench.database, bench.lane, Owner::Gone, false)
         .await
         .unwrap();
     let attempt = [bench.attempt(events[0], 1, Sent)];
@@ -102,6 +102,7 @@ async fn a_try_that_another_claim_overtook_is_superseded_unless_it_ended_the_rou
     for n in 1..=2 {
         let claimed = claim(
             &mut bench.connection,
+            bench.lane,
             bench.subscription,
             10,
             Duration::ZERO,
@@ -142,9 +143,15 @@ async fn a_try_that_another_claim_overtook_is_superseded_unless_it_ended_the_rou
 async fn the_end_of_a_round_leaves_a_later_round_alone() {
     let mut bench = Bench::new().await;
     let event = bench.store(1, true).await[0];
-    claim(&mut bench.connection, bench.subscription, 10, HOLD)
-        .await
-        .unwrap();
+    claim(
+        &mut bench.connection,
+        bench.lane,
+        bench.subscription,
+        10,
+        HOLD,
+    )
+    .await
+    .unwrap();
     let end = [bench.attempt(event, 1, Sent)];
     record_claimed(&mut bench.connection, bench.lane, &end)
         .await
@@ -169,9 +176,15 @@ async fn the_end_of_a_round_leaves_a_later_round_alone() {
 async fn a_released_claim_is_due_again_unless_somebody_else_holds_it() {
     let mut bench = Bench::new().await;
     let events = bench.store(2, true).await;
-    claim(&mut bench.connection, bench.subscription, 10, HOLD)
-        .await
-        .unwrap();
+    claim(
+        &mut bench.connection,
+        bench.lane,
+        bench.subscription,
+        10,
+        HOLD,
+    )
+    .await
+    .unwrap();
     let claims = [(bench.key(events[0]), 1), (bench.key(events[1]), 7)];
     release(&mut bench.connection, &claims).await.unwrap();
     assert_eq!(bench.row(events[0]), "1|0|0|0");
@@ -216,7 +229,15 @@ async fn history(spilled: bool, outcomes: [Outcome; 4], steps: &[Step]) -> Resul
         match *step {
             Step::Claim => {
                 let subscription = bench.subscription;
-                let claimed = claim(&mut bench.connection, subscription, 10, Duration::ZERO).await;
+                let lane = bench.lane;
+                let claimed = claim(
+                    &mut bench.connection,
+                    lane,
+                    subscription,
+                    10,
+                    Duration::ZERO,
+                )
+                .await;
                 highest = claimed.unwrap().first().map_or(highest, |row| row.n);
             }
             Step::Record(n) if n <= highest => {
@@ -247,7 +268,7 @@ async fn history(spilled: bool, outcomes: [Outcome; 4], steps: &[Step]) -> Resul
                     .unwrap();
             }
             Step::CloseLane => {
-                lane::close(&bench.database, bench.lane, &UnderWay::default(), false)
+                lane::close(&bench.database, bench.lane, Owner::Gone, false)
                     .await
                     .unwrap();
             }

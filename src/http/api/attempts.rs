@@ -77,7 +77,7 @@ pub(in crate::http) struct ResponseView {
 pub(in crate::http) struct PhasesView {
     /// Looking the host up.
     resolve: Option<u64>,
-    /// Connecting, TLS included.
+    /// Connecting (TCP alone).
     connect: Option<u64>,
     /// Until the head of the answer.
     first_byte: Option<u64>,

@@ -4,14 +4,16 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::no_query;
-use super::shapes::Audit;
+use super::shapes::{Audit, Retired};
+use crate::http::auth::Caller;
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::store::audit;
 
 /// Count what became of every target
 ///
-/// Over the whole server, in one snapshot. `lost` and `double` must be 0.
+/// Of the account, or with an operator-wide token that names none of the whole server, in one
+/// snapshot. `lost` and `double` must be 0.
 #[utoipa::path(
     get, path = "/v1/audit", tag = "operation",
     responses(
@@ -21,10 +23,11 @@ use crate::store::audit;
 )]
 pub(in crate::http) async fn run(
     shared: Data<Shared>,
+    caller: Caller,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let count = audit::run(shared.engine.database()).await?;
+    let count = audit::run(shared.engine.database(), caller.account).await?;
     Ok(HttpResponse::Ok().json(Audit {
         as_of: count.as_of,
         accepted: count.accepted,
@@ -38,5 +41,10 @@ pub(in crate::http) async fn run(
         lost: count.lost,
         double: count.double,
         difference: count.difference(),
+        retired: Retired {
+            events: count.retired_events,
+            targets: count.retired_targets,
+            open: count.retired_open,
+        },
     }))
 }

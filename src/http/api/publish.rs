@@ -23,6 +23,8 @@ use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Bytes of a body that is parsed as a whole before its type is known.
+const SMALL: usize = 64 * 1024;
 /// Upper bound of a key, in characters.
 const MAX_KEY: usize = 255;
 
@@ -90,16 +92,25 @@ pub(super) fn prepare(
     body: &[u8],
     key: Option<String>,
 ) -> Result<NewEvent, Problem> {
-    let name = parse_envelope(body)
-        .map_err(|error| refused(&error))?
-        .event_type;
+    let malformed = |error: EnvelopeError| refused(&error);
+    // Most types have a schema: a body of the usual size is parsed once, as a document. Of a
+    // large one the type is read first, because a document takes many times its size.
+    let (name, document) = if body.len() <= SMALL {
+        let (envelope, document) = parse_document(body).map_err(malformed)?;
+        (envelope.event_type, Some(document))
+    } else {
+        (parse_envelope(body).map_err(malformed)?.event_type, None)
+    };
     let Some(entry) = types.find(account, &name) else {
         return Err(unknown_type(types, account, &name));
     };
     let mode = entry.validation;
     let mut warnings = None;
     if let Some(validator) = entry.validator.as_ref().filter(|_| mode != Validation::Off) {
-        let (_, document) = parse_document(body).map_err(|error| refused(&error))?;
+        let document = match document {
+            Some(document) => document,
+            None => parse_document(body).map_err(malformed)?.1,
+        };
         let violations = validator.validate(&document);
         if !violations.is_empty() {
             if mode == Validation::Reject {

@@ -101,6 +101,19 @@ pub(in crate::http) struct Audit {
     pub(super) double: i64,
     /// `lost` and `double` together.
     pub(super) difference: i64,
+    /// What retention removed: in none of the counts above.
+    pub(super) retired: Retired,
+}
+
+/// What retention removed
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Retired {
+    /// Events.
+    pub(super) events: i64,
+    /// Their targets.
+    pub(super) targets: i64,
+    /// Deliveries that were still open.
+    pub(super) open: i64,
 }
 
 macro_rules! taken {
