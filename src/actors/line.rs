@@ -1,5 +1,7 @@
 //! One subscription's waiting line and the tasks that work through it, all on one thread.
 
+mod worker;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -9,12 +11,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::attempt::{Try, attempt};
+use super::attempt::Try;
 use super::in_flight::InFlight;
-use super::intake::LaneUnsure;
 use super::memory::MemoryEvent;
 use super::outbox::Outbox;
-use super::recorder::{FirstAttempt, ReleaseClaims, SpillDeliveries, Spilled};
+use super::recorder::{ReleaseClaims, SpillDeliveries, Spilled};
 use super::routing::Route;
 use super::subscription::{SubscriptionParts, TestDelivery};
 use super::tell::tell;
@@ -25,7 +26,6 @@ use crate::store::claim::{self, ClaimedDelivery};
 use crate::store::clock::uptime;
 use crate::store::lane::LaneId;
 use crate::store::record::{DeliveryKey, SpilledDelivery};
-use crate::store::routing;
 use crate::transport::Client;
 
 /// A first attempt not begun after this gets a row, one that runs so long a claimed row: the
@@ -391,7 +391,7 @@ impl Line {
             .saturating_sub(self.workers.get());
         for _ in 0..room.min(waiting) {
             self.workers.set(self.workers.get() + 1);
-            actix::spawn(work(Rc::clone(self)));
+            actix::spawn(worker::work(Rc::clone(self)));
         }
     }
 
@@ -402,7 +402,10 @@ impl Line {
         }
         // After a sleep of the process, its claims may have run out.
         let now = uptime();
-        self.release_claimed(|claimed| now.saturating_sub(claimed.since) >= CLAIM_WAIT);
+        let late = |claimed: &Claimed| now.saturating_sub(claimed.since) >= CLAIM_WAIT;
+        if self.claimed.borrow().front().is_some_and(late) {
+            self.release_claimed(late);
+        }
         if !self.claimed.borrow().is_empty() && self.may_begin() {
             let claimed = self.claimed.borrow_mut().pop_front();
             return claimed.map(|claimed| Next::Claimed(claimed.what));
@@ -421,120 +424,10 @@ impl Line {
         None
     }
 
-    async fn deliver(&self, next: Next) {
-        let route = self.route();
-        let (what, from_memory) = match next {
-            Next::First(event) => {
-                let what = Try {
-                    event: event.id,
-                    payload: event.payload.clone(),
-                    n: 1,
-                    failures: 0,
-                    origin: Origin::First,
-                    test: false,
-                };
-                (what, Some(event))
-            }
-            Next::Claimed(what) => (what, None),
-        };
-        let under_way = UnderWay {
-            line: self,
-            number: self.in_flight.begin(what.event, from_memory),
-            ended: Cell::new(false),
-        };
-        let tried = attempt(&self.thread.client, &self.parts.clock, &route, what).await;
-        let record = tried.record;
-        match under_way.end() {
-            Some((event, false)) => self.thread.outbox.first(FirstAttempt { record, event }),
-            Some((event, true)) => self.thread.outbox.long(FirstAttempt { record, event }),
-            None => self.thread.outbox.claimed(record),
-        }
-        if tried.gone {
-            self.disable(&route).await;
-        }
-        if self.stopped.get() {
-            self.tell_idle();
-        }
-    }
-
     fn tell_idle(&self) {
         if self.is_idle() {
             self.thread.outbox.flush();
             self.idle.notify_waiters();
-        }
-    }
-
-    /// The target said 410 Gone.
-    async fn disable(&self, route: &Route) {
-        const REASON: &str = "The target answered 410 (Gone).";
-        match routing::disable(&self.parts.database, route.id, REASON).await {
-            Ok(true) => tracing::warn!(subscription = %route.id, "disabled: {REASON}"),
-            Ok(false) => {}
-            Err(error) => {
-                tracing::warn!(subscription = %route.id, %error, "could not be disabled");
-            }
-        }
-    }
-}
-
-/// One of a line's tasks: attempt after attempt until there is none.
-async fn work(line: Rc<Line>) {
-    let worker = Worker(line);
-    let line = &worker.0;
-    loop {
-        line.thread.outbox.room().await;
-        let Some(next) = line.next() else {
-            line.thread.outbox.give_back();
-            break;
-        };
-        line.deliver(next).await;
-        if line.more_due.get() {
-            line.claim();
-        }
-    }
-}
-
-/// An attempt that counts as under way until it ends, or its task panics.
-struct UnderWay<'a> {
-    line: &'a Line,
-    number: u64,
-    ended: Cell<bool>,
-}
-
-impl UnderWay<'_> {
-    fn end(&self) -> Option<(Arc<MemoryEvent>, bool)> {
-        self.ended.set(true);
-        self.line.in_flight.end(self.number)
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        if !self.ended.get() {
-            self.end();
-            self.line.thread.outbox.give_back();
-        }
-    }
-}
-
-/// Counts the task out, however it ends.
-struct Worker(Rc<Line>);
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let line = &self.0;
-        line.workers.set(line.workers.get().saturating_sub(1));
-        if std::thread::panicking() {
-            // What it had under way is in no queue any more: the lane's rows bring it back.
-            if let (Some(intake), Some(lane)) = (line.parts.intake.get(), line.parts.open_lane()) {
-                tell(
-                    intake,
-                    LaneUnsure {
-                        lane: lane.id,
-                        why: "an attempt panicked",
-                    },
-                );
-            }
         }
     }
 }

@@ -15,6 +15,7 @@ mod line;
 mod memory;
 mod outbox;
 mod recorder;
+mod round;
 mod routing;
 mod subscription;
 mod tell;

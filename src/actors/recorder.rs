@@ -11,16 +11,13 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::intake::{Intake, LaneUnsure};
 use super::memory::MemoryEvent;
+use super::round::{Told, Writer, Written};
 use super::tell::tell;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::lane::LaneId;
-use crate::store::record::{
-    self, AttemptRecord, DeliveryKey, Fence, SpilledDelivery, record_claimed, record_first,
-};
-use crate::store::{Connection, Database, StoreError};
+use crate::store::record::{AttemptRecord, DeliveryKey, SpilledDelivery};
+use crate::store::{Connection, Database};
 
-/// Attempts of one statement, at most.
-const BATCH: usize = 1_024;
 /// Between two tries to reach the database.
 const RETRY: Duration = Duration::from_millis(250);
 /// Attempts that may be made and not yet recorded.
@@ -92,55 +89,6 @@ pub(super) struct FlushRecorder;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct MeetIntake(pub(super) Addr<Intake>);
-
-/// What is told and not yet written.
-#[derive(Default)]
-struct Told {
-    first: Vec<FirstAttempt>,
-    spilled: Vec<Spilled>,
-    long: Vec<FirstAttempt>,
-    claimed: Vec<AttemptRecord>,
-    released: Vec<(DeliveryKey, i32)>,
-}
-
-impl Told {
-    const fn is_empty(&self) -> bool {
-        self.first.is_empty()
-            && self.spilled.is_empty()
-            && self.long.is_empty()
-            && self.claimed.is_empty()
-            && self.released.is_empty()
-    }
-
-    /// The next statement's worth of each; no delivery twice among the claimed.
-    fn take(&mut self) -> Self {
-        let mut seen = HashSet::new();
-        let (claimed, later) = std::mem::take(&mut self.claimed)
-            .into_iter()
-            .partition(|attempt| seen.len() < BATCH && seen.insert(attempt.key));
-        self.claimed = later;
-        let first = self.first.len().min(BATCH);
-        Self {
-            first: self.first.drain(..first).collect(),
-            spilled: std::mem::take(&mut self.spilled),
-            long: std::mem::take(&mut self.long),
-            claimed,
-            released: std::mem::take(&mut self.released),
-        }
-    }
-}
-
-/// What one round of statements came to.
-struct Written {
-    connection: Option<Connection>,
-    /// Not written; to be told again.
-    again: Told,
-    /// First attempts whose lane must be closed before they can be recorded.
-    stranded: Vec<(LaneId, AttemptRecord)>,
-    unsure: Vec<(LaneId, &'static str)>,
-    /// The database is away: wait before the next round.
-    wait: bool,
-}
 
 /// The actor.
 pub(super) struct Recorder {
@@ -250,177 +198,6 @@ impl Recorder {
         for (lane, why) in written.unsure {
             if let Some(intake) = &self.intake {
                 tell(intake, LaneUnsure { lane, why });
-            }
-        }
-    }
-}
-
-/// Runs the statements of one round.
-struct Writer {
-    database: Database,
-    unrecorded: Arc<Semaphore>,
-    count_lane: LaneId,
-}
-
-impl Writer {
-    async fn write(self, connection: Option<Connection>, round: Told) -> Written {
-        let mut written = Written {
-            connection,
-            again: Told::default(),
-            stranded: Vec::new(),
-            unsure: Vec::new(),
-            wait: false,
-        };
-        if written.connection.is_none() {
-            match self.database.dedicated().await {
-                Ok(connection) => written.connection = Some(connection),
-                Err(error) => {
-                    tracing::warn!(%error, "attempts cannot be recorded yet");
-                    written.again = round;
-                    written.wait = true;
-                    return written;
-                }
-            }
-        }
-        let Told {
-            first,
-            spilled,
-            long,
-            claimed,
-            released,
-        } = round;
-        let mut lanes: HashMap<LaneId, Vec<FirstAttempt>> = HashMap::new();
-        for attempt in first {
-            lanes
-                .entry(attempt.event.lane.id)
-                .or_default()
-                .push(attempt);
-        }
-        for (lane, attempts) in lanes {
-            self.first(lane, attempts, &mut written).await;
-        }
-        let mut lanes: HashMap<LaneId, Vec<Spilled>> = HashMap::new();
-        for delivery in spilled {
-            lanes
-                .entry(delivery.event.lane.id)
-                .or_default()
-                .push(delivery);
-        }
-        for (lane, deliveries) in lanes {
-            self.spill(lane, deliveries, &mut written).await;
-        }
-        for attempt in long {
-            // A dead lane may have lost its row: once it is closed, there is one.
-            if attempt.event.lane.is_dead() {
-                written
-                    .stranded
-                    .push((attempt.event.lane.id, attempt.record));
-            } else {
-                // In a round of its own: a later try at its row may be in this one.
-                written.again.claimed.push(attempt.record);
-            }
-        }
-        self.claimed(claimed, &mut written).await;
-        if let (Some(connection), false) = (&mut written.connection, released.is_empty())
-            && let Err(error) = record::release(connection, &released).await
-        {
-            tracing::debug!(%error, "claims could not be released; they run out by themselves");
-        }
-        written
-    }
-
-    async fn first(&self, lane: LaneId, attempts: Vec<FirstAttempt>, written: &mut Written) {
-        let records: Vec<AttemptRecord>;
-        let events: Vec<Arc<MemoryEvent>>;
-        (records, events) = attempts
-            .into_iter()
-            .map(|attempt| (attempt.record, attempt.event))
-            .unzip();
-        let fence = match &mut written.connection {
-            Some(connection) => record_first(connection, lane, &records).await,
-            None => Err(StoreError::Away("no connection".to_owned())),
-        };
-        match fence {
-            Ok(Fence::Passed) => {
-                events.iter().for_each(|event| event.settling.settle());
-                self.unrecorded.add_permits(records.len());
-            }
-            // The lane is closed and its rows are written: record at those, in a round of
-            // their own, because a later try at one of them may be in this one.
-            Ok(Fence::Closed) => {
-                written.again.claimed.extend(records);
-                written.unsure.push((lane, "somebody closed it"));
-            }
-            // Whether they are recorded is not known. Once the lane is closed, everything
-            // that was is seen, and the rest has rows.
-            Err(error) => {
-                tracing::warn!(%error, attempts = records.len(), "attempts could not be recorded");
-                events.iter().for_each(|event| event.lane.kill());
-                written
-                    .stranded
-                    .extend(records.into_iter().map(|record| (lane, record)));
-                written.unsure.push((lane, "recording of unknown outcome"));
-                written.connection = None;
-                written.wait = true;
-            }
-        }
-    }
-
-    async fn spill(&self, lane: LaneId, spilled: Vec<Spilled>, written: &mut Written) {
-        let deliveries: Vec<_> = spilled.iter().map(|spilled| spilled.delivery).collect();
-        let fence = match &mut written.connection {
-            Some(connection) => record::spill(connection, lane, &deliveries).await,
-            None => Err(StoreError::Away("no connection".to_owned())),
-        };
-        match fence {
-            Ok(Fence::Passed) => {
-                spilled
-                    .iter()
-                    .for_each(|spilled| spilled.event.settling.settle());
-            }
-            Ok(Fence::Closed) => {
-                spilled.iter().for_each(|spilled| spilled.event.lane.kill());
-                written.unsure.push((lane, "somebody closed it"));
-            }
-            Err(error) => {
-                // Nothing of the lane is recorded at rows from here on, until it is closed.
-                spilled.iter().for_each(|spilled| spilled.event.lane.kill());
-                tracing::warn!(%error, "deliveries could not leave memory");
-                written.unsure.push((lane, "spilling of unknown outcome"));
-                written.connection = None;
-                written.wait = true;
-            }
-        }
-    }
-
-    /// Claimed attempts are safe to record again, so they are until it works.
-    async fn claimed(&self, attempts: Vec<AttemptRecord>, written: &mut Written) {
-        if attempts.is_empty() {
-            return;
-        }
-        let Some(connection) = &mut written.connection else {
-            written.again.claimed.extend(attempts);
-            return;
-        };
-        match record_claimed(connection, self.count_lane, &attempts).await {
-            Ok(()) => self.unrecorded.add_permits(attempts.len()),
-            Err(error) if error.is_away() => {
-                tracing::warn!(%error, "attempts could not be recorded; trying again");
-                written.again.claimed.extend(attempts);
-                written.wait = true;
-                written.connection = None;
-            }
-            Err(error) if attempts.len() == 1 => {
-                // Retention may have removed its day meanwhile.
-                let event = attempts.first().map(|attempt| attempt.key.event);
-                tracing::error!(?event, %error, "an attempt cannot be recorded; leaving it out");
-                self.unrecorded.add_permits(1);
-            }
-            Err(_refused) => {
-                // One of them is the cause; it must not hold up the others.
-                for attempt in attempts {
-                    Box::pin(self.claimed(vec![attempt], written)).await;
-                }
             }
         }
     }
