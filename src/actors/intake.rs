@@ -139,7 +139,10 @@ impl Intake {
             }
         };
         ctx.spawn(
-            on_this_thread(opening).map(|(lane, committer), actor: &mut Self, ctx| {
+            on_this_thread(opening).map(|opened, actor: &mut Self, ctx| {
+                let Some((lane, committer)) = opened else {
+                    return actor.open(ctx);
+                };
                 if actor.stopping {
                     let parts = Arc::clone(&actor.parts);
                     actix::spawn(async move { close_lane(&parts, &lane).await });
@@ -171,7 +174,8 @@ impl Intake {
         let parts = Arc::clone(&self.parts);
         let lane = Arc::clone(lane);
         let closing = async move { close_lane(&parts, &lane).await };
-        ctx.spawn(on_this_thread(closing).map(|(), actor: &mut Self, ctx| {
+        // A closing that panicked leaves the lane to its lease: it is not renewed any more.
+        ctx.spawn(on_this_thread(closing).map(|_closed, actor: &mut Self, ctx| {
             if !actor.stopping {
                 actor.open(ctx);
             }
@@ -200,12 +204,13 @@ impl Intake {
             on_this_thread(commit).map(move |committer, actor: &mut Self, ctx| {
                 actor.committing = false;
                 match committer {
-                    Ok(committer) if !lane.is_dead() => {
+                    Some(Ok(committer)) if !lane.is_dead() => {
                         actor.idle = Some(committer);
                         actor.commit_next(ctx);
                     }
-                    Ok(_) => {}
-                    Err(why) => actor.give_up(&lane, why, ctx),
+                    Some(Ok(_)) => {}
+                    Some(Err(why)) => actor.give_up(&lane, why, ctx),
+                    None => actor.give_up(&lane, "a commit panicked", ctx),
                 }
                 if actor.stopping && !actor.committing {
                     actor.refuse_waiting();
@@ -219,21 +224,12 @@ impl Intake {
 }
 
 /// Runs a future on the thread rather than in the actor's context, which would poll it at each
-/// message.
+/// message. None: it panicked.
 fn on_this_thread<T: 'static>(
     future: impl Future<Output = T> + 'static,
-) -> impl ActorFuture<Intake, Output = T> {
-    let (done, result) = oneshot::channel();
-    actix::spawn(async move {
-        let _ = done.send(future.await);
-    });
-    // The sender lives in the task, and tasks end only with their thread.
-    actix::fut::wrap_future(async move {
-        match result.await {
-            Ok(result) => result,
-            Err(_gone) => std::future::pending().await,
-        }
-    })
+) -> impl ActorFuture<Intake, Output = Option<T>> {
+    let task = actix::spawn(future);
+    actix::fut::wrap_future(async move { task.await.ok() })
 }
 
 async fn open_lane(parts: &IntakeParts) -> Result<(Arc<Lane>, Committer), StoreError> {
