@@ -6,6 +6,7 @@ use std::time::Duration;
 use herald::domain::delivery::{Origin, Outcome};
 use herald::domain::id::{AccountId, EventId, MAIN_ACCOUNT, SubscriptionId};
 use herald::store::audit::{self, Audit};
+use herald::store::claim::{ClaimedDelivery, claim};
 use herald::store::ingest::{IngestBatch, Ingested, ingest};
 use herald::store::lane::{self, LaneId};
 use herald::store::record::{AttemptRecord, DeliveryKey};
@@ -93,6 +94,14 @@ impl Bench {
         let stored = ingest(&mut self.connection, self.lane, self.version, &batch).await;
         assert!(matches!(stored.unwrap(), Ingested::Stored { .. }));
         ids.into_iter().map(EventId::from_uuid).collect()
+    }
+
+    /// Claims up to `room` due rows of the subscription.
+    pub(crate) async fn claim(&mut self, room: usize, hold: Duration) -> Vec<ClaimedDelivery> {
+        let (lane, subscription) = (self.lane, self.subscription);
+        claim(&mut self.connection, lane, subscription, room, hold)
+            .await
+            .unwrap()
     }
 
     pub(crate) fn key(&self, event: EventId) -> DeliveryKey {

@@ -18,15 +18,7 @@ async fn a_claim_raises_n_holds_the_row_and_hides_it_from_others() {
         subscriptions_due(&mut bench.connection).await.unwrap(),
         [bench.subscription]
     );
-    let first = claim(
-        &mut bench.connection,
-        bench.lane,
-        bench.subscription,
-        2,
-        HOLD,
-    )
-    .await
-    .unwrap();
+    let first = bench.claim(2, HOLD).await;
     let claimed: Vec<_> = first.iter().map(|row| (row.event, row.n)).collect();
     assert_eq!(
         claimed,
@@ -34,28 +26,12 @@ async fn a_claim_raises_n_holds_the_row_and_hides_it_from_others() {
         "the oldest first"
     );
     assert_eq!(bench.row(events[0]), "1|0|0|20");
-    let second = claim(
-        &mut bench.connection,
-        bench.lane,
-        bench.subscription,
-        10,
-        HOLD,
-    )
-    .await
-    .unwrap();
+    let second = bench.claim(10, HOLD).await;
     assert_eq!(
         second.iter().map(|row| row.event).collect::<Vec<_>>(),
         [events[2]]
     );
-    let none = claim(
-        &mut bench.connection,
-        bench.lane,
-        bench.subscription,
-        10,
-        HOLD,
-    )
-    .await
-    .unwrap();
+    let none = bench.claim(10, HOLD).await;
     assert!(none.is_empty());
     assert_eq!(subscriptions_due(&mut bench.connection).await.unwrap(), []);
 }
@@ -70,15 +46,7 @@ async fn rows_that_somebody_is_claiming_are_passed_over() {
         events[0].uuid()
     );
     other.batch_execute(&lock).await.unwrap();
-    let claimed = claim(
-        &mut bench.connection,
-        bench.lane,
-        bench.subscription,
-        2,
-        HOLD,
-    )
-    .await
-    .unwrap();
+    let claimed = bench.claim(2, HOLD).await;
     assert_eq!(
         claimed.iter().map(|row| row.event).collect::<Vec<_>>(),
         events[1..]
@@ -118,15 +86,7 @@ async fn a_claim_brings_a_bounded_number_of_bytes_and_at_least_one_row() {
     bench.store_payload(12, true, &vec![b'x'; MEGABYTE]).await;
     let mut rows = 0;
     while rows < 12 {
-        let claimed = claim(
-            &mut bench.connection,
-            bench.lane,
-            bench.subscription,
-            256,
-            HOLD,
-        )
-        .await
-        .unwrap();
+        let claimed = bench.claim(256, HOLD).await;
         let bytes: usize = claimed.iter().map(|row| row.payload.len()).sum();
         assert!(
             (1..=2).contains(&(bytes / MEGABYTE)),

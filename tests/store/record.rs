@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use herald::domain::delivery::Outcome;
 use herald::domain::delivery::Outcome::{Failed, Retry, Sent};
-use herald::store::claim::claim;
 use herald::store::lane::{self, Owner};
 use herald::store::record::{Fence, SpilledDelivery, record_claimed, record_first, release, spill};
 use herald::store::resend::resend;
@@ -100,15 +99,8 @@ async fn a_try_that_another_claim_overtook_is_superseded_unless_it_ended_the_rou
     let mut bench = Bench::new().await;
     let events = bench.store(2, true).await;
     for n in 1..=2 {
-        let claimed = claim(
-            &mut bench.connection,
-            bench.lane,
-            bench.subscription,
-            10,
-            Duration::ZERO,
-        )
-        .await;
-        assert!(claimed.unwrap().iter().all(|row| row.n == n));
+        let claimed = bench.claim(10, Duration::ZERO).await;
+        assert!(claimed.iter().all(|row| row.n == n));
     }
     let late = [
         bench.attempt(events[0], 1, Retry),
@@ -143,15 +135,7 @@ async fn a_try_that_another_claim_overtook_is_superseded_unless_it_ended_the_rou
 async fn the_end_of_a_round_leaves_a_later_round_alone() {
     let mut bench = Bench::new().await;
     let event = bench.store(1, true).await[0];
-    claim(
-        &mut bench.connection,
-        bench.lane,
-        bench.subscription,
-        10,
-        HOLD,
-    )
-    .await
-    .unwrap();
+    bench.claim(10, HOLD).await;
     let end = [bench.attempt(event, 1, Sent)];
     record_claimed(&mut bench.connection, bench.lane, &end)
         .await
@@ -176,15 +160,7 @@ async fn the_end_of_a_round_leaves_a_later_round_alone() {
 async fn a_released_claim_is_due_again_unless_somebody_else_holds_it() {
     let mut bench = Bench::new().await;
     let events = bench.store(2, true).await;
-    claim(
-        &mut bench.connection,
-        bench.lane,
-        bench.subscription,
-        10,
-        HOLD,
-    )
-    .await
-    .unwrap();
+    bench.claim(10, HOLD).await;
     let claims = [(bench.key(events[0]), 1), (bench.key(events[1]), 7)];
     release(&mut bench.connection, &claims).await.unwrap();
     assert_eq!(bench.row(events[0]), "1|0|0|0");
@@ -228,17 +204,8 @@ async fn history(spilled: bool, outcomes: [Outcome; 4], steps: &[Step]) -> Resul
     for step in steps {
         match *step {
             Step::Claim => {
-                let subscription = bench.subscription;
-                let lane = bench.lane;
-                let claimed = claim(
-                    &mut bench.connection,
-                    lane,
-                    subscription,
-                    10,
-                    Duration::ZERO,
-                )
-                .await;
-                highest = claimed.unwrap().first().map_or(highest, |row| row.n);
+                let claimed = bench.claim(10, Duration::ZERO).await;
+                highest = claimed.first().map_or(highest, |row| row.n);
             }
             Step::Record(n) if n <= highest => {
                 let outcome = outcomes[usize::try_from(n - 1).unwrap()];
