@@ -175,11 +175,13 @@ impl Intake {
         let lane = Arc::clone(lane);
         let closing = async move { close_lane(&parts, &lane).await };
         // A closing that panicked leaves the lane to its lease: it is not renewed any more.
-        ctx.spawn(on_this_thread(closing).map(|_closed, actor: &mut Self, ctx| {
-            if !actor.stopping {
-                actor.open(ctx);
-            }
-        }));
+        ctx.spawn(
+            on_this_thread(closing).map(|_closed, actor: &mut Self, ctx| {
+                if !actor.stopping {
+                    actor.open(ctx);
+                }
+            }),
+        );
     }
 
     fn refuse_waiting(&mut self) {

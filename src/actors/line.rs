@@ -100,6 +100,8 @@ pub(super) struct Line {
     /// A claim may find more.
     more_due: Cell<bool>,
     stopped: Cell<bool>,
+    /// The target said 410: nothing begins until the change of the webhook is seen.
+    gone: Cell<bool>,
     idle: Notify,
 }
 
@@ -118,6 +120,7 @@ impl Line {
             claiming: Cell::new(false),
             more_due: Cell::new(false),
             stopped: Cell::new(false),
+            gone: Cell::new(false),
             idle: Notify::new(),
         })
     }
@@ -127,7 +130,9 @@ impl Line {
     }
 
     fn may_deliver(&self) -> bool {
-        !self.stopped.get() && self.route.borrow().state == SubscriptionState::Enabled
+        !self.stopped.get()
+            && !self.gone.get()
+            && self.route.borrow().state == SubscriptionState::Enabled
     }
 
     fn key(&self, event: EventId) -> DeliveryKey {
@@ -179,6 +184,7 @@ impl Line {
     /// The webhook was changed.
     pub(super) fn set_route(self: &Rc<Self>, route: Arc<Route>) {
         self.route.replace(route);
+        self.gone.set(false);
         if self.may_deliver() {
             self.start_workers();
             self.claim();

@@ -72,10 +72,13 @@ impl Line {
     /// The target said 410 Gone.
     async fn disable(&self, route: &Route) {
         const REASON: &str = "The target answered 410 (Gone).";
+        self.gone.set(true);
         match routing::disable(&self.parts.database, route.id, REASON).await {
             Ok(true) => tracing::warn!(subscription = %route.id, "disabled: {REASON}"),
             Ok(false) => {}
             Err(error) => {
+                // The next attempt will be told the same.
+                self.gone.set(false);
                 tracing::warn!(subscription = %route.id, %error, "could not be disabled");
             }
         }
