@@ -24,7 +24,14 @@ fn twenty_kills_under_load_lose_nothing_and_repeat_only_what_was_in_flight() {
         wait_for("events to be accepted", || {
             (load.accepted() > before + 300).then_some(())
         });
-        let told = herald.audit()["in_flight"].clone();
+        let audit = herald.audit();
+        assert_eq!(
+            audit["difference"],
+            0,
+            "after {} kills: {audit:#}",
+            kill - 1
+        );
+        let told = audit["in_flight"].clone();
         herald.kill();
         let caught = ledger::in_flight(&herald);
         in_flight.extend(caught.iter().cloned());
