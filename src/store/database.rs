@@ -12,6 +12,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio_postgres::NoTls;
 
 use super::StoreError;
+use super::error::in_words;
 
 /// A connection of its own, closed when dropped.
 pub type Connection = AsyncPgConnection;
@@ -94,9 +95,8 @@ impl Database {
 }
 
 async fn connect(settings: &tokio_postgres::Config) -> diesel::ConnectionResult<Connection> {
-    let bad = |error: tokio_postgres::Error| {
-        diesel::ConnectionError::BadConnection(StoreError::from(error).to_string())
-    };
+    let bad =
+        |error: tokio_postgres::Error| diesel::ConnectionError::BadConnection(in_words(&error));
     let (client, connection) = settings.connect(NoTls).await.map_err(bad)?;
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
 }

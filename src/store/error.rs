@@ -69,12 +69,11 @@ impl From<diesel::ConnectionError> for StoreError {
     }
 }
 
-impl From<tokio_postgres::Error> for StoreError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        use std::error::Error;
-        match error.source() {
-            Some(cause) => Self::Away(format!("{error}: {cause}")),
-            None => Self::Away(error.to_string()),
-        }
+/// What kept a connection from being made, with its cause.
+pub(super) fn in_words(error: &tokio_postgres::Error) -> String {
+    use std::error::Error;
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
