@@ -169,8 +169,10 @@ impl Recorder {
         let written = actix::fut::wrap_future::<_, Self>(written);
         ctx.spawn(written.map(|written, actor, ctx| {
             actor.writing = false;
-            if let Ok(written) = written {
-                actor.written(written);
+            match written {
+                Ok(written) => actor.written(written),
+                // What the round held is in no queue any more: the lane's rows bring it back.
+                Err(_panicked) => actor.unsure(actor.lane, "recording panicked"),
             }
             let unrecorded = actor.unrecorded_of(actor.asked_lane);
             for round in actor.rounds.drain(..) {
@@ -196,9 +198,13 @@ impl Recorder {
             }
         }
         for (lane, why) in written.unsure {
-            if let Some(intake) = &self.intake {
-                tell(intake, LaneUnsure { lane, why });
-            }
+            self.unsure(lane, why);
+        }
+    }
+
+    fn unsure(&self, lane: LaneId, why: &'static str) {
+        if let Some(intake) = &self.intake {
+            tell(intake, LaneUnsure { lane, why });
         }
     }
 }

@@ -98,24 +98,10 @@ impl Writer {
             claimed,
             released,
         } = round;
-        let mut lanes: HashMap<LaneId, Vec<FirstAttempt>> = HashMap::new();
-        for attempt in first {
-            lanes
-                .entry(attempt.event.lane.id)
-                .or_default()
-                .push(attempt);
-        }
-        for (lane, attempts) in lanes {
+        for (lane, attempts) in by_lane(first, |attempt| &attempt.event) {
             self.first(lane, attempts, &mut written).await;
         }
-        let mut lanes: HashMap<LaneId, Vec<Spilled>> = HashMap::new();
-        for delivery in spilled {
-            lanes
-                .entry(delivery.event.lane.id)
-                .or_default()
-                .push(delivery);
-        }
-        for (lane, deliveries) in lanes {
+        for (lane, deliveries) in by_lane(spilled, |spilled| &spilled.event) {
             self.spill(lane, deliveries, &mut written).await;
         }
         for attempt in long {
@@ -233,4 +219,13 @@ impl Writer {
             }
         }
     }
+}
+
+/// Each statement is fenced by one lane.
+fn by_lane<T>(told: Vec<T>, event: impl Fn(&T) -> &MemoryEvent) -> HashMap<LaneId, Vec<T>> {
+    let mut lanes: HashMap<LaneId, Vec<T>> = HashMap::new();
+    for one in told {
+        lanes.entry(event(&one).lane.id).or_default().push(one);
+    }
+    lanes
 }
