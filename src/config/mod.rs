@@ -25,6 +25,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// The folder that holds what Herald keeps outside the database.
     pub data_dir: PathBuf,
+    /// The folder that holds the scripts; it need not exist.
+    pub plugins_dir: PathBuf,
     /// Networks that targets may use though they are forbidden by default.
     pub allow_networks: Vec<IpNet>,
     /// Threads that serve HTTP, at least 1 (the automatic choice is already made).
@@ -87,10 +89,9 @@ impl fmt::Display for ConfigError {
 
 /// Variables that belong to the command-line clients, to the tests or to parts of Herald that
 /// are not settings of the daemon's core: they are passed over in silence.
-const FOREIGN: [&str; 6] = [
+const FOREIGN: [&str; 5] = [
     "HERALD_CONFIG",
     "HERALD_MAIL_FROM",
-    "HERALD_PLUGINS_DIR",
     "HERALD_SMTP_URL",
     "HERALD_TOKEN",
     "HERALD_URL",
@@ -178,6 +179,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             database_url: None,
             data_dir: PathBuf::new(),
+            plugins_dir: PathBuf::new(),
             allow_networks: Vec::new(),
             http_workers: 0,
             delivery_workers: 0,

@@ -89,6 +89,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         show: |config| config.data_dir.display().to_string(),
     },
     Setting {
+        key: "plugins_dir",
+        variable: "HERALD_PLUGINS_DIR",
+        default: "/etc/herald/plugins",
+        meaning: "The folder with the scripts that filter and transform; it need not exist.",
+        kind: Kind::Text,
+        set: |config, text| store(&mut config.plugins_dir, not_empty(text).map(PathBuf::from)),
+        show: |config| config.plugins_dir.display().to_string(),
+    },
+    Setting {
         key: "allow_networks",
         variable: "HERALD_ALLOW_NETWORKS",
         default: "",

@@ -1,0 +1,12 @@
+//! Plugins from an operator's side: the folder as it is followed, and `herald plugin`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test ends at the first surprise, and may wait as a person does"
+)]
+
+mod watcher;
