@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use super::script_file;
 use super::source::{Entry, Fault, ScriptHash, ScriptName, Source, SourceSet};
 
@@ -22,6 +24,9 @@ const SETTLE_LOSS: Duration = Duration::from_millis(500);
 
 /// Judges a script; what does not pass never comes to work.
 pub type Validate<'a> = dyn Fn(&Source) -> Result<(), Fault> + 'a;
+
+/// Tells the time at which an entry came to be as it is.
+pub type Clock<'a> = dyn Fn() -> DateTime<Utc> + 'a;
 
 /// A plugins folder and what is known of it from earlier looks.
 #[derive(Debug)]
@@ -52,9 +57,13 @@ pub(super) struct Look {
 
 /// Reads the whole folder as it stands, for a start: no older version can step in. A folder that
 /// is missing or cannot be read gives no script; the second answer says why.
-pub fn load(root: &Path, validate: &Validate<'_>) -> (SourceSet, Option<String>) {
+pub fn load(
+    root: &Path,
+    validate: &Validate<'_>,
+    clock: &Clock<'_>,
+) -> (SourceSet, Option<String>) {
     let mut folder = Folder::new(root, &SourceSet::default());
-    let look = folder.look_for(&SourceSet::default(), None, &|_| false, validate);
+    let look = folder.look_for(&SourceSet::default(), None, &|_| false, validate, clock);
     let fault = script_file::find(root).err();
     (look.set.unwrap_or_default(), fault)
 }
@@ -81,8 +90,9 @@ impl Folder {
         now: Instant,
         held: &dyn Fn(&Path) -> bool,
         validate: &Validate<'_>,
+        clock: &Clock<'_>,
     ) -> Look {
-        self.look_for(last, Some(now), held, validate)
+        self.look_for(last, Some(now), held, validate, clock)
     }
 
     /// Without a time, everything is taken at once.
@@ -92,6 +102,7 @@ impl Folder {
         now: Option<Instant>,
         held: &dyn Fn(&Path) -> bool,
         validate: &Validate<'_>,
+        clock: &Clock<'_>,
     ) -> Look {
         let found = self.read_all(last, held);
         let mut scripts: Option<HashMap<ScriptName, Arc<Entry>>> = None;
@@ -107,7 +118,7 @@ impl Folder {
             }
             self.settling.remove(&name);
             let old = last.scripts.get(&name);
-            let new = judge(&seen, source, old.map(Arc::as_ref), validate);
+            let new = judge(&seen, source, old.map(Arc::as_ref), validate, clock);
             if seen == Seen::Nothing {
                 self.taken.remove(&name);
             } else {
@@ -201,9 +212,10 @@ fn judge(
     source: Option<Source>,
     old: Option<&Entry>,
     validate: &Validate<'_>,
+    clock: &Clock<'_>,
 ) -> Option<Entry> {
     let good = old.and_then(|old| old.source.clone());
-    let loaded_at = Instant::now();
+    let loaded_at = clock();
     let (source, broken) = match (seen, source) {
         (Seen::Nothing, _) => return None,
         (Seen::Refused(message), _) => (good, Some(Fault::whole(message.clone()))),
@@ -212,7 +224,7 @@ fn judge(
             match (validate(&source), good) {
                 // What was at work before is the same: it need not be compiled again.
                 (Ok(()), Some(good)) if good.hash == source.hash => (Some(good), None),
-                (Ok(()), _) => (Some(Arc::new(source)), None),
+                (Ok(()), _) => (Some(source), None),
                 (Err(fault), good) => (good, Some(fault)),
             }
         }

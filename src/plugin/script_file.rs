@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 
 use super::source::{ScriptKind, ScriptName};
+use crate::domain::event_type;
 
 /// A longer file is refused.
 pub const MAX_SCRIPT_BYTES: u64 = 64 * 1024;
@@ -72,9 +73,9 @@ fn find_in(folder: &Path, kind: ScriptKind, found: &mut Vec<Found>) -> io::Resul
         else {
             continue;
         };
-        let name = ScriptName {
-            kind,
-            name: name.to_owned(),
+        let (name, misnamed) = match check_name(kind, name) {
+            Ok(name) => (name, None),
+            Err(fault) => (ScriptName::of_refused(kind, name), Some(fault)),
         };
         let refused = if file.to_str().is_none() {
             Some("its name is not UTF-8".to_owned())
@@ -84,7 +85,7 @@ fn find_in(folder: &Path, kind: ScriptKind, found: &mut Vec<Found>) -> io::Resul
                 kind.folder()
             ))
         } else {
-            check_name(&name).err()
+            misnamed
         };
         found.push(Found {
             name,
@@ -95,29 +96,28 @@ fn find_in(folder: &Path, kind: ScriptKind, found: &mut Vec<Found>) -> io::Resul
     Ok(())
 }
 
-/// Checks that a file's name is one that a script of its kind can have.
+/// The script of that kind in a file of that name (without `.rhai`). What subscriptions name is
+/// spelt in one way only, so that two names cannot differ by their letters' case alone.
 ///
 /// # Errors
-/// Says what is wrong with it.
-pub fn check_name(name: &ScriptName) -> Result<(), String> {
-    match name.kind {
-        ScriptKind::Trigger => crate::domain::event_type::check_name(&name.name)
-            .map_err(|error| format!("it is named after no event type: {error}")),
-        ScriptKind::Named => {
-            let mut bytes = name.name.bytes();
-            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-            let good = bytes.next().is_some_and(plain)
-                && bytes.all(|byte| plain(byte) || byte == b'_' || byte == b'-')
-                && name.name.len() <= MAX_NAMED;
-            if good {
-                return Ok(());
-            }
-            Err(format!(
+/// Says what is wrong with the name.
+pub fn check_name(kind: ScriptKind, name: &str) -> Result<ScriptName, String> {
+    if kind == ScriptKind::Named {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let mut bytes = name.bytes();
+        let good = bytes.next().is_some_and(plain)
+            && bytes.all(|byte| plain(byte) || byte == b'_' || byte == b'-')
+            && name.len() <= MAX_NAMED;
+        if !good {
+            return Err(format!(
                 "the name of a script in named/ has 1 to {MAX_NAMED} characters of a-z, 0-9, \
                  `_` and `-` and starts with a letter or a digit"
-            ))
+            ));
         }
     }
+    event_type::check_name(name)
+        .map_err(|error| format!("a script in triggers/ is named after its event type: {error}"))?;
+    ScriptName::new(kind, name).map_err(|error| error.to_string())
 }
 
 /// Reads a script's text: a regular file within `root`, UTF-8, neither empty nor longer than

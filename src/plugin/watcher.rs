@@ -10,10 +10,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher};
 
-use super::folder::Folder;
+use super::folder::{Clock, Folder, Validate};
 use super::source::{Fault, Source, SourceSet};
 use super::watched::Watched;
 
@@ -49,7 +50,7 @@ enum Word {
 impl Watcher {
     /// Follows the folder at `root`, of which `first` was loaded. Each change that `validate`
     /// lets pass, or that breaks a script, makes a new set of a higher generation, which is
-    /// handed to `publish` on the watcher's own thread.
+    /// handed to `publish` on the watcher's own thread. `clock` tells the time for `loaded_at`.
     ///
     /// Where the system tells no changes (its watches are used up), a rescan every 5 s does.
     ///
@@ -61,6 +62,7 @@ impl Watcher {
         first: Arc<SourceSet>,
         validate: impl Fn(&Source) -> Result<(), Fault> + Send + 'static,
         publish: impl Fn(Arc<SourceSet>) + Send + 'static,
+        clock: impl Fn() -> DateTime<Utc> + Send + 'static,
     ) -> io::Result<Self> {
         let root = std::path::absolute(root)?;
         let (words, heard) = mpsc::sync_channel(MOST_WAITING);
@@ -76,7 +78,7 @@ impl Watcher {
                     set: first,
                     root,
                 };
-                follower.run(&heard, &validate, &publish);
+                follower.run(&heard, &validate, &publish, &clock);
             })?;
         Ok(Self {
             words,
@@ -136,8 +138,9 @@ impl Follower {
     fn run(
         &mut self,
         heard: &Receiver<Word>,
-        validate: &dyn Fn(&Source) -> Result<(), Fault>,
+        validate: &Validate<'_>,
         publish: &dyn Fn(Arc<SourceSet>),
+        clock: &Clock<'_>,
     ) {
         // What changed since the first set was loaded was told to nobody: look at once.
         let mut next = Instant::now();
@@ -150,7 +153,7 @@ impl Follower {
                 Ok(Word::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     latest = None;
-                    next = Instant::now() + self.look(validate, publish);
+                    next = Instant::now() + self.look(validate, publish, clock);
                     continue;
                 }
             };
@@ -189,8 +192,9 @@ impl Follower {
     /// Looks at the folder, publishes what changed, and answers when to look next.
     fn look(
         &mut self,
-        validate: &dyn Fn(&Source) -> Result<(), Fault>,
+        validate: &Validate<'_>,
         publish: &dyn Fn(Arc<SourceSet>),
+        clock: &Clock<'_>,
     ) -> Duration {
         let grown = match &mut self.watcher {
             Some(watcher) => self.watched.follow(&self.root, watcher),
@@ -201,7 +205,7 @@ impl Follower {
             .retain(|_, since| now.saturating_duration_since(*since) < MOST_HELD);
         let writing = &self.writing;
         let held = |path: &Path| writing.contains_key(path);
-        let look = self.folder.look(&self.set, now, &held, validate);
+        let look = self.folder.look(&self.set, now, &held, validate, clock);
         if let Some(set) = look.set {
             self.set = Arc::new(set);
             publish(Arc::clone(&self.set));

@@ -64,11 +64,12 @@ impl Followed {
     fn with(make: impl FnOnce(&Path) -> PathBuf) -> Self {
         let base = TempDir::new().unwrap();
         let root = make(base.path());
-        let (first, _) = folder::load(&root, &whole);
+        let (first, _) = folder::load(&root, &whole, &Default::default);
         let first = Arc::new(first);
         let (publish, sets) = mpsc::channel();
         let send = move |set| drop(publish.send(set));
-        let watcher = Watcher::start(&root, Arc::clone(&first), whole, send).unwrap();
+        let watcher =
+            Watcher::start(&root, Arc::clone(&first), whole, send, Default::default).unwrap();
         Self {
             base,
             root,
