@@ -9,4 +9,6 @@
     reason = "a test ends at the first surprise, and may wait as a person does"
 )]
 
+mod cloudevents;
+mod commands;
 mod watcher;
