@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
+use super::limits::MAX_SOURCE_BYTES;
 use super::source::{ScriptKind, ScriptName};
 use crate::domain::event_type;
 
-/// A longer file is refused.
-pub const MAX_SCRIPT_BYTES: u64 = 64 * 1024;
 /// More files than this are refused, those that come last by name.
 pub const MAX_SCRIPTS: usize = 1_000;
 /// The longest name of a file in `named/`, in bytes, without `.rhai`.
@@ -121,7 +120,7 @@ pub fn check_name(kind: ScriptKind, name: &str) -> Result<ScriptName, String> {
 }
 
 /// Reads a script's text: a regular file within `root`, UTF-8, neither empty nor longer than
-/// [`MAX_SCRIPT_BYTES`], and neither it nor a folder on its way writable for everybody.
+/// [`MAX_SOURCE_BYTES`], and neither it nor a folder on its way writable for everybody.
 ///
 /// # Errors
 /// Says why it is refused.
@@ -167,11 +166,11 @@ pub fn read_script(path: &Path) -> Result<String, String> {
     }
     let mut bytes = Vec::new();
     // One byte more than allowed tells a file that grew since.
-    file.take(MAX_SCRIPT_BYTES + 1)
+    file.take(MAX_SOURCE_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_SCRIPT_BYTES {
-        return Err(format!("it is longer than {} KiB", MAX_SCRIPT_BYTES / 1024));
+    if bytes.len() > MAX_SOURCE_BYTES {
+        return Err(format!("it is longer than {} KiB", MAX_SOURCE_BYTES / 1024));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

@@ -9,22 +9,35 @@ use serde_json::{Value, json};
 
 #[test]
 fn every_event_type_in_its_envelope_is_a_cloudevent_to_the_published_library() {
-    #[allow(clippy::disallowed_methods, reason = "scripts/test tells where it installed it")]
-    let python = std::env::var("HERALD_TEST_PYTHON")
-        .expect("HERALD_TEST_PYTHON: scripts/test sets it");
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "scripts/test tells where it installed it"
+    )]
+    let python =
+        std::env::var("HERALD_TEST_PYTHON").expect("HERALD_TEST_PYTHON: scripts/test sets it");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     let mut lines = String::new();
     let types = herald::catalogue::builtin();
     for known in types {
         let output = Command::new(env!("CARGO_BIN_EXE_herald"))
-            .args(["plugin", "run", "plugins/named/cloudevents.rhai", "--json", "--type"])
+            .args([
+                "plugin",
+                "run",
+                "plugins/named/cloudevents.rhai",
+                "--json",
+                "--type",
+            ])
             .arg(&known.name)
             .current_dir(root)
             .env_remove("HERALD_CONFIG")
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
         let payload: Value = serde_json::from_str(known.example.as_ref().unwrap().get()).unwrap();
         let line = json!({
@@ -40,7 +53,15 @@ fn every_event_type_in_its_envelope_is_a_cloudevent_to_the_published_library() {
         .arg(&file)
         .output()
         .unwrap();
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
-    let count: usize = String::from_utf8(checked.stdout).unwrap().trim().parse().unwrap();
+    assert!(
+        checked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
+    let count: usize = String::from_utf8(checked.stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
     assert_eq!(count, types.len());
 }

@@ -106,7 +106,10 @@ fn each_fault_is_told_with_file_line_and_column() {
         "c.rhai:1:",
         "d.rhai:4:3: test_no: oh",
     ]) {
-        assert!(place.starts_with(begin), "{place} should begin with {begin}");
+        assert!(
+            place.starts_with(begin),
+            "{place} should begin with {begin}"
+        );
     }
     assert_eq!(places.len(), 5, "{}", said.out);
     assert!(said.out.contains("\n  2 |   let x = ;\n"), "{}", said.out);
@@ -118,13 +121,20 @@ fn single_files_can_be_checked_wherever_they_stand() {
     let folder = folder(&[("x.rhai", GOOD), ("named/broken.rhai", "fn (")]);
     let said = herald(folder.path(), &["check", "x.rhai"]);
     assert_eq!(said.code, 0, "{}", said.out);
-    assert!(said.err.contains("x.rhai: warning: it acts once it stands in triggers/ or named/"));
+    assert!(
+        said.err
+            .contains("x.rhai: warning: it acts once it stands in triggers/ or named/")
+    );
     let said = herald(folder.path(), &["check", "x.rhai", "named/broken.rhai"]);
     assert_eq!(said.code, 1);
     assert!(said.out.starts_with("named/broken.rhai:1:"), "{}", said.out);
     let said = herald(folder.path(), &["check", "nowhere.rhai"]);
     assert_eq!(said.code, 1);
-    assert!(said.out.contains("nowhere.rhai:1:1: it cannot be read"), "{}", said.out);
+    assert!(
+        said.out.contains("nowhere.rhai:1:1: it cannot be read"),
+        "{}",
+        said.out
+    );
 }
 
 #[test]
@@ -158,7 +168,11 @@ fn a_misspelt_event_type_is_warned_of() {
     let folder = folder(&[("triggers/ORDER_CREATD.rhai", GOOD)]);
     let said = herald(folder.path(), &["check"]);
     assert_eq!(said.code, 0);
-    assert!(said.err.contains("did you mean ORDER_CREATED?"), "{}", said.err);
+    assert!(
+        said.err.contains("did you mean ORDER_CREATED?"),
+        "{}",
+        said.err
+    );
 }
 
 #[test]
@@ -174,9 +188,17 @@ fn a_run_shows_decision_diff_headers_log_and_cost() {
         "+    \"a\": 1",
         "log: attempt 1",
     ] {
-        assert!(said.out.lines().any(|said| said == line), "{line}: {}", said.out);
+        assert!(
+            said.out.lines().any(|said| said == line),
+            "{line}: {}",
+            said.out
+        );
     }
-    assert!(said.out.lines().last().unwrap().contains(" operations in "), "{}", said.out);
+    assert!(
+        said.out.lines().last().unwrap().contains(" operations in "),
+        "{}",
+        said.out
+    );
 }
 
 #[test]
@@ -187,7 +209,14 @@ fn a_run_on_an_event_of_ones_own_can_be_filtered() {
     ]);
     let said = herald(
         folder.path(),
-        &["run", "named/a.rhai", "--event", "event.json", "--attempt", "3"],
+        &[
+            "run",
+            "named/a.rhai",
+            "--event",
+            "event.json",
+            "--attempt",
+            "3",
+        ],
     );
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.out.starts_with("decision: filtered"), "{}", said.out);
@@ -213,14 +242,22 @@ fn a_run_can_be_read_by_machines() {
 #[test]
 fn a_run_that_fails_tells_where_and_exits_with_1() {
     let folder = folder(&[
-        ("named/a.rhai", "fn filter(event) {\n  event.nothing.more\n}\n"),
+        (
+            "named/a.rhai",
+            "fn filter(event) {\n  event.nothing.more\n}\n",
+        ),
         ("named/b.rhai", "fn filter(event) {\n  loop { }\n}\n"),
         ("named/c.rhai", "fn filter(event {\n}\n"),
     ]);
     let run = |script: &str| herald(folder.path(), &["run", script, "--type", "PUBLISH"]);
     let said = run("named/a.rhai");
     assert_eq!(said.code, 1);
-    assert!(said.out.starts_with("decision: failed (error)\nnamed/a.rhai:2:"), "{}", said.out);
+    assert!(
+        said.out
+            .starts_with("decision: failed (error)\nnamed/a.rhai:2:"),
+        "{}",
+        said.out
+    );
     let said = run("named/b.rhai");
     assert_eq!(said.code, 1);
     assert!(said.out.starts_with("decision: failed ("), "{}", said.out);
@@ -246,6 +283,13 @@ fn a_mail_is_shown_as_it_would_be_written() {
         ],
     );
     assert_eq!(said.code, 0, "{}", said.err);
-    assert!(said.out.starts_with("decision: mail\nto: the subscription's target\n"));
-    assert!(said.out.contains("\nsubject: Subject set in form widget\n"), "{}", said.out);
+    assert!(
+        said.out
+            .starts_with("decision: mail\nto: the subscription's target\n")
+    );
+    assert!(
+        said.out.contains("\nsubject: Subject set in form widget\n"),
+        "{}",
+        said.out
+    );
 }
