@@ -49,7 +49,7 @@ fn every_event_type_in_its_envelope_is_a_cloudevent_to_the_published_library() {
     let file = folder.path().join("events.jsonl");
     fs::write(&file, lines).unwrap();
     let checked = Command::new(python)
-        .arg(root.join("tests/plugin_cli/cloudevents.py"))
+        .arg(root.join("tests/plugin_cli/verify.py"))
         .arg(&file)
         .output()
         .unwrap();

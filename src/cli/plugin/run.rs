@@ -119,7 +119,11 @@ fn in_json(run: &plugin::Run) -> Value {
             put("decision", "deliver".into());
             put("changed", delivered.changed.into());
             put("content_type", content_type(delivered).into());
-            put("headers", json!(delivered.headers));
+            let headers = delivered.headers.iter().cloned();
+            put(
+                "headers",
+                Value::Object(headers.map(|(name, value)| (name, value.into())).collect()),
+            );
             put("body", String::from_utf8_lossy(&delivered.body).into());
         }
         Ok(Verdict::Filtered { .. }) => put("decision", "filtered".into()),
