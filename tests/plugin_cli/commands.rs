@@ -292,3 +292,37 @@ fn a_mail_is_shown_as_it_would_be_written() {
         said.out
     );
 }
+
+#[test]
+fn every_example_of_the_manual_holds() {
+    let manual = fs::read_to_string(shipped().join("README.md")).unwrap();
+    let blocks: Vec<&str> = manual
+        .split("```rhai\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let hook = if block.contains("fn filter(") {
+            ""
+        } else {
+            "fn filter(event) { true }"
+        };
+        // On the last line, so that faults keep their lines.
+        let script = format!("{block}{hook}");
+        let folder = folder(&[("named/manual.rhai", &script)]);
+        let said = herald(folder.path(), &["check"]);
+        assert_eq!(said.code, 0, "{}", said.out);
+        assert!(!said.err.contains(" 0 tests"), "{}", said.err);
+    }
+}
+
+#[test]
+fn the_manual_tells_the_limits_in_force_by_default() {
+    let manual = fs::read_to_string(shipped().join("README.md")).unwrap();
+    for setting in herald::config::describe() {
+        let told = setting.key.strip_prefix("plugin_").is_none()
+            || manual.contains(&format!("`{}`", setting.key));
+        assert!(told, "{}", setting.key);
+    }
+}

@@ -1,6 +1,6 @@
 //! Fields by their path: `data.items[0].sku` (or `data.items.0.sku`).
 
-use rhai::{Array, Dynamic, Engine, ImmutableString};
+use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
 
 use super::{Fallible, fail};
 use crate::plugin::json;
@@ -14,6 +14,10 @@ const MAX_STEPS: usize = 128;
 pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("get", |value: &mut Dynamic, path: ImmutableString| {
         Ok::<_, Box<rhai::EvalAltResult>>(find(value, &path)?.unwrap_or(Dynamic::UNIT))
+    });
+    // Rhai's own for maps takes the whole path for one name, and being for maps it would win.
+    engine.register_fn("get", |map: &mut Map, path: ImmutableString| {
+        Ok::<_, Box<rhai::EvalAltResult>>(inside(map, &steps(&path)?).unwrap_or(Dynamic::UNIT))
     });
     engine.register_fn(
         "get",
@@ -50,10 +54,15 @@ fn descend(value: &Dynamic, steps: &[&str]) -> Option<Dynamic> {
         return (!value.is_unit()).then(|| value.clone());
     };
     if let Ok(map) = value.as_map_ref() {
-        return descend(map.get(*step)?, rest);
+        return inside(&map, steps);
     }
     let array = value.as_array_ref().ok()?;
     descend(array.get(step.parse::<usize>().ok()?)?, rest)
+}
+
+fn inside(map: &Map, steps: &[&str]) -> Option<Dynamic> {
+    let (step, rest) = steps.split_first()?;
+    descend(map.get(*step)?, rest)
 }
 
 /// A copy in which those fields hold `by`. A path of one step means that field wherever it
