@@ -151,19 +151,26 @@ const NAME: &str = "named/a.rhai";
 #[test]
 fn a_saved_script_is_taken_within_half_a_second() {
     let followed = Followed::new();
-    // The first look, at the start, is over.
-    followed.save(NAME, &script(0));
-    followed.wait_version(NAME, 0);
-    let begun = Instant::now();
-    followed.save(NAME, &script(1));
-    followed.wait_version(NAME, 1);
-    assert!(
-        begun.elapsed() < Duration::from_millis(500),
-        "{:?}",
-        begun.elapsed()
-    );
-    followed.save("triggers/ORDER_CREATED.rhai", &script(1));
-    followed.wait_version("triggers/ORDER_CREATED.rhai", 1);
+    let mut times = Vec::new();
+    for version in 0..200 {
+        let begun = Instant::now();
+        followed.save(NAME, &script(version));
+        followed.wait_version(NAME, version);
+        times.push(begun.elapsed());
+    }
+    times.sort();
+    let (half, most) = (times[100], times[198]);
+    println!("from the save to the new set: p50 {half:?}, p99 {most:?}");
+    assert!(most < Duration::from_millis(500), "{times:?}");
+}
+
+#[test]
+fn scripts_of_both_kinds_are_taken() {
+    let followed = Followed::new();
+    for name in [NAME, "triggers/ORDER_CREATED.rhai"] {
+        followed.save(name, &script(1));
+        followed.wait_version(name, 1);
+    }
 }
 
 #[test]
