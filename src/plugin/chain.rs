@@ -185,7 +185,7 @@ impl<'a> Chain<'a> {
 
     fn filter(&mut self, script: &Script) -> Result<bool, Broken> {
         let given = self.call(script, Hook::Filter)?;
-        given.as_bool().map_err(|_| {
+        given.as_bool().map_err(|_other_type| {
             let kind = kind_of(&given);
             bad(format!(
                 "filter gave back a {kind}: true or false was expected"

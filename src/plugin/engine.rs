@@ -1,5 +1,6 @@
 //! The Rhai engine with everything taken away that a script must not reach, and every limit set.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use rhai::packages::{
@@ -11,6 +12,7 @@ use rhai::{Dynamic, Engine, OptimizationLevel};
 use super::budget::{Budget, Spent};
 use super::library::{self, Clock};
 use super::limits::Limits;
+use super::script::Constants;
 
 /// Words that are refused when a script is compiled. `eval` would run text that was never
 /// checked. `curry` puts values into a function pointer, where no size limit counts them: `f =
@@ -20,7 +22,11 @@ const REFUSED: [&str; 2] = ["eval", "curry"];
 
 /// The engine that runs scripts. Time comes as a number from Herald, so the package with clocks
 /// is left out; there is no `import`, because modules are compiled out.
-pub(super) fn build(budget: &Rc<Budget>, clock: &Rc<Clock>) -> Engine {
+pub(super) fn build(
+    budget: &Rc<Budget>,
+    clock: &Rc<Clock>,
+    constants: &Rc<RefCell<Rc<Constants>>>,
+) -> Engine {
     let mut engine = Engine::new_raw();
     CorePackage::new().register_into_engine(&mut engine);
     BitFieldPackage::new().register_into_engine(&mut engine);
@@ -39,8 +45,24 @@ pub(super) fn build(budget: &Rc<Budget>, clock: &Rc<Clock>) -> Engine {
     engine.on_print(move |line| account.log(line));
     let account = Rc::clone(budget);
     engine.on_debug(move |line, _, _| account.log(line));
+    resolve_constants(&mut engine, constants);
     library::register(&mut engine, budget, clock);
     engine
+}
+
+#[allow(
+    deprecated,
+    reason = "Rhai marks it so to say that it may change, not that it will go"
+)]
+fn resolve_constants(engine: &mut Engine, constants: &Rc<RefCell<Rc<Constants>>>) {
+    let constants = Rc::clone(constants);
+    engine.on_var(move |name, place, _| {
+        // What has a place is a variable of the function.
+        if place > 0 {
+            return Ok(None);
+        }
+        Ok(constants.borrow().get(name).cloned())
+    });
 }
 
 /// An engine without functions, which only finds out what a source is made of.

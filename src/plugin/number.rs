@@ -1,6 +1,7 @@
 //! JSON numbers that Rhai's own cannot hold exactly. They go through a script as they were
 //! written; what would calculate with them is refused, so that none is changed in silence.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::rc::Rc;
 
@@ -54,20 +55,23 @@ fn is_exact(text: &str, number: f64) -> bool {
     Decimal::of(text) == Decimal::of(&format!("{number:e}"))
 }
 
-/// Digits without zeros around them, and the power of ten of the last of them.
+/// A number as it can be compared: its sign, its digits without zeros around them, and the power
+/// of ten of the last of them. Zero has no digits.
 #[derive(PartialEq, Eq)]
 struct Decimal {
+    negative: bool,
     digits: Vec<u8>,
     exponent: i64,
 }
 
 impl Decimal {
+    /// `None` for a power of ten that nobody can mean.
     fn of(text: &str) -> Option<Self> {
         let (number, power) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let negative = number.starts_with('-');
         let number = number.strip_prefix('-').unwrap_or(number);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
-        // A power beyond i64 is no f64 either: nothing is equal to it.
         let power: i64 = power.strip_prefix('+').unwrap_or(power).parse().ok()?;
         let mut exponent = power.checked_sub(i64::try_from(fraction.len()).ok()?)?;
         while digits.last() == Some(&b'0') {
@@ -79,8 +83,36 @@ impl Decimal {
         if digits.is_empty() {
             exponent = 0;
         }
-        Some(Self { digits, exponent })
+        Some(Self {
+            negative: negative && !digits.is_empty(),
+            digits,
+            exponent,
+        })
     }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        let sign = |number: &Self| match (number.digits.is_empty(), number.negative) {
+            (true, _) => 0,
+            (false, true) => -1,
+            (false, false) => 1,
+        };
+        // Where the first digit stands, then digit by digit: a longer one goes on behind.
+        let top = |number: &Self| {
+            let length = i64::try_from(number.digits.len()).unwrap_or(i64::MAX);
+            number.exponent.saturating_add(length)
+        };
+        sign(self).cmp(&sign(other)).then_with(|| {
+            let size = top(self)
+                .cmp(&top(other))
+                .then_with(|| self.digits.cmp(&other.digits));
+            if self.negative { size.reverse() } else { size }
+        })
+    }
+}
+
+/// The order of two numbers in JSON's notation, exactly; `None` if one of them is none.
+pub(super) fn compare(left: &str, right: &str) -> Option<Ordering> {
+    Some(Decimal::of(left)?.compare(&Decimal::of(right)?))
 }
 
 #[cfg(test)]
@@ -125,5 +157,38 @@ mod tests {
         }
         assert_eq!(read("9223372036854775807").as_int(), Ok(i64::MAX));
         assert_eq!(read("-9223372036854775808").as_int(), Ok(i64::MIN));
+    }
+
+    #[test]
+    fn numbers_are_compared_by_their_value() {
+        let ascending = [
+            "-1e400",
+            "-18446744073709551616",
+            "-1.5",
+            "-1",
+            "-1e-400",
+            "0",
+            "1e-400",
+            "0.1",
+            "0.1000000000000000055",
+            "1",
+            "1.5",
+            "2",
+            "10",
+            "9223372036854775808",
+            "1e400",
+        ];
+        for (place, left) in ascending.iter().enumerate() {
+            for (other, right) in ascending.iter().enumerate() {
+                assert_eq!(
+                    compare(left, right),
+                    Some(place.cmp(&other)),
+                    "{left} {right}"
+                );
+            }
+        }
+        assert_eq!(compare("1.50e1", "15"), Some(Ordering::Equal));
+        assert_eq!(compare("-0.0", "0"), Some(Ordering::Equal));
+        assert_eq!(compare("1e99999999999999999999", "0"), None);
     }
 }

@@ -2,6 +2,7 @@
 //! panics caught. It knows no hook and no event.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use super::engine;
 use super::json;
 use super::library::Clock;
 use super::limits::Limits;
-use super::script::{Facts, Script, compile};
+use super::script::{Compiled, Constants, Facts, Script, compile};
 use super::source::{Fault, Source};
 use super::stack::Stack;
 use super::view::FailureKind;
@@ -25,6 +26,8 @@ pub struct Runtime {
     stack: Stack,
     pub(super) budget: Rc<Budget>,
     pub(super) clock: Rc<Clock>,
+    /// Those of the script at work.
+    constants: Rc<RefCell<Rc<Constants>>>,
 }
 
 impl fmt::Debug for Runtime {
@@ -42,12 +45,14 @@ impl Runtime {
         let reader = engine::reader(&limits);
         let budget = Rc::new(Budget::new(limits));
         let clock = Rc::new(Clock::default());
+        let constants = Rc::default();
         Self {
-            engine: engine::build(&budget, &clock),
+            engine: engine::build(&budget, &clock, &constants),
             reader,
             stack: Stack::new(),
             budget,
             clock,
+            constants,
         }
     }
 
@@ -62,11 +67,9 @@ impl Runtime {
     /// # Errors
     /// The first thing that is wrong with it, with its place.
     pub fn compile(&self, source: &Source) -> Result<Script, Fault> {
-        let (ast, facts) = self.parse(&source.text)?;
         Ok(Script {
             source: source.clone(),
-            ast,
-            facts,
+            compiled: self.parse(&source.text)?,
         })
     }
 
@@ -75,12 +78,13 @@ impl Runtime {
     /// # Errors
     /// The same.
     pub fn facts(&self, text: &str) -> Result<Facts, Fault> {
-        self.parse(text).map(|(_, facts)| facts)
+        self.parse(text).map(|compiled| compiled.facts)
     }
 
-    fn parse(&self, text: &str) -> Result<(rhai::AST, Facts), Fault> {
+    fn parse(&self, text: &str) -> Result<Compiled, Fault> {
         self.on_stack(|| {
             self.budget.start();
+            self.constants.take();
             let compiled = catch_unwind(AssertUnwindSafe(|| {
                 compile(&self.engine, &self.reader, text)
             }));
@@ -102,20 +106,30 @@ impl Runtime {
         function: &str,
         arguments: impl FuncArgs,
     ) -> Result<Dynamic, (FailureKind, Fault)> {
+        self.constants
+            .replace(Rc::clone(&script.compiled.constants));
         let options = CallFnOptions::new().eval_ast(false);
         let called = catch_unwind(AssertUnwindSafe(|| {
             let mut scope = Scope::new();
             self.engine.call_fn_with_options::<Dynamic>(
                 options,
                 &mut scope,
-                &script.ast,
+                &script.compiled.ast,
                 function,
                 arguments,
             )
         }));
+        // The last operation may have been a long one.
+        let late = self.budget.check().err();
         self.budget.next_call();
         match called {
-            Ok(Ok(value)) => Ok(value),
+            Ok(Ok(value)) => match late {
+                None => Ok(value),
+                Some(spent) => Err((
+                    spent.into(),
+                    self.overrun(spent, Position::NONE, &script.source.text),
+                )),
+            },
             Ok(Err(error)) => {
                 let kind = kind_of(&error, &self.budget);
                 let fault = match self.budget.spent() {
@@ -150,13 +164,21 @@ impl Runtime {
     }
 }
 
+impl From<Spent> for FailureKind {
+    fn from(spent: Spent) -> Self {
+        match spent {
+            Spent::Deadline => Self::Deadline,
+            Spent::Operations => Self::Operations,
+            Spent::Memory => Self::Memory,
+        }
+    }
+}
+
 fn kind_of(error: &EvalAltResult, budget: &Budget) -> FailureKind {
     match innermost(error) {
-        EvalAltResult::ErrorTerminated(..) => match budget.spent() {
-            Some(Spent::Operations) => FailureKind::Operations,
-            Some(Spent::Memory) => FailureKind::Memory,
-            Some(Spent::Deadline) | None => FailureKind::Deadline,
-        },
+        EvalAltResult::ErrorTerminated(..) => budget
+            .spent()
+            .map_or(FailureKind::Deadline, FailureKind::from),
         EvalAltResult::ErrorTooManyOperations(..) => FailureKind::Operations,
         EvalAltResult::ErrorDataTooLarge(..) | EvalAltResult::ErrorTooManyVariables(..) => {
             FailureKind::Memory
@@ -221,4 +243,45 @@ fn words_of(panic: &(dyn Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("without words");
     format!("Herald itself failed in a function that it binds (a panic: {words})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::view::{EventView, SubscriptionView, Verdict};
+
+    #[test]
+    fn a_panic_in_a_bound_function_is_a_failure_and_the_next_script_runs() {
+        let mut runtime = Runtime::new(Limits::default());
+        runtime
+            .engine
+            .register_fn("boom", || -> i64 { panic!("bang") });
+        let compile = |text: &str| {
+            let source = Source::new("named/x.rhai".parse().unwrap(), text);
+            runtime.compile(&source).unwrap()
+        };
+        let boom = compile("fn filter(event) { try { boom() } catch { } true }");
+        let well = compile("fn filter(event) { true }");
+        let event = EventView {
+            id: "evt_1",
+            event_type: "X",
+            received_at: chrono::DateTime::UNIX_EPOCH,
+            attempt: 1,
+            payload: b"{}",
+            subscription: SubscriptionView {
+                id: "sub_1",
+                title: "",
+                target: "https://example.com",
+            },
+            now: chrono::DateTime::UNIX_EPOCH,
+        };
+        for _ in 0..3 {
+            let run = crate::plugin::run_chain(&runtime, &[&boom], &event);
+            let failure = run.verdict.unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Panic);
+            assert!(failure.fault.message.contains("bang"));
+            let run = crate::plugin::run_chain(&runtime, &[&well], &event);
+            assert!(matches!(run.verdict, Ok(Verdict::Deliver(_))));
+        }
+    }
 }

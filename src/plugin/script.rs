@@ -1,9 +1,11 @@
 //! A source that was checked and compiled: which hooks it has, and nothing outside functions
 //! that would run. It does not run hooks.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::rc::Rc;
 
-use rhai::{AST, Engine, Expr, FnAccess, ParseError, Position, Scope, Stmt};
+use rhai::{AST, Dynamic, Engine, Expr, FnAccess, ParseError, Position, Scope, Stmt};
 
 use super::json;
 use super::limits::{Limits, MAX_SOURCE_BYTES};
@@ -62,9 +64,19 @@ pub struct Facts {
 /// A compiled script. It belongs to its thread.
 pub struct Script {
     pub(super) source: Source,
+    pub(super) compiled: Compiled,
+}
+
+/// What became of a text.
+pub(super) struct Compiled {
     pub(super) ast: AST,
+    pub(super) constants: Rc<Constants>,
     pub(super) facts: Facts,
 }
+
+/// A script's constants by name. The compiler puts their values where it can; where it cannot
+/// (`NAMES.len()`), the engine asks here.
+pub(super) type Constants = BTreeMap<String, Dynamic>;
 
 impl Script {
     /// The text that it was made of.
@@ -76,13 +88,13 @@ impl Script {
     /// What it defines.
     #[must_use]
     pub fn facts(&self) -> &Facts {
-        &self.facts
+        &self.compiled.facts
     }
 
     /// Whether it defines that hook.
     #[must_use]
     pub fn has(&self, hook: Hook) -> bool {
-        self.facts.hooks.contains(&hook)
+        self.compiled.facts.hooks.contains(&hook)
     }
 }
 
@@ -91,7 +103,7 @@ impl fmt::Debug for Script {
         f.debug_struct("Script")
             .field("name", &self.source.name)
             .field("hash", &self.source.hash)
-            .field("facts", &self.facts)
+            .field("facts", self.facts())
             .finish_non_exhaustive()
     }
 }
@@ -106,7 +118,7 @@ pub fn check(text: &str, limits: &Limits) -> Result<Facts, Fault> {
 
 /// Compiles a text. `reader` tells what it is made of, `engine` evaluates its constants (under
 /// a budget that the caller has opened) and compiles it to be run.
-pub(super) fn compile(engine: &Engine, reader: &Engine, text: &str) -> Result<(AST, Facts), Fault> {
+pub(super) fn compile(engine: &Engine, reader: &Engine, text: &str) -> Result<Compiled, Fault> {
     if text.len() > MAX_SOURCE_BYTES {
         return Err(Fault::whole(format!(
             "it has {} bytes: a script may have {MAX_SOURCE_BYTES}",
@@ -131,7 +143,14 @@ pub(super) fn compile(engine: &Engine, reader: &Engine, text: &str) -> Result<(A
     let mut ast = engine.compile_with_scope(&scope, text).map_err(refused)?;
     ast.clear_statements();
     let facts = facts_of(&ast, text)?;
-    Ok((ast, facts))
+    let values = scope
+        .iter()
+        .map(|(name, _, value)| (name.to_owned(), value));
+    Ok(Compiled {
+        constants: Rc::new(values.collect()),
+        ast,
+        facts,
+    })
 }
 
 /// Where a statement stands that is neither a constant nor nothing.
@@ -147,7 +166,7 @@ fn misplaced(statement: &Stmt) -> Option<Position> {
 fn judge_constants(scope: &Scope, text: &str) -> Result<(), Fault> {
     let mut copies = 0_usize;
     for (name, _, value) in scope.iter_raw() {
-        let place = line_of(text, "const", name);
+        let place = line_of(text, "const", name, |_| true);
         let wrong =
             |detail: String| Fault::at(format!("const {name}: {detail}"), place, None, text);
         let json = json::write(value, MAX_CONSTANT).map_err(|error| wrong(error.to_string()))?;
@@ -168,7 +187,10 @@ fn facts_of(ast: &AST, text: &str) -> Result<Facts, Fault> {
     for function in ast.iter_functions().filter(|f| f.this_type.is_none()) {
         let name = function.name;
         let wrong = |detail: &str| {
-            let place = line_of(text, "fn", name);
+            // Of several with this name, the one with as many parameters.
+            let commas = function.params.len().saturating_sub(1);
+            let place = line_of(text, "fn", name, |rest| rest.matches(',').count() == commas)
+                .or_else(|| line_of(text, "fn", name, |_| true));
             Fault::at(format!("{name} {detail}"), place, None, text)
         };
         let hook = Hook::ALL.into_iter().find(|hook| hook.as_str() == name);
@@ -197,8 +219,8 @@ fn facts_of(ast: &AST, text: &str) -> Result<Facts, Fault> {
     Ok(facts)
 }
 
-/// The line, from 1, that begins the definition of `name`.
-fn line_of(text: &str, keyword: &str, name: &str) -> Option<usize> {
+/// The line, from 1, that begins the definition of `name` with parameters that fit.
+fn line_of(text: &str, keyword: &str, name: &str, fits: impl Fn(&str) -> bool) -> Option<usize> {
     let defines = |line: &str| {
         let line = line.trim_start();
         let line = line.strip_prefix("private ").unwrap_or(line).trim_start();
@@ -206,8 +228,9 @@ fn line_of(text: &str, keyword: &str, name: &str) -> Option<usize> {
             .strip_prefix(keyword)?
             .trim_start()
             .strip_prefix(name)?;
-        let end = !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-        end.then_some(())
+        let whole = !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        let parameters = rest.split(')').next().unwrap_or_default();
+        (whole && fits(parameters)).then_some(())
     };
     let at = text.lines().position(|line| defines(line).is_some())?;
     Some(at + 1)

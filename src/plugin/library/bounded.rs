@@ -73,6 +73,19 @@ pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
         .register_fn("split_rev", move |text: &str, by: char, most: i64| {
             pieces(text.rsplitn(count(most), by), items)
         });
+    engine
+        .register_fn(
+            "pad",
+            move |text: &mut ImmutableString, length: i64, by: char| {
+                pad_text(text, length, by.encode_utf8(&mut [0; 4]), bytes)
+            },
+        )
+        .register_fn(
+            "pad",
+            move |text: &mut ImmutableString, length: i64, by: &str| {
+                pad_text(text, length, by, bytes)
+            },
+        );
     engine.register_fn(
         "pad",
         move |array: &mut Array, length: i64, item: Dynamic| pad(array, length, item, items),
@@ -105,6 +118,29 @@ fn pieces<'a>(pieces: impl Iterator<Item = &'a str>, most: usize) -> Fallible<Ar
         array.push(piece.into());
     }
     Ok(array)
+}
+
+/// To `length` characters; Rhai's own goes character by character.
+fn pad_text(text: &mut ImmutableString, length: i64, by: &str, most: usize) -> Fallible<()> {
+    let length = usize::try_from(length).unwrap_or(0);
+    let missing = length.saturating_sub(text.chars().count());
+    let step = by.chars().count();
+    if missing == 0 || step == 0 {
+        return Ok(());
+    }
+    let copies = missing / step;
+    if (copies + 1)
+        .saturating_mul(by.len())
+        .saturating_add(text.len())
+        > most
+    {
+        return too_large("Length of string");
+    }
+    let mut padded = text.to_string();
+    padded.push_str(&by.repeat(copies));
+    padded.extend(by.chars().take(missing % step));
+    *text = padded.into();
+    Ok(())
 }
 
 fn pad(array: &mut Array, length: i64, item: Dynamic, most: usize) -> Fallible<()> {

@@ -1,8 +1,10 @@
 //! Fields by their path: `data.items[0].sku` (or `data.items.0.sku`).
 
+use std::rc::Rc;
+
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
 
-use super::{Fallible, fail};
+use super::{Budget, Fallible, fail, over};
 use crate::plugin::json;
 
 /// What stands in a redacted field's place.
@@ -11,13 +13,20 @@ const REDACTED: &str = "[redacted]";
 const MAX_PATHS: usize = 100;
 const MAX_STEPS: usize = 128;
 
-pub(super) fn register(engine: &mut Engine) {
+pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
+    // Rhai has its own for maps, which knows no paths. A field of just that name comes first.
+    engine.register_fn("get", |map: &mut Map, path: ImmutableString| {
+        if let Some(field) = map.get(path.as_str()) {
+            return Ok(field.clone());
+        }
+        let steps = steps(&path)?;
+        let inner = steps
+            .split_first()
+            .and_then(|(step, rest)| descend(map.get(*step)?, rest));
+        Ok::<_, Box<rhai::EvalAltResult>>(inner.unwrap_or(Dynamic::UNIT))
+    });
     engine.register_fn("get", |value: &mut Dynamic, path: ImmutableString| {
         Ok::<_, Box<rhai::EvalAltResult>>(find(value, &path)?.unwrap_or(Dynamic::UNIT))
-    });
-    // Rhai's own for maps takes the whole path for one name, and being for maps it would win.
-    engine.register_fn("get", |map: &mut Map, path: ImmutableString| {
-        Ok::<_, Box<rhai::EvalAltResult>>(inside(map, &steps(&path)?).unwrap_or(Dynamic::UNIT))
     });
     engine.register_fn(
         "get",
@@ -25,12 +34,15 @@ pub(super) fn register(engine: &mut Engine) {
             Ok::<_, Box<rhai::EvalAltResult>>(find(value, &path)?.unwrap_or(default))
         },
     );
-    engine.register_fn("redact", |value: Dynamic, paths: Array| {
-        redact(value, &paths, &REDACTED.into())
+    let account = Rc::clone(budget);
+    engine.register_fn("redact", move |value: Dynamic, paths: Array| {
+        redact(value, &paths, &REDACTED.into(), &account)
     });
-    engine.register_fn("redact", |value: Dynamic, paths: Array, by: Dynamic| {
-        redact(value, &paths, &by)
-    });
+    let account = Rc::clone(budget);
+    engine.register_fn(
+        "redact",
+        move |value: Dynamic, paths: Array, by: Dynamic| redact(value, &paths, &by, &account),
+    );
 }
 
 fn steps(path: &str) -> Fallible<Vec<&str>> {
@@ -54,27 +66,33 @@ fn descend(value: &Dynamic, steps: &[&str]) -> Option<Dynamic> {
         return (!value.is_unit()).then(|| value.clone());
     };
     if let Ok(map) = value.as_map_ref() {
-        return inside(&map, steps);
+        return descend(map.get(*step)?, rest);
     }
     let array = value.as_array_ref().ok()?;
     descend(array.get(step.parse::<usize>().ok()?)?, rest)
 }
 
-fn inside(map: &Map, steps: &[&str]) -> Option<Dynamic> {
-    let (step, rest) = steps.split_first()?;
-    descend(map.get(*step)?, rest)
-}
-
 /// A copy in which those fields hold `by`. A path of one step means that field wherever it
 /// stands; a longer one starts at the value itself, and its `*` is every field or entry.
-fn redact(mut value: Dynamic, paths: &[Dynamic], by: &Dynamic) -> Fallible<Dynamic> {
+fn redact(
+    mut value: Dynamic,
+    paths: &[Dynamic],
+    by: &Dynamic,
+    budget: &Budget,
+) -> Fallible<Dynamic> {
     if paths.len() > MAX_PATHS {
         return fail(format!("redact: more than {MAX_PATHS} paths"));
+    }
+    // It is put in many places, so it must be small.
+    if by.is_map() || by.is_array() || by.is_blob() {
+        return fail("redact: what stands in a field's place should be a plain value");
     }
     for path in paths {
         let Some(path) = json::text_of(path) else {
             return fail("redact: the paths should be texts");
         };
+        // One path is one walk through the value.
+        budget.check().or_else(over)?;
         match steps(&path)?.as_slice() {
             [name] => everywhere(&mut value, name, by),
             steps => along(&mut value, steps, by),

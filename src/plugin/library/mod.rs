@@ -2,6 +2,7 @@
 //! given; those that could multiply it check first. None reads a file, the network, the
 //! environment or a clock.
 
+mod big;
 mod bounded;
 mod encode;
 mod field;
@@ -34,9 +35,10 @@ impl Clock {
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
 pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>, clock: &Rc<Clock>) {
+    big::register(engine);
     bounded::register(engine, budget);
     encode::register(engine);
-    field::register(engine);
+    field::register(engine, budget);
     pattern::register(engine, budget);
     value::register(engine, budget);
     when::register(engine, clock);

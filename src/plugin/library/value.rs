@@ -8,7 +8,6 @@ use super::{Budget, Fallible, fail, too_large};
 use crate::catalogue;
 use crate::domain::event_type::nearest;
 use crate::plugin::json;
-use crate::plugin::number::BigNumber;
 use crate::plugin::view::{EventView, SubscriptionView};
 
 pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
@@ -24,11 +23,6 @@ pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
     let account = Rc::clone(budget);
     engine.register_fn("log", move |value: f64| log(&account, &value.into()));
 
-    engine.register_type_with_name::<BigNumber>("bignumber");
-    engine.register_fn("to_string", |number: BigNumber| number.to_string());
-    engine.register_fn("to_debug", |number: BigNumber| number.to_string());
-    engine.register_fn("==", |a: BigNumber, b: BigNumber| a == b);
-    engine.register_fn("!=", |a: BigNumber, b: BigNumber| a != b);
     engine.register_fn("exit", || -> Fallible<()> {
         fail("use `return`, not exit")
     });

@@ -17,14 +17,14 @@ pub(super) fn register(engine: &mut Engine, clock: &Rc<Clock>) {
     engine.register_fn("now", move || clock.now());
     engine.register_fn("parse_time", parse_time);
     engine.register_fn("format_time", format_time);
-    for name in ["sleep"] {
-        engine.register_fn(name, |_: i64| -> Fallible<()> {
-            fail("a plugin cannot sleep")
-        });
-        engine.register_fn(name, |_: f64| -> Fallible<()> {
-            fail("a plugin cannot sleep")
-        });
-    }
+    // Rhai's own would stop the thread for as long as a script likes.
+    engine
+        .register_fn("sleep", |_: i64| no_sleep())
+        .register_fn("sleep", |_: f64| no_sleep());
+}
+
+fn no_sleep() -> Fallible<()> {
+    fail("a plugin cannot sleep")
 }
 
 /// RFC 3339 (`2026-11-22T01:02:03.456Z`, any offset), or a date alone: its first moment in UTC.
