@@ -8,7 +8,7 @@
 //! | rules | `domain` | nothing of Herald |
 //! | data | `catalogue` | `domain` |
 //! | settings | `config` | `domain` |
-//! | outside | `postgres`, `store`, `transport` | `domain`, `catalogue`, `config` |
+//! | outside | `postgres`, `plugin`, `store`, `transport` | `domain`, `catalogue`, `config` |
 //! | actors | `actors` | all above |
 //! | web | `http` | all above |
 //! | whole | `app`, `cli` | all above |
@@ -17,6 +17,7 @@ pub mod domain;
 pub mod catalogue;
 pub mod config;
 pub mod postgres;
+pub mod plugin;
 pub mod store;
 pub mod transport;
 pub mod actors;

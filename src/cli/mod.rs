@@ -7,6 +7,7 @@ mod client;
 mod database;
 mod migrate;
 mod output;
+mod plugin;
 mod publish;
 mod receive;
 mod serve;
@@ -52,6 +53,9 @@ enum Command {
     /// Manage API tokens, directly in the database
     #[command(subcommand)]
     Token(token::Command),
+    /// Check and try scripts
+    #[command(subcommand)]
+    Plugin(plugin::Command),
     /// Receive deliveries, verify and print them
     Receive(receive::Receive),
     /// Count what was accepted against what came of it
@@ -102,6 +106,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Publish(command) => return block_on(command.run(json)),
         Command::Subscription(command) => block_on(command.run(json))?,
         Command::Token(command) => block_on(command.run(&settings()?, json))?,
+        Command::Plugin(command) => return command.run(&settings()?, json),
         Command::Receive(command) => block_on(command.run(json))?,
         Command::Audit => return block_on(audit::run(&settings()?, json)),
         Command::Completions { shell } => {
@@ -140,6 +145,9 @@ mod tests {
             "herald token create --role admin",
             "herald token create --role admin --account main --operator",
             "herald subscription add --header novalue",
+            "herald plugin run a.rhai",
+            "herald plugin run a.rhai --event a.json --type A",
+            "herald plugin run a.rhai --type A --attempt 0",
             "herald subscription show evt_01h455vb4pex5vsknk084sn02q",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
@@ -150,6 +158,9 @@ mod tests {
             "herald publish --examples --json",
             "herald receive --fail hang --rate 0.1 --seed 7",
             "herald token create --account main --role admin",
+            "herald plugin check",
+            "herald plugin check a.rhai b.rhai",
+            "herald plugin run a.rhai --type A --json",
             "herald subscription add --title T --url https://a.example --trigger *",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");

@@ -25,6 +25,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// The folder that holds what Herald keeps outside the database.
     pub data_dir: PathBuf,
+    /// The folder that holds the scripts; it need not exist.
+    pub plugins_dir: PathBuf,
     /// Networks that targets may use though they are forbidden by default.
     pub allow_networks: Vec<IpNet>,
     /// Threads that serve HTTP, at least 1 (the automatic choice is already made).
@@ -41,6 +43,32 @@ pub struct Config {
     pub drain_seconds: u64,
     /// The most connections to the database that the daemon opens.
     pub database_connections: usize,
+    /// Milliseconds that one script may take for one attempt.
+    pub plugin_deadline_ms: u64,
+    /// Operations that one script may use for one attempt.
+    pub plugin_operations: u64,
+    /// Bytes that the process may grow by while one script runs.
+    pub plugin_memory_bytes: u64,
+    /// Functions of a script that may call each other.
+    pub plugin_call_levels: usize,
+    /// Expressions of a script inside each other.
+    pub plugin_expression_depth: usize,
+    /// Bytes of all texts in one value of a script.
+    pub plugin_string_bytes: usize,
+    /// Entries of all arrays in one value of a script.
+    pub plugin_array_items: usize,
+    /// Entries of all maps in one value of a script.
+    pub plugin_map_items: usize,
+    /// Variables of one function of a script at one time.
+    pub plugin_variables: usize,
+    /// Functions that one script may define.
+    pub plugin_functions: usize,
+    /// Bytes of a body that a script makes.
+    pub plugin_output_bytes: usize,
+    /// Lines that the scripts of one attempt may log.
+    pub plugin_log_lines: usize,
+    /// Bytes of those lines.
+    pub plugin_log_bytes: usize,
     /// Which log lines are written: directives as tracing's `EnvFilter` reads them.
     pub log: String,
     /// How a log line looks.
@@ -87,10 +115,9 @@ impl fmt::Display for ConfigError {
 
 /// Variables that belong to the command-line clients, to the tests or to parts of Herald that
 /// are not settings of the daemon's core: they are passed over in silence.
-const FOREIGN: [&str; 6] = [
+const FOREIGN: [&str; 5] = [
     "HERALD_CONFIG",
     "HERALD_MAIL_FROM",
-    "HERALD_PLUGINS_DIR",
     "HERALD_SMTP_URL",
     "HERALD_TOKEN",
     "HERALD_URL",
@@ -178,6 +205,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             database_url: None,
             data_dir: PathBuf::new(),
+            plugins_dir: PathBuf::new(),
             allow_networks: Vec::new(),
             http_workers: 0,
             delivery_workers: 0,
@@ -186,6 +214,19 @@ impl Config {
             retention_days: 0,
             drain_seconds: 0,
             database_connections: 0,
+            plugin_deadline_ms: 0,
+            plugin_operations: 0,
+            plugin_memory_bytes: 0,
+            plugin_call_levels: 0,
+            plugin_expression_depth: 0,
+            plugin_string_bytes: 0,
+            plugin_array_items: 0,
+            plugin_map_items: 0,
+            plugin_variables: 0,
+            plugin_functions: 0,
+            plugin_output_bytes: 0,
+            plugin_log_lines: 0,
+            plugin_log_bytes: 0,
             log: String::new(),
             log_format: LogFormat::Text,
             file: None,

@@ -89,6 +89,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         show: |config| config.data_dir.display().to_string(),
     },
     Setting {
+        key: "plugins_dir",
+        variable: "HERALD_PLUGINS_DIR",
+        default: "/etc/herald/plugins",
+        meaning: "The folder with the scripts that filter and transform; it need not exist.",
+        kind: Kind::Text,
+        set: |config, text| store(&mut config.plugins_dir, not_empty(text).map(PathBuf::from)),
+        show: |config| config.plugins_dir.display().to_string(),
+    },
+    Setting {
         key: "allow_networks",
         variable: "HERALD_ALLOW_NETWORKS",
         default: "",
@@ -173,6 +182,153 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Number,
         set: |config, text| store(&mut config.database_connections, number(text, 2..=100)),
         show: |config| config.database_connections.to_string(),
+    },
+    Setting {
+        key: "plugin_deadline_ms",
+        variable: "HERALD_PLUGIN_DEADLINE_MS",
+        default: "50",
+        meaning: "Milliseconds that a plugin may take for one attempt (10 to 10000).",
+        kind: Kind::Number,
+        set: |config, text| store(&mut config.plugin_deadline_ms, number(text, 10..=10_000)),
+        show: |config| config.plugin_deadline_ms.to_string(),
+    },
+    Setting {
+        key: "plugin_operations",
+        variable: "HERALD_PLUGIN_OPERATIONS",
+        default: "1000000",
+        meaning: "Operations that a plugin may use for one attempt (1000 to 1000000000).",
+        kind: Kind::Number,
+        set: |config, text| {
+            store(
+                &mut config.plugin_operations,
+                number(text, 1_000..=1_000_000_000),
+            )
+        },
+        show: |config| config.plugin_operations.to_string(),
+    },
+    Setting {
+        key: "plugin_memory_bytes",
+        variable: "HERALD_PLUGIN_MEMORY_BYTES",
+        default: "67108864",
+        meaning: "Bytes that the process may grow by while a plugin runs (16 MiB to 4 GiB).",
+        kind: Kind::Number,
+        set: |config, text| {
+            store(
+                &mut config.plugin_memory_bytes,
+                number(text, 16_777_216..=4_294_967_296),
+            )
+        },
+        show: |config| config.plugin_memory_bytes.to_string(),
+    },
+    Setting {
+        key: "plugin_call_levels",
+        variable: "HERALD_PLUGIN_CALL_LEVELS",
+        default: "32",
+        meaning: "Functions of a plugin that may call each other (4 to 128).",
+        kind: Kind::Number,
+        set: |config, text| store(&mut config.plugin_call_levels, number(text, 4..=128)),
+        show: |config| config.plugin_call_levels.to_string(),
+    },
+    Setting {
+        key: "plugin_expression_depth",
+        variable: "HERALD_PLUGIN_EXPRESSION_DEPTH",
+        default: "64",
+        meaning: "Expressions of a plugin inside each other (16 to 256).",
+        kind: Kind::Number,
+        set: |config, text| store(&mut config.plugin_expression_depth, number(text, 16..=256)),
+        show: |config| config.plugin_expression_depth.to_string(),
+    },
+    Setting {
+        key: "plugin_string_bytes",
+        variable: "HERALD_PLUGIN_STRING_BYTES",
+        default: "2097152",
+        meaning: "Bytes of all texts in one value of a plugin (64 KiB to 16 MiB).",
+        kind: Kind::Number,
+        set: |config, text| {
+            store(
+                &mut config.plugin_string_bytes,
+                number(text, 65_536..=16_777_216),
+            )
+        },
+        show: |config| config.plugin_string_bytes.to_string(),
+    },
+    Setting {
+        key: "plugin_array_items",
+        variable: "HERALD_PLUGIN_ARRAY_ITEMS",
+        default: "600000",
+        meaning: "Entries of all arrays in one value of a plugin (1000 to 1000000).",
+        kind: Kind::Number,
+        set: |config, text| {
+            store(
+                &mut config.plugin_array_items,
+                number(text, 1_000..=1_000_000),
+            )
+        },
+        show: |config| config.plugin_array_items.to_string(),
+    },
+    Setting {
+        key: "plugin_map_items",
+        variable: "HERALD_PLUGIN_MAP_ITEMS",
+        default: "200000",
+        meaning: "Entries of all maps in one value of a plugin (1000 to 1000000).",
+        kind: Kind::Number,
+        set: |config, text| {
+            store(
+                &mut config.plugin_map_items,
+                number(text, 1_000..=1_000_000),
+            )
+        },
+        show: |config| config.plugin_map_items.to_string(),
+    },
+    Setting {
+        key: "plugin_variables",
+        variable: "HERALD_PLUGIN_VARIABLES",
+        default: "256",
+        meaning: "Variables of one function of a plugin at one time (16 to 1024).",
+        kind: Kind::Number,
+        set: |config, text| store(&mut config.plugin_variables, number(text, 16..=1_024)),
+        show: |config| config.plugin_variables.to_string(),
+    },
+    Setting {
+        key: "plugin_functions",
+        variable: "HERALD_PLUGIN_FUNCTIONS",
+        default: "256",
+        meaning: "Functions that one plugin may define (16 to 1024).",
+        kind: Kind::Number,
+        set: |config, text| store(&mut config.plugin_functions, number(text, 16..=1_024)),
+        show: |config| config.plugin_functions.to_string(),
+    },
+    Setting {
+        key: "plugin_output_bytes",
+        variable: "HERALD_PLUGIN_OUTPUT_BYTES",
+        default: "2097152",
+        meaning: "Bytes of a body that a plugin makes (64 KiB to 16 MiB).",
+        kind: Kind::Number,
+        set: |config, text| {
+            store(
+                &mut config.plugin_output_bytes,
+                number(text, 65_536..=16_777_216),
+            )
+        },
+        show: |config| config.plugin_output_bytes.to_string(),
+    },
+    Setting {
+        key: "plugin_log_lines",
+        variable: "HERALD_PLUGIN_LOG_LINES",
+        default: "100",
+        meaning: "Lines that the plugins of one attempt may log (0 to 10000).",
+        kind: Kind::Number,
+        set: |config, text| store(&mut config.plugin_log_lines, number(text, 0..=10_000)),
+        show: |config| config.plugin_log_lines.to_string(),
+    },
+    Setting {
+        key: "plugin_log_bytes",
+        variable: "HERALD_PLUGIN_LOG_BYTES",
+        default: "16384",
+        meaning: "Bytes of those lines (0 to 1 MiB).",
+        kind: Kind::Number,
+        set: |config, text| store(&mut config.plugin_log_bytes, number(text, 0..=1_048_576)),
+        show: |config| config.plugin_log_bytes.to_string(),
     },
     Setting {
         key: "log",

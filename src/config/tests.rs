@@ -36,6 +36,7 @@ fn the_defaults_are_valid_and_are_those_of_the_manual() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.database_url, None);
     assert_eq!(config.data_dir, Path::new("/var/lib/herald"));
+    assert_eq!(config.plugins_dir, Path::new("/etc/herald/plugins"));
     assert_eq!(config.memory_budget_bytes, 32 << 20);
     assert!(config.http_workers >= 1 && config.delivery_workers >= 1);
     assert!(config.warnings.is_empty());

@@ -159,11 +159,11 @@ mod tests {
             let place = place.index(cursor.len());
             let cut = &cursor[..place];
             prop_assert!(matches!(decode::<(u64, u64)>("events", cut), Err(CursorError::Damaged)));
-            let changed = cut.to_owned() + &other + &cursor[place + 1..];
+            let changed = cut.to_owned() + other.as_str() + &cursor[place + 1..];
             prop_assume!(changed != cursor);
             let read = decode::<(u64, u64)>("events", &changed);
             prop_assert!(matches!(read, Err(CursorError::Damaged)));
-            let longer = cursor + &other;
+            let longer = cursor + other.as_str();
             prop_assert!(decode::<(u64, u64)>("events", &longer).is_err());
         }
 

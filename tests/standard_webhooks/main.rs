@@ -160,7 +160,7 @@ fn bodies() -> Vec<Vec<u8>> {
     let large = |unit: &str| {
         let (head, tail) = ("{\"event_type\":\"PUBLISH\",\"data\":\"", "\"}");
         let room = 256 * 1024 - head.len() - tail.len();
-        let fill = unit.repeat(room / unit.len()) + &"x".repeat(room % unit.len());
+        let fill = unit.repeat(room / unit.len()) + "x".repeat(room % unit.len()).as_str();
         [head, &fill, tail].concat().into_bytes()
     };
     bodies.extend([large("a"), large("注文🎉é")]);

@@ -1,0 +1,192 @@
+//! What a run has used up so far: time, operations, memory, log lines. Rhai asks at every
+//! operation; bound functions that loop ask by themselves.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_getres, clock_gettime};
+
+use super::limits::Limits;
+
+/// Operations between two looks at the process's size where the clock stands still.
+const OPERATIONS_BETWEEN_LOOKS: u64 = 4_096;
+
+/// Which bound was reached first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spent {
+    Deadline,
+    Operations,
+    Memory,
+}
+
+/// The account of the run at work; [`Budget::start`] opens a new one.
+pub(super) struct Budget {
+    limits: Limits,
+    /// When the coarse clock passes this long after the start, the next operation is refused.
+    cut: Duration,
+    started: Cell<Duration>,
+    looked: Cell<Duration>,
+    looked_at: Cell<u64>,
+    resident: Cell<Option<u64>>,
+    /// Operations of the hooks that ended; Rhai counts each call from 0.
+    before: Cell<u64>,
+    current: Cell<u64>,
+    spent: Cell<Option<Spent>>,
+    log: RefCell<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    lines: Vec<String>,
+    bytes: usize,
+    dropped: usize,
+}
+
+impl Budget {
+    pub(super) fn new(limits: Limits) -> Self {
+        // The coarse clock is some nanoseconds to read and up to one tick behind.
+        let tick = clock_getres(ClockId::MonotonicCoarse);
+        let tick = Duration::try_from(tick).unwrap_or(Duration::from_millis(4));
+        let cut = limits
+            .deadline
+            .saturating_sub(tick * 2)
+            .max(limits.deadline / 2);
+        Self {
+            limits,
+            cut,
+            started: Cell::default(),
+            looked: Cell::default(),
+            looked_at: Cell::default(),
+            resident: Cell::default(),
+            before: Cell::default(),
+            current: Cell::default(),
+            spent: Cell::default(),
+            log: RefCell::default(),
+        }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A new account for the next script; the log goes on.
+    pub(super) fn start(&self) {
+        let now = coarse_now();
+        self.started.set(now);
+        self.looked.set(now);
+        self.looked_at.set(0);
+        self.resident.set(None);
+        self.before.set(0);
+        self.current.set(0);
+        self.spent.set(None);
+    }
+
+    /// A hook ended: the next one's operations come on top.
+    pub(super) fn next_call(&self) {
+        self.before.set(self.operations());
+        self.current.set(0);
+    }
+
+    pub(super) fn operations(&self) -> u64 {
+        self.before.get().saturating_add(self.current.get())
+    }
+
+    /// Which bound ended the run, if one did.
+    pub(super) fn spent(&self) -> Option<Spent> {
+        self.spent.get()
+    }
+
+    /// Called at each operation of the call at work with their number so far.
+    pub(super) fn at_operation(&self, count: u64) -> Result<(), Spent> {
+        self.current.set(count);
+        if self.operations() > self.limits.operations {
+            return self.end(Spent::Operations);
+        }
+        self.check()
+    }
+
+    /// Time and memory alone.
+    pub(super) fn check(&self) -> Result<(), Spent> {
+        let now = coarse_now();
+        if now.saturating_sub(self.started.get()) >= self.cut {
+            return self.end(Spent::Deadline);
+        }
+        let since = self.current.get().wrapping_sub(self.looked_at.get());
+        if now != self.looked.get() || since >= OPERATIONS_BETWEEN_LOOKS {
+            self.looked.set(now);
+            self.looked_at.set(self.current.get());
+            return self.look_at_memory();
+        }
+        Ok(())
+    }
+
+    /// An ordinary script ends before the first look, so that it costs nothing.
+    fn look_at_memory(&self) -> Result<(), Spent> {
+        let Some(resident) = resident_bytes() else {
+            return Ok(());
+        };
+        match self.resident.get() {
+            None => self.resident.set(Some(resident)),
+            Some(first) if resident.saturating_sub(first) > self.limits.memory_bytes => {
+                return self.end(Spent::Memory);
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    fn end(&self, why: Spent) -> Result<(), Spent> {
+        let first = self.spent.get().unwrap_or(why);
+        self.spent.set(Some(first));
+        Err(first)
+    }
+
+    /// Keeps a line of the script's log, as far as the limits go.
+    pub(super) fn log(&self, line: &str) {
+        let Ok(mut log) = self.log.try_borrow_mut() else {
+            return;
+        };
+        let room = self.limits.log_bytes.saturating_sub(log.bytes);
+        if log.lines.len() >= self.limits.log_lines || room == 0 {
+            log.dropped += 1;
+            return;
+        }
+        let kept = clip(line, room);
+        log.bytes += kept.len();
+        log.lines.push(kept.to_owned());
+    }
+
+    /// The lines since the last call, and after them how many were dropped.
+    pub(super) fn take_log(&self) -> Vec<String> {
+        let Ok(mut log) = self.log.try_borrow_mut() else {
+            return Vec::new();
+        };
+        let Log {
+            mut lines, dropped, ..
+        } = std::mem::take(&mut *log);
+        if dropped > 0 {
+            lines.push(format!("({dropped} more lines were not kept)"));
+        }
+        lines
+    }
+}
+
+/// The first `most` bytes of `text`, less a character that would be cut in two.
+pub(super) fn clip(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+fn coarse_now() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::MonotonicCoarse)).unwrap_or_default()
+}
+
+/// Of the whole process: other threads count too, which is why the limit is a wide one.
+fn resident_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
+    pages.checked_mul(u64::try_from(rustix::param::page_size()).ok()?)
+}

@@ -1,0 +1,268 @@
+//! JSON text (RFC 8259) to Rhai's values.
+
+use rhai::{Array, Dynamic, Map};
+
+use super::MAX_DEPTH;
+use crate::plugin::number;
+
+/// Why a text is not JSON.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not JSON at byte {at}: {detail}")]
+pub(in crate::plugin) struct JsonError {
+    /// From 0.
+    pub(in crate::plugin) at: usize,
+    pub(in crate::plugin) detail: &'static str,
+}
+
+/// Reads one JSON text, the whole of it.
+pub(in crate::plugin) fn read(text: &str) -> Result<Dynamic, JsonError> {
+    let mut reader = Reader { text, at: 0 };
+    let value = reader.value(0)?;
+    reader.skip_space();
+    match reader.peek() {
+        None => Ok(value),
+        Some(_) => Err(reader.error("something stands behind the end")),
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn error(&self, detail: &'static str) -> JsonError {
+        JsonError {
+            at: self.at,
+            detail,
+        }
+    }
+
+    fn skip_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// Takes the character if it is the next one.
+    fn takes(&mut self, wanted: u8) -> bool {
+        let found = self.peek() == Some(wanted);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Dynamic, JsonError> {
+        self.skip_space();
+        match self.peek() {
+            Some(b'{') => self.object(depth + 1),
+            Some(b'[') => self.array(depth + 1),
+            Some(b'"') => {
+                let start = self.at;
+                Ok(match self.plain_string() {
+                    Some(plain) => plain.into(),
+                    None => {
+                        self.at = start;
+                        self.escaped_string()?.into()
+                    }
+                })
+            }
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word("true", Dynamic::TRUE),
+            Some(b'f') => self.word("false", Dynamic::FALSE),
+            Some(b'n') => self.word("null", Dynamic::UNIT),
+            Some(_) => Err(self.error("a value was expected")),
+            None => Err(self.error("it ends too early")),
+        }
+    }
+
+    fn word(&mut self, word: &str, value: Dynamic) -> Result<Dynamic, JsonError> {
+        match self.text.get(self.at..) {
+            Some(rest) if rest.starts_with(word) => {
+                self.at += word.len();
+                Ok(value)
+            }
+            _ => Err(self.error("a value was expected")),
+        }
+    }
+
+    fn deeper(&mut self, depth: usize) -> Result<(), JsonError> {
+        if depth > MAX_DEPTH {
+            return Err(self.error("it nests deeper than 128 levels"));
+        }
+        self.at += 1;
+        self.skip_space();
+        Ok(())
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Dynamic, JsonError> {
+        self.deeper(depth)?;
+        let mut map = Map::new();
+        if self.takes(b'}') {
+            return Ok(map.into());
+        }
+        loop {
+            self.skip_space();
+            if self.peek() != Some(b'"') {
+                return Err(self.error("a name in quotes was expected"));
+            }
+            let start = self.at;
+            let name = match self.plain_string() {
+                Some(plain) => plain.into(),
+                None => {
+                    self.at = start;
+                    self.escaped_string()?.into()
+                }
+            };
+            self.skip_space();
+            if !self.takes(b':') {
+                return Err(self.error("`:` was expected"));
+            }
+            let value = self.value(depth)?;
+            map.insert(name, value);
+            self.skip_space();
+            if self.takes(b'}') {
+                return Ok(map.into());
+            }
+            if !self.takes(b',') {
+                return Err(self.error("`,` or `}` was expected"));
+            }
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Dynamic, JsonError> {
+        self.deeper(depth)?;
+        let mut array = Array::new();
+        if self.takes(b']') {
+            return Ok(array.into());
+        }
+        loop {
+            array.push(self.value(depth)?);
+            self.skip_space();
+            if self.takes(b']') {
+                return Ok(array.into());
+            }
+            if !self.takes(b',') {
+                return Err(self.error("`,` or `]` was expected"));
+            }
+        }
+    }
+
+    /// A string without escapes, straight from the text; `None` where it has some, or a fault.
+    fn plain_string(&mut self) -> Option<&'a str> {
+        let start = self.at + 1;
+        let rest = self.text.as_bytes().get(start..)?;
+        let length = rest
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+        if rest.get(length) != Some(&b'"') {
+            return None;
+        }
+        self.at = start + length + 1;
+        self.text.get(start..start + length)
+    }
+
+    fn escaped_string(&mut self) -> Result<String, JsonError> {
+        self.at += 1;
+        let mut string = String::new();
+        loop {
+            let start = self.at;
+            while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0..0x20)) {
+                self.at += 1;
+            }
+            string.push_str(self.text.get(start..self.at).unwrap_or_default());
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(string);
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    string.push(self.escape()?);
+                }
+                Some(_) => return Err(self.error("a control character must be escaped")),
+                None => return Err(self.error("it ends too early")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, JsonError> {
+        let escaped = match self.peek() {
+            Some(c @ (b'"' | b'\\' | b'/')) => char::from(c),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                self.at += 1;
+                return self.unicode();
+            }
+            _ => return Err(self.error("no such escape")),
+        };
+        self.at += 1;
+        Ok(escaped)
+    }
+
+    fn unicode(&mut self) -> Result<char, JsonError> {
+        const LONELY: &str = "half of a surrogate pair";
+        let first = self.four_digits()?;
+        let code = if (0xd800..0xdc00).contains(&first) {
+            if !(self.takes(b'\\') && self.takes(b'u')) {
+                return Err(self.error(LONELY));
+            }
+            let second = self.four_digits()?;
+            if !(0xdc00..0xe000).contains(&second) {
+                return Err(self.error(LONELY));
+            }
+            0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)
+        } else {
+            first
+        };
+        char::from_u32(code).ok_or_else(|| self.error(LONELY))
+    }
+
+    fn four_digits(&mut self) -> Result<u32, JsonError> {
+        let digits = self.text.get(self.at..self.at + 4);
+        let digits = digits.filter(|digits| digits.bytes().all(|d| d.is_ascii_hexdigit()));
+        match digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
+            Some(code) => {
+                self.at += 4;
+                Ok(code)
+            }
+            None => Err(self.error("four hexadecimal digits were expected")),
+        }
+    }
+
+    fn number(&mut self) -> Result<Dynamic, JsonError> {
+        let start = self.at;
+        self.takes(b'-');
+        if !self.takes(b'0') {
+            self.digits()?;
+        }
+        if self.takes(b'.') {
+            self.digits()?;
+        }
+        if self.takes(b'e') || self.takes(b'E') {
+            let _ = self.takes(b'+') || self.takes(b'-');
+            self.digits()?;
+        }
+        Ok(number::read(
+            self.text.get(start..self.at).unwrap_or_default(),
+        ))
+    }
+
+    fn digits(&mut self) -> Result<(), JsonError> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at == start {
+            return Err(self.error("a digit was expected"));
+        }
+        Ok(())
+    }
+}
