@@ -14,6 +14,7 @@ mod lane;
 mod line;
 mod memory;
 mod outbox;
+mod plugins;
 mod recorder;
 mod round;
 mod routing;
@@ -23,4 +24,5 @@ mod tell;
 pub use engine::{
     Engine, EngineSettings, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt,
 };
+pub use plugins::{PluginReport, PluginStatus, Plugins};
 pub use routing::{RoutingTable, TypeEntry};

@@ -64,6 +64,7 @@ diesel::table! {
         failures -> Int4,
         origin -> DeliveryOrigin,
         claim_lane -> Nullable<Int4>,
+        held_by -> Nullable<Text>,
     }
 }
 
@@ -121,6 +122,16 @@ diesel::table! {
         lease_until -> Timestamptz,
         low_water -> Uuid,
         closed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    plugin_state (name) {
+        name -> Text,
+        hash -> Text,
+        apart_at -> Nullable<Timestamptz>,
+        suspended_at -> Nullable<Timestamptz>,
+        reason -> Nullable<Text>,
     }
 }
 
@@ -221,6 +232,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     event_type,
     idempotency,
     lane,
+    plugin_state,
     retired,
     routing,
     subscription,
