@@ -102,10 +102,8 @@ pub(super) async fn attempt(
 
 /// An attempt that cannot be made, with the reason in words.
 pub(super) fn refused(route: &Route, what: &Try, words: String) -> Tried {
-    let detail = Detail {
-        error: Some(words),
-        ..Detail::default()
-    };
+    let mut detail = Detail::default();
+    detail.error = Some(words);
     nothing_sent(route, what, Ending::Failure(None), detail)
 }
 
@@ -132,13 +130,10 @@ fn judge(
     route: &Route,
     what: &Try,
     exchange: Exchange,
-    detail: Detail<'_>,
+    mut detail: Detail<'_>,
 ) -> Tried {
     let duration = exchange.duration;
-    let detail = Detail {
-        ms: millis(exchange.phases),
-        ..detail
-    };
+    detail.ms = millis(exchange.phases);
     match exchange.answer {
         Ok(answer) => {
             let status = answer.status;
@@ -158,10 +153,7 @@ fn judge(
             }
         }
         Err(failure) => {
-            let detail = Detail {
-                error: Some(failure.to_string()),
-                ..detail
-            };
+            detail.error = Some(failure.to_string());
             Tried {
                 record: record(route, what, Ending::Failure(None), duration, detail, None),
                 gone: false,

@@ -68,7 +68,7 @@ pub(in crate::actors) struct Measure {
 impl Measure {
     fn fresh(&self) -> Arc<Conduct> {
         Arc::new(Conduct {
-            health: Health::new(self.rule.clone(), self.limits.deadline),
+            health: Health::new(self.rule, self.limits.deadline),
             apart: OnceLock::new(),
             suspended: OnceLock::new(),
         })
