@@ -157,6 +157,8 @@ taken! {
         triggers: Vec<String>,
         /// `enabled` (default), `paused` or `disabled`.
         state: Option<String>,
+        /// A script in `named/`, without folder and ending.
+        plugin: Option<String>,
         /// At most 20 headers that go with each request.
         headers: Option<BTreeMap<String, String>>,
         /// Requests under way at once, 1 to 256 (8).
@@ -177,6 +179,8 @@ taken! {
         triggers: Option<Vec<String>>,
         /// `enabled`, `paused` or `disabled`.
         state: Option<String>,
+        /// A script in `named/`, without folder and ending; null takes it away.
+        plugin: Option<String>,
         /// All headers that go with each request from now on.
         headers: Option<BTreeMap<String, String>>,
         /// Requests under way at once, 1 to 256.
