@@ -5,8 +5,8 @@ use actix_web::Route;
 use actix_web::http::Method;
 
 use super::api::{
-    accounts, audit, batch, deliveries, event_types, events, health, publish, secrets,
-    subscriptions, switches, tokens,
+    accounts, audit, batch, deliveries, dry_run, event_types, events, health, plugins, publish,
+    secrets, subscriptions, switches, tokens,
 };
 use crate::domain::role::Role;
 
@@ -120,6 +120,9 @@ pub static TABLE: &[Entry] = &[
     entry!(GET    "/v1/deliveries", Read, Account, deliveries::list),
     entry!(GET    "/v1/deliveries/{event_id}/{subscription_id}", Read, Account, deliveries::show),
     entry!(POST   "/v1/deliveries/{event_id}/{subscription_id}/resend", Manage, Account, deliveries::resend),
+
+    entry!(GET    "/v1/plugins", Read, Either, plugins::list),
+    entry!(POST   "/v1/plugins/{kind}/{file}/dry-run", Manage, Either, dry_run::run),
 
     entry!(GET    "/v1/accounts", Operate, Server, accounts::list),
     entry!(POST   "/v1/accounts", Operate, Server, accounts::create),

@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::access::{Access, TABLE};
 use super::api::{
-    accounts, audit, batch, deliveries, event_types, events, health, publish, secrets,
-    subscriptions, switches, tokens,
+    accounts, audit, batch, deliveries, dry_run, event_types, events, health, plugins, publish,
+    secrets, subscriptions, switches, tokens,
 };
 
 #[derive(OpenApi)]
@@ -29,9 +29,11 @@ use super::api::{
         subscriptions::remove, secrets::show, secrets::rotate, switches::send_test,
         switches::pause, switches::resume, switches::enable, switches::disable,
         deliveries::list, deliveries::show, deliveries::resend,
+        plugins::list, dry_run::run,
         accounts::list, accounts::create, accounts::show, accounts::change, accounts::remove,
         tokens::list, tokens::create, tokens::show, tokens::change, tokens::revoke,
-        audit::run, health::home, health::healthz, health::readyz, health::openapi,
+        audit::run, health::home, health::healthz, health::readyz,
+        health::openapi,
     ),
 )]
 struct Api;

@@ -178,3 +178,55 @@ fn a_filtered_delivery_names_the_plugin_that_said_no() {
         .json();
     assert_eq!(event["deliveries"][0]["last_error"], words);
 }
+
+#[test]
+fn a_dry_run_takes_an_event_or_the_id_of_one_of_its_own() {
+    let tenant = Tenant::new();
+    let path = "/v1/plugins/named/nobody-has-this.rhai/dry-run";
+    let event = json!({ "event_type": "STORE_ORDER_CREATED" });
+    for (body, pointer) in [
+        (json!({}), "/event"),
+        (json!({ "event": null }), "/event"),
+        (json!({ "event": [] }), "/event"),
+        (json!({ "event": {} }), "/event/event_type"),
+        (json!({ "event_id": "x" }), "/event_id"),
+        (
+            json!({ "event": event, "event_id": "evt_01h455vb4pex5vsknk084sn02q" }),
+            "/event_id",
+        ),
+        (
+            json!({ "event": event, "subscription": "x" }),
+            "/subscription",
+        ),
+        (json!({ "event": event, "colour": "red" }), "/colour"),
+    ] {
+        let answer = tenant.admin.post(path, &body).expect(422);
+        assert_eq!(answer.pointers(), [pointer], "{body}");
+    }
+    let other = Tenant::new();
+    let foreign = json!({ "event_id": other.publish("STORE_ORDER_CREATED") });
+    tenant.admin.post(path, &foreign).expect(404);
+    let subscription = other.subscribe("https://example.com/", &["*"]);
+    let foreign = json!({ "event": event, "subscription": subscription });
+    tenant.admin.post(path, &foreign).expect(404);
+    let unnamed = tenant.daemon.operator(None);
+    let own = json!({ "event_id": tenant.publish("STORE_ORDER_CREATED") });
+    assert_eq!(
+        unnamed.post(path, &own).expect(400).pointers(),
+        ["Herald-Account"]
+    );
+    let missing = tenant
+        .admin
+        .post(path, &json!({ "event": event }))
+        .expect(404);
+    assert!(missing.detail().contains("named/nobody-has-this.rhai"));
+    let nothing = tenant.admin.post(
+        "/v1/plugins/other/x.rhai/dry-run",
+        &json!({ "event": event }),
+    );
+    assert!(nothing.expect(404).detail().contains("names no plugin"));
+    tenant
+        .viewer
+        .post(path, &json!({ "event": event }))
+        .expect(403);
+}

@@ -203,6 +203,18 @@ taken! {
         event_type: Option<String>,
     }
 
+    /// What a plugin is run on: `event` or `event_id`.
+    DryRunInput {
+        /// An event as it would be published.
+        event: Option<serde_json::Value>,
+        /// An event of the account.
+        #[schema(example = "evt_01h455vb4pex5vsknk084sn02q")]
+        event_id: Option<String>,
+        /// The subscription that the script sees; an example if left out.
+        #[schema(example = "sub_01h455vb4pex5vsknk084sn02q")]
+        subscription: Option<String>,
+    }
+
     /// What becomes of held deliveries.
     ResumeInput {
         /// `deliver` (default), `drop` or `newest`.
