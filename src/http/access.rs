@@ -8,6 +8,7 @@ use super::api::{
     accounts, audit, batch, deliveries, dry_run, event_types, events, health, plugins, publish,
     secrets, subscriptions, switches, tokens,
 };
+use super::metrics;
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -141,5 +142,6 @@ pub static TABLE: &[Entry] = &[
     entry!(GET    "/", Public, Server, health::home),
     entry!(GET    "/healthz", Public, Server, health::healthz),
     entry!(GET    "/readyz", Public, Server, health::readyz),
+    entry!(GET    "/metrics", Public, Server, metrics::show),
     entry!(GET    "/openapi.json", Public, Server, health::openapi),
 ];

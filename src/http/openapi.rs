@@ -11,6 +11,7 @@ use super::api::{
     accounts, audit, batch, deliveries, dry_run, event_types, events, health, plugins, publish,
     secrets, subscriptions, switches, tokens,
 };
+use super::metrics;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -32,7 +33,7 @@ use super::api::{
         plugins::list, dry_run::run,
         accounts::list, accounts::create, accounts::show, accounts::change, accounts::remove,
         tokens::list, tokens::create, tokens::show, tokens::change, tokens::revoke,
-        audit::run, health::home, health::healthz, health::readyz,
+        audit::run, health::home, health::healthz, health::readyz, metrics::show,
         health::openapi,
     ),
 )]

@@ -230,3 +230,21 @@ fn a_dry_run_takes_an_event_or_the_id_of_one_of_its_own() {
         .post(path, &json!({ "event": event }))
         .expect(403);
 }
+
+#[test]
+fn metrics_are_told_to_everybody_in_prometheus_text() {
+    let tenant = Tenant::new();
+    let answer = tenant.daemon.client(None).get("/metrics").expect(200);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/plain; version=0.0.4")
+    );
+    let text = String::from_utf8(answer.body.clone()).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    let info = format!("herald_build_info{{version=\"{version}\"}} 1");
+    let kind = "# TYPE herald_plugins gauge".to_owned();
+    for line in [info, kind] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+    tenant.daemon.client(None).get("/metrics?x=1").expect(400);
+}
