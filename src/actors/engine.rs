@@ -95,6 +95,8 @@ pub struct EngineSettings {
     pub lease: Duration,
     /// Days that the logs are kept.
     pub retention_days: u32,
+    /// Days that activities are kept, to the end of their month.
+    pub activity_retention_days: u32,
     /// Which addresses targets may have.
     pub rules: AddressRules,
 }
@@ -173,6 +175,7 @@ impl Engine {
             lane_slot: Arc::clone(&lane_slot),
             lease: settings.lease,
             retention_days: settings.retention_days,
+            activity_retention_days: settings.activity_retention_days,
             intake: intake.clone(),
             connection: Slot::Empty,
             sweeping: false,

@@ -82,6 +82,7 @@ async fn serve(
             memory_budget: config.memory_budget_bytes,
             lease: Duration::from_secs(config.lease_ttl_seconds),
             retention_days: config.retention_days,
+            activity_retention_days: config.activity_retention_days,
             rules,
         },
     )

@@ -5,7 +5,7 @@ use actix_web::Route;
 use actix_web::http::Method;
 
 use super::api::{
-    accounts, audit, batch, deliveries, event_types, events, health, publish, secrets,
+    accounts, activities, audit, batch, deliveries, event_types, events, health, publish, secrets,
     subscriptions, switches, tokens,
 };
 use crate::domain::role::Role;
@@ -120,6 +120,8 @@ pub static TABLE: &[Entry] = &[
     entry!(GET    "/v1/deliveries", Read, Account, deliveries::list),
     entry!(GET    "/v1/deliveries/{event_id}/{subscription_id}", Read, Account, deliveries::show),
     entry!(POST   "/v1/deliveries/{event_id}/{subscription_id}/resend", Manage, Account, deliveries::resend),
+
+    entry!(GET    "/v1/activities", Read, Account, activities::list),
 
     entry!(GET    "/v1/accounts", Operate, Server, accounts::list),
     entry!(POST   "/v1/accounts", Operate, Server, accounts::create),

@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::access::{Access, TABLE};
 use super::api::{
-    accounts, audit, batch, deliveries, event_types, events, health, publish, secrets,
+    accounts, activities, audit, batch, deliveries, event_types, events, health, publish, secrets,
     subscriptions, switches, tokens,
 };
 
@@ -29,6 +29,7 @@ use super::api::{
         subscriptions::remove, secrets::show, secrets::rotate, switches::send_test,
         switches::pause, switches::resume, switches::enable, switches::disable,
         deliveries::list, deliveries::show, deliveries::resend,
+        activities::list,
         accounts::list, accounts::create, accounts::show, accounts::change, accounts::remove,
         tokens::list, tokens::create, tokens::show, tokens::change, tokens::revoke,
         audit::run, health::home, health::healthz, health::readyz, health::openapi,
