@@ -98,6 +98,8 @@ pub struct EngineSettings {
     pub lease: Duration,
     /// Days that the logs are kept.
     pub retention_days: u32,
+    /// Days that activities are kept, to the end of their month.
+    pub activity_retention_days: u32,
     /// Which addresses targets may have.
     pub rules: AddressRules,
     /// The folder with the scripts; it need not exist.
@@ -194,6 +196,7 @@ impl Engine {
             lane_slot: Arc::clone(&lane_slot),
             lease: settings.lease,
             retention_days: settings.retention_days,
+            activity_retention_days: settings.activity_retention_days,
             intake: intake.clone(),
             connection: Slot::Empty,
             sweeping: false,

@@ -56,6 +56,7 @@ pub(super) struct Housekeeper {
     pub(super) lane_slot: LaneSlot,
     pub(super) lease: Duration,
     pub(super) retention_days: u32,
+    pub(super) activity_retention_days: u32,
     pub(super) intake: Addr<Intake>,
     /// Present while no renewal runs.
     pub(super) connection: Slot,
@@ -179,9 +180,10 @@ impl Handler<DailyTick> for Housekeeper {
     type Result = ();
 
     fn handle(&mut self, _: DailyTick, _: &mut Self::Context) {
-        let (database, days) = (self.database.clone(), self.retention_days);
+        let database = self.database.clone();
+        let (days, activity_days) = (self.retention_days, self.activity_retention_days);
         actix::spawn(async move {
-            if let Err(error) = daily(&database, days).await {
+            if let Err(error) = daily(&database, days, activity_days).await {
                 tracing::warn!(%error, "partitions could not be looked after; trying again");
             }
         });
@@ -202,7 +204,7 @@ async fn sweep(database: &Database) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn daily(database: &Database, days: u32) -> Result<(), StoreError> {
+async fn daily(database: &Database, days: u32, activity_days: u32) -> Result<(), StoreError> {
     partition::ensure(database).await?;
     ingest::forget_old_keys(&mut *database.get().await?).await?;
     subscription_count::fold(&mut *database.get().await?).await?;
@@ -211,6 +213,9 @@ async fn daily(database: &Database, days: u32) -> Result<(), StoreError> {
             day = %day.day, events = day.events, targets = day.targets,
             open = day.open_deliveries, "removed a day of the logs"
         );
+    }
+    for month in retention::retire_activities(database, activity_days).await? {
+        tracing::info!(month = %month.format("%Y-%m"), "removed a month of the activity log");
     }
     Ok(())
 }

@@ -83,6 +83,7 @@ async fn serve(
             memory_budget: config.memory_budget_bytes,
             lease: Duration::from_secs(config.lease_ttl_seconds),
             retention_days: config.retention_days,
+            activity_retention_days: config.activity_retention_days,
             rules,
             plugins_folder: config.plugins_dir.clone(),
             plugin_limits: Limits::from_config(config),

@@ -39,6 +39,8 @@ pub struct Config {
     pub lease_ttl_seconds: u64,
     /// Days that events and attempts are kept.
     pub retention_days: u32,
+    /// Days that activities are kept, to the end of their month.
+    pub activity_retention_days: u32,
     /// Seconds that a stopping daemon gives to what is in flight.
     pub drain_seconds: u64,
     /// The most connections to the database that the daemon opens.
@@ -216,6 +218,7 @@ impl Config {
             memory_budget_bytes: 0,
             lease_ttl_seconds: 0,
             retention_days: 0,
+            activity_retention_days: 0,
             drain_seconds: 0,
             database_connections: 0,
             plugin_deadline_ms: 0,

@@ -166,6 +166,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         show: |config| config.retention_days.to_string(),
     },
     Setting {
+        key: "activity_retention_days",
+        variable: "HERALD_ACTIVITY_RETENTION_DAYS",
+        default: "365",
+        meaning: "Days that activities are kept, to the end of their month (31 to 3650).",
+        kind: Kind::Number,
+        set: |config, text| store(&mut config.activity_retention_days, number(text, 31..=3650)),
+        show: |config| config.activity_retention_days.to_string(),
+    },
+    Setting {
         key: "drain_seconds",
         variable: "HERALD_DRAIN_SECONDS",
         default: "20",

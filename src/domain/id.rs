@@ -122,6 +122,8 @@ typed_id!(/// A webhook.
     SubscriptionId, "sub", "a subscription");
 typed_id!(/// An API token.
     TokenId, "tok", "a token");
+typed_id!(/// Something that a user did.
+    ActivityId, "act", "an activity");
 
 impl EventId {
     /// When it was made, by the database's clock, in milliseconds since 1970: that is when the

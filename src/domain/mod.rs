@@ -2,6 +2,7 @@
 
 #[macro_use]
 pub mod text_enum;
+pub mod activity;
 pub mod address;
 pub mod cursor;
 pub mod delivery;

@@ -5,8 +5,8 @@ use actix_web::Route;
 use actix_web::http::Method;
 
 use super::api::{
-    accounts, audit, batch, deliveries, dry_run, event_types, events, health, plugins, publish,
-    secrets, subscriptions, switches, tokens,
+    accounts, activities, audit, batch, deliveries, dry_run, event_types, events, health, plugins,
+    publish, secrets, subscriptions, switches, tokens,
 };
 use super::metrics;
 use crate::domain::role::Role;
@@ -122,6 +122,7 @@ pub static TABLE: &[Entry] = &[
     entry!(GET    "/v1/deliveries/{event_id}/{subscription_id}", Read, Account, deliveries::show),
     entry!(POST   "/v1/deliveries/{event_id}/{subscription_id}/resend", Manage, Account, deliveries::resend),
 
+    entry!(GET    "/v1/activities", Read, Account, activities::list),
     entry!(GET    "/v1/plugins", Read, Either, plugins::list),
     entry!(POST   "/v1/plugins/{kind}/{file}/dry-run", Manage, Either, dry_run::run),
 

@@ -9,6 +9,7 @@ use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types::Nullable;
 
 use super::schema::sql_types;
+use crate::domain::activity::ActorKind;
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::event_type::Validation;
 use crate::domain::role::Role;
@@ -71,3 +72,4 @@ sql_enum!(SubscriptionState, sql_types::SubscriptionState);
 sql_enum!(Validation, sql_types::ValidationMode);
 sql_enum!(Origin, sql_types::DeliveryOrigin);
 sql_enum!(Outcome, sql_types::AttemptOutcome);
+sql_enum!(ActorKind, sql_types::ActivityActor);

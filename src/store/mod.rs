@@ -7,6 +7,8 @@
 #[macro_use]
 mod statement;
 pub mod account;
+pub mod activity;
+pub mod activity_type;
 pub mod audit;
 pub mod cancel;
 pub mod claim;

@@ -1,16 +1,22 @@
-//! The daily partitions of the event log and the attempt log, cut by the time in a UUIDv7.
+//! The partitions of the logs, cut by the time in a UUIDv7: a day of the event log and the
+//! attempt log, a month of the activity log.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use diesel::sql_types::{BigInt, Date, Text};
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
 use super::{Connection, Database, StoreError};
 
-/// The partitioned tables.
+/// The tables that are partitioned by day.
 pub(super) const TABLES: [&str; 2] = ["event", "attempt"];
+/// The table that is partitioned by month: it is small and kept for long, and each search of it
+/// looks into every partition.
+pub(super) const MONTHLY: &str = "activity";
 /// Days for which partitions exist ahead.
 const AHEAD: u64 = 3;
+/// Days for which months exist ahead: longer than any month.
+const MONTHS_AHEAD: u64 = 32;
 /// The key of the advisory lock under which partitions are made and removed.
 const LOCK: i64 = 0x4845_5241_4c44 + 1;
 
@@ -35,6 +41,23 @@ pub(super) fn name(table: &str, day: NaiveDate) -> String {
     format!("{table}_{}", day.format("%Y%m%d"))
 }
 
+/// The name of the monthly table's partition that holds a day.
+pub(super) fn month_name(day: NaiveDate) -> String {
+    format!("{MONTHLY}_{}", day.format("%Y%m"))
+}
+
+/// The first day of the month that holds a day.
+pub(super) fn first_of_month(day: NaiveDate) -> NaiveDate {
+    day.with_day(1).unwrap_or(day)
+}
+
+/// The first day of the month after the one that holds a day.
+pub(super) fn next_month(day: NaiveDate) -> NaiveDate {
+    first_of_month(day)
+        .checked_add_months(Months::new(1))
+        .unwrap_or(day)
+}
+
 #[derive(diesel::QueryableByName)]
 struct Today {
     #[diesel(sql_type = Date)]
@@ -47,7 +70,8 @@ struct Found {
     relname: String,
 }
 
-/// Makes the partitions from yesterday (clocks differ) to three days ahead, where missing.
+/// Makes the partitions from yesterday (clocks differ) to three days ahead, and to the next
+/// month for the activity log, where missing.
 ///
 /// # Errors
 /// When the database is away, or a lock is not had within 5 s.
@@ -65,17 +89,32 @@ pub async fn ensure(database: &Database) -> Result<(), StoreError> {
             let found: Vec<Found> = diesel::sql_query(
                 "select c.relname::text as relname from pg_inherits i \
                  join pg_class c on c.oid = i.inhrelid \
-                 where i.inhparent in ('event'::regclass, 'attempt'::regclass)",
+                 where i.inhparent in \
+                     ('event'::regclass, 'attempt'::regclass, 'activity'::regclass)",
             )
             .load(connection)
             .await?;
+            let missing = |name: &str| !found.iter().any(|found| found.relname == name);
             for day in first.iter_days().take(AHEAD as usize + 2) {
+                let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
                 for table in TABLES {
                     let name = name(table, day);
-                    if !found.iter().any(|found| found.relname == name) {
-                        create(connection, table, &name, day).await?;
+                    if missing(&name) {
+                        create(connection, table, &name, day, next).await?;
                     }
                 }
+            }
+            let last = today
+                .checked_add_days(Days::new(MONTHS_AHEAD))
+                .unwrap_or(today);
+            let mut month = first_of_month(first);
+            while month <= last {
+                let name = month_name(month);
+                if missing(&name) {
+                    create(connection, MONTHLY, &name, month, next_month(month)).await?;
+                    guard(connection, &name).await?;
+                }
+                month = next_month(month);
             }
             Ok(())
         })
@@ -87,14 +126,26 @@ async fn create(
     connection: &mut Connection,
     table: &str,
     name: &str,
-    day: NaiveDate,
+    first: NaiveDate,
+    next: NaiveDate,
 ) -> Result<(), StoreError> {
-    let from = lowest_id(day);
-    let to = lowest_id(day.checked_add_days(Days::new(1)).unwrap_or(day));
+    let (from, to) = (lowest_id(first), lowest_id(next));
     connection
         .batch_execute(&format!(
             "create table if not exists {name} (like {table} including all);
              alter table {table} attach partition {name} for values from ('{from}') to ('{to}');"
+        ))
+        .await?;
+    Ok(())
+}
+
+/// A partition of the activity log refuses to be emptied: the trigger of the whole table does
+/// not come to its parts, as those for rows do.
+async fn guard(connection: &mut Connection, name: &str) -> Result<(), StoreError> {
+    connection
+        .batch_execute(&format!(
+            "create or replace trigger activity_is_never_emptied before truncate on {name} \
+                 for each statement execute function activity_is_append_only()"
         ))
         .await?;
     Ok(())
@@ -128,5 +179,8 @@ mod tests {
         assert!(lowest_id(day) <= at("2026-11-22T00:00:00Z"));
         assert!(lowest_id(day) > at("2026-11-21T23:59:59.999Z"));
         assert_eq!(name("event", day), "event_20261122");
+        assert_eq!(month_name(day), "activity_202611");
+        assert_eq!(next_month(day).to_string(), "2026-12-01");
+        assert_eq!(next_month(next_month(day)).to_string(), "2027-01-01");
     }
 }

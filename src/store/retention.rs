@@ -1,10 +1,11 @@
-//! Removing whole days of the logs, and telling what went with them.
+//! Removing whole days (of the activity log: months) of the logs, and telling what went with
+//! them.
 
 use chrono::{Days, NaiveDate};
 use diesel::sql_types::{BigInt, Date, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 
-use super::partition::{self, lowest_id};
+use super::partition::{self, MONTHLY, lowest_id};
 use super::{Connection, Database, StoreError};
 
 /// A day that was removed.
@@ -119,6 +120,65 @@ async fn retire_day(connection: &mut Connection, day: NaiveDate) -> Result<Retir
                 targets: totals.targets,
                 open_deliveries: totals.open_deliveries,
             })
+        })
+        .await
+}
+
+/// Removes the months of the activity log that ended more than `keep_days` days ago, oldest
+/// first, and the users of whom nothing is left. Answers the first day of each month. The audit
+/// counts nothing of this: activities are no deliveries.
+///
+/// # Errors
+/// As [`retire`].
+pub async fn retire_activities(
+    database: &Database,
+    keep_days: u32,
+) -> Result<Vec<NaiveDate>, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    let Today { today } = diesel::sql_query("select (now() at time zone 'utc')::date as today")
+        .get_result(connection)
+        .await?;
+    let Some(oldest) = today.checked_sub_days(Days::new(u64::from(keep_days))) else {
+        return Ok(Vec::new());
+    };
+    let found: Vec<Found> = diesel::sql_query(
+        "select c.relname::text as relname from pg_inherits i \
+         join pg_class c on c.oid = i.inhrelid where i.inhparent = 'activity'::regclass \
+         order by 1",
+    )
+    .load(connection)
+    .await?;
+    let mut retired = Vec::new();
+    for Found { relname } in found {
+        let month = relname
+            .strip_prefix("activity_")
+            .and_then(|month| NaiveDate::parse_from_str(&format!("{month}01"), "%Y%m%d").ok());
+        if let Some(month) = month.filter(|month| partition::next_month(*month) <= oldest) {
+            retire_month(connection, month).await?;
+            retired.push(month);
+        }
+    }
+    Ok(retired)
+}
+
+async fn retire_month(connection: &mut Connection, month: NaiveDate) -> Result<(), StoreError> {
+    connection
+        .transaction(async |connection: &mut Connection| {
+            partition::lock(connection).await?;
+            let name = partition::month_name(month);
+            connection
+                .batch_execute(&format!(
+                    "alter table {MONTHLY} detach partition {name}; drop table {name};"
+                ))
+                .await?;
+            // A month later than its last row: who was noted just before a midnight may have
+            // a row just after it.
+            diesel::sql_query("delete from activity_user where last_month < $1")
+                .bind::<Date, _>(month)
+                .execute(connection)
+                .await?;
+            Ok(())
         })
         .await
 }

@@ -2,6 +2,10 @@
 
 pub mod sql_types {
     #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "activity_actor"))]
+    pub struct ActivityActor;
+
+    #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
     #[diesel(postgres_type(name = "attempt_outcome"))]
     pub struct AttemptOutcome;
 
@@ -27,6 +31,43 @@ diesel::table! {
         id -> Uuid,
         name -> Text,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::ActivityActor;
+
+    activity (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        user -> Nullable<Text>,
+        actor -> ActivityActor,
+        actor_id -> Nullable<Text>,
+        group -> Text,
+        #[sql_name = "activity"]
+        activity_ -> Text,
+        subject -> Nullable<Text>,
+        payload -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    activity_type (account_id, group, activity) {
+        account_id -> Uuid,
+        group -> Text,
+        activity -> Text,
+        description -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    activity_user (account_id, user) {
+        account_id -> Uuid,
+        user -> Text,
+        last_month -> Date,
     }
 }
 
@@ -219,6 +260,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(activity_type -> account (account_id));
 diesel::joinable!(event_type -> account (account_id));
 diesel::joinable!(subscription -> account (account_id));
 diesel::joinable!(subscription_secret -> subscription (subscription_id));
@@ -226,6 +268,9 @@ diesel::joinable!(token -> account (account_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     account,
+    activity,
+    activity_type,
+    activity_user,
     attempt,
     delivery,
     event,

@@ -1,5 +1,5 @@
 //! The statements that the invariants rest on, run against a real database: fences, keys,
-//! claims, recording, closing of lanes, partitions, retention, migrations.
+//! claims, recording, closing of lanes, partitions, retention, the activity log, migrations.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +13,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod activity;
 mod bench;
 mod claim;
 mod ingest;

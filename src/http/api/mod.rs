@@ -1,6 +1,7 @@
 //! The handlers of `/v1`, one resource a file. Who may call them stands in `access`.
 
 pub(super) mod accounts;
+pub(super) mod activities;
 pub(super) mod attempts;
 pub(super) mod audit;
 pub(super) mod batch;

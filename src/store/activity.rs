@@ -1,0 +1,396 @@
+//! The activity log: appending within the transaction of whatever is recorded, and finding
+//! things again.
+
+use std::marker::PhantomData;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::sql_types::{Array, BigInt, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::partition::{first_of_month, lowest_id_at};
+use super::schema::sql_types::ActivityActor;
+use super::{Connection, Database, StoreError};
+use crate::domain::activity::{ActorKind, MOST_AHEAD, MOST_BEHIND, NewActivity};
+use crate::domain::id::{AccountId, ActivityId, TokenId};
+
+/// By how much daemons' and the database's ideas of the time may differ.
+const CLOCKS: TimeDelta = TimeDelta::hours(1);
+/// Above so many users that fit, the log is read in its order and held against the text.
+const MOST_USERS: usize = 500;
+/// Above so many users and kinds together, the same.
+const MOST_PROBES: usize = 2_000;
+/// Groups and activities of one account that are looked at, at most.
+const MOST_KINDS: usize = 1_000;
+/// Rows of a summary, at most.
+pub const MOST_COUNTS: usize = 1_000;
+
+statement! {
+    /// A batch of activities.
+    Append<'a>(
+        accounts: Array<SqlUuid> = &'a [Uuid],
+        at: Array<Nullable<Timestamptz>> = &'a [Option<DateTime<Utc>>],
+        users: Array<Nullable<Text>> = &'a [Option<&'a str>],
+        actors: Array<Text> = &'a [&'a str],
+        actor_ids: Array<Nullable<Text>> = &'a [Option<&'a str>],
+        tokens: Array<Nullable<SqlUuid>> = &'a [Option<Uuid>],
+        groups: Array<Text> = &'a [&'a str],
+        activities: Array<Text> = &'a [&'a str],
+        subjects: Array<Nullable<Text>> = &'a [Option<&'a str>],
+        payloads: Array<Nullable<Text>> = &'a [Option<&'a str>],
+    ) -> (Array<SqlUuid>) from "activity_append.sql"
+}
+
+/// Appends one activity, within the caller's transaction if there is one: what is recorded and
+/// its record are committed together or not at all.
+///
+/// What concerns the whole server (scripts, accounts) goes to the log of the account `main`.
+///
+/// # Errors
+/// When the database is away.
+pub async fn append(
+    connection: &mut Connection,
+    account: AccountId,
+    activity: &NewActivity,
+) -> Result<ActivityId, StoreError> {
+    let ids = append_batch(connection, &[(account, activity)]).await?;
+    let first = ids.into_iter().next();
+    first.ok_or_else(|| StoreError::Unfit("an activity was stored without an id".to_owned()))
+}
+
+/// Appends activities by one statement. Answers their ids, in their order.
+///
+/// # Errors
+/// [`StoreError::Away`]: outside of a transaction it is not known whether they were stored. Any
+/// other error: none was.
+pub async fn append_batch(
+    connection: &mut Connection,
+    batch: &[(AccountId, &NewActivity)],
+) -> Result<Vec<ActivityId>, StoreError> {
+    if batch.is_empty() {
+        return Ok(Vec::new());
+    }
+    fn column<'a, T>(
+        batch: &[(AccountId, &'a NewActivity)],
+        read: impl Fn(&'a NewActivity) -> T,
+    ) -> Vec<T> {
+        batch.iter().map(|(_, one)| read(one)).collect()
+    }
+    let accounts: Vec<Uuid> = batch.iter().map(|(account, _)| account.uuid()).collect();
+    let token = |one: &NewActivity| {
+        let of_token = one.actor == ActorKind::Token && one.user.is_none();
+        let id = one.actor_id.as_deref().filter(|_| of_token)?;
+        Some(id.parse::<TokenId>().ok()?.uuid())
+    };
+    let statement = Append {
+        accounts: &accounts,
+        at: &column(batch, |one| one.at),
+        users: &column(batch, |one| one.user.as_deref()),
+        actors: &column(batch, |one| one.actor.as_str()),
+        actor_ids: &column(batch, |one| one.actor_id.as_deref()),
+        tokens: &column(batch, token),
+        groups: &column(batch, |one| one.group.as_str()),
+        activities: &column(batch, |one| one.activity.as_str()),
+        subjects: &column(batch, |one| one.subject.as_deref()),
+        payloads: &column(batch, |one| one.payload.as_deref()),
+        life: PhantomData,
+    };
+    let (ids,): (Vec<Uuid>,) = statement.get_result(connection).await?;
+    Ok(ids.into_iter().map(ActivityId::from_uuid).collect())
+}
+
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq, diesel::QueryableByName)]
+pub struct Activity {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    /// When it was done.
+    #[diesel(sql_type = Timestamptz)]
+    pub at: DateTime<Utc>,
+    /// Who: an e-mail, a name or the title of a token; none: Herald itself.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub user: Option<String>,
+    /// Who says so.
+    #[diesel(sql_type = ActivityActor)]
+    pub actor: ActorKind,
+    /// The TypeID of the token or of the user of Herald.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub actor_id: Option<String>,
+    /// The heading.
+    #[diesel(sql_type = Text)]
+    pub group: String,
+    /// What was done.
+    #[diesel(sql_type = Text)]
+    pub activity: String,
+    /// What it was done to.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub subject: Option<String>,
+    /// JSON as it was given.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub payload: Option<String>,
+}
+
+impl Activity {
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> ActivityId {
+        ActivityId::from_uuid(self.id)
+    }
+
+    /// When it was recorded, to the millisecond.
+    #[must_use]
+    pub fn recorded_at(&self) -> DateTime<Utc> {
+        let millis = i64::try_from(self.id.as_u128() >> 80).unwrap_or(0);
+        DateTime::from_timestamp_millis(millis).unwrap_or_default()
+    }
+}
+
+/// Which activities a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct ActivityFilter {
+    /// With this text in the user, upper and lower case alike.
+    pub user: Option<String>,
+    /// In this group.
+    pub group: Option<String>,
+    /// Of this name, in any group unless one is given.
+    pub activity: Option<String>,
+    /// Done at or after.
+    pub from: Option<DateTime<Utc>>,
+    /// Done before.
+    pub to: Option<DateTime<Utc>>,
+    /// Behind this place.
+    pub before: Option<(DateTime<Utc>, ActivityId)>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+#[derive(diesel::QueryableByName)]
+struct User {
+    #[diesel(sql_type = Text)]
+    user: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Kind {
+    #[diesel(sql_type = Text)]
+    group: String,
+    #[diesel(sql_type = Text)]
+    activity: String,
+}
+
+/// Activities of an account, those that were done last first.
+///
+/// First the users and the kinds that fit are looked up, of which there are few; then the newest
+/// of each are read off an index and merged. So a search reads about as much as it shows,
+/// whether its text fits one user in a million or all of them.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(
+    database: &Database,
+    account: AccountId,
+    filter: &ActivityFilter,
+) -> Result<Vec<Activity>, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    let pattern = filter.user.as_deref().map(pattern);
+    let mut users = match &pattern {
+        Some(pattern) => Some(users(connection, account, pattern, filter.from).await?),
+        None => None,
+    };
+    let kinds = match (&filter.group, &filter.activity) {
+        (None, None) => None,
+        (Some(group), Some(activity)) => Some(vec![(group.clone(), activity.clone())]),
+        (group, activity) => {
+            let all = kinds(connection, account, group.as_deref()).await?;
+            let fits = |kind: &Kind| activity.as_ref().is_none_or(|it| *it == kind.activity);
+            let fitting = all.into_iter().filter(fits);
+            Some(fitting.map(|it| (it.group, it.activity)).collect())
+        }
+    };
+    if users.as_ref().is_some_and(Vec::is_empty) || kinds.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(Vec::new());
+    }
+    let probes = users.as_ref().map_or(1, Vec::len) * kinds.as_ref().map_or(1, Vec::len);
+    let many = users.as_ref().is_some_and(|it| it.len() > MOST_USERS) || probes > MOST_PROBES;
+    let mut sources = vec!["(select) as one"];
+    let mut conditions = vec!["a.account_id = $1", "a.id >= $2", "a.id < $3"];
+    if filter.from.is_some() {
+        conditions.push("a.at >= $4");
+    }
+    if filter.to.is_some() {
+        conditions.push("a.at < $5");
+    }
+    if filter.before.is_some() {
+        conditions.push("(a.at, a.id) < ($6, $7)");
+    }
+    if many {
+        users = None;
+    }
+    if users.is_some() {
+        sources.push(r#"unnest($9) as u ("user")"#);
+        conditions.push(r#"a."user" = u."user""#);
+    } else if pattern.is_some() {
+        conditions.push(r#"a."user" ilike $12"#);
+    }
+    if kinds.is_some() {
+        sources.push(r#"unnest($10, $11) as k ("group", activity)"#);
+        conditions.push(r#"a."group" = k."group" and a.activity = k.activity"#);
+    }
+    let statement = format!(
+        r#"select n.id, n.at, n."user", n.actor, n.actor_id, n."group", n.activity, n.subject,
+               n.payload
+           from {} cross join lateral (
+               select a.* from activity a where {} order by a.at desc, a.id desc limit $8
+           ) n
+           order by n.at desc, n.id desc limit $8"#,
+        sources.join(" cross join "),
+        conditions.join(" and "),
+    );
+    let (groups, activities): (Vec<String>, Vec<String>) =
+        kinds.unwrap_or_default().into_iter().unzip();
+    let (before_at, before_id) = filter.before.unzip();
+    let (low, high) = id_range(filter.from, filter.to);
+    Ok(diesel::sql_query(statement)
+        .bind::<SqlUuid, _>(account.uuid())
+        .bind::<SqlUuid, _>(low)
+        .bind::<SqlUuid, _>(high)
+        .bind::<Nullable<Timestamptz>, _>(filter.from)
+        .bind::<Nullable<Timestamptz>, _>(filter.to)
+        .bind::<Nullable<Timestamptz>, _>(before_at)
+        .bind::<Nullable<SqlUuid>, _>(before_id.map(ActivityId::uuid))
+        .bind::<BigInt, _>(filter.limit)
+        .bind::<Array<Text>, _>(users.unwrap_or_default())
+        .bind::<Array<Text>, _>(groups)
+        .bind::<Array<Text>, _>(activities)
+        .bind::<Nullable<Text>, _>(pattern)
+        .load(connection)
+        .await?)
+}
+
+/// The ids that activities of a time can have, so that partitions of other months are left out.
+fn id_range(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> (Uuid, Uuid) {
+    let low = from.and_then(|at| at.checked_sub_signed(MOST_AHEAD + CLOCKS));
+    let high = to.and_then(|at| at.checked_add_signed(MOST_BEHIND + CLOCKS));
+    (
+        low.map_or(Uuid::nil(), lowest_id_at),
+        high.map_or(Uuid::max(), lowest_id_at),
+    )
+}
+
+fn pattern(part: &str) -> String {
+    let escaped = part
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
+async fn users(
+    connection: &mut Connection,
+    account: AccountId,
+    pattern: &str,
+    from: Option<DateTime<Utc>>,
+) -> Result<Vec<String>, StoreError> {
+    // Of whom nothing was recorded since, nothing can be found.
+    let since = from
+        .and_then(|at| at.checked_sub_signed(MOST_AHEAD + CLOCKS))
+        .map_or(DateTime::UNIX_EPOCH, |at| at.max(DateTime::UNIX_EPOCH));
+    let since = first_of_month(since.date_naive());
+    let rows: Vec<User> = diesel::sql_query(
+        r#"select "user" from activity_user
+           where account_id = $1 and "user" ilike $2 and last_month >= $3 limit $4"#,
+    )
+    .bind::<SqlUuid, _>(account.uuid())
+    .bind::<Text, _>(pattern)
+    .bind::<Date, _>(since)
+    .bind::<BigInt, _>(count(MOST_USERS + 1))
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.user).collect())
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The groups and activities that stand in an account's log, by jumping from each to the next in
+/// their index.
+async fn kinds(
+    connection: &mut Connection,
+    account: AccountId,
+    group: Option<&str>,
+) -> Result<Vec<Kind>, StoreError> {
+    let (within, next) = match group {
+        Some(_) => (r#"a."group" = $2"#, "a.activity > k.activity"),
+        None => (
+            "true",
+            r#"(a."group", a.activity) > (k."group", k.activity)"#,
+        ),
+    };
+    let statement = format!(
+        r#"with recursive kinds as (
+               (select a."group", a.activity from activity a
+                where a.account_id = $1 and {within} order by a."group", a.activity limit 1)
+               union all
+               select n."group", n.activity from kinds k cross join lateral (
+                   select a."group", a.activity from activity a
+                   where a.account_id = $1 and {within} and {next}
+                   order by a."group", a.activity limit 1) n
+           )
+           select "group", activity from kinds limit $3"#
+    );
+    Ok(diesel::sql_query(statement)
+        .bind::<SqlUuid, _>(account.uuid())
+        .bind::<Nullable<Text>, _>(group)
+        .bind::<BigInt, _>(count(MOST_KINDS))
+        .load(connection)
+        .await?)
+}
+
+/// How much one user did in one group.
+#[derive(Debug, Clone, PartialEq, Eq, diesel::QueryableByName)]
+pub struct ActivityCount {
+    /// Who; none: Herald itself.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub user: Option<String>,
+    /// In what.
+    #[diesel(sql_type = Text)]
+    pub group: String,
+    /// How often.
+    #[diesel(sql_type = BigInt)]
+    pub count: i64,
+    /// When last.
+    #[diesel(sql_type = Timestamptz)]
+    pub last_at: DateTime<Utc>,
+}
+
+/// Counts an account's activities of a time by user and group, the most active first, at most
+/// [`MOST_COUNTS`] rows and one that tells that there are more. Reads the whole time.
+///
+/// # Errors
+/// When the database is away.
+pub async fn summary(
+    database: &Database,
+    account: AccountId,
+    group: Option<&str>,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<ActivityCount>, StoreError> {
+    let (low, high) = id_range(Some(from), Some(to));
+    let within = group.map_or("", |_| r#"and "group" = $6"#);
+    Ok(diesel::sql_query(format!(
+        r#"select "user", "group", count(*) as count, max(at) as last_at from activity
+           where account_id = $1 and id >= $2 and id < $3 and at >= $4 and at < $5 {within}
+           group by "user", "group" order by count desc, "user", "group" limit $7"#
+    ))
+    .bind::<SqlUuid, _>(account.uuid())
+    .bind::<SqlUuid, _>(low)
+    .bind::<SqlUuid, _>(high)
+    .bind::<Timestamptz, _>(from)
+    .bind::<Timestamptz, _>(to)
+    .bind::<Nullable<Text>, _>(group)
+    .bind::<BigInt, _>(count(MOST_COUNTS + 1))
+    .load(&mut database.get().await?)
+    .await?)
+}
