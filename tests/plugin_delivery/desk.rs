@@ -9,8 +9,8 @@ use crate::support::scripted::Request;
 use crate::support::{Herald, wait_for};
 
 /// A daemon whose scripts are written by the test.
-pub struct Desk {
-    pub herald: Herald,
+pub(crate) struct Desk {
+    pub(crate) herald: Herald,
 }
 
 impl Deref for Desk {
@@ -22,12 +22,12 @@ impl Deref for Desk {
 }
 
 impl Desk {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(&[])
     }
 
     /// With more settings, as environment variables.
-    pub fn with(settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
         let herald = Herald::launch_with(settings);
         for kind in ["triggers", "named"] {
             fs::create_dir_all(herald.plugins().join(kind)).unwrap();
@@ -36,7 +36,7 @@ impl Desk {
     }
 
     /// Saves a script as editors do: beside it, then renamed.
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.plugins().join(path);
         let beside = path.with_extension("new");
         fs::write(&beside, text).unwrap();
@@ -45,7 +45,7 @@ impl Desk {
 
     /// Saves a script and waits until that version is at work.
     #[track_caller]
-    pub fn save(&self, path: &str, text: &str) {
+    pub(crate) fn save(&self, path: &str, text: &str) {
         self.write(path, text);
         let hash = hash(text);
         self.plugin_with(path, &format!("{path} to be at work"), |it| {
@@ -54,7 +54,7 @@ impl Desk {
     }
 
     /// Takes a script away and waits until Herald has seen it.
-    pub fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         fs::remove_file(self.plugins().join(path)).unwrap();
         wait_for(&format!("{path} to be gone"), || {
             self.plugin(path).is_none().then_some(())
@@ -62,7 +62,7 @@ impl Desk {
     }
 
     /// What `/v1/plugins` tells of a script.
-    pub fn plugin(&self, path: &str) -> Option<Value> {
+    pub(crate) fn plugin(&self, path: &str) -> Option<Value> {
         let list = self.client.get("/v1/plugins").expect(200).json();
         let list = list["data"].as_array().unwrap().clone();
         list.into_iter().find(|it| it["name"] == path)
@@ -70,13 +70,13 @@ impl Desk {
 
     /// Waits until that holds of a script.
     #[track_caller]
-    pub fn plugin_with(&self, path: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn plugin_with(&self, path: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         wait_for(what, || self.plugin(path).filter(|it| holds(it)))
     }
 
     /// Waits until a script is in a state.
     #[track_caller]
-    pub fn plugin_in(&self, state: &str, path: &str) -> Value {
+    pub(crate) fn plugin_in(&self, state: &str, path: &str) -> Value {
         self.plugin_with(path, &format!("{path} to be {state}"), |it| {
             it["state"] == state
         })
@@ -84,18 +84,18 @@ impl Desk {
 
     /// A subscription that names a script.
     #[track_caller]
-    pub fn subscribe_through(&self, plugin: &str, url: &str, triggers: &[&str]) -> String {
+    pub(crate) fn subscribe_through(&self, plugin: &str, url: &str, triggers: &[&str]) -> String {
         let more = json!({"plugin": plugin, "retry_schedule": [1, 1, 1, 1, 1, 1, 1, 1]});
         self.client.subscribe_with(url, triggers, &more)
     }
 }
 
 /// The hash of a script, as Herald shows it.
-pub fn hash(text: &str) -> String {
+pub(crate) fn hash(text: &str) -> String {
     herald::plugin::ScriptHash::of(text).hex()
 }
 
 /// The body of a request.
-pub fn body(request: &Request) -> Value {
+pub(crate) fn body(request: &Request) -> Value {
     serde_json::from_slice(&request.body).unwrap()
 }
