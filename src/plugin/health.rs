@@ -169,7 +169,10 @@ impl Health {
             );
             return Judgement::Suspend { reason };
         }
-        if kind == FailureKind::Deadline {
+        if matches!(
+            kind,
+            FailureKind::Deadline | FailureKind::Operations | FailureKind::Memory
+        ) {
             return Judgement::RunApart { reason: last };
         }
         Judgement::Fine
