@@ -146,7 +146,7 @@ def table(figures):
     for name, title in (
             ("one", "One target"),
             ("plugins", "One target, a filter and a transform at each delivery"),
-            ("ten", "Ten targets"))::
+            ("ten", "Ten targets")):
         if run := figures.get(name):
             lines += ["", title] + rows(run_rows(run))
     lines += ["", "Bounds"] + bound_rows(figures["bounds"])
