@@ -110,6 +110,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("corosensei", &["plugin"]),
     ("notify*", &["plugin"]),
     ("regex", &["plugin"]),
+    ("prometheus", &["http"]),
     ("similar", &["cli"]),
     ("toml", &["config"]),
     ("anyhow", &["app", "cli", "main"]),

@@ -1,7 +1,7 @@
 -- Deliveries that a script holds up: it is suspended, or there is no version of it that works.
 -- Such a row is due only when the script works again, and then at once.
 alter table delivery add column held_by text;
-create index delivery_held on delivery (held_by) where held_by is not null;
+create index delivery_held on delivery (held_by, subscription_id) where held_by is not null;
 
 -- What a version of a script has shown itself to be, for every daemon and beyond a restart.
 -- A row counts only while the file's hash is this one.

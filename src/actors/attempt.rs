@@ -1,28 +1,29 @@
 //! One attempt: sign, send, judge the answer, and write down what a person will want to know.
 
+mod detail;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rand::Rng;
-use serde::Serialize;
 
+use self::detail::{Detail, SentDetail};
 use super::routing::Route;
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::id::EventId;
 use crate::domain::retry::parse_retry_after;
 use crate::domain::signature::sign;
+use crate::plugin::{Run, Verdict};
 use crate::store::clock::DatabaseClock;
 use crate::store::record::{AttemptRecord, DeliveryKey};
-use crate::transport::{Answer, Client, Delivery, Exchange, Phases};
-
-/// Bytes of an answer's body that the log keeps of a delivery that was sent; all that was read
-/// of any other.
-const SENT_EXCERPT: usize = 512;
+use crate::transport::{Client, Delivery, Exchange, Phases};
 
 /// What is to be attempted.
 #[derive(Debug, Clone)]
 pub(super) struct Try {
     pub(super) event: EventId,
+    pub(super) event_type: Arc<str>,
     pub(super) payload: Bytes,
     pub(super) n: i32,
     /// Failed attempts of the round before this one.
@@ -38,72 +39,101 @@ pub(super) struct Tried {
     pub(super) gone: bool,
 }
 
-/// Makes one attempt.
+/// Makes one attempt with what scripts made of it, if any ran.
 pub(super) async fn attempt(
     client: &Client,
     clock: &DatabaseClock,
     route: &Route,
     what: Try,
+    run: Option<Box<Run>>,
 ) -> Tried {
-    let key = DeliveryKey {
-        account: route.account,
-        subscription: route.id,
-        event: what.event,
-    };
-    let exchange = match &route.endpoint {
-        Ok(endpoint) => {
-            let id = what.event.to_string();
-            let now = clock.now();
-            let timestamp = now.timestamp();
-            let live = route
-                .secrets
-                .iter()
-                .filter(|(_, end)| end.is_none_or(|end| end > now))
-                .map(|(secret, _)| secret);
-            let signature = sign(live, &id, timestamp, &what.payload);
-            let delivery = Delivery {
-                endpoint,
-                id: &id,
-                timestamp,
-                signature,
-                body: what.payload.clone(),
-                test: what.test,
-                timeout: route.timeout,
-            };
-            Ok((client.deliver(delivery).await, timestamp))
+    let mut detail = Detail::default();
+    let shaped = match run.map(|run| detail.ran(*run)) {
+        None => None,
+        Some(Ok(Verdict::Deliver(delivered))) => Some(delivered),
+        Some(Ok(Verdict::Filtered { script })) => {
+            detail.filtered_by = Some(script.to_string());
+            return nothing_sent(route, &what, Ending::Filtered, detail);
         }
-        Err(words) => Err(format!("The subscription cannot be sent to: {words}.")),
-    };
-    match exchange {
-        Ok((exchange, timestamp)) => judge(clock, route, key, &what, exchange, timestamp),
-        Err(words) => {
-            let detail = Detail {
-                error: Some(words),
-                ..Detail::default()
-            };
-            let record = record(route, key, &what, None, Duration::ZERO, detail, None);
-            Tried {
-                record,
-                gone: false,
-            }
+        Some(Ok(Verdict::Mail(_))) => {
+            detail.error = Some("A plugin drew up a mail for a target that is none.".to_owned());
+            return nothing_sent(route, &what, Ending::Failure(None), detail);
         }
+        Some(Err(failure)) => {
+            detail.error = Some(format!(
+                "The plugin {} failed: {}",
+                failure.script, failure.fault
+            ));
+            return nothing_sent(route, &what, Ending::Failure(None), detail);
+        }
+    };
+    let endpoint = match &route.endpoint {
+        Ok(endpoint) => endpoint,
+        Err(words) => return refused(route, &what, format!("It cannot be sent to: {words}.")),
+    };
+    let changed = shaped.as_ref().filter(|shaped| shaped.changed);
+    let body = changed.map_or(&what.payload, |shaped| &shaped.body).clone();
+    detail.sent = shaped.as_ref().and_then(SentDetail::of);
+    let id = what.event.to_string();
+    let now = clock.now();
+    detail.timestamp = now.timestamp();
+    let live = route
+        .secrets
+        .iter()
+        .filter(|(_, end)| end.is_none_or(|end| end > now))
+        .map(|(secret, _)| secret);
+    let signature = sign(live, &id, detail.timestamp, &body);
+    let delivery = Delivery {
+        endpoint,
+        id: &id,
+        timestamp: detail.timestamp,
+        signature,
+        body,
+        content_type: shaped
+            .as_ref()
+            .and_then(|shaped| shaped.content_type.as_deref()),
+        headers: shaped.as_ref().map_or(&[], |shaped| &shaped.headers),
+        test: what.test,
+        timeout: route.timeout,
+    };
+    let exchange = client.deliver(delivery).await;
+    judge(clock, route, &what, exchange, detail)
+}
+
+/// An attempt that cannot be made, with the reason in words.
+pub(super) fn refused(route: &Route, what: &Try, words: String) -> Tried {
+    let mut detail = Detail::default();
+    detail.error = Some(words);
+    nothing_sent(route, what, Ending::Failure(None), detail)
+}
+
+fn nothing_sent(route: &Route, what: &Try, ending: Ending, detail: Detail<'_>) -> Tried {
+    Tried {
+        record: record(route, what, ending, Duration::ZERO, detail, None),
+        gone: false,
     }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    /// The target took it.
+    Sent(u16),
+    /// It did not, with its status if it answered.
+    Failure(Option<u16>),
+    /// A script said no.
+    Filtered,
 }
 
 fn judge(
     clock: &DatabaseClock,
     route: &Route,
-    key: DeliveryKey,
     what: &Try,
     exchange: Exchange,
-    timestamp: i64,
+    mut detail: Detail<'_>,
 ) -> Tried {
     let duration = exchange.duration;
-    let detail = Detail {
-        ms: millis(exchange.phases),
-        timestamp,
-        ..Detail::default()
-    };
+    detail.ms = millis(exchange.phases);
     match exchange.answer {
         Ok(answer) => {
             let status = answer.status;
@@ -111,29 +141,21 @@ fn judge(
                 .then(|| answer.head.get("retry-after")?.to_str().ok())
                 .flatten()
                 .and_then(|value| parse_retry_after(value, clock.now()));
+            let ending = if (200..300).contains(&status) {
+                Ending::Sent(status)
+            } else {
+                Ending::Failure(Some(status))
+            };
             let detail = detail.answered(&answer);
-            let record = record(
-                route,
-                key,
-                what,
-                Some(status),
-                duration,
-                detail,
-                retry_after,
-            );
             Tried {
-                record,
+                record: record(route, what, ending, duration, detail, retry_after),
                 gone: status == 410,
             }
         }
         Err(failure) => {
-            let detail = Detail {
-                error: Some(failure.to_string()),
-                ..detail
-            };
-            let record = record(route, key, what, None, duration, detail, None);
+            detail.error = Some(failure.to_string());
             Tried {
-                record,
+                record: record(route, what, Ending::Failure(None), duration, detail, None),
                 gone: false,
             }
         }
@@ -142,28 +164,32 @@ fn judge(
 
 fn record(
     route: &Route,
-    key: DeliveryKey,
     what: &Try,
-    status: Option<u16>,
+    ending: Ending,
     duration: Duration,
     detail: Detail<'_>,
     retry_after: Option<Duration>,
 ) -> AttemptRecord {
     let failures = what.failures.saturating_add(1);
-    let (outcome, due_in) = if status.is_some_and(|status| (200..300).contains(&status)) {
-        (Outcome::Sent, None)
-    } else if what.test {
-        (Outcome::Failed, None)
-    } else {
-        let jitter = rand::rng().random::<f64>();
-        let failed = u32::try_from(failures).unwrap_or(u32::MAX);
-        match route.schedule.delay(failed, retry_after, jitter) {
-            Some(delay) => (Outcome::Retry, Some(delay)),
-            None => (Outcome::Failed, None),
+    let (outcome, status, due_in) = match ending {
+        Ending::Sent(status) => (Outcome::Sent, Some(status), None),
+        Ending::Filtered => (Outcome::Filtered, None, None),
+        Ending::Failure(status) if what.test => (Outcome::Failed, status, None),
+        Ending::Failure(status) => {
+            let jitter = rand::rng().random::<f64>();
+            let failed = u32::try_from(failures).unwrap_or(u32::MAX);
+            match route.schedule.delay(failed, retry_after, jitter) {
+                Some(delay) => (Outcome::Retry, status, Some(delay)),
+                None => (Outcome::Failed, status, None),
+            }
         }
     };
     AttemptRecord {
-        key,
+        key: DeliveryKey {
+            account: route.account,
+            subscription: route.id,
+            event: what.event,
+        },
         n: what.n,
         origin: what.origin,
         outcome,
@@ -173,77 +199,6 @@ fn record(
         failures,
         due_in,
     }
-}
-
-/// What the log keeps of an attempt, as JSON.
-#[derive(Debug, Default, Serialize)]
-struct Detail<'a> {
-    /// Milliseconds: resolve, connect, first byte, body.
-    ms: [u64; 4],
-    /// Seconds since 1970, as sent in `webhook-timestamp`; 0: nothing was sent.
-    #[serde(skip_serializing_if = "is_zero")]
-    timestamp: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    head: Vec<(&'a str, std::borrow::Cow<'a, str>)>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    body: std::borrow::Cow<'a, str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    truncated: bool,
-}
-
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-const fn is_zero(number: &i64) -> bool {
-    *number == 0
-}
-
-impl<'a> Detail<'a> {
-    fn answered(self, answer: &'a Answer) -> Self {
-        let sent = (200..300).contains(&answer.status);
-        let kept = if sent {
-            SENT_EXCERPT.min(answer.body.len())
-        } else {
-            answer.body.len()
-        };
-        Self {
-            error: (!sent).then(|| status_words(answer.status)),
-            head: answer
-                .head
-                .iter()
-                .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
-                .collect(),
-            body: String::from_utf8_lossy(answer.body.get(..kept).unwrap_or_default()),
-            truncated: answer.truncated || kept < answer.body.len(),
-            ..self
-        }
-    }
-}
-
-fn status_words(status: u16) -> String {
-    let name = match status {
-        300..=399 => " (a redirect, which is not followed)",
-        400 => " (Bad Request)",
-        401 => " (Unauthorized)",
-        403 => " (Forbidden)",
-        404 => " (Not Found)",
-        405 => " (Method Not Allowed)",
-        408 => " (Request Timeout)",
-        410 => " (Gone)",
-        413 => " (Content Too Large)",
-        415 => " (Unsupported Media Type)",
-        422 => " (Unprocessable Content)",
-        429 => " (Too Many Requests)",
-        500 => " (Internal Server Error)",
-        502 => " (Bad Gateway)",
-        503 => " (Service Unavailable)",
-        504 => " (Gateway Timeout)",
-        _ => "",
-    };
-    format!("The target answered {status}{name}.")
 }
 
 fn millis(phases: Phases) -> [u64; 4] {

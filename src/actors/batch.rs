@@ -204,6 +204,7 @@ impl Batch {
                 let event = MemoryEvent::new(
                     EventId::from_uuid(entry.id),
                     entry.event.account,
+                    entry.event.event_type,
                     entry.event.payload,
                     Arc::clone(lane),
                     entry.matched.from_memory.len(),

@@ -52,6 +52,7 @@ pub(super) struct DeliveriesDue(pub(super) SubscriptionId);
 pub(super) struct SendTest {
     pub(super) subscription: SubscriptionId,
     pub(super) event: EventId,
+    pub(super) event_type: Arc<str>,
     pub(super) payload: Bytes,
 }
 
@@ -246,6 +247,7 @@ impl Handler<SendTest> for Dispatcher {
                 &actor,
                 DeliverTest(TestDelivery {
                     event: message.event,
+                    event_type: message.event_type,
                     payload: message.payload,
                 }),
             );

@@ -1,5 +1,6 @@
 //! The handle by which the web layer reaches the actors, and their start and stop in order.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
 use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, StopIntake};
 use super::lane::Ids;
 use super::memory::Budget;
+use super::plugins::{PluginReloader, Plugins, ReloaderParts};
 use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
 use super::subscription::SubscriptionParts;
@@ -20,6 +22,7 @@ use super::tell::tell;
 use crate::domain::address::AddressRules;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::target::Target;
+use crate::plugin::{HealthRule, Limits};
 use crate::store::clock::DatabaseClock;
 use crate::store::{Database, StoreError, partition, trial};
 use crate::transport::{CheckFailure, check_target, tls_settings};
@@ -99,6 +102,12 @@ pub struct EngineSettings {
     pub activity_retention_days: u32,
     /// Which addresses targets may have.
     pub rules: AddressRules,
+    /// The folder with the scripts; it need not exist.
+    pub plugins_folder: PathBuf,
+    /// What a script may use up.
+    pub plugin_limits: Limits,
+    /// When a script is suspended or runs apart.
+    pub plugin_rule: HealthRule,
 }
 
 /// Payload bytes that may wait for their commit: so many units of so many bytes.
@@ -115,6 +124,7 @@ pub struct Engine {
     lane_slot: LaneSlot,
     test_ids: Arc<Mutex<Ids>>,
     uncommitted: Arc<Semaphore>,
+    plugins: Plugins,
     intake: Addr<Intake>,
     dispatcher: Addr<Dispatcher>,
     recorder: Addr<Recorder>,
@@ -137,6 +147,16 @@ impl Engine {
         let lane_slot: LaneSlot = Arc::new(RwLock::new(None));
         let unrecorded = Arc::new(Semaphore::new(UNRECORDED));
         let known_intake = Arc::new(OnceLock::new());
+        let plugins = Plugins::new(settings.plugin_limits, settings.plugin_rule);
+        PluginReloader::load(ReloaderParts {
+            folder: settings.plugins_folder,
+            database: database.clone(),
+            clock: Arc::clone(&clock),
+            routing: Arc::clone(&routing),
+            plugins: plugins.clone(),
+        })
+        .await?
+        .start();
         let recorder = Recorder::new(database.clone(), Arc::clone(&unrecorded)).start();
         let parts = SubscriptionParts {
             database: database.clone(),
@@ -147,6 +167,7 @@ impl Engine {
             unrecorded,
             lane_slot: Arc::clone(&lane_slot),
             intake: Arc::clone(&known_intake),
+            plugins: plugins.clone(),
         };
         let arbiters = (0..settings.delivery_workers.max(1))
             .map(|_| Arbiter::new().handle())
@@ -190,6 +211,7 @@ impl Engine {
             lane_slot,
             test_ids,
             uncommitted: Arc::new(Semaphore::new(UNCOMMITTED as usize)),
+            plugins,
             intake,
             dispatcher,
             recorder,
@@ -221,6 +243,12 @@ impl Engine {
     #[must_use]
     pub fn clock(&self) -> &DatabaseClock {
         &self.clock
+    }
+
+    /// The scripts at work.
+    #[must_use]
+    pub const fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
 
     /// The subscriptions and event types as they are now.
@@ -312,6 +340,7 @@ impl Engine {
         let test = SendTest {
             subscription,
             event,
+            event_type: event_type.into(),
             payload,
         };
         // If it does not get through, the row becomes due.

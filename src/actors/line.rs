@@ -15,6 +15,7 @@ use super::attempt::Try;
 use super::in_flight::InFlight;
 use super::memory::MemoryEvent;
 use super::outbox::Outbox;
+use super::plugins::Scripts;
 use super::recorder::{ReleaseClaims, SpillDeliveries, Spilled};
 use super::routing::Route;
 use super::subscription::{SubscriptionParts, TestDelivery};
@@ -25,7 +26,7 @@ use crate::domain::subscription::SubscriptionState;
 use crate::store::claim::{self, ClaimedDelivery};
 use crate::store::clock::uptime;
 use crate::store::lane::LaneId;
-use crate::store::record::{DeliveryKey, SpilledDelivery};
+use crate::store::record::{DeliveryKey, ReleasedClaim, SpilledDelivery};
 use crate::transport::Client;
 
 /// A first attempt not begun after this gets a row, one that runs so long a claimed row: the
@@ -41,10 +42,11 @@ const CLAIM: usize = 256;
 /// A claim whose rows are all begun within this was too small for the target.
 const CLAIM_SOON: Duration = Duration::from_secs(1);
 
-/// What the subscriptions of one delivery thread share: the client with its connections, and
-/// the outbox.
+/// What the subscriptions of one delivery thread share: the client with its connections, the
+/// compiled scripts, and the outbox.
 pub(super) struct Thread {
     client: Client,
+    scripts: Scripts,
     outbox: Rc<Outbox>,
 }
 
@@ -59,6 +61,7 @@ impl Thread {
             Rc::clone(slot.get_or_insert_with(|| {
                 Rc::new(Self {
                     client: Client::new(Arc::clone(&parts.rules), Arc::clone(&parts.tls)),
+                    scripts: Scripts::new(parts.plugins.clone()),
                     outbox: Outbox::new(parts.recorder.clone(), Arc::clone(&parts.unrecorded)),
                 })
             }))
@@ -168,6 +171,7 @@ impl Line {
     pub(super) fn test(self: &Rc<Self>, test: TestDelivery) {
         let what = Try {
             event: test.event,
+            event_type: test.event_type,
             payload: test.payload,
             n: 1,
             failures: 0,
@@ -282,6 +286,7 @@ impl Line {
                 delivery: SpilledDelivery {
                     key: self.key(event.id),
                     running_for,
+                    held_by: None,
                 },
                 event,
             })
@@ -299,7 +304,11 @@ impl Line {
         self.claimed.borrow_mut().retain(|claimed| {
             let leave = leaves(claimed);
             if leave {
-                released.push((self.key(claimed.what.event), claimed.what.n));
+                released.push(ReleasedClaim {
+                    key: self.key(claimed.what.event),
+                    n: claimed.what.n,
+                    held_by: None,
+                });
             }
             !leave
         });
@@ -365,6 +374,7 @@ impl Line {
             .extend(rows.into_iter().map(|row| Claimed {
                 what: Try {
                     event: row.event,
+                    event_type: row.event_type.into(),
                     payload: Bytes::from(row.payload),
                     n: row.n,
                     failures: row.failures,

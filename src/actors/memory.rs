@@ -70,6 +70,7 @@ impl Drop for Share {
 pub(super) struct MemoryEvent {
     pub(super) id: EventId,
     pub(super) account: AccountId,
+    pub(super) event_type: Arc<str>,
     pub(super) payload: Bytes,
     pub(super) lane: Arc<Lane>,
     /// Told of each target that has a committed attempt or row.
@@ -81,6 +82,7 @@ impl MemoryEvent {
     pub(super) fn new(
         id: EventId,
         account: AccountId,
+        event_type: Arc<str>,
         payload: Bytes,
         lane: Arc<Lane>,
         deliveries: usize,
@@ -91,6 +93,7 @@ impl MemoryEvent {
         Arc::new(Self {
             id,
             account,
+            event_type,
             payload,
             lane,
             settling,

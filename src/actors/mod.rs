@@ -24,5 +24,5 @@ mod tell;
 pub use engine::{
     Engine, EngineSettings, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt,
 };
-pub use plugins::{PluginReport, PluginStatus, Plugins};
+pub use plugins::{DryRunError, PluginReport, PluginStatus, Plugins};
 pub use routing::{RoutingTable, TypeEntry};

@@ -15,7 +15,7 @@ use super::round::{Told, Writer, Written};
 use super::tell::tell;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::lane::LaneId;
-use crate::store::record::{AttemptRecord, DeliveryKey, SpilledDelivery};
+use crate::store::record::{AttemptRecord, ReleasedClaim, SpilledDelivery};
 use crate::store::{Connection, Database};
 
 /// Between two tries to reach the database.
@@ -62,7 +62,7 @@ pub(super) struct SpillDeliveries(pub(super) Vec<Spilled>);
 /// lost, the claims run out by themselves.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct ReleaseClaims(pub(super) Vec<(DeliveryKey, i32)>);
+pub(super) struct ReleaseClaims(pub(super) Vec<ReleasedClaim>);
 
 /// A lane is closed: what could not be recorded in it can be recorded at its rows now. Sent by
 /// Intake.

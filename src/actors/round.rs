@@ -9,7 +9,9 @@ use tokio::sync::Semaphore;
 use super::memory::MemoryEvent;
 use super::recorder::{FirstAttempt, Spilled};
 use crate::store::lane::LaneId;
-use crate::store::record::{self, AttemptRecord, DeliveryKey, Fence, record_claimed, record_first};
+use crate::store::record::{
+    self, AttemptRecord, Fence, ReleasedClaim, record_claimed, record_first,
+};
 use crate::store::{Connection, Database, StoreError};
 
 /// Attempts of one statement, at most.
@@ -22,7 +24,7 @@ pub(super) struct Told {
     pub(super) spilled: Vec<Spilled>,
     pub(super) long: Vec<FirstAttempt>,
     pub(super) claimed: Vec<AttemptRecord>,
-    pub(super) released: Vec<(DeliveryKey, i32)>,
+    pub(super) released: Vec<ReleasedClaim>,
 }
 
 impl Told {
@@ -162,24 +164,25 @@ impl Writer {
     }
 
     async fn spill(&self, lane: LaneId, spilled: Vec<Spilled>, written: &mut Written) {
-        let deliveries: Vec<_> = spilled.iter().map(|spilled| spilled.delivery).collect();
+        let (deliveries, events): (Vec<_>, Vec<_>) = spilled
+            .into_iter()
+            .map(|spilled| (spilled.delivery, spilled.event))
+            .unzip();
         let fence = match &mut written.connection {
             Some(connection) => record::spill(connection, lane, &deliveries).await,
             None => Err(StoreError::Away("no connection".to_owned())),
         };
         match fence {
             Ok(Fence::Passed) => {
-                spilled
-                    .iter()
-                    .for_each(|spilled| spilled.event.settling.settle());
+                events.iter().for_each(|event| event.settling.settle());
             }
             Ok(Fence::Closed) => {
-                spilled.iter().for_each(|spilled| spilled.event.lane.kill());
+                events.iter().for_each(|event| event.lane.kill());
                 written.unsure.push((lane, "somebody closed it"));
             }
             Err(error) => {
                 // Nothing of the lane is recorded at rows from here on, until it is closed.
-                spilled.iter().for_each(|spilled| spilled.event.lane.kill());
+                events.iter().for_each(|event| event.lane.kill());
                 tracing::warn!(%error, "deliveries could not leave memory");
                 written.unsure.push((lane, "spilling of unknown outcome"));
                 written.connection = None;

@@ -26,6 +26,11 @@ pub(super) struct Route {
     pub(super) id: SubscriptionId,
     pub(super) account: AccountId,
     pub(super) state: SubscriptionState,
+    pub(super) title: String,
+    /// As it is stored, for scripts.
+    pub(super) url: String,
+    /// The bare name of its script.
+    pub(super) plugin: Option<String>,
     triggers: Vec<Trigger>,
     /// Where to; in words why not, if what is stored cannot be sent to.
     pub(super) endpoint: Result<Endpoint, String>,
@@ -57,6 +62,9 @@ impl Route {
                 .filter_map(|text| Trigger::parse(text).ok())
                 .collect(),
             endpoint: Endpoint::new(&row.url, headers),
+            title: row.title,
+            url: row.url,
+            plugin: row.plugin,
             secrets: row
                 .secrets
                 .into_iter()

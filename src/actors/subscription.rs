@@ -15,6 +15,7 @@ use super::intake::{Intake, LaneSlot};
 use super::lane::Lane;
 use super::line::{Line, Thread};
 use super::memory::MemoryEvent;
+use super::plugins::Plugins;
 use super::recorder::{Recorder, SpillDeliveries, Spilled};
 use super::routing::Route;
 use super::tell::tell;
@@ -40,6 +41,7 @@ pub(super) struct SubscriptionParts {
     pub(super) unrecorded: Arc<Semaphore>,
     pub(super) lane_slot: LaneSlot,
     pub(super) intake: Arc<std::sync::OnceLock<Addr<Intake>>>,
+    pub(super) plugins: Plugins,
 }
 
 impl SubscriptionParts {
@@ -60,6 +62,7 @@ impl SubscriptionParts {
                         event: event.id,
                     },
                     running_for: None,
+                    held_by: None,
                 },
                 event,
             })
@@ -89,6 +92,7 @@ pub(super) struct DeliverTest(pub(super) TestDelivery);
 /// The event of a test; its row is claimed with n = 1.
 pub(super) struct TestDelivery {
     pub(super) event: EventId,
+    pub(super) event_type: Arc<str>,
     pub(super) payload: Bytes,
 }
 

@@ -15,6 +15,7 @@ use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
 use crate::domain::address::AddressRules;
 use crate::http::{self, HttpSettings};
+use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
 use crate::store::{Database, migrate};
 
@@ -84,6 +85,9 @@ async fn serve(
             retention_days: config.retention_days,
             activity_retention_days: config.activity_retention_days,
             rules,
+            plugins_folder: config.plugins_dir.clone(),
+            plugin_limits: Limits::from_config(config),
+            plugin_rule: HealthRule::from_config(config),
         },
     )
     .await

@@ -71,6 +71,10 @@ pub struct Config {
     pub plugin_log_lines: usize,
     /// Bytes of those lines.
     pub plugin_log_bytes: usize,
+    /// The share of its runs, in percent, that may fail before a script is suspended.
+    pub plugin_failure_percent: u8,
+    /// The share of a thread's time, in percent, that a script's failed runs may take.
+    pub plugin_failure_time_percent: u8,
     /// Which log lines are written: directives as tracing's `EnvFilter` reads them.
     pub log: String,
     /// How a log line looks.
@@ -230,6 +234,8 @@ impl Config {
             plugin_output_bytes: 0,
             plugin_log_lines: 0,
             plugin_log_bytes: 0,
+            plugin_failure_percent: 0,
+            plugin_failure_time_percent: 0,
             log: String::new(),
             log_format: LogFormat::Text,
             file: None,

@@ -340,6 +340,31 @@ pub(super) const SETTINGS: &[Setting] = &[
         show: |config| config.plugin_log_bytes.to_string(),
     },
     Setting {
+        key: "plugin_failure_percent",
+        variable: "HERALD_PLUGIN_FAILURE_PERCENT",
+        default: "50",
+        meaning: "Percent of a plugin's runs within a minute that fail (20 of them at least) and \
+                  suspend it (1 to 100).",
+        kind: Kind::Number,
+        set: |config, text| store(&mut config.plugin_failure_percent, number(text, 1..=100)),
+        show: |config| config.plugin_failure_percent.to_string(),
+    },
+    Setting {
+        key: "plugin_failure_time_percent",
+        variable: "HERALD_PLUGIN_FAILURE_TIME_PERCENT",
+        default: "5",
+        meaning: "Percent of ten seconds that a plugin's failed runs take and suspend it \
+                  (1 to 100).",
+        kind: Kind::Number,
+        set: |config, text| {
+            store(
+                &mut config.plugin_failure_time_percent,
+                number(text, 1..=100),
+            )
+        },
+        show: |config| config.plugin_failure_time_percent.to_string(),
+    },
+    Setting {
         key: "log",
         variable: "HERALD_LOG",
         default: "info,actix_server=warn",

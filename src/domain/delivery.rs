@@ -50,7 +50,7 @@ text_enum! {
         Queued = "queued",
         /// An attempt went wrong; the next one is due later.
         Retrying = "retrying",
-        /// Its subscription is paused or disabled.
+        /// Its subscription is paused or disabled, or a script holds it up.
         Held = "held",
         /// The receiver answered 2xx.
         Sent = "sent",

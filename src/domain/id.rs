@@ -125,6 +125,15 @@ typed_id!(/// An API token.
 typed_id!(/// Something that a user did.
     ActivityId, "act", "an activity");
 
+impl EventId {
+    /// When it was made, by the database's clock, in milliseconds since 1970: that is when the
+    /// event was accepted, but for the time of its commit.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        (self.0.as_u128() >> 80) as i64
+    }
+}
+
 /// The account that exists from the start.
 pub const MAIN_ACCOUNT: AccountId =
     AccountId::from_uuid(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));

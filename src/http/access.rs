@@ -5,9 +5,10 @@ use actix_web::Route;
 use actix_web::http::Method;
 
 use super::api::{
-    accounts, activities, audit, batch, deliveries, event_types, events, health, publish, secrets,
-    subscriptions, switches, tokens,
+    accounts, activities, audit, batch, deliveries, dry_run, event_types, events, health, plugins,
+    publish, secrets, subscriptions, switches, tokens,
 };
+use super::metrics;
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -122,6 +123,8 @@ pub static TABLE: &[Entry] = &[
     entry!(POST   "/v1/deliveries/{event_id}/{subscription_id}/resend", Manage, Account, deliveries::resend),
 
     entry!(GET    "/v1/activities", Read, Account, activities::list),
+    entry!(GET    "/v1/plugins", Read, Either, plugins::list),
+    entry!(POST   "/v1/plugins/{kind}/{file}/dry-run", Manage, Either, dry_run::run),
 
     entry!(GET    "/v1/accounts", Operate, Server, accounts::list),
     entry!(POST   "/v1/accounts", Operate, Server, accounts::create),
@@ -140,5 +143,6 @@ pub static TABLE: &[Entry] = &[
     entry!(GET    "/", Public, Server, health::home),
     entry!(GET    "/healthz", Public, Server, health::healthz),
     entry!(GET    "/readyz", Public, Server, health::readyz),
+    entry!(GET    "/metrics", Public, Server, metrics::show),
     entry!(GET    "/openapi.json", Public, Server, health::openapi),
 ];

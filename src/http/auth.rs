@@ -312,10 +312,7 @@ fn named(entry: &Entry, grant: Grant, account: AccountId) -> Result<Caller, Prob
 
 fn caller(entry: &Entry, grant: Grant, account: Option<AccountId>) -> Result<Caller, Problem> {
     if entry.scope == Scope::Account && account.is_none() {
-        let detail =
-            "An operator-wide token must name the account (its id or name) that it acts in.";
-        return Err(Problem::new(Kind::Malformed, detail)
-            .with(vec![Fault::new("Herald-Account", "this header is missing")]));
+        return Err(no_account());
     }
     Ok(Caller {
         token: grant.token,
@@ -323,6 +320,13 @@ fn caller(entry: &Entry, grant: Grant, account: Option<AccountId>) -> Result<Cal
         operator: grant.account.is_none(),
         account,
     })
+}
+
+/// The request is about an account's things, and names no account.
+pub(super) fn no_account() -> Problem {
+    let detail = "An operator-wide token must name the account (its id or name) that it acts in.";
+    Problem::new(Kind::Malformed, detail)
+        .with(vec![Fault::new("Herald-Account", "this header is missing")])
 }
 
 fn now() -> u64 {

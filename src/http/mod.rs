@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod fields;
 mod guard;
+mod metrics;
 mod openapi;
 mod page;
 mod problem;

@@ -8,9 +8,10 @@ use utoipa::{Modify, OpenApi};
 
 use super::access::{Access, TABLE};
 use super::api::{
-    accounts, activities, audit, batch, deliveries, event_types, events, health, publish, secrets,
-    subscriptions, switches, tokens,
+    accounts, activities, audit, batch, deliveries, dry_run, event_types, events, health, plugins,
+    publish, secrets, subscriptions, switches, tokens,
 };
+use super::metrics;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,9 +31,11 @@ use super::api::{
         switches::pause, switches::resume, switches::enable, switches::disable,
         deliveries::list, deliveries::show, deliveries::resend,
         activities::list,
+        plugins::list, dry_run::run,
         accounts::list, accounts::create, accounts::show, accounts::change, accounts::remove,
         tokens::list, tokens::create, tokens::show, tokens::change, tokens::revoke,
-        audit::run, health::home, health::healthz, health::readyz, health::openapi,
+        audit::run, health::home, health::healthz, health::readyz, metrics::show,
+        health::openapi,
     ),
 )]
 struct Api;

@@ -1,7 +1,9 @@
 //! The hooks: in which order scripts and their functions run, what each is given, and what may
 //! come back.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,9 +11,9 @@ use chrono::SecondsFormat;
 use rhai::{Dynamic, Map};
 
 use super::json::{self, JsonError, kind_of, text_of};
-use super::runtime::Runtime;
+use super::runtime::{Runtime, words_of};
 use super::script::{Hook, Script};
-use super::source::Fault;
+use super::source::{Fault, ScriptName};
 use super::view::{Delivered, EventView, Failure, FailureKind, MailDraft, Part, Run, Verdict};
 use crate::domain::headers::{CustomHeaders, MAX_HEADERS};
 
@@ -31,7 +33,12 @@ pub fn run_chain(runtime: &Runtime, scripts: &[&Script], event: &EventView<'_>) 
     let verdict = if scripts.is_empty() {
         Ok(Verdict::Deliver(untouched(event)))
     } else {
-        runtime.on_stack(|| Chain::run(runtime, scripts, event, &mut parts))
+        runtime.on_stack(|| {
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                Chain::run(runtime, scripts, event, &mut parts)
+            }));
+            ended.unwrap_or_else(|panic| Err(broke(scripts, &parts, &*panic)))
+        })
     };
     Run {
         verdict,
@@ -39,6 +46,20 @@ pub fn run_chain(runtime: &Runtime, scripts: &[&Script], event: &EventView<'_>) 
         operations: parts.iter().map(|part| part.operations).sum(),
         elapsed: begun.elapsed(),
         scripts: parts,
+    }
+}
+
+/// A panic outside the scripts' own functions, while values were read or written.
+fn broke(scripts: &[&Script], parts: &[Part], panic: &(dyn Any + Send)) -> Failure {
+    let words = words_of(panic);
+    // The script at work has no part yet.
+    let at_work = scripts.get(parts.len()).or(scripts.last());
+    let script = at_work.map_or_else(ScriptName::of_nobody, |script| script.source().name.clone());
+    tracing::error!(%script, "a plugin's run panicked: {words}");
+    Failure {
+        script,
+        kind: FailureKind::Panic,
+        fault: Fault::whole(words),
     }
 }
 

@@ -6,10 +6,13 @@
 //! and answers with a [`Run`]. A script gets copies and a budget ([`Limits`]), and whatever it
 //! does ends as a [`Verdict`] or a [`Failure`].
 
+mod apart;
 mod budget;
 mod chain;
 mod engine;
 pub mod folder;
+mod health;
+mod histogram;
 mod json;
 mod library;
 mod limits;
@@ -24,7 +27,9 @@ mod view;
 mod watched;
 pub mod watcher;
 
+pub use apart::{Apart, ApartError, Job, OwnedEvent};
 pub use chain::run_chain;
+pub use health::{Health, HealthRule, Judgement};
 pub use limits::{Limits, MAX_SOURCE_BYTES};
 pub use runtime::Runtime;
 pub use script::{Facts, Hook, Script, check};

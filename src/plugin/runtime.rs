@@ -81,6 +81,12 @@ impl Runtime {
         self.parse(text).map(|compiled| compiled.facts)
     }
 
+    /// A function that only tests have.
+    #[cfg(test)]
+    pub(super) fn bind_for_test(&mut self, name: &str, function: impl Fn() -> bool + 'static) {
+        self.engine.register_fn(name, function);
+    }
+
     fn parse(&self, text: &str) -> Result<Compiled, Fault> {
         self.on_stack(|| {
             self.budget.start();
@@ -236,7 +242,7 @@ fn thrown_words(thrown: &Dynamic) -> String {
     json::write(thrown, MOST).unwrap_or_else(|_| format!("a {} was thrown", json::kind_of(thrown)))
 }
 
-fn words_of(panic: &(dyn Any + Send)) -> String {
+pub(super) fn words_of(panic: &(dyn Any + Send)) -> String {
     let words = panic
         .downcast_ref::<String>()
         .map(String::as_str)
@@ -253,9 +259,7 @@ mod tests {
     #[test]
     fn a_panic_in_a_bound_function_is_a_failure_and_the_next_script_runs() {
         let mut runtime = Runtime::new(Limits::default());
-        runtime
-            .engine
-            .register_fn("boom", || -> i64 { panic!("bang") });
+        runtime.bind_for_test("boom", || panic!("bang"));
         let compile = |text: &str| {
             let source = Source::new("named/x.rhai".parse().unwrap(), text);
             runtime.compile(&source).unwrap()

@@ -70,6 +70,11 @@ impl ScriptName {
         Self { kind, name }
     }
 
+    /// Stands where no script can be named: no file ever has it.
+    pub(super) fn of_nobody() -> Self {
+        Self::of_refused(ScriptKind::Named, "?")
+    }
+
     /// Whom it acts for.
     #[must_use]
     pub fn kind(&self) -> ScriptKind {

@@ -4,10 +4,10 @@
 select o.event_id, o.subscription_id, bool_or(o.fits) as fits
 from (
     select d.event_id, d.subscription_id,
-        $6 = case when s.state <> 'enabled' then 'held' when d.failures = 0 then 'queued'
-            else 'retrying' end as fits
+        $6 = case when s.state <> 'enabled' or d.held_by is not null then 'held'
+            when d.failures = 0 then 'queued' else 'retrying' end as fits
     from subscription s cross join lateral (
-        select d.event_id, d.subscription_id, d.failures
+        select d.event_id, d.subscription_id, d.failures, d.held_by
         from delivery d
         where d.account_id = $1 and d.subscription_id = s.id and d.event_id >= $2
             and d.event_id <= $3 and (d.event_id, d.subscription_id) < ($3, $4)

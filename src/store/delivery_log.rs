@@ -67,6 +67,8 @@ pub struct Delivery {
     pub last_attempt_at: Option<DateTime<Utc>>,
     /// When it is due; none while it is held.
     pub next_attempt_at: Option<DateTime<Utc>>,
+    /// The script that holds it up; none: if it is held, then by its subscription's state.
+    pub held_by: Option<String>,
     /// When the event was accepted.
     pub created_at: DateTime<Utc>,
     last_n: Option<i32>,
@@ -265,6 +267,8 @@ struct StateRow {
     due_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Integer>)]
     failures: Option<i32>,
+    #[diesel(sql_type = Nullable<Text>)]
+    held_by: Option<String>,
     #[diesel(sql_type = Nullable<SqlSubscriptionState>)]
     subscription_state: Option<SubscriptionState>,
     #[diesel(sql_type = BigInt)]
@@ -281,7 +285,8 @@ struct StateRow {
 
 impl From<StateRow> for Delivery {
     fn from(row: StateRow) -> Self {
-        let delivers = row.subscription_state == Some(SubscriptionState::Enabled);
+        let enabled = row.subscription_state == Some(SubscriptionState::Enabled);
+        let delivers = enabled && row.held_by.is_none();
         let state = match (row.failures, row.ended) {
             (Some(_), _) if !delivers => DeliveryState::Held,
             (Some(0), _) => DeliveryState::Queued,
@@ -304,6 +309,7 @@ impl From<StateRow> for Delivery {
             last_detail: None,
             last_attempt_at: row.last_at,
             next_attempt_at: row.due_at.filter(|_| delivers),
+            held_by: row.held_by,
             created_at: row.received_at,
             last_n: row.last_n,
         }

@@ -1,6 +1,6 @@
 -- What decides the states of the given deliveries, and what a list shows of them, in their order.
 select c.event_id, c.subscription_id, e.type as event_type, e.test, e.received_at,
-    d.due_at, d.failures, s.state as subscription_state,
+    d.due_at, d.failures, d.held_by, s.state as subscription_state,
     a.attempts, a.ended, a.last_n, a.last_status, a.last_at
 from unnest($2::uuid[], $3::uuid[]) with ordinality as c (event_id, subscription_id, place)
 join event e on e.account_id = $1 and e.id = c.event_id

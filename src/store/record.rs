@@ -3,6 +3,7 @@
 //! No batch may hold one delivery twice: the parts of one statement share a snapshot.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::sql_types::{
@@ -111,6 +112,7 @@ statement! {
         events: Array<SqlUuid> = &'a [Uuid],
         tries: Array<Integer> = &'a [i32],
         due: Array<Double> = &'a [f64],
+        held_by: Array<Nullable<Text>> = &'a [Option<&'a str>],
     ) -> (BigInt,) from "spill.sql"
 }
 
@@ -236,12 +238,25 @@ pub async fn record_claimed(
 }
 
 /// A delivery on its way from memory to a row.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SpilledDelivery {
     /// Which.
     pub key: DeliveryKey,
     /// None: not begun, due at once. Some: its first attempt runs and must have ended by then.
     pub running_for: Option<Duration>,
+    /// The script that holds it up, which has not begun; None: it is due.
+    pub held_by: Option<Arc<str>>,
+}
+
+/// A claimed row whose attempt was never begun.
+#[derive(Debug, Clone)]
+pub struct ReleasedClaim {
+    /// Which.
+    pub key: DeliveryKey,
+    /// The number of the claim: it may not hold any more.
+    pub n: i32,
+    /// The script that holds it up; None: it is due at once.
+    pub held_by: Option<Arc<str>>,
 }
 
 /// Writes rows for deliveries that leave memory.
@@ -262,6 +277,10 @@ pub async fn spill(
         .iter()
         .map(|delivery| delivery.running_for.unwrap_or_default().as_secs_f64())
         .collect();
+    let held_by: Vec<_> = deliveries
+        .iter()
+        .map(|delivery| delivery.held_by.as_deref())
+        .collect();
     let statement = Spill {
         lane: lane.0,
         accounts: &keys.accounts,
@@ -269,27 +288,33 @@ pub async fn spill(
         events: &keys.events,
         tries: &tries,
         due: &due,
+        held_by: &held_by,
         life: PhantomData,
     };
     let (live,): (i64,) = statement.get_result(connection).await?;
     Ok(Fence::of(live))
 }
 
-/// Makes claimed rows due at once whose attempt was never begun, in the order of their events;
-/// `n` tells whether the claim still holds.
+/// Gives claimed rows back whose attempt was never begun: due at once, in the order of their
+/// events, or when the script works that holds them up.
 ///
 /// # Errors
 /// When the database is away: they become due when the claim runs out.
 pub async fn release(
     connection: &mut Connection,
-    claims: &[(DeliveryKey, i32)],
+    claims: &[ReleasedClaim],
 ) -> Result<(), StoreError> {
-    let keys = Keys::of(claims.iter().map(|(key, _)| *key));
-    let tries: Vec<i32> = claims.iter().map(|(_, n)| *n).collect();
+    let keys = Keys::of(claims.iter().map(|claim| claim.key));
+    let tries: Vec<i32> = claims.iter().map(|claim| claim.n).collect();
+    let held_by: Vec<_> = claims
+        .iter()
+        .map(|claim| claim.held_by.as_deref())
+        .collect();
     diesel::sql_query(
-        "update delivery d set due_at = least(now(), to_timestamp( \
-             ('x' || left(replace(d.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)), claim_lane = null \
-         from unnest($1, $2, $3, $4) as i (account_id, subscription_id, event_id, n) \
+        "update delivery d set claim_lane = null, held_by = i.held_by, \
+             due_at = case when i.held_by is not null then '9999-12-31' else least(now(), to_timestamp( \
+             ('x' || left(replace(d.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)) end \
+         from unnest($1, $2, $3, $4, $5) as i (account_id, subscription_id, event_id, n, held_by) \
          where d.account_id = i.account_id and d.subscription_id = i.subscription_id \
              and d.event_id = i.event_id and d.n = i.n",
     )
@@ -297,6 +322,7 @@ pub async fn release(
     .bind::<Array<SqlUuid>, _>(keys.subscriptions)
     .bind::<Array<SqlUuid>, _>(keys.events)
     .bind::<Array<Integer>, _>(tries)
+    .bind::<Array<Nullable<Text>>, _>(held_by)
     .execute(connection)
     .await?;
     Ok(())

@@ -81,7 +81,10 @@ async fn begin_round(
         return Ok(Resend::Unknown);
     };
     let pushed = diesel::update(delivery::table.find((account, subscription_id, event_id)))
-        .set(delivery::due_at.eq(diesel::dsl::now))
+        .set((
+            delivery::due_at.eq(diesel::dsl::now),
+            delivery::held_by.eq(None::<String>),
+        ))
         .returning(delivery::failures)
         .get_result::<i32>(connection)
         .await

@@ -30,12 +30,16 @@ pub struct RoutedSubscription {
     pub id: SubscriptionId,
     /// Whose it is.
     pub account: AccountId,
+    /// What people call it.
+    pub title: String,
     /// Where it delivers.
     pub url: String,
     /// What it matches.
     pub triggers: Vec<String>,
     /// Whether it delivers.
     pub state: SubscriptionState,
+    /// The bare name of its script.
+    pub plugin: Option<String>,
     /// Its own headers, as a JSON object of strings.
     pub headers: serde_json::Value,
     /// Attempts under way at once.
@@ -89,6 +93,8 @@ type SubscriptionRow = (
     i32,
     Vec<Option<i32>>,
     Option<DateTime<Utc>>,
+    String,
+    Option<String>,
 );
 type TypeRow = (
     Uuid,
@@ -141,6 +147,8 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
                         subscription::timeout_seconds,
                         subscription::retry_schedule,
                         subscription::deleted_at,
+                        subscription::title,
+                        subscription::plugin,
                     ))
                     .load(connection)
                     .await?;
@@ -196,6 +204,8 @@ fn routed_subscription(
     RoutedSubscription {
         id: SubscriptionId::from_uuid(row.0),
         account: AccountId::from_uuid(row.1),
+        title: row.10,
+        plugin: row.11,
         url: row.2,
         triggers: row.3.into_iter().flatten().collect(),
         state: row.4,

@@ -31,6 +31,8 @@ pub struct Subscription {
     pub state: SubscriptionState,
     /// Why Herald itself disabled it.
     pub disabled_reason: Option<String>,
+    /// The script in `named/` that acts for it, without folder and ending.
+    pub plugin: Option<String>,
     /// Headers that go with each request.
     pub headers: BTreeMap<String, String>,
     /// Requests under way at once.
@@ -55,6 +57,7 @@ struct Row {
     triggers: Vec<Option<String>>,
     state: SubscriptionState,
     disabled_reason: Option<String>,
+    plugin: Option<String>,
     headers: serde_json::Value,
     max_in_flight: i32,
     timeout_seconds: i32,
@@ -73,6 +76,7 @@ impl From<Row> for Subscription {
             triggers: row.triggers.into_iter().flatten().collect(),
             state: row.state,
             disabled_reason: row.disabled_reason,
+            plugin: row.plugin,
             headers: serde_json::from_value(row.headers).unwrap_or_default(),
             max_in_flight: row.max_in_flight,
             timeout_seconds: row.timeout_seconds,
@@ -98,6 +102,8 @@ pub struct NewSubscription {
     pub triggers: Vec<String>,
     /// Whether it delivers.
     pub state: SubscriptionState,
+    /// The script in `named/` that acts for it.
+    pub plugin: Option<String>,
     /// Checked headers.
     pub headers: BTreeMap<String, String>,
     /// 1 to 256.
@@ -131,6 +137,7 @@ pub async fn create(
                     subscription::url.eq(new.url),
                     subscription::triggers.eq(new.triggers),
                     subscription::state.eq(new.state),
+                    subscription::plugin.eq(new.plugin),
                     subscription::headers.eq(serde_json::json!(new.headers)),
                     subscription::max_in_flight.eq(new.max_in_flight),
                     subscription::timeout_seconds.eq(new.timeout_seconds),
@@ -186,6 +193,8 @@ pub struct SubscriptionChange {
     pub state: Option<SubscriptionState>,
     /// The new reason; `Some(None)` forgets it.
     pub disabled_reason: Option<Option<String>>,
+    /// The new script; `Some(None)` takes it away.
+    pub plugin: Option<Option<String>>,
     /// The new headers, as a JSON object.
     pub headers: Option<serde_json::Value>,
     /// The new bound of requests under way.
@@ -238,6 +247,7 @@ pub async fn change(
                     change
                         .disabled_reason
                         .map(|new| subscription::disabled_reason.eq(new)),
+                    change.plugin.map(|new| subscription::plugin.eq(new)),
                     change.headers.map(|new| subscription::headers.eq(new)),
                     change
                         .max_in_flight

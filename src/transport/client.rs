@@ -75,6 +75,10 @@ pub struct Delivery<'a> {
     pub signature: String,
     /// The bytes.
     pub body: Bytes,
+    /// What the bytes are; None: JSON.
+    pub content_type: Option<&'a str>,
+    /// Header fields for this request alone; they take the place of the subscription's own.
+    pub headers: &'a [(String, String)],
     /// Somebody tries the target out.
     pub test: bool,
     /// The bound of the whole request.
@@ -201,6 +205,12 @@ impl Client {
         }
         for (name, value) in &delivery.endpoint.headers {
             request = request.insert_header((name.clone(), value.clone()));
+        }
+        if let Some(content_type) = delivery.content_type {
+            request = request.insert_header((header::CONTENT_TYPE, content_type));
+        }
+        for (name, value) in delivery.headers {
+            request = request.insert_header((name.as_str(), value.as_str()));
         }
         let mut response = request
             .send_body(delivery.body)

@@ -23,6 +23,8 @@ fn path(pattern: &str) -> String {
         .replace("{event_id}", &first)
         .replace("{subscription_id}", &id("sub"))
         .replace("{name}", "NOBODY_HAS_THIS")
+        .replace("{kind}", "named")
+        .replace("{file}", "nobody-has-this.rhai")
 }
 
 #[test]

@@ -14,5 +14,6 @@ mod access;
 mod bad_input;
 mod deliveries;
 mod event_types;
+mod plugins;
 mod publishing;
 mod subscriptions;

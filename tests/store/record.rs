@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use herald::domain::delivery::Outcome;
 use herald::domain::delivery::Outcome::{Failed, Retry, Sent};
+use herald::domain::id::EventId;
+use herald::store::claim::ClaimedDelivery;
+use herald::store::held;
 use herald::store::lane::{self, Owner};
-use herald::store::record::{Fence, SpilledDelivery, record_claimed, record_first, release, spill};
+use herald::store::record::{
+    Fence, ReleasedClaim, SpilledDelivery, record_claimed, record_first, release, spill,
+};
 use herald::store::resend::resend;
 use proptest::prelude::*;
 
@@ -59,6 +64,7 @@ async fn nothing_is_recorded_in_or_spilled_from_a_closed_lane() {
     let leaving = [SpilledDelivery {
         key: bench.key(events[1]),
         running_for: None,
+        held_by: None,
     }];
     let fence = spill(&mut bench.connection, bench.lane, &leaving).await;
     assert_eq!(fence.unwrap(), Fence::Closed);
@@ -82,6 +88,7 @@ async fn spilling_writes_due_and_claimed_rows_and_none_beside_an_attempt() {
             SpilledDelivery {
                 key: bench.key(event),
                 running_for,
+                held_by: None,
             }
         });
     for _ in 0..2 {
@@ -161,10 +168,60 @@ async fn a_released_claim_is_due_again_unless_somebody_else_holds_it() {
     let mut bench = Bench::new().await;
     let events = bench.store(2, true).await;
     bench.claim(10, HOLD).await;
-    let claims = [(bench.key(events[0]), 1), (bench.key(events[1]), 7)];
+    let claims = [
+        released(&bench, events[0], 1, None),
+        released(&bench, events[1], 7, None),
+    ];
     release(&mut bench.connection, &claims).await.unwrap();
     assert_eq!(bench.row(events[0]), "1|0|0|0");
     assert_eq!(bench.row(events[1]), "1|0|0|20");
+}
+
+fn released(bench: &Bench, event: EventId, n: i32, held_by: Option<&str>) -> ReleasedClaim {
+    ReleasedClaim {
+        key: bench.key(event),
+        n,
+        held_by: held_by.map(Into::into),
+    }
+}
+
+#[actix_rt::test]
+async fn what_a_script_holds_up_is_due_when_it_is_let_go_in_the_order_of_the_events() {
+    let mut bench = Bench::new().await;
+    let events = bench.store(3, true).await;
+    bench.claim(2, HOLD).await;
+    let by = Some("named/x.rhai");
+    // The second claim does not hold any more, and its row is left as it is.
+    let claims = [
+        released(&bench, events[0], 1, by),
+        released(&bench, events[1], 7, by),
+    ];
+    release(&mut bench.connection, &claims).await.unwrap();
+    let in_memory = bench.store(1, false).await[0];
+    let leaving = [SpilledDelivery {
+        key: bench.key(in_memory),
+        running_for: None,
+        held_by: by.map(Into::into),
+    }];
+    let lane = bench.lane;
+    spill(&mut bench.connection, lane, &leaving).await.unwrap();
+    let hold = held::Hold {
+        script: "named/x.rhai".to_owned(),
+        subscription: bench.subscription,
+    };
+    assert_eq!(
+        held::holds(&bench.database).await.unwrap(),
+        std::slice::from_ref(&hold)
+    );
+    let due =
+        |claimed: Vec<ClaimedDelivery>| -> Vec<_> { claimed.iter().map(|row| row.event).collect() };
+    assert_eq!(due(bench.claim(10, HOLD).await), [events[2]]);
+    assert_eq!(held::let_go(&bench.database, &hold).await.unwrap(), 2);
+    assert_eq!(held::let_go(&bench.database, &hold).await.unwrap(), 0);
+    assert_eq!(held::holds(&bench.database).await.unwrap(), []);
+    assert_eq!(due(bench.claim(1, HOLD).await), [events[0]]);
+    assert_eq!(due(bench.claim(10, HOLD).await), [in_memory]);
+    assert_eq!(bench.audit().await.difference(), 0);
 }
 
 /// What one of several daemons may do to a delivery at any time.
@@ -174,6 +231,10 @@ enum Step {
     /// Record this try; whatever came of it, it is told the same way each time.
     Record(i32),
     Release(i32),
+    /// A script holds it up after this claim.
+    Hold(i32),
+    /// The script works again.
+    LetGo,
     Resend,
     CloseLane,
 }
@@ -183,6 +244,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::Claim),
         4 => (1..5).prop_map(Step::Record),
         1 => (1..5).prop_map(Step::Release),
+        1 => (1..5).prop_map(Step::Hold),
+        1 => Just(Step::LetGo),
         1 => Just(Step::Resend),
         1 => Just(Step::CloseLane),
     ];
@@ -226,8 +289,17 @@ async fn history(spilled: bool, outcomes: [Outcome; 4], steps: &[Step]) -> Resul
             }
             Step::Record(_) => {}
             Step::Release(n) => {
-                let claims = [(bench.key(event), n)];
+                let claims = [released(&bench, event, n, None)];
                 release(&mut bench.connection, &claims).await.unwrap();
+            }
+            Step::Hold(n) => {
+                let claims = [released(&bench, event, n, Some("named/x.rhai"))];
+                release(&mut bench.connection, &claims).await.unwrap();
+            }
+            Step::LetGo => {
+                for hold in held::holds(&bench.database).await.unwrap() {
+                    held::let_go(&bench.database, &hold).await.unwrap();
+                }
             }
             Step::Resend => {
                 resend(&bench.database, bench.account, event, bench.subscription)

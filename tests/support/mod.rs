@@ -155,6 +155,7 @@ impl Herald {
         command
             .env("HERALD_DATA_DIR", &self.folder)
             .env("HERALD_LISTEN", &self.listen)
+            .env("HERALD_PLUGINS_DIR", self.plugins())
             .env("HERALD_ALLOW_NETWORKS", "127.0.0.0/8,::1/128")
             .env("HERALD_DATABASE_CONNECTIONS", "4")
             .env("HERALD_URL", &self.url)
@@ -168,6 +169,11 @@ impl Herald {
             command.env(name, value);
         }
         command
+    }
+
+    /// The folder of its scripts.
+    pub fn plugins(&self) -> PathBuf {
+        self.folder.join("plugins")
     }
 
     /// Runs a command that must succeed; answers its standard output.

@@ -5,13 +5,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Line, Next};
-use crate::actors::attempt::{Try, attempt};
+use crate::actors::attempt::{Try, attempt, refused};
 use crate::actors::intake::LaneUnsure;
 use crate::actors::memory::MemoryEvent;
-use crate::actors::recorder::FirstAttempt;
+use crate::actors::plugins::{Given, Prepared};
+use crate::actors::recorder::{FirstAttempt, ReleaseClaims, SpillDeliveries, Spilled};
 use crate::actors::routing::Route;
 use crate::actors::tell::tell;
 use crate::domain::delivery::Origin;
+use crate::domain::id::EventId;
+use crate::store::record::{ReleasedClaim, SpilledDelivery};
 use crate::store::routing;
 
 /// One of a line's tasks: attempt after attempt until there is none.
@@ -39,6 +42,7 @@ impl Line {
             Next::First(event) => {
                 let what = Try {
                     event: event.id,
+                    event_type: Arc::clone(&event.event_type),
                     payload: event.payload.clone(),
                     n: 1,
                     failures: 0,
@@ -51,10 +55,30 @@ impl Line {
         };
         let under_way = UnderWay {
             line: self,
+            event: what.event,
             number: self.in_flight.begin(what.event, from_memory),
             ended: Cell::new(false),
         };
-        let tried = attempt(&self.thread.client, &self.parts.clock, &route, what).await;
+        let given = Given {
+            event: what.event,
+            event_type: &what.event_type,
+            payload: &what.payload,
+            n: what.n,
+            now: self.parts.clock.now(),
+        };
+        let prepared = self.thread.scripts.prepare(&route, given).await;
+        let (client, clock) = (&self.thread.client, &self.parts.clock);
+        let tried = match prepared {
+            Prepared::AsPublished => attempt(client, clock, &route, what, None).await,
+            Prepared::Ran(run) => attempt(client, clock, &route, what, Some(run)).await,
+            // Somebody waits for a test's answer, so it ends with the reason.
+            Prepared::Held(script) if what.test => {
+                let words = self.parts.plugins.trouble(&script).unwrap_or_default();
+                refused(&route, &what, words)
+            }
+            Prepared::Held(script) => return self.put_off(&under_way, what.n, Some(script)),
+            Prepared::Later => return self.put_off(&under_way, what.n, None),
+        };
         let record = tried.record;
         match under_way.end() {
             Some((event, false)) => self.thread.outbox.first(FirstAttempt { record, event }),
@@ -64,6 +88,37 @@ impl Line {
         if tried.gone {
             self.disable(&route).await;
         }
+        if self.stopped.get() {
+            self.tell_idle();
+        }
+    }
+
+    /// An attempt does not begin after all: its delivery is due at once, or when a script works.
+    fn put_off(&self, under_way: &UnderWay<'_>, n: i32, held_by: Option<Arc<str>>) {
+        let key = self.key(under_way.event);
+        match under_way.end() {
+            // It has no row yet.
+            Some((event, false)) if !event.lane.is_dead() => {
+                let delivery = SpilledDelivery {
+                    key,
+                    running_for: None,
+                    held_by,
+                };
+                let spilled = Spilled { event, delivery };
+                tell(
+                    self.thread.outbox.recorder(),
+                    SpillDeliveries(vec![spilled]),
+                );
+            }
+            // Its lane's rows bring it back.
+            Some((_, false)) => {}
+            Some((_, true)) | None => {
+                let claim = ReleasedClaim { key, n, held_by };
+                tell(self.thread.outbox.recorder(), ReleaseClaims(vec![claim]));
+            }
+        }
+        self.more_due.set(true);
+        self.thread.outbox.give_back();
         if self.stopped.get() {
             self.tell_idle();
         }
@@ -88,6 +143,7 @@ impl Line {
 /// An attempt that counts as under way until it ends, or its task panics.
 struct UnderWay<'a> {
     line: &'a Line,
+    event: EventId,
     number: u64,
     ended: Cell<bool>,
 }

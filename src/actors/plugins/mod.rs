@@ -1,12 +1,25 @@
-//! The scripts at work: what is loaded, how each version does, and who may run it. The web layer
-//! reads them here.
+//! The scripts at work: what is loaded, how each version does, and who may run it. Delivery
+//! threads choose and run scripts by it; the web layer reads it.
 
-use std::sync::Arc;
+mod reloader;
+mod scripts;
+mod table;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use actix::Addr;
 use chrono::{DateTime, Utc};
 
-use crate::plugin::{Fault, ScriptHash, ScriptKind, ScriptName};
+use self::table::{Measure, Plugin, PluginTable};
+use crate::plugin::{
+    Apart, ApartError, Fault, HealthRule, Job, Limits, OwnedEvent, Run, ScriptHash, ScriptKind,
+    ScriptName, SourceSet,
+};
+
+pub(super) use self::reloader::{PluginReloader, ReloaderParts};
+pub(super) use self::scripts::{Given, Prepared, Scripts};
 
 /// Where a script stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,27 +71,173 @@ pub struct PluginReport {
     pub total: Duration,
 }
 
+/// Why a dry run did not take place.
+#[derive(Debug, thiserror::Error)]
+pub enum DryRunError {
+    /// There is no such script.
+    #[error("there is no such plugin")]
+    Unknown,
+    /// No version of it works.
+    #[error("no version of the plugin works: {0}")]
+    NotLoaded(Fault),
+    /// Other scripts took too long.
+    #[error("other plugins are being run; try again")]
+    Busy,
+    /// No thread for it could be had.
+    #[error("the plugin could not be run: {0}")]
+    Gone(String),
+}
+
+/// How long somebody waits for a dry run, its turn included.
+const DRY_RUN: Duration = Duration::from_secs(5);
+
 /// The handle. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct Plugins {
-    shared: Arc<()>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    measure: Measure,
+    table: RwLock<Arc<PluginTable>>,
+    /// Raised with each new table, so that a delivery thread sees at a glance whether there is one.
+    generation: AtomicU64,
+    apart: OnceLock<Apart>,
+    reloader: OnceLock<Addr<PluginReloader>>,
+}
+
+impl std::fmt::Debug for Plugins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugins").finish_non_exhaustive()
+    }
 }
 
 impl Plugins {
+    pub(super) fn new(limits: Limits, rule: HealthRule) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                measure: Measure { limits, rule },
+                table: RwLock::default(),
+                generation: AtomicU64::new(0),
+                apart: OnceLock::new(),
+                reloader: OnceLock::new(),
+            }),
+        }
+    }
+
     /// Every script of the folder, by name.
     #[must_use]
     pub fn list(&self) -> Vec<PluginReport> {
-        let _ = &self.shared;
-        Vec::new()
+        let mut reports: Vec<_> = self.table().all().map(|plugin| report(plugin)).collect();
+        reports.sort_by(|a, b| a.name.cmp(&b.name));
+        reports
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn find(&self, name: &ScriptName) -> Option<PluginReport> {
+        self.table().find(name).map(|plugin| report(plugin))
     }
 
     /// The names that subscriptions may use, sorted.
     #[must_use]
     pub fn named(&self) -> Vec<String> {
-        let reports = self.list();
-        let named = reports
-            .iter()
-            .filter(|report| report.name.kind() == ScriptKind::Named);
-        named.map(|report| report.name.name().to_owned()).collect()
+        let table = self.table();
+        let named = table.all().filter(|it| it.name.kind() == ScriptKind::Named);
+        let mut names: Vec<_> = named.map(|it| it.name.name().to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Why deliveries wait for the script of that path, in words; None: they do not any more.
+    #[must_use]
+    pub fn trouble(&self, path: &str) -> Option<String> {
+        let name = path.parse::<ScriptName>().ok()?;
+        match self.table().find(&name) {
+            Some(plugin) => plugin.trouble(),
+            None if name.kind() == ScriptKind::Named => Some(format!(
+                "The plugin {path} is not in the plugins folder; put it back, or let the \
+                 subscription name another."
+            )),
+            None => None,
+        }
+    }
+
+    /// Runs one script on an event, as an attempt would, and sends nothing.
+    ///
+    /// # Errors
+    /// When there is no version to run, or no time for it.
+    pub async fn dry_run(&self, name: &ScriptName, event: OwnedEvent) -> Result<Run, DryRunError> {
+        let plugin = self.table().find(name).cloned();
+        let plugin = plugin.ok_or(DryRunError::Unknown)?;
+        let Some(source) = plugin.source.clone() else {
+            let fault = plugin.fault.clone();
+            let none = || Fault::whole("it was never loaded");
+            return Err(DryRunError::NotLoaded(fault.unwrap_or_else(none)));
+        };
+        let job = Job {
+            sources: vec![source],
+            event,
+        };
+        match tokio::time::timeout(DRY_RUN, self.run_apart(job)).await {
+            Ok(Ok(run)) => Ok(run),
+            Ok(Err(words)) => Err(DryRunError::Gone(words)),
+            Err(_elapsed) => Err(DryRunError::Busy),
+        }
+    }
+
+    fn table(&self) -> Arc<PluginTable> {
+        let table = self.shared.table.read();
+        Arc::clone(&table.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.shared.measure.limits
+    }
+
+    /// Takes the folder's new state over, whole.
+    fn take_over(&self, set: &SourceSet) -> Arc<PluginTable> {
+        let mut table = (self.shared.table.write()).unwrap_or_else(PoisonError::into_inner);
+        *table = Arc::new(PluginTable::of(set, &table, &self.shared.measure));
+        self.shared.generation.fetch_add(1, Ordering::Release);
+        Arc::clone(&table)
+    }
+
+    async fn run_apart(&self, job: Job) -> Result<Run, String> {
+        let apart = match self.shared.apart.get() {
+            Some(apart) => apart,
+            None => {
+                let started = Apart::start(self.limits().clone());
+                let started = started.map_err(|error| format!("no thread for it: {error}"))?;
+                self.shared.apart.get_or_init(|| started)
+            }
+        };
+        apart
+            .run(job)
+            .await
+            .map_err(|gone: ApartError| gone.to_string())
+    }
+}
+
+fn report(plugin: &Plugin) -> PluginReport {
+    let conduct = &plugin.conduct;
+    let suspended = conduct.suspended.get().cloned();
+    let status = match (&suspended, &plugin.fault) {
+        (Some(_), _) => PluginStatus::Suspended,
+        (None, Some(_)) => PluginStatus::Broken,
+        (None, None) => PluginStatus::Ok,
+    };
+    PluginReport {
+        name: plugin.name.clone(),
+        status,
+        hash: plugin.hash(),
+        loaded_at: plugin.loaded_at,
+        fault: plugin.fault.clone(),
+        suspended,
+        apart_since: conduct.apart.get().copied(),
+        calls: conduct.health.calls(),
+        failures: conduct.health.failures(),
+        p99: conduct.health.p99(),
+        total: conduct.health.total(),
     }
 }

@@ -21,6 +21,12 @@ pub(super) struct Fields {
     /// Whether it matches and delivers
     #[arg(long, value_name = "enabled|paused|disabled")]
     state: Option<SubscriptionState>,
+    /// The script in `named/` that acts for it, such as `only-paid-orders`
+    #[arg(long, value_name = "NAME")]
+    plugin: Option<String>,
+    /// No script acts for it
+    #[arg(long, conflicts_with = "plugin")]
+    no_plugin: bool,
     /// A header of each request, as `Name: value`; may be given several times
     #[arg(long = "header", value_name = "HEADER", value_parser = header)]
     headers: Vec<(String, String)>,
@@ -58,6 +64,7 @@ impl Fields {
 
     /// The fields that were given, for a change.
     pub(super) fn given(self) -> anyhow::Result<Map<String, Value>> {
+        let names_plugin = self.no_plugin || self.plugin.is_some();
         let mut fields = Map::new();
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -73,6 +80,8 @@ impl Fields {
                 .map(Value::from),
         );
         put("state", self.state.map(|state| json!(state)));
+        let plugin = self.plugin.filter(|name| !name.is_empty());
+        put("plugin", names_plugin.then(|| json!(plugin)));
         let mut headers = Map::new();
         for (name, value) in self.headers {
             if headers.insert(name, value.into()).is_some() {

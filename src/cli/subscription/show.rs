@@ -30,6 +30,7 @@ pub(super) fn list(found: &[Map<String, Value>], json: bool) -> anyhow::Result<(
         "url",
         "triggers",
         "state",
+        "plugin",
         "last_status",
         "last_attempt_at",
     ];
@@ -39,6 +40,7 @@ pub(super) fn list(found: &[Map<String, Value>], json: bool) -> anyhow::Result<(
         "target",
         "triggers",
         "state",
+        "plugin",
         "last status",
         "last attempt",
     ];

@@ -52,11 +52,33 @@ pub(in crate::http) struct HeaderView {
     value: String,
 }
 
-/// The request of one attempt, but for its body.
+/// The request of one attempt.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct AttemptRequest {
-    /// Its headers. Signatures and the values of custom headers are masked.
+    /// Its headers. Signatures, the values of custom headers and of those that plugins added are
+    /// masked.
     headers: Vec<HeaderView>,
+    /// The body as a plugin made it; null: it was the delivery's own, as published.
+    body: Option<String>,
+    /// `utf-8`; null: the body stands with the delivery.
+    body_encoding: Option<&'static str>,
+    /// There was more of the body than the log keeps.
+    truncated: bool,
+}
+
+/// What one plugin did in an attempt.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(in crate::http) struct PluginRunView {
+    /// Its place in the plugins folder.
+    #[schema(example = "named/only-paid-orders.rhai")]
+    name: String,
+    /// The version that ran: the SHA-256 of its file, in hexadecimal digits.
+    hash: String,
+    /// Microseconds that it took.
+    #[serde(alias = "us")]
+    microseconds: u64,
+    /// Operations that it used.
+    operations: u64,
 }
 
 /// What the receiver answered.
@@ -106,8 +128,26 @@ pub(in crate::http) struct AttemptView {
     response: Option<ResponseView>,
     /// Where the time went.
     phases: PhasesView,
+    /// The plugins that ran, in their order.
+    plugins: Vec<PluginRunView>,
+    /// What the plugins logged.
+    log: Vec<String>,
+    /// The plugin that said no; null: none did.
+    filtered_by: Option<String>,
     /// What went wrong, in plain words.
     error: Option<String>,
+}
+
+/// The recorder's JSON about what plugins changed of a request.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Sent {
+    /// None: the body as published.
+    body: Option<String>,
+    truncated: bool,
+    content_type: Option<String>,
+    /// Names alone.
+    headers: Vec<String>,
 }
 
 /// The recorder's JSON.
@@ -121,6 +161,10 @@ struct Recorded {
     truncated: bool,
     /// Seconds since 1970, as sent in `webhook-timestamp`.
     timestamp: Option<i64>,
+    plugins: Vec<PluginRunView>,
+    log: Vec<String>,
+    filtered_by: Option<String>,
+    sent: Sent,
 }
 
 impl Recorded {
@@ -130,9 +174,11 @@ impl Recorded {
     }
 }
 
-/// What went wrong with an attempt, in plain words.
+/// What went wrong with an attempt, or who filtered it, in plain words.
 pub(super) fn error_of(detail: &str) -> Option<String> {
-    Recorded::read(Some(detail)).error
+    let recorded = Recorded::read(Some(detail));
+    let filtered = |script| format!("Filtered by the plugin {script}.");
+    recorded.error.or(recorded.filtered_by.map(filtered))
 }
 
 impl AttemptView {
@@ -149,8 +195,15 @@ impl AttemptView {
             first_byte: phase(2),
             body: phase(3),
         };
-        let asked = !matches!(attempt.outcome, Outcome::Cancelled | Outcome::Filtered);
-        let headers = || request_headers(event, subscription, recorded.timestamp);
+        // Without a time in its signature nothing was sent: a plugin failed, for one.
+        let asked = !matches!(attempt.outcome, Outcome::Cancelled | Outcome::Filtered)
+            && recorded.timestamp.is_some();
+        let request = asked.then(|| AttemptRequest {
+            headers: request_headers(event, subscription, recorded.timestamp, &recorded.sent),
+            body_encoding: recorded.sent.body.as_ref().map(|_| "utf-8"),
+            body: recorded.sent.body,
+            truncated: recorded.sent.truncated,
+        });
         let response = attempt.status.map(|status| ResponseView {
             status,
             headers: recorded
@@ -165,9 +218,12 @@ impl AttemptView {
             outcome: attempt.outcome,
             at: attempt.at,
             duration_ms: attempt.duration_ms,
-            request: asked.then(|| AttemptRequest { headers: headers() }),
+            request,
             response,
             phases,
+            plugins: recorded.plugins,
+            log: recorded.log,
+            filtered_by: recorded.filtered_by,
             error: recorded.error,
         }
     }
@@ -178,13 +234,15 @@ fn request_headers(
     event: &EventSummary,
     subscription: Option<&Subscription>,
     timestamp: Option<i64>,
+    sent: &Sent,
 ) -> Vec<HeaderView> {
     let header = |name: &str, value: String| HeaderView {
         name: name.to_owned(),
         value,
     };
+    let content_type = sent.content_type.as_deref().unwrap_or("application/json");
     let mut headers = vec![
-        header("content-type", "application/json".to_owned()),
+        header("content-type", content_type.to_owned()),
         header("webhook-id", event.id.to_string()),
     ];
     headers.extend(timestamp.map(|seconds| header("webhook-timestamp", seconds.to_string())));
@@ -195,7 +253,17 @@ fn request_headers(
     let custom = subscription
         .iter()
         .flat_map(|subscription| subscription.headers.keys());
-    headers.extend(custom.map(|name| header(name, MASKED.to_owned())));
+    let mut names: Vec<&String> = custom.collect();
+    for name in &sent.headers {
+        // A plugin's header takes the place of the subscription's.
+        names.retain(|other| !other.eq_ignore_ascii_case(name));
+        names.push(name);
+    }
+    headers.extend(
+        names
+            .into_iter()
+            .map(|name| header(name, MASKED.to_owned())),
+    );
     headers
 }
 

@@ -10,6 +10,7 @@ use super::attempts::{AttemptView, RequestView, error_of};
 use super::{no_query, part};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{EventId, SubscriptionId};
+use crate::domain::subscription::SubscriptionState;
 use crate::http::body;
 use crate::http::fields::{Fields, Query};
 use crate::http::guard::Account;
@@ -18,6 +19,7 @@ use crate::http::problem::{Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::store::delivery_log::{self, Delivery, DeliveryFilter, DeliveryPlace};
 use crate::store::resend::{Resend, resend as send_again};
+use crate::store::subscription::Subscription;
 use crate::store::{event, subscription};
 
 /// A delivery as lists show it.
@@ -38,12 +40,14 @@ pub(in crate::http) struct DeliveryView {
     attempts: i64,
     /// What the receiver answered last.
     last_status_code: Option<i16>,
-    /// What went wrong last, in plain words.
+    /// What went wrong last, or which plugin filtered it, in plain words.
     last_error: Option<String>,
     /// When the last attempt ended.
     last_attempt_at: Option<DateTime<Utc>>,
     /// When it is due; null while it is held, and once it has ended.
     next_attempt_at: Option<DateTime<Utc>>,
+    /// The plugin that holds it up, such as `named/only-paid-orders.rhai`; null: none does.
+    held_by: Option<String>,
     /// When the event was accepted.
     created_at: DateTime<Utc>,
     /// The event was made to try out the subscription.
@@ -62,6 +66,7 @@ impl From<Delivery> for DeliveryView {
             last_error: delivery.last_detail.as_deref().and_then(error_of),
             last_attempt_at: delivery.last_attempt_at,
             next_attempt_at: delivery.next_attempt_at,
+            held_by: delivery.held_by,
             created_at: delivery.created_at,
             test: delivery.test,
         }
@@ -84,17 +89,21 @@ pub(in crate::http) struct DeliveryDetail {
     state: DeliveryState,
     /// What the receiver answered last.
     last_status_code: Option<i16>,
-    /// What went wrong last, in plain words.
+    /// What went wrong last, or which plugin filtered it, in plain words.
     last_error: Option<String>,
     /// When the last attempt ended.
     last_attempt_at: Option<DateTime<Utc>>,
     /// When it is due; null while it is held, and once it has ended.
     next_attempt_at: Option<DateTime<Utc>>,
+    /// The plugin that holds it up, such as `named/only-paid-orders.rhai`; null: none does.
+    held_by: Option<String>,
+    /// Why it is held, in plain words.
+    held_because: Option<String>,
     /// When the event was accepted.
     created_at: DateTime<Utc>,
     /// The event was made to try out the subscription.
     test: bool,
-    /// What is sent with each attempt.
+    /// What is sent with each attempt, unless a plugin changes it.
     request: RequestView,
     /// Every attempt, the first one first.
     attempts: Vec<AttemptView>,
@@ -209,6 +218,8 @@ pub(in crate::http) async fn show(
         .into_iter()
         .map(|attempt| AttemptView::new(attempt, &event, subscription.as_ref()))
         .collect();
+    let held_because = (delivery.state == DeliveryState::Held)
+        .then(|| why_held(&shared, &delivery, subscription.as_ref()));
     let view = DeliveryView::from(delivery);
     Ok(HttpResponse::Ok().json(DeliveryDetail {
         event_id: view.event_id,
@@ -219,11 +230,30 @@ pub(in crate::http) async fn show(
         last_error: view.last_error,
         last_attempt_at: view.last_attempt_at,
         next_attempt_at: view.next_attempt_at,
+        held_by: view.held_by,
+        held_because,
         created_at: view.created_at,
         test: view.test,
         request,
         attempts,
     }))
+}
+
+/// Why a delivery is held, in a sentence for each reason.
+fn why_held(shared: &Shared, delivery: &Delivery, subscription: Option<&Subscription>) -> String {
+    let state = subscription.map(|subscription| subscription.state);
+    let switched_off = match state {
+        Some(SubscriptionState::Enabled) => None,
+        Some(state) => Some(format!("Its subscription is {state}.")),
+        None => Some("Its subscription was deleted.".to_owned()),
+    };
+    let held_up = delivery.held_by.as_ref().map(|name| {
+        let trouble = shared.engine.plugins().trouble(name);
+        trouble
+            .unwrap_or_else(|| format!("It waited for the plugin {name} and is due in a moment."))
+    });
+    let reasons: Vec<String> = switched_off.into_iter().chain(held_up).collect();
+    reasons.join(" ")
 }
 
 /// Send one delivery again

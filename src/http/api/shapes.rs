@@ -157,6 +157,8 @@ taken! {
         triggers: Vec<String>,
         /// `enabled` (default), `paused` or `disabled`.
         state: Option<String>,
+        /// A script in `named/`, without folder and ending.
+        plugin: Option<String>,
         /// At most 20 headers that go with each request.
         headers: Option<BTreeMap<String, String>>,
         /// Requests under way at once, 1 to 256 (8).
@@ -177,6 +179,8 @@ taken! {
         triggers: Option<Vec<String>>,
         /// `enabled`, `paused` or `disabled`.
         state: Option<String>,
+        /// A script in `named/`, without folder and ending; null takes it away.
+        plugin: Option<String>,
         /// All headers that go with each request from now on.
         headers: Option<BTreeMap<String, String>>,
         /// Requests under way at once, 1 to 256.
@@ -197,6 +201,18 @@ taken! {
     TestInput {
         /// A type whose example is sent; the first one that the triggers match if left out.
         event_type: Option<String>,
+    }
+
+    /// What a plugin is run on: `event` or `event_id`.
+    DryRunInput {
+        /// An event as it would be published.
+        event: Option<serde_json::Value>,
+        /// An event of the account.
+        #[schema(example = "evt_01h455vb4pex5vsknk084sn02q")]
+        event_id: Option<String>,
+        /// The subscription that the script sees; an example if left out.
+        #[schema(example = "sub_01h455vb4pex5vsknk084sn02q")]
+        subscription: Option<String>,
     }
 
     /// What becomes of held deliveries.

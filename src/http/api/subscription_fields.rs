@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Value, json};
 
 use crate::actors::Engine;
+use crate::domain::event_type::nearest;
 use crate::domain::headers::CustomHeaders;
 use crate::domain::retry::RetrySchedule;
 use crate::domain::subscription::{
@@ -16,6 +17,11 @@ use crate::domain::trigger::Trigger;
 use crate::http::fields::{self, Fields};
 use crate::http::problem::Problem;
 use crate::http::targets;
+use crate::plugin::{ScriptKind, check_name};
+use crate::store::subscription::Subscription;
+
+/// As many scripts are told by name to who names an unknown one.
+const MOST_NAMED: usize = 8;
 
 /// What a body says about a subscription; none: it says nothing about that.
 #[derive(Debug, Default)]
@@ -24,17 +30,24 @@ pub(super) struct Given {
     pub(super) target: Option<Target>,
     pub(super) triggers: Option<Vec<String>>,
     pub(super) state: Option<SubscriptionState>,
+    pub(super) plugin: Option<Option<String>>,
     pub(super) headers: Option<BTreeMap<String, String>>,
     pub(super) max_in_flight: Option<i32>,
     pub(super) timeout_seconds: Option<i32>,
     pub(super) retry_schedule: Option<Vec<i32>>,
 }
 
-/// Reads a body, and vets the target that it names.
+/// Reads a body, and vets the target that it names. `before` is the subscription that it
+/// changes; none: it makes one.
 ///
 /// # Errors
 /// Every fault at once.
-pub(super) async fn read(engine: &Engine, body: &[u8], new: bool) -> Result<Given, Problem> {
+pub(super) async fn read(
+    engine: &Engine,
+    body: &[u8],
+    before: Option<&Subscription>,
+) -> Result<Given, Problem> {
+    let new = before.is_none();
     let mut fields = Fields::parse(body)?;
     let title = fields.take("title", fields::text_within(1..=MAX_TITLE));
     let target = |value| Target::parse(&fields::text(value)?).map_err(|error| words(&error));
@@ -66,7 +79,15 @@ pub(super) async fn read(engine: &Engine, body: &[u8], new: bool) -> Result<Give
         fields::integer(within(MAX_TIMEOUT_SECONDS)),
     );
     let retry_schedule = read_schedule(&mut fields);
-    fields.later("plugin", &Value::Null);
+    let plugin = fields.take_nullable("plugin", |value| {
+        let name = fields::text(value)?;
+        // Its file may be gone meanwhile: that is no reason to refuse a change of the title.
+        if before.is_some_and(|before| before.plugin.as_ref() == Some(&name)) {
+            return Ok(name);
+        }
+        known_plugin(&name, &engine.plugins().named())?;
+        Ok(name)
+    });
     fields.later("rate_per_second", &Value::Null);
     fields.later("ordered", &json!(false));
     fields.later("order_key", &Value::Null);
@@ -81,11 +102,30 @@ pub(super) async fn read(engine: &Engine, body: &[u8], new: bool) -> Result<Give
         target,
         triggers: triggers.map(|list| list.iter().map(ToString::to_string).collect()),
         state,
+        plugin,
         headers,
         max_in_flight,
         timeout_seconds,
         retry_schedule,
     })
+}
+
+/// Checks that a script in `named/` has this name.
+fn known_plugin(name: &str, named: &[String]) -> Result<(), String> {
+    check_name(ScriptKind::Named, name)?;
+    if named.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    let near = nearest(name, named.iter().map(String::as_str));
+    let hint = match (near.is_empty(), named.len()) {
+        (false, _) => format!("did you mean {}?", near.join(", ")),
+        (true, 0) => "there are none yet".to_owned(),
+        (true, 1..=MOST_NAMED) => format!("there are {}", named.join(", ")),
+        (true, _) => "GET /v1/plugins lists them".to_owned(),
+    };
+    Err(format!(
+        "no script named/{name}.rhai is in the plugins folder; {hint}"
+    ))
 }
 
 fn read_headers(fields: &mut Fields) -> Option<BTreeMap<String, String>> {

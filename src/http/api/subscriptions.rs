@@ -65,7 +65,8 @@ pub(in crate::http) struct SubscriptionView {
     state: SubscriptionState,
     /// Why Herald itself disabled it.
     disabled_reason: Option<String>,
-    /// Not supported yet: null.
+    /// The script in `named/` that acts for it, without folder and ending.
+    #[schema(example = "only-paid-orders")]
     plugin: Option<String>,
     /// Headers that go with each request; their values are for admins alone.
     headers: BTreeMap<String, String>,
@@ -113,7 +114,7 @@ impl SubscriptionView {
             triggers: subscription.triggers,
             state: subscription.state,
             disabled_reason: subscription.disabled_reason,
-            plugin: None,
+            plugin: subscription.plugin,
             headers,
             max_in_flight: subscription.max_in_flight,
             rate_per_second: None,
@@ -177,7 +178,7 @@ pub(in crate::http) async fn create(
     no_query(&request)?;
     let engine = &shared.engine;
     let body = body::object(&request, payload).await?;
-    let given = subscription_fields::read(engine, &body, true).await?;
+    let given = subscription_fields::read(engine, &body, None).await?;
     let Some(target) = given.target else {
         return Err(Problem::not_found("target"));
     };
@@ -199,6 +200,7 @@ pub(in crate::http) async fn create(
         url: target.as_str().to_owned(),
         triggers: given.triggers.unwrap_or_default(),
         state: given.state.unwrap_or(SubscriptionState::Enabled),
+        plugin: given.plugin.flatten(),
         headers: given.headers.unwrap_or_default(),
         max_in_flight: given
             .max_in_flight
@@ -336,11 +338,11 @@ pub(in crate::http) async fn change(
     let engine = &shared.engine;
     let missing = || Problem::not_found("subscription");
     // First, so that nobody can use a foreign id to have names looked up.
-    subscription::find(engine.database(), account, id)
+    let before = subscription::find(engine.database(), account, id)
         .await?
         .ok_or_else(missing)?;
     let body = body::object(&request, payload).await?;
-    let given = subscription_fields::read(engine, &body, false).await?;
+    let given = subscription_fields::read(engine, &body, Some(&before)).await?;
     let enables = given.state == Some(SubscriptionState::Enabled);
     let change = SubscriptionChange {
         title: given.title,
@@ -348,6 +350,7 @@ pub(in crate::http) async fn change(
         triggers: given.triggers,
         state: given.state,
         disabled_reason: given.state.map(|_| None),
+        plugin: given.plugin,
         headers: given.headers.map(|headers| serde_json::json!(headers)),
         max_in_flight: given.max_in_flight,
         timeout_seconds: given.timeout_seconds,

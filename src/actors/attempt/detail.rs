@@ -1,0 +1,160 @@
+//! What the log keeps of an attempt, as JSON: for people, read again by the web layer alone.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::plugin::{Delivered, Failure, Run, Verdict};
+use crate::transport::Answer;
+
+/// Bytes of an answer's body that the log keeps of a delivery that was sent; all that was read
+/// of any other.
+const SENT_EXCERPT: usize = 512;
+/// Bytes of a body made by a script that the log keeps.
+const KEPT_BODY: usize = 64 << 10;
+
+/// All of it.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Detail<'a> {
+    /// Milliseconds: resolve, connect, first byte, body.
+    pub(super) ms: [u64; 4],
+    /// Seconds since 1970, as sent in `webhook-timestamp`; 0: nothing was sent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) timestamp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    head: Vec<(&'a str, Cow<'a, str>)>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    body: Cow<'a, str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+    /// The scripts that ran.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    plugins: Vec<PluginDetail>,
+    /// What they logged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    log: Vec<String>,
+    /// The script that said no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) filtered_by: Option<String>,
+    /// What they made of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sent: Option<SentDetail>,
+}
+
+/// One script's share.
+#[derive(Debug, Serialize)]
+struct PluginDetail {
+    name: String,
+    hash: String,
+    /// Microseconds.
+    us: u64,
+    operations: u64,
+}
+
+/// Where a request is not the published one.
+#[derive(Debug, Serialize)]
+pub(super) struct SentDetail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<String>,
+    /// Names alone: values may be secrets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<String>,
+}
+
+impl SentDetail {
+    /// None: it is the published one.
+    pub(super) fn of(shaped: &Delivered) -> Option<Self> {
+        if !shaped.changed && shaped.content_type.is_none() && shaped.headers.is_empty() {
+            return None;
+        }
+        let cut = KEPT_BODY.min(shaped.body.len());
+        let kept = shaped.body.get(..cut).unwrap_or_default();
+        // A script's body is text; only the cut can fall into a character.
+        let kept = str::from_utf8(kept).unwrap_or_else(|error| {
+            let whole = kept.get(..error.valid_up_to()).unwrap_or_default();
+            str::from_utf8(whole).unwrap_or_default()
+        });
+        Some(Self {
+            body: shaped.changed.then(|| kept.to_owned()),
+            truncated: shaped.changed && cut < shaped.body.len(),
+            content_type: shaped.content_type.clone(),
+            headers: shaped
+                .headers
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect(),
+        })
+    }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+impl<'a> Detail<'a> {
+    /// Takes over what is to be told of a run; answers its verdict.
+    pub(super) fn ran(&mut self, run: Run) -> Result<Verdict, Failure> {
+        let plugin = |part: &crate::plugin::Part| PluginDetail {
+            name: part.name.to_string(),
+            hash: part.hash.hex(),
+            us: u64::try_from(part.elapsed.as_micros()).unwrap_or(u64::MAX),
+            operations: part.operations,
+        };
+        self.plugins = run.scripts.iter().map(plugin).collect();
+        self.log = run.log;
+        run.verdict
+    }
+
+    pub(super) fn answered(self, answer: &'a Answer) -> Self {
+        let sent = (200..300).contains(&answer.status);
+        let kept = if sent {
+            SENT_EXCERPT.min(answer.body.len())
+        } else {
+            answer.body.len()
+        };
+        Self {
+            error: (!sent).then(|| status_words(answer.status)),
+            head: answer
+                .head
+                .iter()
+                .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+                .collect(),
+            body: String::from_utf8_lossy(answer.body.get(..kept).unwrap_or_default()),
+            truncated: answer.truncated || kept < answer.body.len(),
+            ..self
+        }
+    }
+}
+
+fn status_words(status: u16) -> String {
+    let name = match status {
+        300..=399 => " (a redirect, which is not followed)",
+        400 => " (Bad Request)",
+        401 => " (Unauthorized)",
+        403 => " (Forbidden)",
+        404 => " (Not Found)",
+        405 => " (Method Not Allowed)",
+        408 => " (Request Timeout)",
+        410 => " (Gone)",
+        413 => " (Content Too Large)",
+        415 => " (Unsupported Media Type)",
+        422 => " (Unprocessable Content)",
+        429 => " (Too Many Requests)",
+        500 => " (Internal Server Error)",
+        502 => " (Bad Gateway)",
+        503 => " (Service Unavailable)",
+        504 => " (Gateway Timeout)",
+        _ => "",
+    };
+    format!("The target answered {status}{name}.")
+}

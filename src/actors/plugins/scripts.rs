@@ -1,0 +1,235 @@
+//! The scripts of one delivery thread: compiled here, because a compiled script cannot cross
+//! threads, at their first use after each change. What takes too long runs on another thread.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::Plugins;
+use super::reloader::PluginMisbehaved;
+use super::table::{Chosen, Plugin, PluginTable};
+use crate::actors::routing::Route;
+use crate::actors::tell::tell;
+use crate::domain::id::EventId;
+use crate::plugin::{
+    EventView, Failure, FailureKind, Fault, Job, Judgement, OwnedEvent, Run, Runtime, Script,
+    ScriptHash, ScriptName, SubscriptionView, run_chain,
+};
+use crate::store::clock::uptime;
+
+/// How long an attempt waits for its turn and its scripts on the thread apart, before it is put
+/// back: its claim on the delivery must outlast this and the request.
+const MOST_APART: Duration = Duration::from_secs(1);
+
+/// What scripts made of an attempt.
+pub(in crate::actors) enum Prepared {
+    /// No script is concerned: the payload goes as it was published.
+    AsPublished,
+    /// They ran.
+    Ran(Box<Run>),
+    /// The delivery waits for the script of this path.
+    Held(Arc<str>),
+    /// There was no time for it now.
+    Later,
+}
+
+/// The event of an attempt.
+pub(in crate::actors) struct Given<'a> {
+    pub(in crate::actors) event: EventId,
+    pub(in crate::actors) event_type: &'a str,
+    pub(in crate::actors) payload: &'a Bytes,
+    /// The number of the attempt.
+    pub(in crate::actors) n: i32,
+    pub(in crate::actors) now: DateTime<Utc>,
+}
+
+/// The scripts of the thread.
+pub(in crate::actors) struct Scripts {
+    plugins: Plugins,
+    /// Which table this is.
+    generation: Cell<u64>,
+    table: RefCell<Arc<PluginTable>>,
+    runtime: OnceCell<Runtime>,
+    compiled: RefCell<HashMap<ScriptName, (ScriptHash, Rc<Script>)>>,
+}
+
+impl Scripts {
+    pub(in crate::actors) fn new(plugins: Plugins) -> Self {
+        Self {
+            plugins,
+            generation: Cell::new(0),
+            table: RefCell::default(),
+            runtime: OnceCell::new(),
+            compiled: RefCell::default(),
+        }
+    }
+
+    /// Runs what an attempt needs. The versions are those of the moment it begins.
+    pub(in crate::actors) async fn prepare(&self, route: &Route, given: Given<'_>) -> Prepared {
+        self.look_for_changes();
+        let chosen = self
+            .table
+            .borrow()
+            .choose(given.event_type, route.plugin.as_deref());
+        let chain = match chosen {
+            Chosen::None => return Prepared::AsPublished,
+            Chosen::Held(path) => return Prepared::Held(path),
+            Chosen::Run(chain) => chain,
+        };
+        let apart = chain.iter().any(|it| it.conduct.apart.get().is_some());
+        let run = if apart {
+            let job = job(&chain, route, &given);
+            match tokio::time::timeout(MOST_APART, self.plugins.run_apart(job)).await {
+                Ok(Ok(run)) => run,
+                Ok(Err(words)) => {
+                    tracing::error!(error = %words, "plugins cannot be run apart");
+                    return Prepared::Later;
+                }
+                Err(_elapsed) => return Prepared::Later,
+            }
+        } else {
+            self.run(&chain, route, &given)
+        };
+        self.judge(&chain, &run, given.now);
+        Prepared::Ran(Box::new(run))
+    }
+
+    fn look_for_changes(&self) {
+        let generation = self.plugins.shared.generation.load(Ordering::Acquire);
+        if self.generation.replace(generation) == generation {
+            return;
+        }
+        let table = self.plugins.table();
+        self.compiled.borrow_mut().retain(|name, (hash, _)| {
+            let plugin = table.find(name);
+            plugin.is_some_and(|plugin| plugin.hash() == Some(*hash))
+        });
+        self.table.replace(table);
+    }
+
+    fn run(&self, chain: &[Arc<Plugin>], route: &Route, given: &Given<'_>) -> Run {
+        let runtime = self
+            .runtime
+            .get_or_init(|| Runtime::new(self.plugins.limits().clone()));
+        let mut scripts = Vec::with_capacity(chain.len());
+        for plugin in chain {
+            match self.script(runtime, plugin) {
+                Ok(script) => scripts.push(script),
+                Err(fault) => return not_run(plugin.name.clone(), fault),
+            }
+        }
+        let scripts: Vec<&Script> = scripts.iter().map(AsRef::as_ref).collect();
+        let id = given.event.to_string();
+        let subscription = route.id.to_string();
+        let view = EventView {
+            id: &id,
+            event_type: given.event_type,
+            received_at: received_at(given.event),
+            attempt: i64::from(given.n),
+            payload: given.payload,
+            subscription: SubscriptionView {
+                id: &subscription,
+                title: &route.title,
+                target: &route.url,
+            },
+            now: given.now,
+        };
+        run_chain(runtime, &scripts, &view)
+    }
+
+    fn script(&self, runtime: &Runtime, plugin: &Plugin) -> Result<Rc<Script>, Fault> {
+        let Some(source) = &plugin.source else {
+            return Err(Fault::whole("no version of it works"));
+        };
+        if let Some((hash, script)) = self.compiled.borrow().get(&plugin.name)
+            && *hash == source.hash
+        {
+            return Ok(Rc::clone(script));
+        }
+        let script = Rc::new(runtime.compile(source)?);
+        let entry = (source.hash, Rc::clone(&script));
+        self.compiled
+            .borrow_mut()
+            .insert(plugin.name.clone(), entry);
+        Ok(script)
+    }
+
+    /// Notes how the versions did that took part.
+    fn judge(&self, chain: &[Arc<Plugin>], run: &Run, now: DateTime<Utc>) {
+        for (plugin, part) in chain.iter().zip(&run.scripts) {
+            let failure = run.verdict.as_ref().err();
+            let failure = failure.filter(|failure| failure.script == part.name);
+            let failed = failure.map(|failure| (failure.kind, &failure.fault));
+            let conduct = &plugin.conduct;
+            let news = match conduct.health.record(uptime(), part.elapsed, failed) {
+                Judgement::Fine => continue,
+                Judgement::RunApart { reason } => {
+                    conduct.apart.set(now).is_ok().then_some((false, reason))
+                }
+                Judgement::Suspend { reason } => {
+                    let first = conduct.suspended.set((now, reason.clone())).is_ok();
+                    first.then_some((true, reason))
+                }
+            };
+            if let (Some((suspended, reason)), Some(reloader)) =
+                (news, self.plugins.shared.reloader.get())
+            {
+                let plugin = Arc::clone(plugin);
+                // If it is lost, the next start finds out anew.
+                tell(
+                    reloader,
+                    PluginMisbehaved {
+                        plugin,
+                        suspended,
+                        reason,
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// A script that was checked and does not compile here after all.
+fn not_run(script: ScriptName, fault: Fault) -> Run {
+    Run {
+        verdict: Err(Failure {
+            script,
+            kind: FailureKind::Error,
+            fault,
+        }),
+        log: Vec::new(),
+        operations: 0,
+        elapsed: Duration::ZERO,
+        scripts: Vec::new(),
+    }
+}
+
+fn received_at(event: EventId) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(event.millis()).unwrap_or_default()
+}
+
+fn job(chain: &[Arc<Plugin>], route: &Route, given: &Given<'_>) -> Job {
+    Job {
+        sources: chain
+            .iter()
+            .filter_map(|plugin| plugin.source.clone())
+            .collect(),
+        event: OwnedEvent {
+            id: given.event.to_string(),
+            event_type: given.event_type.to_owned(),
+            received_at: received_at(given.event),
+            attempt: i64::from(given.n),
+            payload: given.payload.clone(),
+            subscription_id: route.id.to_string(),
+            title: route.title.clone(),
+            target: route.url.clone(),
+            now: given.now,
+        },
+    }
+}

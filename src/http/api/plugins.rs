@@ -1,0 +1,152 @@
+//! The scripts as people see them: what is loaded, what is broken or suspended, and how each does.
+
+use std::time::Duration;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::actors::PluginReport;
+use crate::http::auth::Caller;
+use crate::http::fields::Query;
+use crate::http::page::{self, Page, Wanted};
+use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::server::Shared;
+use crate::plugin::{Fault, ScriptKind, ScriptName};
+
+/// What is wrong with a script.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct ScriptFault {
+    /// In plain words, without the place.
+    message: String,
+    /// From 1; null: it belongs to no line.
+    line: Option<usize>,
+    /// From 1, in characters.
+    column: Option<usize>,
+    /// That line of the script. Of scripts in `triggers/` it is for operator-wide tokens alone.
+    source_line: Option<String>,
+}
+
+impl ScriptFault {
+    /// A fault as a caller may see it.
+    pub(super) fn new(fault: Fault, script: &ScriptName, caller: Caller) -> Self {
+        Self {
+            message: fault.message,
+            line: fault.line,
+            column: fault.column,
+            source_line: fault.source_line.filter(|_| may_read(script, caller)),
+        }
+    }
+}
+
+/// Whether a caller may see lines of a script. Those of triggers are the operator's and act for
+/// every account.
+pub(super) fn may_read(script: &ScriptName, caller: Caller) -> bool {
+    caller.operator || script.kind() == ScriptKind::Named
+}
+
+/// A script of the plugins folder.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct PluginView {
+    /// Its place in the plugins folder.
+    #[schema(example = "named/only-paid-orders.rhai")]
+    name: String,
+    /// `trigger` (acts on every delivery of the event type that it is named after) or `named`
+    /// (acts for the subscriptions that name it).
+    #[schema(example = "named")]
+    kind: &'static str,
+    /// The version at work: the SHA-256 of its file, in hexadecimal digits. Null: none is, and its
+    /// deliveries are held.
+    hash: Option<String>,
+    /// When this state was read.
+    loaded_at: DateTime<Utc>,
+    /// `ok`, `broken` (the file as it stands is not at work: an older version is, or none) or
+    /// `suspended` (it failed too much; its deliveries are held until its file changes).
+    #[schema(example = "ok")]
+    state: &'static str,
+    /// What is wrong with the file as it stands.
+    error: Option<ScriptFault>,
+    /// Since when it is suspended.
+    suspended_at: Option<DateTime<Utc>>,
+    /// Why it is suspended, in plain words.
+    suspended_reason: Option<String>,
+    /// Since when it runs on a thread of its own, because it overran its deadline.
+    apart_since: Option<DateTime<Utc>>,
+    /// Runs of the version at work, by the daemon that answers, since its start.
+    calls: u64,
+    /// Those that failed.
+    failures: u64,
+    /// Milliseconds that 99 of 100 runs stayed below; null: there was none yet.
+    p99_ms: Option<f64>,
+    /// Milliseconds of all runs together.
+    total_ms: f64,
+}
+
+impl PluginView {
+    fn new(report: PluginReport, caller: Caller) -> Self {
+        let (suspended_at, suspended_reason) = report.suspended.unzip();
+        let error = report
+            .fault
+            .map(|fault| ScriptFault::new(fault, &report.name, caller));
+        Self {
+            name: report.name.to_string(),
+            kind: match report.name.kind() {
+                ScriptKind::Trigger => "trigger",
+                ScriptKind::Named => "named",
+            },
+            hash: report.hash.map(|hash| hash.hex()),
+            loaded_at: report.loaded_at,
+            state: report.status.as_str(),
+            error,
+            suspended_at,
+            suspended_reason,
+            apart_since: report.apart_since,
+            calls: report.calls,
+            failures: report.failures,
+            p99_ms: report.p99.map(milliseconds),
+            total_ms: milliseconds(report.total),
+        }
+    }
+}
+
+/// Milliseconds, to the microsecond.
+pub(super) fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+const LIST: &str = "plugins";
+
+/// List plugins, by name
+///
+/// The scripts of the plugins folder as the daemon that answers has them.
+#[utoipa::path(
+    get, path = "/v1/plugins", tag = "plugins",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 200 (50)"),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = Page<PluginView>),
+        (status = 400, description = "A wrong parameter", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn list(
+    shared: Data<Shared>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::parse(request.query_string());
+    let wanted: Wanted<String> = Wanted::take(&mut query, LIST);
+    query.finish()?;
+    let reports = shared.engine.plugins().list();
+    let mut views: Vec<PluginView> = reports
+        .into_iter()
+        .map(|report| PluginView::new(report, caller))
+        .filter(|view| wanted.after.as_ref().is_none_or(|after| view.name > *after))
+        .collect();
+    views.sort_by(|a, b| a.name.cmp(&b.name));
+    let next = page::cut(&mut views, wanted.limit, |view| view.name.clone());
+    Ok(page::answer(&request, LIST, views, next))
+}
