@@ -1,0 +1,1 @@
+//! What Herald records of itself.
