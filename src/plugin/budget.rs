@@ -11,10 +11,17 @@ use super::limits::Limits;
 /// Operations between two looks at the process's size where the clock stands still.
 const OPERATIONS_BETWEEN_LOOKS: u64 = 4_096;
 
+/// A run may take this many deadlines of wall time, because other work on a busy machine is not
+/// the script's fault, but a delivery cannot wait for ever.
+const WALL_DEADLINES: u32 = 20;
+
 /// Which bound was reached first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spent {
+    /// Of the thread's processor time.
     Deadline,
+    /// Of the time on the wall.
+    Wall,
     Operations,
     Memory,
 }
@@ -22,9 +29,13 @@ pub(super) enum Spent {
 /// The account of the run at work; [`Budget::start`] opens a new one.
 pub(super) struct Budget {
     limits: Limits,
-    /// When the coarse clock passes this long after the start, the next operation is refused.
+    /// With this much processor time used, the next operation is refused.
     cut: Duration,
+    tick: Duration,
     started: Cell<Duration>,
+    started_cpu: Cell<Duration>,
+    /// When the processor time is looked at, by the coarse clock: no earlier can it be used up.
+    look_at_cpu: Cell<Duration>,
     looked: Cell<Duration>,
     looked_at: Cell<u64>,
     resident: Cell<Option<u64>>,
@@ -54,7 +65,10 @@ impl Budget {
         Self {
             limits,
             cut,
+            tick,
             started: Cell::default(),
+            started_cpu: Cell::default(),
+            look_at_cpu: Cell::default(),
             looked: Cell::default(),
             looked_at: Cell::default(),
             resident: Cell::default(),
@@ -73,6 +87,8 @@ impl Budget {
     pub(super) fn start(&self) {
         let now = coarse_now();
         self.started.set(now);
+        self.started_cpu.set(cpu_now());
+        self.look_at_cpu.set(now + self.cut);
         self.looked.set(now);
         self.looked_at.set(0);
         self.resident.set(None);
@@ -108,8 +124,8 @@ impl Budget {
     /// Time and memory alone.
     pub(super) fn check(&self) -> Result<(), Spent> {
         let now = coarse_now();
-        if now.saturating_sub(self.started.get()) >= self.cut {
-            return self.end(Spent::Deadline);
+        if now >= self.look_at_cpu.get() {
+            self.look_at_time(now)?;
         }
         let since = self.current.get().wrapping_sub(self.looked_at.get());
         if now != self.looked.get() || since >= OPERATIONS_BETWEEN_LOOKS {
@@ -118,6 +134,25 @@ impl Budget {
             return self.look_at_memory();
         }
         Ok(())
+    }
+
+    fn look_at_time(&self, now: Duration) -> Result<(), Spent> {
+        let used = cpu_now().saturating_sub(self.started_cpu.get());
+        if used >= self.cut {
+            return self.end(Spent::Deadline);
+        }
+        if now.saturating_sub(self.started.get()) >= self.wall() {
+            return self.end(Spent::Wall);
+        }
+        let next = now + (self.cut - used).max(self.tick);
+        self.look_at_cpu
+            .set(next.min(self.started.get() + self.wall()));
+        Ok(())
+    }
+
+    /// The most time on the wall.
+    pub(super) fn wall(&self) -> Duration {
+        self.limits.deadline * WALL_DEADLINES
     }
 
     /// An ordinary script ends before the first look, so that it costs nothing.
@@ -184,9 +219,65 @@ fn coarse_now() -> Duration {
     Duration::try_from(clock_gettime(ClockId::MonotonicCoarse)).unwrap_or_default()
 }
 
+/// Processor time of this thread: other threads and processes do not count.
+fn cpu_now() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
 /// Of the whole process: other threads count too, which is why the limit is a wide one.
 fn resident_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
     pages.checked_mul(u64::try_from(rustix::param::page_size()).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget() -> Budget {
+        let budget = Budget::new(Limits {
+            operations: u64::MAX,
+            ..Limits::default()
+        });
+        budget.start();
+        budget
+    }
+
+    #[test]
+    fn waiting_is_not_charged_to_a_script_but_has_an_end() {
+        let budget = budget();
+        let begun = std::time::Instant::now();
+        let (never, waits) = std::sync::mpsc::channel::<()>();
+        let ended = loop {
+            // What another process on the same core would do to it.
+            let _ = waits.recv_timeout(Duration::from_millis(2));
+            if let Err(spent) = budget.check() {
+                break spent;
+            }
+        };
+        drop(never);
+        assert_eq!(ended, Spent::Wall);
+        assert!(begun.elapsed() >= budget.wall() - Duration::from_millis(20));
+    }
+
+    #[test]
+    fn working_is_charged_and_ends_by_the_deadline() {
+        let budget = budget();
+        let before = cpu_now();
+        while budget.check().is_ok() {}
+        assert_eq!(budget.spent(), Some(Spent::Deadline));
+        assert!(cpu_now() - before <= Duration::from_millis(60));
+    }
+
+    #[test]
+    fn opening_an_account_is_cheap() {
+        let budget = budget();
+        let begun = std::time::Instant::now();
+        for _ in 0..10_000 {
+            budget.start();
+        }
+        println!("one start: {:?}", begun.elapsed() / 10_000);
+        assert!(begun.elapsed() < Duration::from_millis(200));
+    }
 }

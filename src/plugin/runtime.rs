@@ -159,7 +159,14 @@ impl Runtime {
     fn overrun(&self, spent: Spent, place: Position, text: &str) -> Fault {
         let limits = self.limits();
         let message = match spent {
-            Spent::Deadline => format!("it ran longer than {} ms", limits.deadline.as_millis()),
+            Spent::Deadline => format!(
+                "it used more than {} ms of processor time",
+                limits.deadline.as_millis()
+            ),
+            Spent::Wall => format!(
+                "it did not end within {} ms",
+                self.budget.wall().as_millis()
+            ),
             Spent::Operations => format!("it used more than {} operations", limits.operations),
             Spent::Memory => format!(
                 "while it ran the process grew by more than {} bytes",
@@ -173,7 +180,7 @@ impl Runtime {
 impl From<Spent> for FailureKind {
     fn from(spent: Spent) -> Self {
         match spent {
-            Spent::Deadline => Self::Deadline,
+            Spent::Deadline | Spent::Wall => Self::Deadline,
             Spent::Operations => Self::Operations,
             Spent::Memory => Self::Memory,
         }

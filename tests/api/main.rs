@@ -13,6 +13,7 @@ mod support;
 mod access;
 mod bad_input;
 mod deliveries;
+mod dry_run;
 mod event_types;
 mod plugins;
 mod publishing;

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::plugins::without_source;
 use crate::domain::delivery::{Origin, Outcome};
 use crate::store::delivery_log::Attempt;
 use crate::store::event::EventSummary;
@@ -178,7 +179,8 @@ impl Recorded {
 pub(super) fn error_of(detail: &str) -> Option<String> {
     let recorded = Recorded::read(Some(detail));
     let filtered = |script| format!("Filtered by the plugin {script}.");
-    recorded.error.or(recorded.filtered_by.map(filtered))
+    let error = recorded.error.map(without_source);
+    error.or(recorded.filtered_by.map(filtered))
 }
 
 impl AttemptView {
@@ -224,7 +226,7 @@ impl AttemptView {
             plugins: recorded.plugins,
             log: recorded.log,
             filtered_by: recorded.filtered_by,
-            error: recorded.error,
+            error: recorded.error.map(without_source),
         }
     }
 }

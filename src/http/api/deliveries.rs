@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::attempts::{AttemptView, RequestView, error_of};
+use super::plugins::without_source;
 use super::{no_query, part};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{EventId, SubscriptionId};
@@ -248,7 +249,7 @@ fn why_held(shared: &Shared, delivery: &Delivery, subscription: Option<&Subscrip
         None => Some("Its subscription was deleted.".to_owned()),
     };
     let held_up = delivery.held_by.as_ref().map(|name| {
-        let trouble = shared.engine.plugins().trouble(name);
+        let trouble = shared.engine.plugins().trouble(name).map(without_source);
         trouble
             .unwrap_or_else(|| format!("It waited for the plugin {name} and is due in a moment."))
     });

@@ -47,6 +47,17 @@ pub(super) fn may_read(script: &ScriptName, caller: Caller) -> bool {
     caller.operator || script.kind() == ScriptKind::Named
 }
 
+/// Words about a script for an account's own users: what they quote of a trigger's source, on
+/// lines of its own, is left out.
+pub(super) fn without_source(mut words: String) -> String {
+    if words.starts_with("The plugin triggers/")
+        && let Some(end) = words.find('\n')
+    {
+        words.truncate(end);
+    }
+    words
+}
+
 /// A script of the plugins folder.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct PluginView {
@@ -86,7 +97,12 @@ pub(in crate::http) struct PluginView {
 
 impl PluginView {
     fn new(report: PluginReport, caller: Caller) -> Self {
-        let (suspended_at, suspended_reason) = report.suspended.unzip();
+        let (suspended_at, mut suspended_reason) = report.suspended.unzip();
+        if !may_read(&report.name, caller) {
+            // What follows the first line quotes the script.
+            let first = |reason: String| reason.lines().next().unwrap_or_default().to_owned();
+            suspended_reason = suspended_reason.map(first);
+        }
         let error = report
             .fault
             .map(|fault| ScriptFault::new(fault, &report.name, caller));
