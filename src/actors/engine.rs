@@ -20,12 +20,13 @@ use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
 use super::subscription::SubscriptionParts;
 use super::tell::tell;
-use crate::domain::activity::NewActivity;
+use crate::domain::activity::{Actor as By, NewActivity};
 use crate::domain::address::AddressRules;
 use crate::domain::id::{AccountId, ActivityId, EventId, SubscriptionId};
 use crate::domain::target::Target;
 use crate::plugin::{HealthRule, Limits};
 use crate::store::clock::DatabaseClock;
+use crate::store::trial::TestEvent;
 use crate::store::{Database, StoreError, partition, trial};
 use crate::transport::{CheckFailure, check_target, tls_settings};
 
@@ -332,6 +333,7 @@ impl Engine {
         subscription: SubscriptionId,
         event_type: &str,
         payload: Bytes,
+        by: &By,
     ) -> Result<EventId, StoreError> {
         // The subscription may be newer than the table.
         let table = self.routing.refresh().await?;
@@ -344,16 +346,12 @@ impl Engine {
             .unwrap_or_else(PoisonError::into_inner)
             .next();
         let event = EventId::from_uuid(id);
-        trial::begin(
-            &self.database,
-            account,
-            subscription,
-            event,
+        let stored = TestEvent {
+            id: event,
             event_type,
-            &payload,
-            hold,
-        )
-        .await?;
+            payload: &payload,
+        };
+        trial::begin(&self.database, account, subscription, &stored, hold, by).await?;
         let test = SendTest {
             subscription,
             event,

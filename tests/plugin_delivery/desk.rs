@@ -70,7 +70,12 @@ impl Desk {
 
     /// Waits until that holds of a script.
     #[track_caller]
-    pub(crate) fn plugin_with(&self, path: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn plugin_with(
+        &self,
+        path: &str,
+        what: &str,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Value {
         wait_for(what, || self.plugin(path).filter(|it| holds(it)))
     }
 
