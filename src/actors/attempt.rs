@@ -62,7 +62,8 @@ pub(super) async fn attempt(
         Some(Err(failure)) => {
             detail.error = Some(format!(
                 "The plugin {} failed: {}",
-                failure.script, failure.fault
+                failure.script,
+                failure.fault.without_source()
             ));
             return nothing_sent(route, &what, Ending::Failure(None), detail);
         }

@@ -34,7 +34,7 @@ use crate::transport::Client;
 const LONG: Duration = Duration::from_secs(2);
 /// A claimed row whose attempt has not begun after this is put back: its claim holds for the
 /// timeout and 5 s.
-const CLAIM_WAIT: Duration = Duration::from_secs(3);
+const CLAIM_WAIT: Duration = Duration::from_secs(2);
 /// First attempts that wait in memory, at most; beyond, the oldest get rows.
 const QUEUE: usize = 20_000;
 /// Rows of one claim, at most.

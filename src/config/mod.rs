@@ -45,7 +45,7 @@ pub struct Config {
     pub drain_seconds: u64,
     /// The most connections to the database that the daemon opens.
     pub database_connections: usize,
-    /// Milliseconds that one script may take for one attempt.
+    /// Milliseconds of processor time that one script may take for one attempt.
     pub plugin_deadline_ms: u64,
     /// Operations that one script may use for one attempt.
     pub plugin_operations: u64,

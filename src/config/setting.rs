@@ -196,9 +196,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "plugin_deadline_ms",
         variable: "HERALD_PLUGIN_DEADLINE_MS",
         default: "50",
-        meaning: "Milliseconds that a plugin may take for one attempt (10 to 10000).",
+        meaning: "Milliseconds of processor time that a plugin may take for one attempt \
+                  (10 to 1000).",
         kind: Kind::Number,
-        set: |config, text| store(&mut config.plugin_deadline_ms, number(text, 10..=10_000)),
+        set: |config, text| store(&mut config.plugin_deadline_ms, number(text, 10..=1_000)),
         show: |config| config.plugin_deadline_ms.to_string(),
     },
     Setting {

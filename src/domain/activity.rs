@@ -102,6 +102,8 @@ text_enum! {
         PluginLoaded = "Plugin Loaded",
         /// A script's new version has a fault; the last good one, if any, stays at work.
         PluginBroken = "Plugin Broken",
+        /// A script took too long: it runs on a thread of its own.
+        PluginSetApart = "Plugin Set Apart",
         /// A script failed too much: its deliveries are held.
         PluginSuspended = "Plugin Suspended",
         /// A script that was broken or suspended works again.

@@ -12,8 +12,10 @@ use super::limits::Limits;
 const OPERATIONS_BETWEEN_LOOKS: u64 = 4_096;
 
 /// A run may take this many deadlines of wall time, because other work on a busy machine is not
-/// the script's fault, but a delivery cannot wait for ever.
+/// the script's fault, but a delivery cannot wait for ever: whoever claimed it counts on less
+/// than 5 s before the request.
 const WALL_DEADLINES: u32 = 20;
+const MOST_WALL: Duration = Duration::from_secs(2);
 
 /// Which bound was reached first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +154,7 @@ impl Budget {
 
     /// The most time on the wall.
     pub(super) fn wall(&self) -> Duration {
-        self.limits.deadline * WALL_DEADLINES
+        (self.limits.deadline * WALL_DEADLINES).min(MOST_WALL)
     }
 
     /// An ordinary script ends before the first look, so that it costs nothing.

@@ -72,12 +72,14 @@ fn untouched(event: &EventView<'_>) -> Delivered {
     }
 }
 
-/// The map that hooks get.
-pub(super) fn event_map(event: &EventView<'_>) -> Result<Map, JsonError> {
+/// The map that hooks get, and what it does not hold of the payload.
+pub(super) fn event_map(event: &EventView<'_>) -> Result<(Map, Option<String>), JsonError> {
     let text = str::from_utf8(event.payload).map_err(|error| JsonError {
         at: error.valid_up_to(),
         detail: "it is not UTF-8",
     })?;
+    let payload = json::read(text)?;
+    let lost = payload.lost();
     let mut subscription = Map::new();
     subscription.insert("id".into(), event.subscription.id.into());
     subscription.insert("title".into(), event.subscription.title.into());
@@ -90,9 +92,9 @@ pub(super) fn event_map(event: &EventView<'_>) -> Result<Map, JsonError> {
     map.insert("type".into(), event.event_type.into());
     map.insert("received_at".into(), received_at.into());
     map.insert("attempt".into(), Dynamic::from_int(event.attempt));
-    map.insert("payload".into(), json::read(text)?);
+    map.insert("payload".into(), payload.value);
     map.insert("subscription".into(), subscription.into());
-    Ok(map)
+    Ok((map, lost))
 }
 
 /// The state between hooks.
@@ -134,14 +136,17 @@ impl<'a> Chain<'a> {
                     .count()
             })
             .sum();
-        let read = match scripts.first() {
+        let (read, lost) = match scripts.first() {
             Some(script) => event_map(event).map_err(|error| Failure {
                 script: script.source().name.clone(),
                 kind: FailureKind::Error,
                 fault: Fault::whole(format!("the payload is {error}")),
             })?,
-            None => Map::new(),
+            None => (Map::new(), None),
         };
+        if let Some(words) = lost {
+            runtime.budget.log(&words);
+        }
         let mut chain = Self {
             runtime,
             event: read,

@@ -169,7 +169,10 @@ impl Health {
             );
             return Judgement::Suspend { reason };
         }
-        if kind == FailureKind::Deadline {
+        if matches!(
+            kind,
+            FailureKind::Deadline | FailureKind::Operations | FailureKind::Memory
+        ) {
             return Judgement::RunApart { reason: last };
         }
         Judgement::Fine
@@ -357,8 +360,8 @@ mod tests {
 
     #[test]
     fn one_overrun_of_the_deadline_makes_a_script_run_apart() {
-        let fault = Fault::at("it ran longer than 50 ms", Some(1), Some(4), "fn f");
-        let reason = "line 1, column 4: it ran longer than 50 ms".to_owned();
+        let fault = Fault::at("it used more than 50 ms", Some(1), Some(4), "fn f");
+        let reason = "line 1, column 4: it used more than 50 ms".to_owned();
         assert_eq!(
             health().record(ms(1), ms(51), Some((FailureKind::Deadline, &fault))),
             Judgement::RunApart { reason }

@@ -13,7 +13,8 @@ pub const MAX_SOURCE_BYTES: usize = 64 << 10;
 pub struct Limits {
     /// Operations as Rhai counts them, about one for each expression.
     pub operations: u64,
-    /// Time from the start of the script's first hook.
+    /// Processor time from the start of the script's first hook; on the wall it may be 20 times as
+    /// long.
     pub deadline: Duration,
     /// Growth of the whole process while the script runs, in bytes: the net below the sizes.
     pub memory_bytes: u64,

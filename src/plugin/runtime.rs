@@ -96,7 +96,15 @@ impl Runtime {
             }));
             // A constant may have logged: nobody would read it.
             self.budget.take_log();
-            compiled.unwrap_or_else(|panic| Err(Fault::whole(words_of(&*panic))))
+            let compiled = compiled.unwrap_or_else(|panic| Err(Fault::whole(words_of(&*panic))));
+            match self.budget.spent() {
+                // A constant that runs on: the engine says no more than that it was ended.
+                Some(spent) => compiled.map_err(|fault| Fault {
+                    message: self.overrun_words(spent),
+                    ..fault
+                }),
+                None => compiled,
+            }
         })
     }
 
@@ -157,8 +165,13 @@ impl Runtime {
     }
 
     fn overrun(&self, spent: Spent, place: Position, text: &str) -> Fault {
+        let message = self.overrun_words(spent);
+        Fault::at(message, place.line(), place.position(), text)
+    }
+
+    fn overrun_words(&self, spent: Spent) -> String {
         let limits = self.limits();
-        let message = match spent {
+        match spent {
             Spent::Deadline => format!(
                 "it used more than {} ms of processor time",
                 limits.deadline.as_millis()
@@ -172,8 +185,7 @@ impl Runtime {
                 "while it ran the process grew by more than {} bytes",
                 limits.memory_bytes
             ),
-        };
-        Fault::at(message, place.line(), place.position(), text)
+        }
     }
 }
 
@@ -288,6 +300,10 @@ mod tests {
         };
         for _ in 0..3 {
             let run = crate::plugin::run_chain(&runtime, &[&boom], &event);
+            println!(
+                "hostile a panic in a bound function: aborted after {:.1} ms",
+                run.elapsed.as_secs_f64() * 1e3
+            );
             let failure = run.verdict.unwrap_err();
             assert_eq!(failure.kind, FailureKind::Panic);
             assert!(failure.fault.message.contains("bang"));

@@ -213,14 +213,22 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The place and the message, without the script's line: for those who may not see scripts.
+    #[must_use]
+    pub fn without_source(&self) -> String {
+        let message = &self.message;
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => format!("line {line}, column {column}: {message}"),
+            (Some(line), None) => format!("line {line}: {message}"),
+            _ => message.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.line, self.column) {
-            (Some(line), Some(column)) => write!(f, "line {line}, column {column}: ")?,
-            (Some(line), None) => write!(f, "line {line}: ")?,
-            _ => {}
-        }
-        f.write_str(&self.message)?;
+        f.write_str(&self.without_source())?;
         match (self.line, &self.source_line) {
             (Some(line), Some(shown)) => write!(f, "\n  {line} | {shown}"),
             _ => Ok(()),

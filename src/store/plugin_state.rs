@@ -1,20 +1,25 @@
-//! What versions of scripts have shown themselves to be, for every daemon and beyond a restart.
+//! What is known of each script, for every daemon and beyond a restart. Each change is committed
+//! with its entry in the activity log, so that of several daemons that see it one tells.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::upsert::excluded;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 
+use super::activity;
 use super::schema::plugin_state;
 use super::{Connection, Database, StoreError};
+use crate::domain::activity::{Actor, NewActivity, OwnActivity};
+use crate::domain::id::MAIN_ACCOUNT;
 
-/// One script's mark. It counts only for the version of that hash.
+/// One script's state. All but the name and the fault count only for the version of that hash.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct PluginMark {
     /// The script's name.
     pub name: String,
-    /// The version, 64 hexadecimal digits.
-    pub hash: String,
+    /// The version at work, 64 hexadecimal digits.
+    pub hash: Option<String>,
+    /// What is wrong with the file as it stands.
+    pub broken: Option<String>,
     /// Since when it runs on a thread of its own.
     pub apart_at: Option<DateTime<Utc>>,
     /// Since when it is suspended.
@@ -23,7 +28,48 @@ pub struct PluginMark {
     pub reason: Option<String>,
 }
 
-/// All marks.
+/// A script as a daemon found it in its folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundPlugin {
+    /// The script's name.
+    pub name: String,
+    /// The version at work; none and no fault: the file is gone.
+    pub hash: Option<String>,
+    /// What is wrong with the file as it stands, without a line of it.
+    pub broken: Option<String>,
+}
+
+impl FoundPlugin {
+    const fn is_gone(&self) -> bool {
+        self.hash.is_none() && self.broken.is_none()
+    }
+
+    /// What is to be told, compared with what was known.
+    fn news(&self, before: Option<&PluginMark>) -> Option<OwnActivity> {
+        if self.is_gone() {
+            return before.map(|_| OwnActivity::PluginRemoved);
+        }
+        let Some(before) = before else {
+            let broken = self.broken.is_some();
+            return Some(if broken {
+                OwnActivity::PluginBroken
+            } else {
+                OwnActivity::PluginLoaded
+            });
+        };
+        let changed = self.hash != before.hash;
+        match &self.broken {
+            Some(_) if self.broken == before.broken && !changed => None,
+            Some(_) => Some(OwnActivity::PluginBroken),
+            None if before.broken.is_some() => Some(OwnActivity::PluginRecovered),
+            None if changed && before.suspended_at.is_some() => Some(OwnActivity::PluginRecovered),
+            None if changed => Some(OwnActivity::PluginLoaded),
+            None => None,
+        }
+    }
+}
+
+/// All of them.
 ///
 /// # Errors
 /// When the database is away.
@@ -32,93 +78,155 @@ pub async fn all(database: &Database) -> Result<Vec<PluginMark>, StoreError> {
     Ok(plugin_state::table.load(&mut connection).await?)
 }
 
-/// Notes that a version runs apart. What is known of another version is forgotten.
+/// Takes over what a daemon found. Safe to run again.
 ///
 /// # Errors
-/// When the database is away.
-pub async fn set_apart(
-    connection: &mut Connection,
+/// When the database is away; nothing is changed then.
+pub async fn found(database: &Database, plugin: &FoundPlugin) -> Result<(), StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let before = lock(connection, &plugin.name).await?;
+            let Some(news) = plugin.news(before.as_ref()) else {
+                return Ok(());
+            };
+            // Another version begins anew; a broken save leaves the one at work as it is.
+            if plugin.is_gone() || before.is_some_and(|before| before.hash != plugin.hash) {
+                diesel::delete(plugin_state::table.find(&plugin.name))
+                    .execute(connection)
+                    .await?;
+            }
+            if !plugin.is_gone() {
+                diesel::insert_into(plugin_state::table)
+                    .values((
+                        plugin_state::name.eq(&plugin.name),
+                        plugin_state::hash.eq(&plugin.hash),
+                        plugin_state::broken.eq(&plugin.broken),
+                    ))
+                    .on_conflict(plugin_state::name)
+                    .do_update()
+                    .set(plugin_state::broken.eq(&plugin.broken))
+                    .execute(connection)
+                    .await?;
+            }
+            let payload = serde_json::json!({"hash": plugin.hash, "error": plugin.broken});
+            tell(connection, &plugin.name, news, &payload).await
+        })
+        .await
+}
+
+/// Notes that a version runs apart, or with `suspended` that it is suspended.
+///
+/// # Errors
+/// When the database is away; nothing is changed then.
+pub async fn misbehaved(
+    database: &Database,
     name: &str,
     hash: &str,
+    suspended: bool,
+    reason: &str,
 ) -> Result<(), StoreError> {
-    diesel::delete(
-        plugin_state::table
-            .find(name)
-            .filter(plugin_state::hash.ne(hash)),
-    )
-    .execute(connection)
-    .await?;
-    diesel::insert_into(plugin_state::table)
-        .values((
-            plugin_state::name.eq(name),
-            plugin_state::hash.eq(hash),
-            plugin_state::apart_at.eq(diesel::dsl::now),
-        ))
-        .on_conflict(plugin_state::name)
-        .do_update()
-        .set(plugin_state::apart_at.eq(excluded(plugin_state::apart_at)))
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let before = lock(connection, name).await?;
+            let Some(before) = before.filter(|it| it.hash.as_deref() == Some(hash)) else {
+                return Ok(());
+            };
+            let row = plugin_state::table.find(name);
+            let news = if suspended && before.suspended_at.is_none() {
+                diesel::update(row)
+                    .set((
+                        plugin_state::suspended_at.eq(diesel::dsl::now),
+                        plugin_state::reason.eq(reason),
+                    ))
+                    .execute(connection)
+                    .await?;
+                OwnActivity::PluginSuspended
+            } else if !suspended && before.apart_at.is_none() {
+                diesel::update(row)
+                    .set(plugin_state::apart_at.eq(diesel::dsl::now))
+                    .execute(connection)
+                    .await?;
+                OwnActivity::PluginSetApart
+            } else {
+                return Ok(());
+            };
+            let payload = serde_json::json!({"hash": hash, "reason": reason});
+            tell(connection, name, news, &payload).await
+        })
+        .await
+}
+
+/// What is known of a script. Until the transaction ends, other daemons wait here: a row that is
+/// not there yet cannot be locked.
+async fn lock(connection: &mut Connection, name: &str) -> Result<Option<PluginMark>, StoreError> {
+    diesel::sql_query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind::<diesel::sql_types::Text, _>(name)
         .execute(connection)
         .await?;
+    let row = plugin_state::table.find(name).first(connection).await;
+    Ok(row.optional()?)
+}
+
+async fn tell(
+    connection: &mut Connection,
+    name: &str,
+    what: OwnActivity,
+    payload: &serde_json::Value,
+) -> Result<(), StoreError> {
+    let entry = NewActivity::own(what, &Actor::Herald, Some(name.to_owned()), Some(payload));
+    activity::append(connection, MAIN_ACCOUNT, &entry).await?;
     Ok(())
 }
 
-/// Notes that a version is suspended. Returns false if it was already.
-///
-/// # Errors
-/// When the database is away.
-pub async fn suspend(
-    connection: &mut Connection,
-    name: &str,
-    hash: &str,
-    reason: &str,
-) -> Result<bool, StoreError> {
-    diesel::delete(
-        plugin_state::table
-            .find(name)
-            .filter(plugin_state::hash.ne(hash)),
-    )
-    .execute(connection)
-    .await?;
-    let row = (
-        plugin_state::suspended_at.eq(diesel::dsl::now),
-        plugin_state::reason.eq(reason),
-    );
-    let inserted = diesel::insert_into(plugin_state::table)
-        .values((
-            plugin_state::name.eq(name),
-            plugin_state::hash.eq(hash),
-            row.0,
-            row.1,
-        ))
-        .on_conflict_do_nothing()
-        .execute(connection)
-        .await?;
-    if inserted == 1 {
-        return Ok(true);
-    }
-    let changed = diesel::update(plugin_state::table.find(name))
-        .filter(plugin_state::suspended_at.is_null())
-        .set(row)
-        .execute(connection)
-        .await?;
-    Ok(changed == 1)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Forgets a script's mark, unless it is of the version of that hash. Returns the forgotten one.
-///
-/// # Errors
-/// When the database is away.
-pub async fn forget_other(
-    connection: &mut Connection,
-    name: &str,
-    hash: Option<&str>,
-) -> Result<Option<PluginMark>, StoreError> {
-    Ok(diesel::delete(
-        plugin_state::table
-            .find(name)
-            .filter(plugin_state::hash.ne(hash.unwrap_or_default())),
-    )
-    .get_result(connection)
-    .await
-    .optional()?)
+    fn mark(hash: Option<&str>, broken: Option<&str>, suspended: bool) -> PluginMark {
+        PluginMark {
+            name: "named/x.rhai".to_owned(),
+            hash: hash.map(str::to_owned),
+            broken: broken.map(str::to_owned),
+            apart_at: None,
+            suspended_at: suspended.then_some(DateTime::UNIX_EPOCH),
+            reason: suspended.then(|| "why".to_owned()),
+        }
+    }
+
+    #[test]
+    fn each_change_of_a_script_is_told_once() {
+        use OwnActivity::{PluginBroken, PluginLoaded, PluginRecovered, PluginRemoved};
+        let (a, b, fault) = (Some("a"), Some("b"), Some("line 1"));
+        let good = mark(a, None, false);
+        for (before, hash, broken, expected) in [
+            (None, a, None, Some(PluginLoaded)),
+            (None, None, fault, Some(PluginBroken)),
+            (None, None, None, None),
+            (Some(good.clone()), a, None, None),
+            (Some(good.clone()), b, None, Some(PluginLoaded)),
+            (Some(good.clone()), a, fault, Some(PluginBroken)),
+            (Some(good), None, None, Some(PluginRemoved)),
+            (Some(mark(a, fault, false)), a, fault, None),
+            (Some(mark(a, fault, false)), a, None, Some(PluginRecovered)),
+            (Some(mark(a, fault, false)), b, None, Some(PluginRecovered)),
+            (Some(mark(a, None, true)), a, None, None),
+            (Some(mark(a, None, true)), b, None, Some(PluginRecovered)),
+            (Some(mark(a, None, true)), a, fault, Some(PluginBroken)),
+        ] {
+            let found = FoundPlugin {
+                name: "named/x.rhai".to_owned(),
+                hash: hash.map(str::to_owned),
+                broken: broken.map(str::to_owned),
+            };
+            assert_eq!(
+                found.news(before.as_ref()),
+                expected,
+                "{before:?} {found:?}"
+            );
+        }
+    }
 }

@@ -169,7 +169,8 @@ diesel::table! {
 diesel::table! {
     plugin_state (name) {
         name -> Text,
-        hash -> Text,
+        hash -> Nullable<Text>,
+        broken -> Nullable<Text>,
         apart_at -> Nullable<Timestamptz>,
         suspended_at -> Nullable<Timestamptz>,
         reason -> Nullable<Text>,

@@ -1,11 +1,14 @@
 //! What a script costs on the event of `scripts/bench`: compiling it, and reading the event,
-//! filtering and transforming it for one delivery.
+//! filtering and transforming it for one delivery; and what the record of its health costs.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
-use herald::plugin::{EventView, Limits, Runtime, Script, Source, SubscriptionView, run_chain};
+use herald::plugin::{
+    EventView, Health, HealthRule, Limits, Runtime, Script, Source, SubscriptionView, run_chain,
+};
 
 /// The event of `scripts/bench`.
 const EXAMPLE: &str = include_str!("../seeds/payloads/STORE_ORDER_CREATED.json");
@@ -14,6 +17,8 @@ const FILTER: &str =
     "fn filter(event) { event.type == \"STORE_ORDER_CREATED\" && event.payload.data != () }";
 const TRANSFORM: &str = "fn transform(event) { #{ id: event.id, kind: event.type, order: event.payload.data, \
                          at: event.payload.event_timestamp } }";
+
+const IDENTITY: &str = "fn transform(event) { event.payload }";
 
 criterion_group!(benches, scripts);
 criterion_main!(benches);
@@ -34,6 +39,7 @@ fn scripts(criterion: &mut Criterion) {
         },
         now: DateTime::UNIX_EPOCH,
     };
+    eprintln!("the event has {} bytes", payload.len());
     let runtime = Runtime::new(Limits::default());
     let both = format!("{FILTER}\n{TRANSFORM}");
     criterion.bench_function("plugin/compile", |bencher| {
@@ -44,6 +50,7 @@ fn scripts(criterion: &mut Criterion) {
         ("plugin/filter", FILTER),
         ("plugin/transform", TRANSFORM),
         ("plugin/filter and transform", &both),
+        ("plugin/identity", IDENTITY),
     ] {
         let Some(script) = compile(&runtime, text) else {
             return;
@@ -52,6 +59,14 @@ fn scripts(criterion: &mut Criterion) {
             bencher.iter(|| run_chain(&runtime, &[&script], black_box(&event)));
         });
     }
+    let health = Health::new(HealthRule::default(), Limits::default().deadline);
+    let mut now = Duration::ZERO;
+    criterion.bench_function("plugin/health of a success", |bencher| {
+        bencher.iter(|| {
+            now += Duration::from_micros(20);
+            health.record(now, black_box(Duration::from_micros(12)), None)
+        });
+    });
 }
 
 fn source(text: &str) -> Option<Source> {

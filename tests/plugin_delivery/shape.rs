@@ -172,7 +172,7 @@ fn a_script_that_errs_leaves_its_delivery_open_with_the_reason_and_its_next_vers
         error.starts_with("The plugin named/x.rhai failed: line 2, column"),
         "{error}"
     );
-    assert!(error.contains("event.payload.data.missing.part"), "{error}");
+    assert!(!error.contains('\n'), "{error}");
     let mended = "fn transform(event) { #{ mended: true } }";
     desk.save("named/x.rhai", mended);
     let sent = desk.delivery_in("sent", &event, &id);

@@ -53,7 +53,21 @@ fn a_script_that_fails_too_often_is_suspended_until_its_file_changes() {
     let audit = desk.client.settled();
     assert_eq!(audit["sent"], 71, "{audit:#}");
     assert_eq!(target.requests().len(), 71);
-    assert_eq!(desk.count("select count(*) from plugin_state"), 0);
+    let told = desk.client.list("/v1/activities?group=Herald");
+    let told: Vec<_> = told
+        .iter()
+        .rev()
+        .filter(|it| it["subject"] == "triggers/ORDER_CREATED.rhai")
+        .map(|it| text(&it["activity"]))
+        .collect();
+    assert_eq!(
+        told,
+        ["Plugin Loaded", "Plugin Suspended", "Plugin Recovered"]
+    );
+    assert_eq!(
+        desk.count("select count(*) from plugin_state where suspended_at is not null"),
+        0
+    );
 }
 
 #[test]

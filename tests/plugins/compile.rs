@@ -40,6 +40,22 @@ fn constants_are_seen_inside_functions() {
 }
 
 #[test]
+fn constants_can_be_asked_but_not_changed() {
+    let runtime = runtime();
+    let text = "const NAMES = [\"b\", \"a\"];\nconst M = #{x: #{y: 5}};\n\
+                fn transform(event) { [`${NAMES} ${M}`, M.get(\"x.y\"), get(M, \"x\", 1).y, \
+                NAMES + [1], NAMES.order(|a, b| a < b), M.values().len(), NAMES.contains(\"a\"), NAMES] }";
+    let body = body_of(&runtime, &compile(&runtime, text), "{}").unwrap();
+    assert_eq!(
+        body,
+        r##"["[\"b\", \"a\"] #{\"x\": #{\"y\": 5}}",5,5,["b","a",1],["a","b"],1,true,["b","a"]]"##
+    );
+    let text = "const NAMES = [2, 1];\nfn transform(event) { NAMES.sort(|a, b| a - b); NAMES }";
+    let body = body_of(&runtime, &compile(&runtime, text), "{}").unwrap();
+    assert_eq!(body, "[2,1]");
+}
+
+#[test]
 fn a_constant_that_runs_on_or_grows_is_refused_at_its_line() {
     let fault = refusal("fn filter(e) { true }\nconst X = { loop { } };");
     assert_eq!(fault.line, Some(2), "{fault}");

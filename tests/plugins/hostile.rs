@@ -11,19 +11,21 @@
     reason = "a test fails by panicking, and prints what it measured"
 )]
 
+mod functions;
 mod scripts;
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use herald::plugin::{FailureKind, Limits, Runtime, run_chain};
 
-use crate::scripts::{HELPERS, LONG_TEXT, SCRIPTS};
+use crate::functions::{HERALD, LANGUAGE, RHAI};
+use crate::scripts::{HELPERS, REDEFINED, REFUSED, SCRIPTS};
 use crate::support::{PAYLOAD, body, compile, event};
 
-/// Beyond what it should take, because a shared machine may stop a test for a while and an
-/// engine built without optimisation does single operations slowly.
-const SLACK: Duration = Duration::from_millis(if cfg!(debug_assertions) { 150 } else { 15 });
+/// The processor time that a script may take beyond its deadline: the longest single operations,
+/// and Herald's own code without optimisation.
+const SLACK: Duration = Duration::from_millis(50);
 /// The most that the process may grow by, in KiB: the limit, and one step beyond it.
 const MOST_GROWTH: u64 = 160 << 10;
 
@@ -36,88 +38,216 @@ fn hostile_scripts_are_stopped_and_harm_nobody_after_them() {
     let runtime = Runtime::new(Limits::default());
     let honest = compile(
         &runtime,
-        "fn transform(event) { [event.payload.data.id + 1, \"x\".len(), sha256(\"\").len()] }",
+        "fn transform(event) { [event.payload.data.id + 1, \"x\".len(), sha256(\"\").len(), \
+         `${[1, \"a\"]}`] }",
     );
     let mut wrong = Vec::new();
     let (first, mut highest) = (memory::now(), 0);
-    println!(
-        "{:<30} {:>11} {:>9} {:>12}",
-        "script", "kind", "time", "growth"
-    );
-    for (name, code, kinds) in SCRIPTS {
-        let variables: String = (0..300).map(|n| format!("let v{n} = 1; ")).collect();
-        let text = format!(
-            "{HELPERS}\nfn fn_vars() {{ {variables} loop {{}} }}\nfn transform(event) {{ {code} }}"
-        );
+    for (name, text, kinds) in all_scripts() {
         let script = compile(&runtime, &text);
         let before = memory::now();
         memory::forget_peak();
-        let begun = Instant::now();
+        let begun = cpu_time();
         let run = run_chain(&runtime, &[&script], &event(PAYLOAD));
-        let elapsed = begun.elapsed();
+        let used = cpu_time() - begun;
         let growth = memory::peak().saturating_sub(before);
         highest = highest.max(memory::peak());
         let kind = run.verdict.as_ref().err().map(|failure| failure.kind);
-        let shown = kind.map_or("none", FailureKind::as_str);
         println!(
-            "{name:<30} {shown:>11} {:>6.1} ms {growth:>8} KiB",
-            elapsed.as_secs_f64() * 1e3
+            "hostile {name}: aborted after {:.1} ms CPU, RSS +{:.1} MiB ({})",
+            used.as_secs_f64() * 1e3,
+            growth as f64 / 1024.0,
+            kind.map_or("none", FailureKind::as_str),
         );
         if !kind.is_some_and(|kind| kinds.contains(&kind)) {
             let verdict: String = format!("{:?}", run.verdict).chars().take(300).collect();
             wrong.push(format!("{name}: {verdict}"));
         }
-        if elapsed > Limits::default().deadline + SLACK {
-            wrong.push(format!("{name}: took {elapsed:?}"));
+        if used > Limits::default().deadline + SLACK {
+            wrong.push(format!("{name}: took {used:?}"));
         }
         if growth > MOST_GROWTH {
             wrong.push(format!("{name}: grew by {growth} KiB"));
         }
         let after = run_chain(&runtime, &[&honest], &event(PAYLOAD));
-        assert_eq!(body(&after), "[8,1,64]", "after {name}");
+        let expected = r#"[8,1,64,"[1, \"a\"]"]"#;
+        assert_eq!(body(&after), expected, "after {name}");
     }
-    println!("all of them: from {first} KiB to {highest} KiB at the highest");
+    println!(
+        "hostile all of them: RSS from {} MiB to {} MiB at the highest",
+        first >> 10,
+        highest >> 10
+    );
     assert!(highest - first < 2 * MOST_GROWTH, "{highest} KiB");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+fn all_scripts() -> impl Iterator<Item = (&'static str, String, &'static [FailureKind])> {
+    let variables: String = (0..300).map(|n| format!("let v{n} = 1; ")).collect();
+    let bodies = SCRIPTS.iter().map(move |(name, code, kinds)| {
+        let text = format!(
+            "{HELPERS}\nfn fn_vars() {{ {variables} loop {{}} }}\nfn transform(event) {{ {code} }}"
+        );
+        (*name, text, *kinds)
+    });
+    let whole = REDEFINED
+        .iter()
+        .map(|(name, text, kinds)| (*name, (*text).to_owned(), *kinds));
+    bodies.chain(whole)
+}
+
 #[test]
-fn single_operations_on_the_longest_texts_end_soon() {
+fn what_may_not_be_said_is_refused_when_it_is_loaded() {
+    let _turn = TURN.lock();
+    let runtime = Runtime::new(Limits::default());
+    for (name, text) in REFUSED {
+        let begun = cpu_time();
+        let refused = runtime.compile(&crate::support::source(text));
+        let used = cpu_time() - begun;
+        let milliseconds = used.as_secs_f64() * 1e3;
+        match refused {
+            Err(fault) => println!(
+                "hostile {name}: refused after {milliseconds:.1} ms CPU: {}",
+                fault.message
+            ),
+            Ok(_) => panic!("{name} was taken"),
+        }
+        assert!(
+            used < Limits::default().deadline + SLACK,
+            "{name}: {used:?}"
+        );
+    }
+}
+
+/// A deadline that is short, so that there is time for all functions, but long enough to make the
+/// large values in.
+const SHORT: Duration = Duration::from_millis(25);
+
+#[test]
+fn no_function_keeps_the_thread_on_a_large_value() {
     let _turn = TURN.lock();
     let runtime = Runtime::new(Limits {
-        deadline: Duration::from_secs(5),
+        deadline: SHORT,
         ..Limits::default()
     });
-    let time = |code: &str| {
-        let text = format!("fn filter(e) {{ let s = \"x\"; s.pad(1950000, 'x'); {code}; true }}");
-        let Ok(script) = runtime.compile(&crate::support::source(&text)) else {
-            return None;
-        };
-        let begun = Instant::now();
-        let run = run_chain(&runtime, &[&script], &event(PAYLOAD));
-        Some((
-            begun.elapsed(),
-            run.verdict.err().map(|failure| failure.kind),
-        ))
+    let map: Vec<String> = (0..30_000).map(|n| format!("\"k{n:05}\":{n}")).collect();
+    let map = format!("{{{}}}", map.join(","));
+    let mut worst: Vec<(Duration, Option<FailureKind>, String)> = Vec::new();
+    let mut runs = 0;
+    let mut measure = |types: &[&str], code: &str| {
+        for large in [false, true] {
+            let arguments = types.iter().enumerate();
+            let arguments = arguments.map(|(n, kind)| large_value(kind, n, large));
+            let made: String = arguments.map(|it| it + "\n").collect();
+            let text = format!(
+                "fn keep(v) {{ true }}\nfn transform(event) {{\n{made}\
+                 loop {{ let x = a0; try {{ {code}; }} catch {{ }} }} }}"
+            );
+            let Ok(script) = runtime.compile(&crate::support::source(&text)) else {
+                panic!("{text}");
+            };
+            let needs_map = types.contains(&"map");
+            let event = event(if needs_map { &map } else { "{}" });
+            // Reading the payload is not the script's doing.
+            let idle = if needs_map {
+                reading(&runtime, &event)
+            } else {
+                Duration::ZERO
+            };
+            let begun = cpu_time();
+            let run = run_chain(&runtime, &[&script], &event);
+            let used = (cpu_time() - begun).saturating_sub(idle);
+            runs += 1;
+            let kind = run.verdict.err().map(|failure| failure.kind);
+            let shown = format!(
+                "{code} [{}{}]",
+                types.join(" "),
+                if large { ", large" } else { "" }
+            );
+            worst.push((used, kind, shown));
+        }
     };
-    let (nothing, _) = time("").unwrap();
-    let mut slow = Vec::new();
-    for code in LONG_TEXT {
-        let Some((whole, kind)) = time(code) else {
-            println!("{code:<28} does not compile");
+    for line in RHAI.lines().chain(HERALD.lines()) {
+        let Some((name, forms)) = line.split_once(": ") else {
             continue;
         };
-        let elapsed = whole.saturating_sub(nothing);
-        println!(
-            "{code:<28} {:>6.1} ms {}",
-            elapsed.as_secs_f64() * 1e3,
-            kind.map_or("", FailureKind::as_str)
-        );
-        if elapsed > Duration::from_millis(100) + SLACK {
-            slow.push(format!("{code}: {elapsed:?}"));
+        for form in forms.split(", ") {
+            let types: Vec<&str> = form.split(' ').collect();
+            let rest: Vec<String> = (1..types.len()).map(|n| format!("a{n}")).collect();
+            let code = if name == "print" || name == "debug" {
+                format!("{name}(x)")
+            } else if name.starts_with(char::is_alphabetic) {
+                format!("x.{name}({})", rest.join(", "))
+            } else {
+                format!("x {name} {}", rest.join(", "))
+            };
+            measure(&types, &code);
         }
     }
+    for (types, code) in LANGUAGE {
+        let types: Vec<&str> = types.split(' ').collect();
+        let code = if types.len() > 1 {
+            format!("let y = a1; {code}")
+        } else {
+            (*code).to_owned()
+        };
+        measure(&types, &code);
+    }
+    worst.sort_by_key(|(used, ..)| std::cmp::Reverse(*used));
+    println!("{runs} loops over one function; deadline {SHORT:?}; the slowest to be stopped:");
+    for (used, kind, code) in worst.iter().take(20) {
+        let kind = kind.map_or("none", FailureKind::as_str);
+        println!("{:>7.1} ms CPU {kind:>10} {code}", used.as_secs_f64() * 1e3);
+    }
+    let most = SHORT + Duration::from_millis(50);
+    let slow: Vec<String> = worst
+        .iter()
+        .filter(|(used, ..)| *used > most)
+        .map(|(used, _, code)| format!("{used:?} {code}"))
+        .collect();
     assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
+
+/// Sets the variable `a<n>` to a value of that kind: the first is always a large one.
+fn large_value(kind: &str, n: usize, large: bool) -> String {
+    let value = match (kind, n, large) {
+        ("text" | "any", 0, false) => return format!("let a{n} = \"x\"; a{n}.pad(1950000, 'x');"),
+        ("text", 0, true) => return format!("let a{n} = \"é\"; a{n}.pad(950000, 'é');"),
+        ("text", _, true) => {
+            return format!("let a{n} = \"x\"; a{n}.pad(900000, 'x'); a{n} += \"y\";");
+        }
+        ("array", _, false) => return format!("let a{n} = []; a{n}.pad(400000, 1);"),
+        ("array" | "any", _, true) => return format!("let a{n} = []; a{n}.pad(100000, \"item\");"),
+        ("map", ..) => "event.payload",
+        ("blob", ..) => "blob(590000, 65)",
+        ("text" | "any", ..) => "\"x\"",
+        ("int", _, false) => "1",
+        ("int", _, true) => "500000",
+        ("float", ..) => "1.5",
+        ("char", ..) => "'x'",
+        ("bool", ..) => "true",
+        ("range", ..) => "1..500000",
+        ("range=", ..) => "1..=500000",
+        ("closure", _, false) => "|x, y| true",
+        ("closure", _, true) => "|x| x",
+        ("paths", _, false) => "[\"x\", \"a.b\"]",
+        ("paths", _, true) => return format!("let a{n} = []; a{n}.pad(100, \"*.*\");"),
+        other => panic!("{other:?}"),
+    };
+    format!("let a{n} = {value};")
+}
+
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap()
+}
+
+/// The time that it takes to read an event and drop it.
+fn reading(runtime: &Runtime, event: &herald::plugin::EventView<'_>) -> Duration {
+    let script = compile(runtime, "fn filter(event) { true }");
+    let begun = cpu_time();
+    let _ = run_chain(runtime, &[&script], event);
+    cpu_time() - begun
 }
 
 /// The process's memory, in KiB.

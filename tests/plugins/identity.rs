@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use herald::plugin::{Limits, Runtime, Script};
+use herald::plugin::{Limits, Runtime, Script, run_chain};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use crate::support::{body_of, compile, runtime};
+use crate::support::{body, body_of, compile, event, runtime};
 
 /// A JSON value in one notation: names sorted, numbers as digits and exponent.
 fn canonical(text: &str) -> String {
@@ -133,11 +133,93 @@ proptest! {
     }
 
     #[test]
+    fn a_name_that_stands_twice_is_told_and_its_last_value_counts(
+        name in text(), before in json(), last in json(), behind in json()
+    ) {
+        let name = serde_json::to_string(&name).unwrap();
+        let payload = format!(
+            "{{\"a\":[{{{name}:{before},\"z z\":{behind},{name}:{last}}}]}}"
+        );
+        let kept = format!("{{\"a\":[{{\"z z\":{behind},{name}:{last}}}]}}");
+        SCRIPTS.with(|(runtime, scripts)| {
+            let run = run_chain(runtime, &[&scripts[0]], &event(&payload));
+            assert_eq!(canonical(&body(&run)), canonical(&kept));
+            assert_eq!(run.log.len(), 1, "{:?}", run.log);
+            assert!(run.log[0].contains("twice in one object"), "{:?}", run.log);
+            // Without a transform nothing is lost, and it is told all the same.
+            let filter = compile(runtime, "fn filter(event) { true }");
+            let run = run_chain(runtime, &[&filter], &event(&payload));
+            assert_eq!(body(&run), payload);
+            assert_eq!(run.log.len(), 1);
+        });
+    }
+
+    #[test]
+    fn nesting_passes_whatever_it_is_made_of(
+        levels in proptest::collection::vec((any::<bool>(), text()), 0..126), leaf in number_text()
+    ) {
+        let mut value = leaf;
+        for (is_map, name) in levels {
+            value = if is_map {
+                format!("{{{}:{value}}}", serde_json::to_string(&name).unwrap())
+            } else {
+                format!("[{value},null]")
+            };
+        }
+        SCRIPTS.with(|(runtime, scripts)| {
+            for script in &scripts[..2] {
+                let body = body_of(runtime, script, &format!("[{value}]")).unwrap();
+                assert_eq!(canonical(&body), canonical(&format!("[{value}]")));
+            }
+        });
+    }
+
+    #[test]
     fn no_text_makes_the_json_reader_panic(text in ".{0,40}|[\\[\\]{}\",:0-9eE.+\\-\\\\utrfalsn ]{0,40}") {
         let payload = format!("[{text}]");
         let ours = SCRIPTS.with(|(runtime, scripts)| body_of(runtime, &scripts[0], &payload));
         let theirs = serde_json::from_str::<Box<RawValue>>(&payload);
         prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?} {:?} {}", ours, theirs, payload);
+    }
+}
+
+#[test]
+fn numbers_are_never_changed_in_silence() {
+    let runtime = runtime();
+    // What a script may do with each, and what comes of it.
+    for (number, code, result) in [
+        ("9007199254740993", "n + 1", "9007199254740994"),
+        ("9223372036854775807", "n", "9223372036854775807"),
+        ("9223372036854775807", "n + 1", "overflow"),
+        ("-9223372036854775808", "n", "-9223372036854775808"),
+        ("9223372036854775808", "n", "9223372036854775808"),
+        ("9223372036854775808", "n + 1", "beyond Rhai's own"),
+        ("18446744073709551615", "n", "18446744073709551615"),
+        ("18446744073709551616", "[n][0]", "18446744073709551616"),
+        ("1e400", "n", "1e400"),
+        ("1e400", "n * 2", "beyond Rhai's own"),
+        ("1e400", "n > 1.7e308", "true"),
+        ("-1e-400", "n", "-1e-400"),
+        ("-1e-400", "n < 0", "true"),
+        ("-0.0", "n", "-0.0"),
+        ("0.1", "n", "0.1"),
+        ("0.1", "n + 0.2", "0.30000000000000004"),
+        ("0.1000000000000000055511151231257827", "n == 0.1", "false"),
+        ("1e308", "n * 10.0", "JSON has no number inf"),
+    ] {
+        let text = format!("fn transform(event) {{ let n = event.payload.n; [{code}] }}");
+        let body = body_of(
+            &runtime,
+            &compile(&runtime, &text),
+            &format!("{{\"n\":{number}}}"),
+        );
+        match body {
+            Ok(body) => assert_eq!(body, format!("[{result}]"), "{number}: {code}"),
+            Err(failure) => {
+                let words = failure.to_string();
+                assert!(words.contains(result), "{number}: {code}: {words}");
+            }
+        }
     }
 }
 

@@ -2,7 +2,17 @@
 
 use herald::plugin::FailureKind;
 
+use crate::functions::HERALD;
 use crate::support::{failure, value};
+
+#[test]
+fn the_manual_names_every_function_of_herald() {
+    let manual = include_str!("../../plugins/README.md");
+    for line in HERALD.lines().filter(|line| !line.is_empty()) {
+        let (name, _) = line.split_once(": ").unwrap();
+        assert!(manual.contains(&format!("{name}(")), "{name}");
+    }
+}
 
 #[test]
 fn json_goes_in_and_out() {
@@ -163,5 +173,100 @@ fn what_rhai_brings_still_works() {
     assert_eq!(
         value(r#"switch 3 { 1 => "a", 2..5 => "b", _ => "c" }"#),
         r#""b""#
+    );
+}
+
+#[test]
+fn herald_functions_in_the_place_of_rhais_do_the_same() {
+    for (code, result) in [
+        // Texts, by characters.
+        (r#"{ let s = "häuser"; s.crop(1, 3); s }"#, r#""äus""#),
+        (r#"{ let s = "häuser"; s.crop(-2); s }"#, r#""er""#),
+        (r#"{ let s = "häuser"; s.crop(-9, 2); s }"#, r#""hä""#),
+        (r#"{ let s = "häuser"; s.crop(9, 2); s }"#, r#""""#),
+        (r#"{ let s = "häuser"; s.crop(1, 0); s }"#, r#""""#),
+        (r#"{ let s = "häuser"; s.crop(1..3); s }"#, r#""äu""#),
+        (r#"{ let s = "häuser"; s.crop(1..=3); s }"#, r#""äus""#),
+        (r#"{ let s = "häuser"; s.crop(-9..2); s }"#, r#""hä""#),
+        (
+            r#"{ let s = "häuser"; s.crop(2, 9223372036854775807); s }"#,
+            r#""user""#,
+        ),
+        (
+            r#"{ let s = "häuser"; s.crop(-9223372036854775807, 1); s }"#,
+            r#""h""#,
+        ),
+        (r#"{ let s = "häuser"; s.set(1, 'a'); s }"#, r#""hauser""#),
+        (r#"{ let s = "hauser"; s.set(-5, 'ä'); s }"#, r#""häuser""#),
+        (
+            r#"{ let s = "häuser"; s.set(6, 'x'); s.set(-7, 'x'); s }"#,
+            r#""häuser""#,
+        ),
+        (
+            r#"{ let s = "häuser"; let t = s.pop(5); [s, t] }"#,
+            r#"["h","äuser"]"#,
+        ),
+        (
+            r#"{ let s = "häuser"; let t = s.pop(6); [s, t] }"#,
+            r#"["","häuser"]"#,
+        ),
+        (
+            r#"{ let s = "häuser"; let t = s.pop(0); [s, t] }"#,
+            r#"["häuser",""]"#,
+        ),
+        (r#"{ let s = "häuser"; [s.pop(), s] }"#, r#"["r","häuse"]"#),
+        (r#""hä".to_chars()"#, r#"["h","ä"]"#),
+        (
+            r#"{ let s = "aab"; s.replace('a', "xy"); s }"#,
+            r#""xyxyb""#,
+        ),
+        (r#"{ let s = "ab"; s.replace("", "-"); s }"#, r#""-a-b-""#),
+        (r#"{ let s = "ab"; s.replace("ab", ""); s }"#, r#""""#),
+        (r#"{ let s = "ab"; s.replace('c', 'd'); s }"#, r#""ab""#),
+        // Arrays and maps as text.
+        (r#""" + #{}"#, r##""#{}""##),
+        (r#"[].to_string() + [[]].to_debug()"#, r#""[][[]]""#),
+        // Sorting.
+        ("{ let a = [3, 1, 2]; a.sort(|x, y| y - x); a }", "[3,2,1]"),
+        ("{ let a = [3, 1, 2]; a.sort(|x, y| x < y); a }", "[1,2,3]"),
+        (
+            r#"{ let a = ["b1", "a1", "b2", "a2"]; a.sort_by(|x, y| if x[0] < y[0] { -1 } else if x[0] > y[0] { 1 } else { 0 }); a }"#,
+            r#"["a1","a2","b1","b2"]"#,
+        ),
+        (
+            "{ let a = [2, 1]; let b = a.order(|x, y| x - y); [a, b] }",
+            "[[2,1],[1,2]]",
+        ),
+        ("{ let a = [1, 1, 2, 1.0, 1]; a.dedup(); a }", "[1,2,1.0]"),
+        (
+            "{ let a = [1, 2, 2, 3, 1]; a.dedup(|x, y| x >= y); a }",
+            "[1,2,3]",
+        ),
+        ("{ let a = []; a.dedup(); a.sort(|x, y| 0); a }", "[]"),
+        (
+            "{ let a = [1]; a += [2]; a.append([3]); a + [4] }",
+            "[1,2,3,4]",
+        ),
+        ("#{ b: 1, a: 2 }.values()", "[2,1]"),
+    ] {
+        assert_eq!(value(code), result, "{code}");
+    }
+    let shown = r#"`${[1, 2.5, 1e300, "a\"b", 'c', (), true, 1..3, [], #{ "k k": [1], b: #{} }]}`"#;
+    let theirs: String = rhai::Engine::new().eval(shown).unwrap();
+    assert_eq!(value(shown), serde_json::to_string(&theirs).unwrap());
+    // What goes wrong while it compares is not passed over, and leaves the array as it was.
+    assert!(
+        failure("{ let a = [1, 2]; a.sort(|x, y| throw \"no\"); a }")
+            .1
+            .contains("no")
+    );
+    assert!(
+        failure("{ let a = [1, 2]; a.sort(|x, y| \"\"); a }")
+            .1
+            .contains("whole number")
+    );
+    assert_eq!(
+        value("{ let a = [2, 1]; try { a.sort(|x, y| throw 1) } catch { } a }"),
+        "[2,1]"
     );
 }

@@ -10,6 +10,7 @@
 )]
 
 mod compile;
+mod functions;
 mod hooks;
 mod identity;
 mod isolation;

@@ -27,7 +27,7 @@ pub(crate) const SCRIPTS: &[(&str, &str, &[FailureKind])] = &[
         "fn_catch(1)",
         &[Error, Deadline, Operations],
     ),
-    ("sleep for ever", "sleep(1e300); event", &[Error]),
+    ("sleep(1e300)", "sleep(1e300); event", &[Error]),
     ("sleep for seconds", "sleep(10); event", &[Error]),
     (
         "sleep that catches",
@@ -73,12 +73,12 @@ pub(crate) const SCRIPTS: &[(&str, &str, &[FailureKind])] = &[
     (
         "text split",
         "let s = \"x\"; s.pad(2000000, 'x'); s.split(\"\")",
-        &[Memory],
+        &[Memory, Deadline],
     ),
     (
         "text to characters",
         "let s = \"x\"; s.pad(2000000, 'x'); s.to_chars()",
-        &[Memory],
+        &[Memory, Deadline],
     ),
     (
         "text in an array",
@@ -365,45 +365,68 @@ pub(crate) const SCRIPTS: &[(&str, &str, &[FailureKind])] = &[
     ),
 ];
 
-/// Single operations on a text of nearly the largest size, between which nothing is asked.
-pub(crate) const LONG_TEXT: &[&str] = &[
-    "s.to_upper()",
-    "s.make_lower()",
-    "s.crop(1, 1900000)",
-    "s.sub_string(1, 1900000)",
-    "s.to_chars()",
-    "s.chars().len()",
-    "s.index_of(\"yz\")",
-    "s.trim()",
-    "s.truncate(1899999)",
-    "s.remove(\"y\")",
-    "s.set(1899999, 'y')",
-    "s[1899999] = 'y'",
-    "s.get(1899999)",
-    "s.to_blob().len()",
-    "s.split(1000000)",
-    "s - \"y\"",
-    "s.bytes",
-    "s.len()",
-    "s.pop(1000000)",
-    "s == s + \"y\"",
-    "s.contains(\"yz\")",
-    "s.starts_with(s)",
-    "s.to_debug().len()",
-    "`${s}`.len()",
-    "parse_int(s)",
-    "s.parse_float()",
-    "s.to_json().len()",
-    "url_encode(s).len()",
-    "hex_encode(s).len()",
-    "hex_decode(s)",
-    "base64_decode(s)",
-    "url_decode(s).len()",
-    "parse_json(s)",
-    "s.split(\"x\").len()",
-    "s.replace(\"x\", \"y\")",
-    "s[0..1900000]",
-    "s.bits",
+/// Whole scripts that define functions of Herald's and Rhai's names. They act on nobody else and
+/// end as any other.
+pub(crate) const REDEFINED: &[(&str, &str, &[FailureKind])] = &[
+    (
+        "filter calls itself",
+        "fn filter(event) { filter(event) }",
+        &[Error],
+    ),
+    (
+        "to_string runs on",
+        "fn to_string(x) { loop { } } fn transform(event) { [to_string(1), `${event}`] }",
+        &[Deadline, Operations],
+    ),
+    (
+        "to_debug calls itself",
+        "fn to_debug(x) { `${[x]}` + to_debug(x) } fn transform(event) { `${[event]}` + to_debug(1) }",
+        &[Error],
+    ),
+    (
+        "log runs on",
+        "fn log(x) { loop { log(x + 1, x) } } fn log(x, y) { x } fn filter(event) { log(1) }",
+        &[Deadline, Operations],
+    ),
+    (
+        "all of Herald's names",
+        "fn get(a, b) { a } fn redact(a, b) { a } fn parse_json(a) { a } fn to_json(a) { a } \
+         fn sha256(a) { a } fn now() { 0 } fn uuid() { 0 } \
+         fn len(a) { -1 } fn push(a, b) { loop { a += b; } } fn sort(a, b) { sort(b, a) } \
+         fn transform(event) { let a = [get(1, 2), redact(3, 4), now(), len([])]; sort(a, a) }",
+        &[Error],
+    ),
+];
+
+/// Refused before they run, whatever the function that holds them.
+pub(crate) const REFUSED: &[(&str, &str)] = &[
+    ("eval", "fn filter(event) { eval(\"loop { }\") }"),
+    ("eval renamed", "fn eval(x) { x } fn filter(event) { true }"),
+    (
+        "import",
+        "import \"/etc/passwd\" as p; fn filter(event) { true }",
+    ),
+    (
+        "import inside",
+        "fn filter(event) { import \"x\" as p; true }",
+    ),
+    (
+        "print redefined",
+        "fn print(x) { x } fn filter(event) { true }",
+    ),
+    ("operator +", "fn +(a, b) { 0 } fn filter(event) { true }"),
+    (
+        "operator ==",
+        "fn `==`(a, b) { true } fn filter(event) { true }",
+    ),
+    (
+        "loop outside functions",
+        "loop { } fn filter(event) { true }",
+    ),
+    (
+        "constant that runs on",
+        "const A = { loop { } }; fn filter(event) { true }",
+    ),
 ];
 
 pub(crate) const HELPERS: &str = "

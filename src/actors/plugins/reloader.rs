@@ -1,6 +1,7 @@
 //! PluginReloader: takes each new state of the plugins folder over, remembers which versions
 //! misbehaved, and lets the deliveries go that waited for a script that works again.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +11,12 @@ use actix::prelude::*;
 use super::Plugins;
 use super::table::{Plugin, PluginTable};
 use crate::actors::routing::Routing;
+use crate::actors::tell::tell;
 use crate::plugin::watcher::Watcher;
-use crate::plugin::{SourceSet, check, folder};
+use crate::plugin::{Fault, SourceSet, check, folder};
 use crate::store::clock::DatabaseClock;
-use crate::store::{Database, StoreError, held, plugin_state};
+use crate::store::plugin_state::{self, FoundPlugin, PluginMark};
+use crate::store::{Database, StoreError, held};
 
 /// How often other daemons' findings are looked at, and what waits for scripts.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -39,6 +42,18 @@ pub(super) struct PluginMisbehaved {
 #[rtype(result = "()")]
 struct SweepTick;
 
+/// What the database is to be told, in this order.
+#[derive(Debug, Clone)]
+enum Note {
+    Found(FoundPlugin),
+    Misbehaved {
+        name: Arc<str>,
+        hash: String,
+        suspended: bool,
+        reason: String,
+    },
+}
+
 /// What the actor is made of.
 pub(in crate::actors) struct ReloaderParts {
     pub(in crate::actors) folder: PathBuf,
@@ -55,6 +70,7 @@ pub(in crate::actors) struct PluginReloader {
     first: Arc<SourceSet>,
     table: Arc<PluginTable>,
     watcher: Option<Watcher>,
+    notes: VecDeque<Note>,
     sweeping: bool,
     /// A sweep was asked for while one was at work.
     again: bool,
@@ -74,13 +90,17 @@ impl PluginReloader {
             tracing::info!("no plugins: {fault}");
         }
         let table = parts.plugins.take_over(&first);
-        tell_of(&PluginTable::default(), &table);
-        obey(&table, &plugin_state::all(&parts.database).await?);
+        let marks = plugin_state::all(&parts.database).await?;
+        obey(&table, &marks);
+        let mut notes = tell_of(&PluginTable::default(), &table);
+        let is_gone = |mark: &&PluginMark| find(&table, &mark.name).is_none();
+        notes.extend(marks.iter().filter(is_gone).map(|mark| gone(&mark.name)));
         Ok(Self {
             parts,
             first: Arc::new(first),
             table,
             watcher: None,
+            notes,
             sweeping: false,
             again: false,
         })
@@ -93,9 +113,7 @@ impl PluginReloader {
             &self.parts.folder,
             Arc::clone(&self.first),
             move |source| check(&source.text, &limits).map(drop),
-            move |set| {
-                crate::actors::tell::tell(&me, FolderChanged(set));
-            },
+            move |set| tell(&me, FolderChanged(set)),
             move || clock.now(),
         );
         match watcher {
@@ -106,6 +124,11 @@ impl PluginReloader {
             ),
         }
     }
+
+    fn sweep_soon(&mut self, ctx: &mut Context<Self>) {
+        self.again = true;
+        ctx.notify(SweepTick);
+    }
 }
 
 impl Actor for PluginReloader {
@@ -114,6 +137,7 @@ impl Actor for PluginReloader {
     fn started(&mut self, ctx: &mut Self::Context) {
         let _ = self.parts.plugins.shared.reloader.set(ctx.address());
         self.follow(ctx.address());
+        self.sweep_soon(ctx);
         ctx.run_interval(SWEEP, |_, ctx| ctx.notify(SweepTick));
     }
 }
@@ -123,17 +147,16 @@ impl Handler<FolderChanged> for PluginReloader {
 
     fn handle(&mut self, message: FolderChanged, ctx: &mut Self::Context) {
         let table = self.parts.plugins.take_over(&message.0);
-        tell_of(&self.table, &table);
+        self.notes.extend(tell_of(&self.table, &table));
         self.table = table;
-        self.again = true;
-        ctx.notify(SweepTick);
+        self.sweep_soon(ctx);
     }
 }
 
 impl Handler<PluginMisbehaved> for PluginReloader {
-    type Result = ResponseFuture<()>;
+    type Result = ();
 
-    fn handle(&mut self, message: PluginMisbehaved, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, message: PluginMisbehaved, ctx: &mut Self::Context) {
         let PluginMisbehaved {
             plugin,
             suspended,
@@ -145,24 +168,15 @@ impl Handler<PluginMisbehaved> for PluginReloader {
         } else {
             tracing::warn!(plugin = %name, "runs apart until its file changes: {reason}");
         }
-        let database = self.parts.database.clone();
-        Box::pin(async move {
-            let Some(hash) = plugin.hash().map(|hash| hash.hex()) else {
-                return;
-            };
-            let written = async {
-                let mut connection = database.get().await?;
-                if suspended {
-                    plugin_state::suspend(&mut connection, &name, &hash, &reason).await?;
-                } else {
-                    plugin_state::set_apart(&mut connection, &name, &hash).await?;
-                }
-                Ok::<_, StoreError>(())
-            };
-            if let Err(error) = written.await {
-                tracing::warn!(plugin = %name, %error, "a plugin's state could not be kept");
-            }
-        })
+        if let Some(hash) = plugin.hash() {
+            self.notes.push_back(Note::Misbehaved {
+                name,
+                hash: hash.hex(),
+                suspended,
+                reason,
+            });
+            self.sweep_soon(ctx);
+        }
     }
 }
 
@@ -178,43 +192,65 @@ impl Handler<SweepTick> for PluginReloader {
             self.parts.database.clone(),
             Arc::clone(&self.table),
             Arc::clone(&self.parts.routing),
+            std::mem::take(&mut self.notes),
         );
         let sweep = actix::fut::wrap_future::<_, Self>(sweep);
-        ctx.spawn(sweep.map(|swept, actor, ctx| {
+        ctx.spawn(sweep.map(|(mut left, swept), actor, ctx| {
             actor.sweeping = false;
-            if let Err(error) = swept {
-                tracing::debug!(%error, "the plugins' states could not be looked at");
-            }
-            if actor.again {
-                ctx.notify(SweepTick);
+            left.append(&mut actor.notes);
+            actor.notes = left;
+            match swept {
+                Ok(()) if actor.again => ctx.notify(SweepTick),
+                Ok(()) => {}
+                Err(error) => tracing::debug!(%error, "the plugins' states could not be kept"),
             }
         }));
     }
 }
 
-/// Obeys what other daemons found out, forgets what was known of versions that are gone, and
-/// lets deliveries go whose script works.
+/// Tells the database, obeys what other daemons found out, and lets deliveries go whose script
+/// works. Answers the notes that it could not tell.
 async fn sweep(
     database: Database,
     table: Arc<PluginTable>,
     routing: Arc<Routing>,
-) -> Result<(), StoreError> {
-    let marks = plugin_state::all(&database).await?;
-    obey(&table, &marks);
-    for mark in &marks {
-        let now = mark.name.parse().ok().and_then(|name| table.find(&name));
-        let hash = now.and_then(|plugin| plugin.hash()).map(|hash| hash.hex());
-        if hash.as_ref() != Some(&mark.hash) {
-            let mut connection = database.get().await?;
-            plugin_state::forget_other(&mut connection, &mark.name, hash.as_deref()).await?;
+    mut notes: VecDeque<Note>,
+) -> (VecDeque<Note>, Result<(), StoreError>) {
+    while let Some(note) = notes.front() {
+        if let Err(error) = tell_database(&database, note).await {
+            return (notes, Err(error));
         }
+        notes.pop_front();
+    }
+    (notes, look_after(&database, &table, &routing).await)
+}
+
+async fn tell_database(database: &Database, note: &Note) -> Result<(), StoreError> {
+    match note {
+        Note::Found(plugin) => plugin_state::found(database, plugin).await,
+        Note::Misbehaved {
+            name,
+            hash,
+            suspended,
+            reason,
+        } => plugin_state::misbehaved(database, name, hash, *suspended, reason).await,
+    }
+}
+
+async fn look_after(
+    database: &Database,
+    table: &PluginTable,
+    routing: &Routing,
+) -> Result<(), StoreError> {
+    if !table.is_empty() {
+        obey(table, &plugin_state::all(database).await?);
     }
     let subscriptions = routing.current();
-    for hold in held::holds(&database).await? {
+    for hold in held::holds(database).await? {
         let route = subscriptions.route(hold.subscription);
         let plugin = route.and_then(|route| route.plugin.as_deref());
         if !table.holds(&hold.script, plugin) {
-            let released = held::let_go(&database, &hold).await?;
+            let released = held::let_go(database, &hold).await?;
             tracing::info!(
                 plugin = %hold.script, subscription = %hold.subscription, deliveries = released,
                 "deliveries that waited for a plugin are due"
@@ -224,12 +260,17 @@ async fn sweep(
     Ok(())
 }
 
+fn find<'a>(table: &'a PluginTable, path: &str) -> Option<&'a Arc<Plugin>> {
+    table.find(&path.parse().ok()?)
+}
+
 /// Takes over what the marks say of the versions at work.
-fn obey(table: &PluginTable, marks: &[plugin_state::PluginMark]) {
+fn obey(table: &PluginTable, marks: &[PluginMark]) {
     for mark in marks {
-        let plugin = mark.name.parse().ok().and_then(|name| table.find(&name));
-        let Some(plugin) = plugin else { continue };
-        if plugin.hash().is_none_or(|hash| hash.hex() != mark.hash) {
+        let Some(plugin) = find(table, &mark.name) else {
+            continue;
+        };
+        if plugin.hash().is_none() || plugin.hash().map(|hash| hash.hex()) != mark.hash {
             continue;
         }
         if let Some(at) = mark.apart_at {
@@ -241,29 +282,44 @@ fn obey(table: &PluginTable, marks: &[plugin_state::PluginMark]) {
     }
 }
 
-/// Tells the operator what changed.
-fn tell_of(old: &PluginTable, new: &PluginTable) {
+/// Tells the operator what changed; answers what the database is to be told.
+fn tell_of(old: &PluginTable, new: &PluginTable) -> VecDeque<Note> {
+    let mut notes = VecDeque::new();
     for plugin in new.all() {
         let before = old.find(&plugin.name);
         let hash = plugin.hash();
-        let known = before.is_some_and(|it| it.hash() == hash && it.fault == plugin.fault);
-        if known {
+        if before.is_some_and(|it| it.hash() == hash && it.fault == plugin.fault) {
             continue;
         }
+        let path = &plugin.path;
         match (&plugin.fault, hash) {
-            (None, Some(hash)) => tracing::info!(plugin = %plugin.path, %hash, "loaded"),
             (Some(fault), Some(hash)) => tracing::warn!(
-                plugin = %plugin.path, %hash,
+                plugin = %path, %hash,
                 "broken, its last good version stays at work: {fault}"
             ),
-            (fault, None) => tracing::warn!(
-                plugin = %plugin.path,
-                "broken, its deliveries are held: {}",
-                fault.as_ref().map(ToString::to_string).unwrap_or_default()
-            ),
+            (Some(fault), None) => {
+                tracing::warn!(plugin = %path, "broken, its deliveries are held: {fault}");
+            }
+            (None, Some(hash)) => tracing::info!(plugin = %path, %hash, "loaded"),
+            (None, None) => {}
         }
+        notes.push_back(Note::Found(FoundPlugin {
+            name: path.to_string(),
+            hash: hash.map(|hash| hash.hex()),
+            broken: plugin.fault.as_ref().map(Fault::without_source),
+        }));
     }
     for plugin in old.all().filter(|it| new.find(&it.name).is_none()) {
         tracing::info!(plugin = %plugin.path, "removed");
+        notes.push_back(gone(&plugin.path));
     }
+    notes
+}
+
+fn gone(path: &str) -> Note {
+    Note::Found(FoundPlugin {
+        name: path.to_owned(),
+        hash: None,
+        broken: None,
+    })
 }

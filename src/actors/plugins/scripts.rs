@@ -24,8 +24,9 @@ use crate::plugin::{
 use crate::store::clock::uptime;
 
 /// How long an attempt waits for its turn and its scripts on the thread apart, before it is put
-/// back: its claim on the delivery must outlast this and the request.
-const MOST_APART: Duration = Duration::from_secs(1);
+/// back. Longer than any one run may take, and short enough for its claim on the delivery to
+/// outlast this and the request.
+const MOST_APART: Duration = Duration::from_millis(2_500);
 
 /// What scripts made of an attempt.
 pub(in crate::actors) enum Prepared {

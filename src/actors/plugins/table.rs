@@ -48,7 +48,10 @@ impl Plugin {
         }
         match (&self.source, &self.fault) {
             (Some(_), _) => None,
-            (None, Some(fault)) => Some(format!("The plugin {name} is broken: {fault}")),
+            (None, Some(fault)) => {
+                let fault = fault.without_source();
+                Some(format!("The plugin {name} is broken: {fault}"))
+            }
             (None, None) => Some(format!("The plugin {name} is not loaded.")),
         }
     }
@@ -123,6 +126,10 @@ impl PluginTable {
             ScriptKind::Trigger => self.triggers.get(name.name()),
             ScriptKind::Named => self.named.get(name.name()),
         }
+    }
+
+    pub(in crate::actors) fn is_empty(&self) -> bool {
+        self.triggers.is_empty() && self.named.is_empty()
     }
 
     pub(in crate::actors) fn all(&self) -> impl Iterator<Item = &Arc<Plugin>> {

@@ -1,8 +1,8 @@
 //! JSON text to Rhai's values and back, without a change that nobody is told of. It knows
 //! neither events nor hooks.
 //!
-//! Of a name that stands twice in one object the last one counts, and names come out in the
-//! order of their characters: both are the same JSON value to nearly every reader.
+//! Of a name that stands twice in one object the last one counts, as for nearly every reader, and
+//! the reader says so. Names come out in the order of their characters.
 
 mod read;
 mod write;

@@ -1,9 +1,15 @@
 //! JSON text (RFC 8259) to Rhai's values.
 
-use rhai::{Array, Dynamic, Map};
+use std::collections::btree_map::Entry;
+
+use rhai::{Array, Dynamic, Identifier, Map};
 
 use super::MAX_DEPTH;
+use crate::plugin::budget::clip;
 use crate::plugin::number;
+
+/// The most bytes of a name that are shown.
+const MAX_SHOWN: usize = 100;
 
 /// Why a text is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,13 +20,37 @@ pub(in crate::plugin) struct JsonError {
     pub(in crate::plugin) detail: &'static str,
 }
 
+/// What a JSON text says.
+pub(in crate::plugin) struct Read {
+    pub(in crate::plugin) value: Dynamic,
+    /// The first name that stands twice in one object, of which only the last value is kept.
+    pub(in crate::plugin) doubled: Option<String>,
+}
+
+impl Read {
+    /// What was not kept, in words for the script's log.
+    pub(in crate::plugin) fn lost(&self) -> Option<String> {
+        let name = self.doubled.as_ref()?;
+        Some(format!(
+            "(JSON with the name {name:?} twice in one object: only the last value is kept)"
+        ))
+    }
+}
+
 /// Reads one JSON text, the whole of it.
-pub(in crate::plugin) fn read(text: &str) -> Result<Dynamic, JsonError> {
-    let mut reader = Reader { text, at: 0 };
+pub(in crate::plugin) fn read(text: &str) -> Result<Read, JsonError> {
+    let mut reader = Reader {
+        text,
+        at: 0,
+        doubled: None,
+    };
     let value = reader.value(0)?;
     reader.skip_space();
     match reader.peek() {
-        None => Ok(value),
+        None => Ok(Read {
+            value,
+            doubled: reader.doubled,
+        }),
         Some(_) => Err(reader.error("something stands behind the end")),
     }
 }
@@ -28,6 +58,7 @@ pub(in crate::plugin) fn read(text: &str) -> Result<Dynamic, JsonError> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    doubled: Option<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -110,7 +141,7 @@ impl<'a> Reader<'a> {
                 return Err(self.error("a name in quotes was expected"));
             }
             let start = self.at;
-            let name = match self.plain_string() {
+            let name: Identifier = match self.plain_string() {
                 Some(plain) => plain.into(),
                 None => {
                     self.at = start;
@@ -122,7 +153,16 @@ impl<'a> Reader<'a> {
                 return Err(self.error("`:` was expected"));
             }
             let value = self.value(depth)?;
-            map.insert(name, value);
+            match map.entry(name) {
+                Entry::Vacant(free) => {
+                    free.insert(value);
+                }
+                Entry::Occupied(mut taken) => {
+                    let doubled = || clip(taken.key(), MAX_SHOWN).to_owned();
+                    self.doubled = self.doubled.take().or_else(|| Some(doubled()));
+                    *taken.get_mut() = value;
+                }
+            }
             self.skip_space();
             if self.takes(b'}') {
                 return Ok(map.into());

@@ -155,7 +155,10 @@ impl Writer {
                 Some('\n') => self.put("\\n")?,
                 Some('\r') => self.put("\\r")?,
                 Some('\t') => self.put("\\t")?,
-                Some(control) => self.put(&format!("\\u{:04x}", u32::from(control)))?,
+                Some(control) => {
+                    let _ = write!(self.out, "\\u{:04x}", u32::from(control));
+                    self.put("")?;
+                }
                 None => {}
             }
             rest = characters.as_str();

@@ -12,6 +12,8 @@ const REDACTED: &str = "[redacted]";
 /// The most paths of one call, and steps of one path.
 const MAX_PATHS: usize = 100;
 const MAX_STEPS: usize = 128;
+/// The longest path, in bytes.
+const MAX_PATH: usize = 16 << 10;
 
 pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
     // Rhai has its own for maps, which knows no paths. A field of just that name comes first.
@@ -46,6 +48,9 @@ pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
 }
 
 fn steps(path: &str) -> Fallible<Vec<&str>> {
+    if path.len() > MAX_PATH {
+        return fail(format!("a path has more than {MAX_PATH} bytes"));
+    }
     let steps: Vec<&str> = path
         .split(['.', '['])
         .map(|step| step.strip_suffix(']').unwrap_or(step))

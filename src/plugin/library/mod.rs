@@ -6,7 +6,10 @@ mod big;
 mod bounded;
 mod encode;
 mod field;
+mod order;
 mod pattern;
+mod shown;
+mod text;
 mod value;
 mod when;
 
@@ -37,9 +40,12 @@ type Fallible<T> = Result<T, Box<EvalAltResult>>;
 pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>, clock: &Rc<Clock>) {
     big::register(engine);
     bounded::register(engine, budget);
-    encode::register(engine);
+    encode::register(engine, budget);
     field::register(engine, budget);
+    order::register(engine, budget);
     pattern::register(engine, budget);
+    shown::register(engine, budget);
+    text::register(engine, budget);
     value::register(engine, budget);
     when::register(engine, clock);
 }

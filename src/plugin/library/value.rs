@@ -11,7 +11,10 @@ use crate::plugin::json;
 use crate::plugin::view::{EventView, SubscriptionView};
 
 pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
-    engine.register_fn("parse_json", parse_json);
+    let account = Rc::clone(budget);
+    engine.register_fn("parse_json", move |text: ImmutableString| {
+        parse_json(&text, &account)
+    });
     let most = budget.limits().string_bytes;
     // Rhai has its own for maps, which writes other numbers and takes what JSON does not have.
     engine.register_fn("to_json", move |value: Map| to_json(&value.into(), most));
@@ -40,8 +43,16 @@ pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
     engine.register_fn("example", example);
 }
 
-fn parse_json(text: ImmutableString) -> Fallible<Dynamic> {
-    json::read(&text).or_else(|error| fail(format!("parse_json: {error}")))
+fn parse_json(text: &str, budget: &Budget) -> Fallible<Dynamic> {
+    match json::read(text) {
+        Ok(read) => {
+            if let Some(words) = read.lost() {
+                budget.log(&words);
+            }
+            Ok(read.value)
+        }
+        Err(error) => fail(format!("parse_json: {error}")),
+    }
 }
 
 fn to_json(value: &Dynamic, most: usize) -> Fallible<String> {
@@ -101,7 +112,7 @@ fn example(event_type: ImmutableString) -> Fallible<Dynamic> {
         now: chrono::DateTime::UNIX_EPOCH,
     };
     match crate::plugin::chain::event_map(&view) {
-        Ok(map) => Ok(map.into()),
+        Ok((map, _)) => Ok(map.into()),
         Err(error) => fail(format!("example: {error}")),
     }
 }
