@@ -65,6 +65,7 @@ async fn nothing_is_recorded_in_or_spilled_from_a_closed_lane() {
     let leaving = [SpilledDelivery {
         key: bench.key(events[1]),
         running_for: None,
+        wait: Duration::ZERO,
         held_by: None,
     }];
     let fence = spill(&mut bench.connection, bench.lane, &leaving).await;
@@ -89,6 +90,7 @@ async fn spilling_writes_due_and_claimed_rows_and_none_beside_an_attempt() {
             SpilledDelivery {
                 key: bench.key(event),
                 running_for,
+                wait: Duration::ZERO,
                 held_by: None,
             }
         });
@@ -188,6 +190,7 @@ fn released(bench: &Bench, event: EventId, n: i32, held_by: Option<&str>) -> Rel
     ReleasedClaim {
         key: bench.key(event),
         n,
+        wait: Duration::ZERO,
         held_by: held_by.map(Into::into),
     }
 }
@@ -208,6 +211,7 @@ async fn what_a_script_holds_up_is_due_when_it_is_let_go_in_the_order_of_the_eve
     let leaving = [SpilledDelivery {
         key: bench.key(in_memory),
         running_for: None,
+        wait: Duration::ZERO,
         held_by: by.map(Into::into),
     }];
     let lane = bench.lane;
