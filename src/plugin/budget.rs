@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_getres, clock_gettime};
 
 use super::limits::Limits;
+use super::source::without_control;
 
 /// Operations between two looks at the process's size where the clock stands still.
 const OPERATIONS_BETWEEN_LOOKS: u64 = 4_096;
@@ -180,7 +181,8 @@ impl Budget {
         Err(first)
     }
 
-    /// Keeps a line of the script's log, as far as the limits go.
+    /// Keeps a line of the script's log, as far as the limits go, and without control
+    /// characters: it goes into the database and to terminals.
     pub(super) fn log(&self, line: &str) {
         let Ok(mut log) = self.log.try_borrow_mut() else {
             return;
@@ -190,9 +192,11 @@ impl Budget {
             log.dropped += 1;
             return;
         }
-        let kept = clip(line, room);
+        // A sign may be longer than what it stands for.
+        let kept = without_control(clip(line, room).to_owned(), &['\t', '\n']);
+        let kept = clip(&kept, room).to_owned();
         log.bytes += kept.len();
-        log.lines.push(kept.to_owned());
+        log.lines.push(kept);
     }
 
     /// The lines since the last call, and after them how many were dropped.
@@ -272,6 +276,17 @@ mod tests {
         while budget.check().is_ok() {}
         assert_eq!(budget.spent(), Some(Spent::Deadline));
         assert!(cpu_now() - before <= Duration::from_millis(60));
+    }
+
+    #[test]
+    fn the_log_holds_no_control_character_and_keeps_to_its_bytes() {
+        let budget = Budget::new(Limits {
+            log_bytes: 12,
+            ..Limits::default()
+        });
+        budget.log("a\0\n\tb\r");
+        budget.log("\0\0");
+        assert_eq!(budget.take_log(), ["a␀\n\tb␍", ""]);
     }
 
     #[test]
