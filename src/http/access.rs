@@ -5,8 +5,8 @@ use actix_web::Route;
 use actix_web::http::Method;
 
 use super::api::{
-    accounts, activities, audit, batch, deliveries, dry_run, event_types, events, health, plugins,
-    publish, secrets, subscriptions, switches, tokens,
+    accounts, activities, activity_input, activity_types, audit, batch, deliveries, dry_run,
+    event_types, events, health, plugins, publish, secrets, subscriptions, switches, tokens,
 };
 use super::metrics;
 use crate::domain::role::Role;
@@ -123,6 +123,11 @@ pub static TABLE: &[Entry] = &[
     entry!(POST   "/v1/deliveries/{event_id}/{subscription_id}/resend", Manage, Account, deliveries::resend),
 
     entry!(GET    "/v1/activities", Read, Account, activities::list),
+    entry!(POST   "/v1/activities", Publish, Account, activity_input::record),
+    entry!(POST   "/v1/activities/batch", Publish, Account, activity_input::record_batch),
+    entry!(GET    "/v1/activities/summary", Read, Account, activities::summary),
+    entry!(GET    "/v1/activity-types", Lookup, Account, activity_types::list),
+    entry!(POST   "/v1/activity-types", Manage, Account, activity_types::create),
     entry!(GET    "/v1/plugins", Read, Either, plugins::list),
     entry!(POST   "/v1/plugins/{kind}/{file}/dry-run", Manage, Either, dry_run::run),
 

@@ -6,13 +6,16 @@ use std::marker::PhantomData;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::sql_types::{Array, BigInt, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::partition::{first_of_month, lowest_id_at};
 use super::schema::sql_types::ActivityActor;
 use super::{Connection, Database, StoreError};
-use crate::domain::activity::{ActorKind, MOST_AHEAD, MOST_BEHIND, NewActivity};
-use crate::domain::id::{AccountId, ActivityId, TokenId};
+use crate::domain::activity::{
+    Actor, ActorKind, MOST_AHEAD, MOST_BEHIND, NewActivity, OwnActivity,
+};
+use crate::domain::id::{AccountId, ActivityId, MAIN_ACCOUNT, TokenId};
 
 /// By how much daemons' and the database's ideas of the time may differ.
 const CLOCKS: TimeDelta = TimeDelta::hours(1);
@@ -56,6 +59,25 @@ pub async fn append(
     let ids = append_batch(connection, &[(account, activity)]).await?;
     let first = ids.into_iter().next();
     first.ok_or_else(|| StoreError::Unfit("an activity was stored without an id".to_owned()))
+}
+
+/// Notes one of Herald's own activities within the caller's transaction, as the last thing in it:
+/// the list of users stays locked for a new user's name until the commit. No account: it
+/// concerns the whole server, and goes to the log of the account `main`.
+///
+/// # Errors
+/// When the database is away.
+pub async fn note(
+    connection: &mut Connection,
+    account: Option<AccountId>,
+    by: &Actor,
+    what: OwnActivity,
+    subject: impl Into<Option<String>>,
+    payload: Option<Value>,
+) -> Result<(), StoreError> {
+    let activity = NewActivity::own(what, by, subject, payload.as_ref());
+    append(connection, account.unwrap_or(MAIN_ACCOUNT), &activity).await?;
+    Ok(())
 }
 
 /// Appends activities by one statement. Answers their ids, in their order.

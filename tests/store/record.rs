@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use herald::domain::activity::Actor;
 use herald::domain::delivery::Outcome;
 use herald::domain::delivery::Outcome::{Failed, Retry, Sent};
 use herald::domain::id::EventId;
@@ -147,9 +148,15 @@ async fn the_end_of_a_round_leaves_a_later_round_alone() {
     record_claimed(&mut bench.connection, bench.lane, &end)
         .await
         .unwrap();
-    resend(&bench.database, bench.account, event, bench.subscription)
-        .await
-        .unwrap();
+    resend(
+        &bench.database,
+        bench.account,
+        event,
+        bench.subscription,
+        &Actor::Herald,
+    )
+    .await
+    .unwrap();
     assert!(bench.row(event).starts_with("1|1|0|"));
     // The first round's end, told once more.
     record_claimed(&mut bench.connection, bench.lane, &end)
@@ -302,9 +309,15 @@ async fn history(spilled: bool, outcomes: [Outcome; 4], steps: &[Step]) -> Resul
                 }
             }
             Step::Resend => {
-                resend(&bench.database, bench.account, event, bench.subscription)
-                    .await
-                    .unwrap();
+                resend(
+                    &bench.database,
+                    bench.account,
+                    event,
+                    bench.subscription,
+                    &Actor::Herald,
+                )
+                .await
+                .unwrap();
             }
             Step::CloseLane => {
                 lane::close(&bench.database, bench.lane, Owner::Gone, false)
