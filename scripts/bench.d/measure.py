@@ -19,7 +19,7 @@ import machine
 import report
 from parts import HERE, Broken, Herald, Receiver
 
-PARTS = ("yardstick", "idle", "one", "ten")
+PARTS = ("yardstick", "idle", "one", "plugins", "ten")
 CONNECTIONS = 64
 EVENT = "tests/seeds/payloads/STORE_ORDER_CREATED.json"
 SETTLE = 5.0
@@ -109,7 +109,7 @@ class Bench:
                 figures["yardstick"] = self.yardstick()
             if "idle" in self.parts:
                 figures["idle"] = self.idle()
-            for name, targets in (("one", 1), ("ten", 10)):
+            for name, targets in (("one", 1), ("plugins", 1), ("ten", 10)):
                 if name in self.parts:
                     figures[name] = self.load(name, targets)
         figures["bounds"] = report.bounds(figures)
@@ -160,13 +160,14 @@ class Bench:
             return {"rss_bytes": resident, "peak_rss_bytes": peak}
 
     def load(self, name, targets):
-        say(f"Load: {targets} target{'s' if targets > 1 else ''}, {self.seconds} s.")
-        with self.herald() as herald:
+        scripts = ", a filter and a transform at each" if name == "plugins" else ""
+        say(f"Load: {targets} target{'s' if targets > 1 else ''}{scripts}, {self.seconds} s.")
+        with self.herald(os.path.join(HERE, "plugins") if scripts else None) as herald:
             herald.subscribe(self.receiver.url(f"{name}/{number}") for number in range(targets))
             return Run(self, herald, targets).measure()
 
-    def herald(self):
-        return Herald(os.path.join(self.build, "herald"), self.folder)
+    def herald(self, plugins=None):
+        return Herald(os.path.join(self.build, "herald"), self.folder, plugins)
 
     def finish(self, command, environment):
         """Runs a command to its end: exit code, output, CPU seconds of it alone."""

@@ -118,7 +118,7 @@ class Receiver:
 class Herald:
     """A daemon with default settings, a new data folder and a private PostgreSQL in it."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, plugins):
         self.program = program
         self.data = os.path.join(folder, "data")
         self.log = os.path.join(folder, "herald.log")
@@ -132,6 +132,7 @@ class Herald:
             "HERALD_LISTEN": f"127.0.0.1:{self.port}",
             "HERALD_URL": f"http://127.0.0.1:{self.port}",
             "HERALD_ALLOW_NETWORKS": "127.0.0.0/8",
+            "HERALD_PLUGINS_DIR": plugins or os.path.join(folder, "no-plugins"),
         }
 
     def __enter__(self):

@@ -41,10 +41,15 @@ def bounds(figures):
         for place, most in (("p50", 6), ("p99", 25)):
             taken = one["publisher"][f"{place}_ms"]
             add(f"one: accept {place}", f"at most {most} ms", f"{taken:.2f} ms", taken <= most)
+    plugins = figures.get("plugins")
+    if one and plugins:
+        share = plugins["events_per_second"] / one["events_per_second"]
+        plugins["share_of_one"] = share
+        add("plugins: share of the rate without", "at least 0.80", f"{share:.2f}", share >= 0.80)
     if idle:
         add("idle: resident memory, nothing stored", "at most 40 MiB",
             mib(idle["rss_bytes"]), idle["rss_bytes"] <= 40 * MIB)
-    for name in ("one", "ten"):
+    for name in ("one", "plugins", "ten"):
         if run := figures.get(name):
             add(f"{name}: peak resident memory", "at most 100 MiB",
                 mib(run["peak_rss_bytes"]), run["peak_rss_bytes"] <= 100 * MIB)
@@ -65,7 +70,7 @@ def failures(figures):
         if yardstick["received"] != yardstick["requests"]:
             found.append(f"yardstick: nginx counted {yardstick['received']:,} requests, the client"
                          f" {yardstick['requests']:,}")
-    for name in ("one", "ten"):
+    for name in ("one", "plugins", "ten"):
         run = figures.get(name)
         if not run:
             continue
@@ -138,7 +143,10 @@ def table(figures):
         lines += ["", "Idle, nothing stored"] + rows([
             ("resident memory of Herald",
              f"{mib(idle['rss_bytes'])}, at most {mib(idle['peak_rss_bytes'])}")])
-    for name, title in (("one", "One target"), ("ten", "Ten targets")):
+    for name, title in (
+            ("one", "One target"),
+            ("plugins", "One target, a filter and a transform at each delivery"),
+            ("ten", "Ten targets")):
         if run := figures.get(name):
             lines += ["", title] + rows(run_rows(run))
     lines += ["", "Bounds"] + bound_rows(figures["bounds"])

@@ -1,5 +1,7 @@
 //! A daemon with a plugins folder, and what tests do with it.
 
+#![allow(dead_code, reason = "each program of tests uses a part of it")]
+
 use std::fs;
 use std::ops::Deref;
 

@@ -83,7 +83,7 @@ impl Scripts {
             Chosen::Held(path) => return Prepared::Held(path),
             Chosen::Run(chain) => chain,
         };
-        let apart = chain.iter().any(|it| it.conduct.apart.get().is_some());
+        let apart = chain.iter().any(|plugin| plugin.runs_apart());
         let run = if apart {
             let job = job(&chain, route, &given);
             match tokio::time::timeout(MOST_APART, self.plugins.run_apart(job)).await {
@@ -168,6 +168,9 @@ impl Scripts {
             let failure = failure.filter(|failure| failure.script == part.name);
             let failed = failure.map(|failure| (failure.kind, &failure.fault));
             let conduct = &plugin.conduct;
+            if failed.is_none() && !conduct.proven.load(Ordering::Relaxed) {
+                conduct.proven.store(true, Ordering::Relaxed);
+            }
             let news = match conduct.health.record(uptime(), part.elapsed, failed) {
                 Judgement::Fine => continue,
                 Judgement::RunApart { reason } => {

@@ -3,6 +3,7 @@
 //! goes on with it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
@@ -15,6 +16,9 @@ use crate::plugin::{
 #[derive(Debug)]
 pub(in crate::actors) struct Conduct {
     pub(in crate::actors) health: Health,
+    /// It came to a verdict once. Until then it runs apart: what loops for ever does so from its
+    /// first run on, and must not stop a delivery thread even once.
+    pub(in crate::actors) proven: AtomicBool,
     /// Since when it runs on a thread of its own.
     pub(in crate::actors) apart: OnceLock<DateTime<Utc>>,
     /// Since when its deliveries are held, and why.
@@ -56,6 +60,11 @@ impl Plugin {
         }
     }
 
+    /// Whether it may not run on a delivery thread.
+    pub(in crate::actors) fn runs_apart(&self) -> bool {
+        self.conduct.apart.get().is_some() || !self.conduct.proven.load(Ordering::Relaxed)
+    }
+
     fn works(&self) -> bool {
         self.source.is_some() && self.conduct.suspended.get().is_none()
     }
@@ -72,6 +81,7 @@ impl Measure {
     fn fresh(&self) -> Arc<Conduct> {
         Arc::new(Conduct {
             health: Health::new(self.rule, self.limits.deadline),
+            proven: AtomicBool::new(false),
             apart: OnceLock::new(),
             suspended: OnceLock::new(),
         })
