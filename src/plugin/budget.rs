@@ -40,7 +40,9 @@ pub(super) struct Budget {
     look_at_cpu: Cell<Duration>,
     looked: Cell<Duration>,
     looked_at: Cell<u64>,
+    /// The process's size when the run began, or not more than a tick before.
     resident: Cell<Option<u64>>,
+    resident_at: Cell<Duration>,
     /// Operations of the hooks that ended; Rhai counts each call from 0.
     before: Cell<u64>,
     current: Cell<u64>,
@@ -74,6 +76,7 @@ impl Budget {
             looked: Cell::default(),
             looked_at: Cell::default(),
             resident: Cell::default(),
+            resident_at: Cell::default(),
             before: Cell::default(),
             current: Cell::default(),
             spent: Cell::default(),
@@ -93,7 +96,10 @@ impl Budget {
         self.look_at_cpu.set(now + self.cut);
         self.looked.set(now);
         self.looked_at.set(0);
-        self.resident.set(None);
+        if self.resident_at.replace(now) != now {
+            // Once a tick at most: it costs some microseconds.
+            self.resident.set(resident_bytes());
+        }
         self.before.set(0);
         self.current.set(0);
         self.spent.set(None);
@@ -159,17 +165,13 @@ impl Budget {
 
     /// An ordinary script ends before the first look, so that it costs nothing.
     fn look_at_memory(&self) -> Result<(), Spent> {
-        let Some(resident) = resident_bytes() else {
-            return Ok(());
-        };
-        match self.resident.get() {
-            None => self.resident.set(Some(resident)),
-            Some(first) if resident.saturating_sub(first) > self.limits.memory_bytes => {
-                return self.end(Spent::Memory);
-            }
-            Some(_) => {}
+        let growth = resident_bytes()
+            .zip(self.resident.get())
+            .map(|(now, first)| now.saturating_sub(first));
+        match growth {
+            Some(growth) if growth > self.limits.memory_bytes => self.end(Spent::Memory),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn end(&self, why: Spent) -> Result<(), Spent> {

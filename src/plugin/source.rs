@@ -123,11 +123,15 @@ impl ScriptHash {
     /// All 64 digits.
     #[must_use]
     pub fn hex(&self) -> String {
-        use fmt::Write;
+        const DIGITS: [char; 16] = [
+            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+        ];
+        let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or('0');
+        // Each attempt records it, so it is not left to `format!`.
         let mut hex = String::with_capacity(64);
         for byte in self.0 {
-            // Writing to a String does not fail.
-            let _ = write!(hex, "{byte:02x}");
+            hex.push(digit(byte >> 4));
+            hex.push(digit(byte & 15));
         }
         hex
     }
