@@ -37,7 +37,7 @@ create table session (
     expires_at timestamptz not null,
     user_agent text not null default '' check (length(user_agent) <= 200)
 );
-create index session_user on session (user_id, created_at);
+create index session_of_user on session (user_id, created_at);
 create index session_expires on session (expires_at);
 
 -- Single-use links. A used one stays until it would have expired, so that its second use can be

@@ -1,8 +1,9 @@
 //! Passwords: what may be one, and their hashes (Argon2id, RFC 9106, in PHC form). Hashing takes
-//! 19 MiB and some 30 ms by design: who calls bounds how many run at once, and where.
+//! 19 MiB and some 30 ms by design: who calls bounds how many run at once, and where, and brings
+//! the memory along.
 
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 
 use super::email::Email;
 
@@ -46,30 +47,77 @@ pub fn check(password: &str, email: &Email) -> Result<(), PasswordError> {
     }
 }
 
+/// The memory that one hash works in: kept from one to the next, so that signing in does not
+/// make the process grow and shrink.
+pub struct Room(Vec<Block>);
+
+impl Room {
+    /// Takes 19 MiB.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(vec![Block::new(); MEMORY_KIB as usize])
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Hashes a password with 16 random bytes, which the caller draws. None: the library refused,
 /// which these parameters give no reason for.
 #[must_use]
-pub fn hash(password: &str, salt: [u8; 16]) -> Option<String> {
-    let salt = SaltString::encode_b64(&salt).ok()?;
-    let made = hasher()?.hash_password(password.as_bytes(), &salt).ok()?;
+pub fn hash(password: &str, salt: [u8; 16], room: &mut Room) -> Option<String> {
+    let parameters = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
+    let output = run(password, &salt, parameters.clone(), room)?;
+    let text = SaltString::encode_b64(&salt).ok()?;
+    let made = PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&parameters).ok()?,
+        salt: Some(text.as_salt()),
+        hash: Some(output),
+    };
     Some(made.to_string())
 }
 
 /// Whether this is the password of a hash. It takes as long as [`hash`].
 #[must_use]
-pub fn verify(password: &str, hash: &str) -> bool {
-    let Ok(hash) = PasswordHash::new(hash) else {
-        return false;
+pub fn verify(password: &str, hash: &str, room: &mut Room) -> bool {
+    let mut fits = || -> Option<bool> {
+        let known = PasswordHash::new(hash).ok()?;
+        // The hash itself says with which parameters it was made.
+        let parameters = Params::try_from(&known).ok()?;
+        let supported =
+            known.algorithm == ARGON2ID_IDENT && known.version == Some(Version::V0x13.into());
+        let mut salt = [0; Salt::MAX_LENGTH];
+        let salt = known.salt?.decode_b64(&mut salt).ok()?;
+        let output = run(password, salt, parameters, room).filter(|_| supported)?;
+        // `Output` compares in constant time.
+        Some(known.hash? == output)
     };
-    // The hash itself says with which parameters it was made.
-    Argon2::default()
-        .verify_password(password.as_bytes(), &hash)
-        .is_ok()
+    fits().unwrap_or(false)
 }
 
-fn hasher() -> Option<Argon2<'static>> {
-    let parameters = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
-    Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
+fn run(password: &str, salt: &[u8], parameters: Params, room: &mut Room) -> Option<Output> {
+    let length = parameters
+        .output_len()
+        .unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+    if parameters.block_count() > room.0.len() {
+        room.0.resize(parameters.block_count(), Block::new());
+    }
+    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
+    Output::init_with(length, |out| {
+        let done = hasher.hash_password_into_with_memory(
+            password.as_bytes(),
+            salt,
+            out,
+            room.0.as_mut_slice(),
+        );
+        Ok(done?)
+    })
+    .ok()
 }
 
 #[cfg(test)]
@@ -92,14 +140,27 @@ mod tests {
 
     #[test]
     fn a_hash_is_argon2id_with_owasp_s_parameters_and_fits_its_password_alone() {
-        let made = hash("correct horse", [7; 16]).unwrap();
+        let room = &mut Room::new();
+        let made = hash("correct horse", [7; 16], room).unwrap();
         assert!(
             made.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{made}"
         );
-        assert!(verify("correct horse", &made));
-        assert!(!verify("correct Horse", &made));
-        assert!(!verify("correct horse", "no hash"));
-        assert_ne!(hash("correct horse", [8; 16]).unwrap(), made);
+        assert!(verify("correct horse", &made, room));
+        assert!(!verify("correct Horse", &made, room));
+        assert!(!verify("correct horse", "no hash", room));
+        assert_ne!(hash("correct horse", [8; 16], room).unwrap(), made);
+        // What the library makes with memory of its own is the same.
+        let known = "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$";
+        let by_library = {
+            use argon2::password_hash::PasswordHasher;
+            let salt = SaltString::encode_b64(b"somesalt").unwrap();
+            let parameters = Params::new(64, 2, 1, None).unwrap();
+            let library = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
+            let made = library.hash_password(b"password", &salt).unwrap();
+            made.to_string()
+        };
+        assert!(by_library.starts_with(known), "{by_library}");
+        assert!(verify("password", &by_library, room));
     }
 }

@@ -7,7 +7,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::activity::note;
-use super::fresh::{SecretHash, fresh_secret};
+use super::fresh::{SecretHash, fresh_secret, secret_hash};
 use super::outgoing::{self, Handed};
 use super::schema::{herald_user, user_link};
 use super::user::{self, User, Write};
@@ -17,13 +17,16 @@ use crate::domain::email::Email;
 use crate::domain::id::{AccountId, UserId};
 use crate::domain::user_link::LinkPurpose;
 
-/// Makes a link; earlier ones of the user that were not used end. Answers its token.
+/// How many links of one user may hold at once: whoever asks for mails to somebody else must not
+/// end the link that they are about to use.
+const MOST_LINKS: i64 = 5;
+
+/// Makes a link. Answers its token.
 pub(super) async fn issue(
     connection: &mut Connection,
     user: UserId,
     purpose: LinkPurpose,
 ) -> Result<String, StoreError> {
-    end_all(connection, user).await?;
     let (token, hash) = fresh_secret()?;
     let lifetime = purpose.lifetime().into_sql::<Interval>();
     diesel::insert_into(user_link::table)
@@ -46,6 +49,21 @@ pub(super) async fn end_all(connection: &mut Connection, user: UserId) -> Result
     Ok(())
 }
 
+/// Ends the oldest unused links of a user beyond [`MOST_LINKS`].
+async fn end_oldest(connection: &mut Connection, user: UserId) -> Result<(), StoreError> {
+    let oldest: Vec<Vec<u8>> = user_link::table
+        .filter(user_link::user_id.eq(user.uuid()))
+        .filter(user_link::used_at.is_null())
+        .select(user_link::hash)
+        .order((user_link::created_at.desc(), user_link::hash))
+        .offset(MOST_LINKS)
+        .load(connection)
+        .await?;
+    let oldest = user_link::table.filter(user_link::hash.eq_any(oldest));
+    diesel::delete(oldest).execute(connection).await?;
+    Ok(())
+}
+
 /// A link for a user: an invitation if no password was ever set, else a reset.
 #[derive(Debug)]
 pub struct Link {
@@ -57,8 +75,8 @@ pub struct Link {
     pub token: String,
 }
 
-/// Makes a link for a user of an account, to be handed over by who asks for it. None: there is
-/// no such user, or it is disabled.
+/// Makes a link for a user of an account, to be handed over by who asks for it; earlier ones end.
+/// None: there is no such user, or it is disabled.
 ///
 /// # Errors
 /// When the database is away.
@@ -74,6 +92,7 @@ pub async fn renew(
             let Some(user) = user::lock(connection, account, email).await? else {
                 return Ok(None);
             };
+            end_all(connection, user.id).await?;
             make(connection, user).await
         })
         .await
@@ -103,6 +122,15 @@ pub async fn mail(
                 };
                 let mail = write(&link.user, link.purpose, &link.token);
                 let handed = outgoing::hand_over(connection, account, &mail).await?;
+                match handed {
+                    Handed::Queued => end_oldest(connection, link.user.id).await?,
+                    // Nobody will ever know it.
+                    Handed::NoMail => {
+                        let lost = secret_hash(&link.token);
+                        let lost = user_link::table.find(lost.as_slice());
+                        diesel::delete(lost).execute(connection).await?;
+                    }
+                }
                 Ok::<_, StoreError>(Some(handed))
             })
             .await?;
@@ -151,7 +179,7 @@ pub async fn find(
     Ok(row.map(user::read))
 }
 
-/// Uses a link: sets the password, ends the link and every session of the user, and notes it.
+/// Uses a link: sets the password, ends every link and every session of the user, and notes it.
 /// None: the link was used, is out of its time, or never was.
 ///
 /// # Errors
@@ -199,6 +227,7 @@ pub async fn redeem(
                 return Ok(None);
             };
             let ended = session::end_all(connection, user.id).await?;
+            end_all(connection, user.id).await?;
             let payload = serde_json::json!({ "by": purpose, "sessions_ended": ended });
             let (what, subject) = (OwnActivity::PasswordChanged, user.id.to_string());
             let by = user.actor();
