@@ -4,6 +4,7 @@
 
 mod file;
 mod setting;
+mod web;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -75,6 +76,11 @@ pub struct Config {
     pub plugin_failure_percent: u8,
     /// The share of a thread's time, in percent, that a script's failed runs may take.
     pub plugin_failure_time_percent: u8,
+    /// The address under which browsers reach Herald, without a slash at its end; not set: the
+    /// address on which it listens.
+    pub public_url: Option<String>,
+    /// Networks of the proxies whose word on who asks is taken.
+    pub trusted_proxies: Vec<IpNet>,
     /// Which log lines are written: directives as tracing's `EnvFilter` reads them.
     pub log: String,
     /// How a log line looks.
@@ -121,7 +127,8 @@ impl fmt::Display for ConfigError {
 
 /// Variables that belong to the command-line clients, to the tests or to parts of Herald that
 /// are not settings of the daemon's core: they are passed over in silence.
-const FOREIGN: [&str; 5] = [
+const FOREIGN: [&str; 6] = [
+    "HERALD_ADMIN_EMAIL",
     "HERALD_CONFIG",
     "HERALD_MAIL_FROM",
     "HERALD_SMTP_URL",
@@ -176,7 +183,7 @@ impl Config {
         let mut config = Self::blank();
         config.file = file.map(Path::to_path_buf).or(named);
         let mut faults = Vec::new();
-        for setting in setting::SETTINGS {
+        for setting in setting::all() {
             if let Err(detail) = (setting.set)(&mut config, setting.default) {
                 let where_ = format!("the built-in default of {}", setting.key);
                 faults.push(Fault { where_, detail });
@@ -198,11 +205,17 @@ impl Config {
         Ok(config)
     }
 
+    /// The address under which browsers reach a Herald that listens there, without a slash at
+    /// its end.
+    #[must_use]
+    pub fn base_address(&self, listen: SocketAddr) -> String {
+        let listened = || format!("http://{}", web::reachable(listen));
+        self.public_url.clone().unwrap_or_else(listened)
+    }
+
     /// The value in force of every setting, as text without passwords, in the table's order.
     pub fn describe(&self) -> impl Iterator<Item = (&'static Setting, String)> + '_ {
-        setting::SETTINGS
-            .iter()
-            .map(|setting| (setting, (setting.show)(self)))
+        setting::all().map(|setting| (setting, (setting.show)(self)))
     }
 
     /// The state before the defaults of the table are applied; none of it is ever used.
@@ -236,6 +249,8 @@ impl Config {
             plugin_log_bytes: 0,
             plugin_failure_percent: 0,
             plugin_failure_time_percent: 0,
+            public_url: None,
+            trusted_proxies: Vec::new(),
             log: String::new(),
             log_format: LogFormat::Text,
             file: None,
@@ -254,18 +269,15 @@ impl fmt::Debug for Config {
 
 /// Every setting there is, for documents and for `herald check-config`.
 pub fn describe() -> impl Iterator<Item = &'static Setting> {
-    setting::SETTINGS.iter()
+    setting::all()
 }
 
 fn apply_environment(config: &mut Config, variables: Vec<(String, OsString)>) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (name, value) in variables {
-        let Some(setting) = setting::SETTINGS
-            .iter()
-            .find(|setting| setting.variable == name)
-        else {
+        let Some(setting) = setting::all().find(|setting| setting.variable == name) else {
             if !FOREIGN.contains(&name.as_str()) && !name.starts_with(FOREIGN_PREFIX) {
-                let known = setting::SETTINGS.iter().map(|setting| setting.variable);
+                let known = setting::all().map(|setting| setting.variable);
                 let hint = did_you_mean(&name, known);
                 config
                     .warnings

@@ -54,7 +54,12 @@ pub struct Setting {
     pub(super) show: fn(&Config) -> String,
 }
 
-pub(super) const SETTINGS: &[Setting] = &[
+/// All rows, in the order in which they are shown.
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(super::web::SETTINGS)
+}
+
+const SETTINGS: &[Setting] = &[
     Setting {
         key: "listen",
         variable: "HERALD_LISTEN",
@@ -389,7 +394,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
-fn store<T>(field: &mut T, read: Result<T, String>) -> Result<(), String> {
+pub(super) fn store<T>(field: &mut T, read: Result<T, String>) -> Result<(), String> {
     *field = read?;
     Ok(())
 }
@@ -438,7 +443,7 @@ fn masked(text: &str) -> String {
     url.into()
 }
 
-fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',')
         .map(str::trim)
         .filter(|entry| !entry.is_empty())

@@ -12,8 +12,9 @@ use super::schema::sql_types;
 use crate::domain::activity::ActorKind;
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::event_type::Validation;
-use crate::domain::role::Role;
+use crate::domain::role::{Role, UserRole};
 use crate::domain::subscription::SubscriptionState;
+use crate::domain::user_link::LinkPurpose;
 
 macro_rules! sql_enum {
     ($rust:ty, $sql:ty) => {
@@ -73,3 +74,5 @@ sql_enum!(Validation, sql_types::ValidationMode);
 sql_enum!(Origin, sql_types::DeliveryOrigin);
 sql_enum!(Outcome, sql_types::AttemptOutcome);
 sql_enum!(ActorKind, sql_types::ActivityActor);
+sql_enum!(UserRole, sql_types::UserRole);
+sql_enum!(LinkPurpose, sql_types::LinkPurpose);

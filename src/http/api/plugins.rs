@@ -31,7 +31,7 @@ pub(in crate::http) struct ScriptFault {
 
 impl ScriptFault {
     /// A fault as a caller may see it.
-    pub(super) fn new(fault: Fault, script: &ScriptName, caller: Caller) -> Self {
+    pub(super) fn new(fault: Fault, script: &ScriptName, caller: &Caller) -> Self {
         Self {
             message: fault.message,
             line: fault.line,
@@ -43,7 +43,7 @@ impl ScriptFault {
 
 /// Whether a caller may see lines of a script. Those of triggers are the operator's and act for
 /// every account.
-pub(super) fn may_read(script: &ScriptName, caller: Caller) -> bool {
+pub(super) fn may_read(script: &ScriptName, caller: &Caller) -> bool {
     caller.operator || script.kind() == ScriptKind::Named
 }
 
@@ -96,7 +96,7 @@ pub(in crate::http) struct PluginView {
 }
 
 impl PluginView {
-    fn new(report: PluginReport, caller: Caller) -> Self {
+    fn new(report: PluginReport, caller: &Caller) -> Self {
         let (suspended_at, mut suspended_reason) = report.suspended.unzip();
         if !may_read(&report.name, caller) {
             // What follows the first line quotes the script.
@@ -159,7 +159,7 @@ pub(in crate::http) async fn list(
     let reports = shared.engine.plugins().list();
     let mut views: Vec<PluginView> = reports
         .into_iter()
-        .map(|report| PluginView::new(report, caller))
+        .map(|report| PluginView::new(report, &caller))
         .filter(|view| wanted.after.as_ref().is_none_or(|after| view.name > *after))
         .collect();
     views.sort_by(|a, b| a.name.cmp(&b.name));
