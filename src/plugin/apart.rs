@@ -192,12 +192,7 @@ impl Bench {
 
 /// The run of a script that did not get to run.
 fn failed(source: Option<&Source>, kind: FailureKind, fault: Fault) -> Run {
-    let part = source.map(|source| Part {
-        name: source.name.clone(),
-        hash: source.hash,
-        elapsed: Duration::ZERO,
-        operations: 0,
-    });
+    let part = source.map(Part::not_run);
     let script = source.map_or_else(ScriptName::of_nobody, |source| source.name.clone());
     Run {
         verdict: Err(Failure {

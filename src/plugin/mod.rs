@@ -26,6 +26,7 @@ mod trial;
 mod view;
 mod watched;
 pub mod watcher;
+mod window;
 
 pub use apart::{Apart, ApartError, Job, OwnedEvent};
 pub use chain::run_chain;

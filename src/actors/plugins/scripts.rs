@@ -171,7 +171,7 @@ impl Scripts {
             if failed.is_none() && !conduct.proven.load(Ordering::Relaxed) {
                 conduct.proven.store(true, Ordering::Relaxed);
             }
-            let news = match conduct.health.record(uptime(), part.elapsed, failed) {
+            let news = match conduct.health.record(uptime(), part.cpu, failed) {
                 Judgement::Fine => continue,
                 Judgement::RunApart { reason } => {
                     conduct.apart.set(now).is_ok().then_some((false, reason))
