@@ -43,6 +43,14 @@ pub fn run_chain(runtime: &Runtime, scripts: &[&Script], event: &EventView<'_>) 
             ended.unwrap_or_else(|panic| Err(broke(scripts, &parts, &*panic)))
         })
     };
+    if let Err(failure) = &verdict
+        && parts.iter().all(|part| part.name != failure.script)
+    {
+        // It failed outside its hooks, and is judged all the same.
+        let mut sources = scripts.iter().map(|script| script.source());
+        let source = sources.find(|source| source.name == failure.script);
+        parts.extend(source.map(Part::not_run));
+    }
     Run {
         verdict,
         log: runtime.budget.take_log(),

@@ -67,7 +67,8 @@ pub struct Run {
     pub operations: u64,
     /// Time of the whole run.
     pub elapsed: Duration,
-    /// The versions that took part, those after the end left out.
+    /// The versions that took part, those after the end left out. One that failed is always
+    /// among them, also if it did not get to run.
     pub scripts: Vec<Part>,
 }
 
