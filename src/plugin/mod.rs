@@ -10,6 +10,7 @@ mod apart;
 mod budget;
 mod chain;
 mod engine;
+mod fair_queue;
 pub mod folder;
 mod health;
 mod histogram;

@@ -207,7 +207,7 @@ impl Plugins {
         let apart = match self.shared.apart.get() {
             Some(apart) => apart,
             None => {
-                let started = Apart::start(self.limits().clone());
+                let started = Apart::start("plugin-apart", self.limits().clone());
                 let started = started.map_err(|error| format!("no thread for it: {error}"))?;
                 self.shared.apart.get_or_init(|| started)
             }
