@@ -59,7 +59,12 @@ fn hostile_scripts_are_stopped_and_harm_nobody_after_them() {
             growth as f64 / 1024.0,
             kind.map_or("none", FailureKind::as_str),
         );
-        if !kind.is_some_and(|kind| kinds.contains(&kind)) {
+        // A busy machine may let the time on the wall run out before the processor's.
+        let charged = match kind {
+            Some(FailureKind::Wall) => Some(FailureKind::Deadline),
+            other => other,
+        };
+        if !charged.is_some_and(|kind| kinds.contains(&kind)) {
             let verdict: String = format!("{:?}", run.verdict).chars().take(300).collect();
             wrong.push(format!("{name}: {verdict}"));
         }

@@ -85,6 +85,9 @@ pub(in crate::http) struct PluginView {
     suspended_reason: Option<String>,
     /// Since when it runs on a thread of its own, because it overran its deadline.
     apart_since: Option<DateTime<Utc>>,
+    /// What the last failed run came to; for operator-wide tokens alone, because it may quote
+    /// an account's payload. The deliveries themselves tell their own account.
+    last_failure: Option<ScriptFault>,
     /// Runs of the version at work, by the daemon that answers, since its start.
     calls: u64,
     /// Those that failed.
@@ -97,12 +100,11 @@ pub(in crate::http) struct PluginView {
 
 impl PluginView {
     fn new(report: PluginReport, caller: &Caller) -> Self {
-        let (suspended_at, mut suspended_reason) = report.suspended.unzip();
-        if !may_read(&report.name, caller) {
-            // What follows the first line quotes the script.
-            let first = |reason: String| reason.lines().next().unwrap_or_default().to_owned();
-            suspended_reason = suspended_reason.map(first);
-        }
+        let (suspended_at, suspended_reason) = report.suspended.unzip();
+        let last_failure = report
+            .last_failure
+            .filter(|_| caller.operator)
+            .map(|fault| ScriptFault::new(fault, &report.name, caller));
         let error = report
             .fault
             .map(|fault| ScriptFault::new(fault, &report.name, caller));
@@ -119,6 +121,7 @@ impl PluginView {
             suspended_at,
             suspended_reason,
             apart_since: report.apart_since,
+            last_failure,
             calls: report.calls,
             failures: report.failures,
             p99_ms: report.p99.map(milliseconds),
