@@ -83,7 +83,7 @@ pub(in crate::http) struct PluginView {
     suspended_at: Option<DateTime<Utc>>,
     /// Why it is suspended, in plain words.
     suspended_reason: Option<String>,
-    /// Since when it runs on a thread of its own, because it overran its deadline.
+    /// Since when it runs apart from the deliveries, because it took too long.
     apart_since: Option<DateTime<Utc>>,
     /// What the last failed run came to; for operator-wide tokens alone, because it may quote
     /// an account's payload. The deliveries themselves tell their own account.
@@ -92,9 +92,9 @@ pub(in crate::http) struct PluginView {
     calls: u64,
     /// Those that failed.
     failures: u64,
-    /// Milliseconds that 99 of 100 runs stayed below; null: there was none yet.
+    /// Milliseconds of processor time that 99 of 100 runs stayed below; null: there was none yet.
     p99_ms: Option<f64>,
-    /// Milliseconds of all runs together.
+    /// Milliseconds of processor time of all runs together.
     total_ms: f64,
 }
 
