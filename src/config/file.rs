@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::setting::{Kind, SETTINGS, Setting};
+use super::setting::{self, Kind, Setting};
 use super::{Config, Fault, did_you_mean};
 
 /// Applies the file at `path` and answers with all its faults, in the order of their lines.
@@ -47,7 +47,7 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (key, value) in entries {
         let name = key.get_ref().as_ref();
-        let (span, judged) = match SETTINGS.iter().find(|setting| setting.key == name) {
+        let (span, judged) = match setting::all().find(|setting| setting.key == name) {
             Some(setting) => {
                 let judged = text_of(setting, value.get_ref());
                 (
@@ -56,7 +56,7 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Vec<Fault> {
                 )
             }
             None => {
-                let hint = did_you_mean(name, SETTINGS.iter().map(|setting| setting.key));
+                let hint = did_you_mean(name, setting::all().map(|setting| setting.key));
                 (key.span(), Err(format!("is not a setting of Herald{hint}")))
             }
         };

@@ -3,6 +3,7 @@
 //! for beyond the range that makes it valid.
 
 mod file;
+mod mail;
 mod setting;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
+pub use mail::{MailConfig, SmtpServer, SmtpTls};
 pub use setting::{LogFormat, Setting};
 
 /// Everything that an operator can set, judged and complete.
@@ -75,6 +77,8 @@ pub struct Config {
     pub plugin_failure_percent: u8,
     /// The share of a thread's time, in percent, that a script's failed runs may take.
     pub plugin_failure_time_percent: u8,
+    /// Outgoing mail.
+    pub mail: MailConfig,
     /// Which log lines are written: directives as tracing's `EnvFilter` reads them.
     pub log: String,
     /// How a log line looks.
@@ -121,13 +125,7 @@ impl fmt::Display for ConfigError {
 
 /// Variables that belong to the command-line clients, to the tests or to parts of Herald that
 /// are not settings of the daemon's core: they are passed over in silence.
-const FOREIGN: [&str; 5] = [
-    "HERALD_CONFIG",
-    "HERALD_MAIL_FROM",
-    "HERALD_SMTP_URL",
-    "HERALD_TOKEN",
-    "HERALD_URL",
-];
+const FOREIGN: [&str; 3] = ["HERALD_CONFIG", "HERALD_TOKEN", "HERALD_URL"];
 const FOREIGN_PREFIX: &str = "HERALD_TEST_";
 
 impl Config {
@@ -176,7 +174,7 @@ impl Config {
         let mut config = Self::blank();
         config.file = file.map(Path::to_path_buf).or(named);
         let mut faults = Vec::new();
-        for setting in setting::SETTINGS {
+        for setting in setting::all() {
             if let Err(detail) = (setting.set)(&mut config, setting.default) {
                 let where_ = format!("the built-in default of {}", setting.key);
                 faults.push(Fault { where_, detail });
@@ -200,9 +198,7 @@ impl Config {
 
     /// The value in force of every setting, as text without passwords, in the table's order.
     pub fn describe(&self) -> impl Iterator<Item = (&'static Setting, String)> + '_ {
-        setting::SETTINGS
-            .iter()
-            .map(|setting| (setting, (setting.show)(self)))
+        setting::all().map(|setting| (setting, (setting.show)(self)))
     }
 
     /// The state before the defaults of the table are applied; none of it is ever used.
@@ -236,6 +232,7 @@ impl Config {
             plugin_log_bytes: 0,
             plugin_failure_percent: 0,
             plugin_failure_time_percent: 0,
+            mail: MailConfig::blank(),
             log: String::new(),
             log_format: LogFormat::Text,
             file: None,
@@ -254,18 +251,15 @@ impl fmt::Debug for Config {
 
 /// Every setting there is, for documents and for `herald check-config`.
 pub fn describe() -> impl Iterator<Item = &'static Setting> {
-    setting::SETTINGS.iter()
+    setting::all()
 }
 
 fn apply_environment(config: &mut Config, variables: Vec<(String, OsString)>) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (name, value) in variables {
-        let Some(setting) = setting::SETTINGS
-            .iter()
-            .find(|setting| setting.variable == name)
-        else {
+        let Some(setting) = setting::all().find(|setting| setting.variable == name) else {
             if !FOREIGN.contains(&name.as_str()) && !name.starts_with(FOREIGN_PREFIX) {
-                let known = setting::SETTINGS.iter().map(|setting| setting.variable);
+                let known = setting::all().map(|setting| setting.variable);
                 let hint = did_you_mean(&name, known);
                 config
                     .warnings

@@ -54,7 +54,12 @@ pub struct Setting {
     pub(super) show: fn(&Config) -> String,
 }
 
-pub(super) const SETTINGS: &[Setting] = &[
+/// All rows, in the order in which they are shown.
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(super::mail::SETTINGS)
+}
+
+const SETTINGS: &[Setting] = &[
     Setting {
         key: "listen",
         variable: "HERALD_LISTEN",
@@ -389,7 +394,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
-fn store<T>(field: &mut T, read: Result<T, String>) -> Result<(), String> {
+pub(super) fn store<T>(field: &mut T, read: Result<T, String>) -> Result<(), String> {
     *field = read?;
     Ok(())
 }
@@ -463,7 +468,7 @@ fn network(entry: &str) -> Result<IpNet, String> {
     }
 }
 
-fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
+pub(super) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
     text.replace('_', "")
         .parse::<u64>()
         .ok()

@@ -124,6 +124,8 @@ typed_id!(/// An API token.
     TokenId, "tok", "a token");
 typed_id!(/// Something that a user did.
     ActivityId, "act", "an activity");
+typed_id!(/// One e-mail.
+    MailId, "mail", "a mail");
 
 impl EventId {
     /// When it was made, by the database's clock, in milliseconds since 1970: that is when the

@@ -10,6 +10,7 @@ pub mod event;
 pub mod event_type;
 pub mod headers;
 pub mod id;
+pub mod mail;
 pub mod retry;
 pub mod role;
 pub mod secret;
