@@ -13,6 +13,7 @@ use super::dispatcher::{self, DeliveriesDue, Dispatcher, DrainAll, SendTest};
 use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
 use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, StopIntake};
 use super::lane::Ids;
+use super::mail_log::Mails;
 use super::memory::Budget;
 use super::plugins::{PluginReloader, Plugins, ReloaderParts};
 use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
@@ -22,6 +23,7 @@ use super::tell::tell;
 use crate::domain::address::AddressRules;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::target::Target;
+use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::store::clock::DatabaseClock;
 use crate::store::{Database, StoreError, partition, trial};
@@ -108,6 +110,10 @@ pub struct EngineSettings {
     pub plugin_limits: Limits,
     /// When a script is suspended or runs apart.
     pub plugin_rule: HealthRule,
+    /// The way out for mails.
+    pub mail: MailSettings,
+    /// Days that mails are kept, to the end of their month.
+    pub mail_retention_days: u32,
 }
 
 /// Payload bytes that may wait for their commit: so many units of so many bytes.
@@ -125,6 +131,7 @@ pub struct Engine {
     test_ids: Arc<Mutex<Ids>>,
     uncommitted: Arc<Semaphore>,
     plugins: Plugins,
+    mails: Mails,
     intake: Addr<Intake>,
     dispatcher: Addr<Dispatcher>,
     recorder: Addr<Recorder>,
@@ -157,6 +164,7 @@ impl Engine {
         })
         .await?
         .start();
+        let mails = Mails::start(database.clone(), Arc::clone(&lane_slot), settings.mail);
         let recorder = Recorder::new(database.clone(), Arc::clone(&unrecorded)).start();
         let parts = SubscriptionParts {
             database: database.clone(),
@@ -197,6 +205,7 @@ impl Engine {
             lease: settings.lease,
             retention_days: settings.retention_days,
             activity_retention_days: settings.activity_retention_days,
+            mail_retention_days: settings.mail_retention_days,
             intake: intake.clone(),
             connection: Slot::Empty,
             sweeping: false,
@@ -212,6 +221,7 @@ impl Engine {
             test_ids,
             uncommitted: Arc::new(Semaphore::new(UNCOMMITTED as usize)),
             plugins,
+            mails,
             intake,
             dispatcher,
             recorder,
@@ -230,6 +240,7 @@ impl Engine {
             let _ = self.intake.send(CloseLane).await;
             let _ = self.recorder.send(FlushRecorder).await;
         };
+        let stop = async { tokio::join!(stop, self.mails.stop()) };
         tokio::time::timeout(bound, stop).await.is_ok()
     }
 
@@ -249,6 +260,12 @@ impl Engine {
     #[must_use]
     pub const fn plugins(&self) -> &Plugins {
         &self.plugins
+    }
+
+    /// The way to queue mails.
+    #[must_use]
+    pub const fn mails(&self) -> &Mails {
+        &self.mails
     }
 
     /// The subscriptions and event types as they are now.

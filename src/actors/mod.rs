@@ -12,6 +12,7 @@ mod in_flight;
 mod intake;
 mod lane;
 mod line;
+mod mail_log;
 mod memory;
 mod outbox;
 mod plugins;
@@ -24,5 +25,6 @@ mod tell;
 pub use engine::{
     Engine, EngineSettings, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt,
 };
+pub use mail_log::Mails;
 pub use plugins::{DryRunError, PluginReport, PluginStatus, Plugins};
 pub use routing::{RoutingTable, TypeEntry};

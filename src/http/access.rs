@@ -5,8 +5,8 @@ use actix_web::Route;
 use actix_web::http::Method;
 
 use super::api::{
-    accounts, activities, audit, batch, deliveries, dry_run, event_types, events, health, plugins,
-    publish, secrets, subscriptions, switches, tokens,
+    accounts, activities, audit, batch, deliveries, dry_run, event_types, events, health,
+    mail_input, mails, plugins, publish, secrets, subscriptions, switches, tokens,
 };
 use super::metrics;
 use crate::domain::role::Role;
@@ -123,6 +123,10 @@ pub static TABLE: &[Entry] = &[
     entry!(POST   "/v1/deliveries/{event_id}/{subscription_id}/resend", Manage, Account, deliveries::resend),
 
     entry!(GET    "/v1/activities", Read, Account, activities::list),
+    entry!(POST   "/v1/mails", Publish, Account, mail_input::send),
+    entry!(GET    "/v1/mails", Read, Account, mails::list),
+    entry!(GET    "/v1/mails/{id}", Read, Account, mails::show),
+
     entry!(GET    "/v1/plugins", Read, Either, plugins::list),
     entry!(POST   "/v1/plugins/{kind}/{file}/dry-run", Manage, Either, dry_run::run),
 

@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::access::{Access, TABLE};
 use super::api::{
-    accounts, activities, audit, batch, deliveries, dry_run, event_types, events, health, plugins,
-    publish, secrets, subscriptions, switches, tokens,
+    accounts, activities, audit, batch, deliveries, dry_run, event_types, events, health,
+    mail_input, mails, plugins, publish, secrets, subscriptions, switches, tokens,
 };
 use super::metrics;
 
@@ -31,6 +31,7 @@ use super::metrics;
         switches::pause, switches::resume, switches::enable, switches::disable,
         deliveries::list, deliveries::show, deliveries::resend,
         activities::list,
+        mail_input::send, mails::list, mails::show,
         plugins::list, dry_run::run,
         accounts::list, accounts::create, accounts::show, accounts::change, accounts::remove,
         tokens::list, tokens::create, tokens::show, tokens::change, tokens::revoke,

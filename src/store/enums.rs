@@ -12,6 +12,7 @@ use super::schema::sql_types;
 use crate::domain::activity::ActorKind;
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::event_type::Validation;
+use crate::domain::mail::{MailState, TryOutcome};
 use crate::domain::role::Role;
 use crate::domain::subscription::SubscriptionState;
 
@@ -73,3 +74,5 @@ sql_enum!(Validation, sql_types::ValidationMode);
 sql_enum!(Origin, sql_types::DeliveryOrigin);
 sql_enum!(Outcome, sql_types::AttemptOutcome);
 sql_enum!(ActorKind, sql_types::ActivityActor);
+sql_enum!(MailState, sql_types::MailState);
+sql_enum!(TryOutcome, sql_types::MailTryOutcome);

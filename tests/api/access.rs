@@ -16,6 +16,7 @@ fn path(pattern: &str) -> String {
         Some("accounts") => id("acc"),
         Some("tokens") => id("tok"),
         Some("subscriptions") => id("sub"),
+        Some("mails") => id("mail"),
         _ => id("evt"),
     };
     pattern
