@@ -328,25 +328,7 @@ pub async fn find(
     id: MailId,
 ) -> Result<Option<(LoggedMail, MailContent, Vec<LoggedTry>)>, StoreError> {
     let mut connection = database.get().await?;
-    let mails: Vec<LoggedMail> = diesel::sql_query(format!(
-        "select {COLUMNS} from mail m where m.account_id = $1 and m.id = $2"
-    ))
-    .bind::<SqlUuid, _>(account.uuid())
-    .bind::<SqlUuid, _>(id.uuid())
-    .load(&mut connection)
-    .await?;
-    let Some(mail) = mails.into_iter().next() else {
-        return Ok(None);
-    };
-    let content: MailContent = diesel::sql_query(
-        "select m.message_id, m.reply_to, m.text, m.html, d.due_at as next_attempt_at \
-         from mail m left join mail_due d on d.account_id = m.account_id and d.mail_id = m.id \
-         where m.account_id = $1 and m.id = $2",
-    )
-    .bind::<SqlUuid, _>(account.uuid())
-    .bind::<SqlUuid, _>(id.uuid())
-    .get_result(&mut connection)
-    .await?;
+    // The tries first and the mail last: what a try did to the mail is never missing.
     let tries = diesel::sql_query(
         "select n, at, duration_ms, outcome, reply, receivers from mail_try \
          where account_id = $1 and mail_id = $2 order by n",
@@ -355,5 +337,22 @@ pub async fn find(
     .bind::<SqlUuid, _>(id.uuid())
     .load(&mut connection)
     .await?;
-    Ok(Some((mail, content, tries)))
+    let contents: Vec<MailContent> = diesel::sql_query(
+        "select m.message_id, m.reply_to, m.text, m.html, d.due_at as next_attempt_at \
+         from mail m left join mail_due d on d.account_id = m.account_id and d.mail_id = m.id \
+         where m.account_id = $1 and m.id = $2",
+    )
+    .bind::<SqlUuid, _>(account.uuid())
+    .bind::<SqlUuid, _>(id.uuid())
+    .load(&mut connection)
+    .await?;
+    let mails: Vec<LoggedMail> = diesel::sql_query(format!(
+        "select {COLUMNS} from mail m where m.account_id = $1 and m.id = $2"
+    ))
+    .bind::<SqlUuid, _>(account.uuid())
+    .bind::<SqlUuid, _>(id.uuid())
+    .load(&mut connection)
+    .await?;
+    let found = mails.into_iter().next().zip(contents.into_iter().next());
+    Ok(found.map(|(mail, content)| (mail, content, tries)))
 }
