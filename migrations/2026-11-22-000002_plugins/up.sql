@@ -1,7 +1,7 @@
 -- Deliveries that a script holds up: it is suspended, or there is no version of it that works.
 -- Such a row is due only when the script works again, and then at once.
 alter table delivery add column held_by text;
-create index delivery_held on delivery (held_by, subscription_id) where held_by is not null;
+create index delivery_held on delivery (held_by, subscription_id, event_id) where held_by is not null;
 
 -- What is known of each script, for every daemon and beyond a restart: the version at work, and
 -- what that version has shown itself to be.

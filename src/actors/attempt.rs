@@ -36,6 +36,8 @@ pub(super) struct Try {
 /// What came of it, with the order to disable the subscription, if the target asked for that.
 pub(super) struct Tried {
     pub(super) record: AttemptRecord,
+    /// A request was made.
+    pub(super) sent: bool,
     pub(super) gone: bool,
 }
 
@@ -111,8 +113,14 @@ pub(super) fn refused(route: &Route, what: &Try, words: String) -> Tried {
 fn nothing_sent(route: &Route, what: &Try, ending: Ending, detail: Detail<'_>) -> Tried {
     Tried {
         record: record(route, what, ending, Duration::ZERO, detail, None),
+        sent: false,
         gone: false,
     }
+}
+
+/// Leaves out of an attempt's detail what is long: the database is away, and memory is bounded.
+pub(super) fn shorten(record: &mut AttemptRecord) {
+    record.detail = record.detail.take().map(|text| detail::shortened(&text));
 }
 
 /// How an attempt ended.
@@ -150,6 +158,7 @@ fn judge(
             let detail = detail.answered(&answer);
             Tried {
                 record: record(route, what, ending, duration, detail, retry_after),
+                sent: true,
                 gone: status == 410,
             }
         }
@@ -157,6 +166,7 @@ fn judge(
             detail.error = Some(failure.to_string());
             Tried {
                 record: record(route, what, Ending::Failure(None), duration, detail, None),
+                sent: true,
                 gone: false,
             }
         }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
+use super::activity_log::{ActivityRecorder, RecordError};
 use super::dispatcher::{self, DeliveriesDue, Dispatcher, DrainAll, SendTest};
 use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
 use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, StopIntake};
@@ -20,12 +21,14 @@ use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
 use super::subscription::SubscriptionParts;
 use super::tell::tell;
+use crate::domain::activity::{Actor as By, NewActivity};
 use crate::domain::address::AddressRules;
-use crate::domain::id::{AccountId, EventId, SubscriptionId};
+use crate::domain::id::{AccountId, ActivityId, EventId, SubscriptionId};
 use crate::domain::target::Target;
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::store::clock::DatabaseClock;
+use crate::store::trial::TestEvent;
 use crate::store::{Database, StoreError, partition, trial};
 use crate::transport::{CheckFailure, check_target, tls_settings};
 
@@ -132,6 +135,7 @@ pub struct Engine {
     uncommitted: Arc<Semaphore>,
     plugins: Plugins,
     mails: Mails,
+    activity_log: ActivityRecorder,
     intake: Addr<Intake>,
     dispatcher: Addr<Dispatcher>,
     recorder: Addr<Recorder>,
@@ -211,6 +215,7 @@ impl Engine {
             sweeping: false,
         }
         .start();
+        let activity_log = ActivityRecorder::start(database.clone());
         let test_ids = Arc::new(Mutex::new(Ids::above(Uuid::nil(), Arc::clone(&clock))));
         Ok(Self {
             database,
@@ -222,6 +227,7 @@ impl Engine {
             uncommitted: Arc::new(Semaphore::new(UNCOMMITTED as usize)),
             plugins,
             mails,
+            activity_log,
             intake,
             dispatcher,
             recorder,
@@ -266,6 +272,18 @@ impl Engine {
     #[must_use]
     pub const fn mails(&self) -> &Mails {
         &self.mails
+    }
+
+    /// Records what users did in the host application; answers the ids in their order.
+    ///
+    /// # Errors
+    /// When nothing of it was recorded, or that is not known.
+    pub async fn record_activities(
+        &self,
+        account: AccountId,
+        activities: Vec<NewActivity>,
+    ) -> Result<Vec<ActivityId>, RecordError> {
+        self.activity_log.record(account, activities).await
     }
 
     /// The subscriptions and event types as they are now.
@@ -332,6 +350,7 @@ impl Engine {
         subscription: SubscriptionId,
         event_type: &str,
         payload: Bytes,
+        by: &By,
     ) -> Result<EventId, StoreError> {
         // The subscription may be newer than the table.
         let table = self.routing.refresh().await?;
@@ -344,16 +363,12 @@ impl Engine {
             .unwrap_or_else(PoisonError::into_inner)
             .next();
         let event = EventId::from_uuid(id);
-        trial::begin(
-            &self.database,
-            account,
-            subscription,
-            event,
+        let stored = TestEvent {
+            id: event,
             event_type,
-            &payload,
-            hold,
-        )
-        .await?;
+            payload: &payload,
+        };
+        trial::begin(&self.database, account, subscription, &stored, hold, by).await?;
         let test = SendTest {
             subscription,
             event,

@@ -84,7 +84,8 @@ struct Claimed {
 /// What a task takes next.
 enum Next {
     First(Arc<MemoryEvent>),
-    Claimed(Try),
+    /// With the time of its claim.
+    Claimed(Try, Duration),
 }
 
 /// The line.
@@ -181,7 +182,7 @@ impl Line {
         let line = Rc::clone(self);
         actix::spawn(async move {
             line.thread.outbox.room().await;
-            line.deliver(Next::Claimed(what)).await;
+            line.deliver(Next::Claimed(what, uptime())).await;
         });
     }
 
@@ -286,6 +287,7 @@ impl Line {
                 delivery: SpilledDelivery {
                     key: self.key(event.id),
                     running_for,
+                    wait: Duration::ZERO,
                     held_by: None,
                 },
                 event,
@@ -307,6 +309,7 @@ impl Line {
                 released.push(ReleasedClaim {
                     key: self.key(claimed.what.event),
                     n: claimed.what.n,
+                    wait: Duration::ZERO,
                     held_by: None,
                 });
             }
@@ -424,7 +427,7 @@ impl Line {
         }
         if !self.claimed.borrow().is_empty() && self.may_begin() {
             let claimed = self.claimed.borrow_mut().pop_front();
-            return claimed.map(|claimed| Next::Claimed(claimed.what));
+            return claimed.map(|claimed| Next::Claimed(claimed.what, claimed.since));
         }
         let mut first = self.first.borrow_mut();
         while let Some(waiting) = first.front() {

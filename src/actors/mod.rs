@@ -1,8 +1,10 @@
-//! The actors: Intake, Dispatcher, one Subscription for each webhook, Recorder, Housekeeper.
+//! The actors: Intake, Dispatcher, one Subscription for each webhook, Recorder, ActivityLog,
+//! Housekeeper.
 //!
 //! Rows are the truth and messages are hints: whatever vanishes with a message, a mailbox or a
 //! thread, the database knows enough to do it (again).
 
+mod activity_log;
 mod attempt;
 mod batch;
 mod dispatcher;
@@ -22,6 +24,7 @@ mod routing;
 mod subscription;
 mod tell;
 
+pub use activity_log::RecordError;
 pub use engine::{
     Engine, EngineSettings, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt,
 };

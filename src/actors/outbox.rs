@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix::Addr;
 use tokio::sync::Semaphore;
 
+use super::attempt;
 use super::recorder::{FirstAttempt, RecordAttempts, Recorder};
 use super::tell::tell;
 use crate::store::record::AttemptRecord;
@@ -50,17 +51,29 @@ impl Outbox {
         self.unrecorded.add_permits(1);
     }
 
-    pub(super) fn first(self: &Rc<Self>, attempt: FirstAttempt) {
+    /// Takes the rest of an attempt's weight; it loses what is not needed if there is no room.
+    fn weigh(&self, record: &mut AttemptRecord) {
+        let rest = u32::try_from(record.weight() - 1).unwrap_or(u32::MAX);
+        match self.unrecorded.try_acquire_many(rest) {
+            Ok(permits) => permits.forget(),
+            Err(_none) => attempt::shorten(record),
+        }
+    }
+
+    pub(super) fn first(self: &Rc<Self>, mut attempt: FirstAttempt) {
+        self.weigh(&mut attempt.record);
         self.attempts.borrow_mut().first.push(attempt);
         self.told();
     }
 
-    pub(super) fn long(self: &Rc<Self>, attempt: FirstAttempt) {
+    pub(super) fn long(self: &Rc<Self>, mut attempt: FirstAttempt) {
+        self.weigh(&mut attempt.record);
         self.attempts.borrow_mut().long.push(attempt);
         self.told();
     }
 
-    pub(super) fn claimed(self: &Rc<Self>, attempt: AttemptRecord) {
+    pub(super) fn claimed(self: &Rc<Self>, mut attempt: AttemptRecord) {
+        self.weigh(&mut attempt);
         self.attempts.borrow_mut().claimed.push(attempt);
         self.told();
     }

@@ -16,6 +16,8 @@ use crate::store::{Connection, Database, StoreError};
 
 /// Attempts of one statement, at most.
 const BATCH: usize = 1_024;
+/// Their weight, at most, beyond the first: some 16 MiB.
+const BATCH_WEIGHT: usize = 8_192;
 
 /// What is told and not yet written.
 #[derive(Default)]
@@ -39,11 +41,23 @@ impl Told {
     /// The next statement's worth of each; no delivery twice among the claimed.
     pub(super) fn take(&mut self) -> Self {
         let mut seen = HashSet::new();
+        let mut weight = 0;
         let (claimed, later) = std::mem::take(&mut self.claimed)
             .into_iter()
-            .partition(|attempt| seen.len() < BATCH && seen.insert(attempt.key));
+            .partition(|attempt| {
+                let fits = seen.len() < BATCH && weight < BATCH_WEIGHT;
+                let take = fits && seen.insert(attempt.key);
+                weight += if take { attempt.weight() } else { 0 };
+                take
+            });
         self.claimed = later;
-        let first = self.first.len().min(BATCH);
+        let mut weight = 0;
+        let first = self.first.iter().take(BATCH).take_while(|attempt| {
+            let fits = weight < BATCH_WEIGHT;
+            weight += attempt.record.weight();
+            fits
+        });
+        let first = first.count();
         Self {
             first: self.first.drain(..first).collect(),
             spilled: std::mem::take(&mut self.spilled),
@@ -140,7 +154,7 @@ impl Writer {
         match fence {
             Ok(Fence::Passed) => {
                 events.iter().for_each(|event| event.settling.settle());
-                self.unrecorded.add_permits(records.len());
+                self.unrecorded.add_permits(weight(&records));
             }
             // The lane is closed and its rows are written: record at those, in a round of
             // their own, because a later try at one of them may be in this one.
@@ -201,7 +215,7 @@ impl Writer {
             return;
         };
         match record_claimed(connection, self.count_lane, &attempts).await {
-            Ok(()) => self.unrecorded.add_permits(attempts.len()),
+            Ok(()) => self.unrecorded.add_permits(weight(&attempts)),
             Err(error) if error.is_away() => {
                 tracing::warn!(%error, "attempts could not be recorded; trying again");
                 written.again.claimed.extend(attempts);
@@ -212,7 +226,7 @@ impl Writer {
                 // Retention may have removed its day meanwhile.
                 let event = attempts.first().map(|attempt| attempt.key.event);
                 tracing::error!(?event, %error, "an attempt cannot be recorded; leaving it out");
-                self.unrecorded.add_permits(1);
+                self.unrecorded.add_permits(weight(&attempts));
             }
             Err(_refused) => {
                 // One of them is the cause; it must not hold up the others.
@@ -222,6 +236,10 @@ impl Writer {
             }
         }
     }
+}
+
+fn weight(attempts: &[AttemptRecord]) -> usize {
+    attempts.iter().map(AttemptRecord::weight).sum()
 }
 
 /// Each statement is fenced by one lane.

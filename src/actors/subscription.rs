@@ -62,6 +62,7 @@ impl SubscriptionParts {
                         event: event.id,
                     },
                     running_for: None,
+                    wait: Duration::ZERO,
                     held_by: None,
                 },
                 event,

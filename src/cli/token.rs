@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::database::{self, Missing};
 use super::output;
 use crate::config::Config;
+use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, TokenId};
 use crate::domain::role::Role;
 use crate::store::account::{self, Account};
@@ -77,12 +78,21 @@ impl Create {
     async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
         // On a new database the first token may come before the daemon's first start.
         store::migrate(database).await?;
+        store::partition::ensure(database).await?;
         let owner = match &self.account {
             Some(name) => Some(account_named(database, name).await?.id),
             None => None,
         };
         let id = TokenId::from_uuid(store::fresh::fresh_uuid(&DatabaseClock::new()));
-        let (token, text) = token::issue(database, id, owner, self.role, &self.title).await?;
+        let (token, text) = token::issue(
+            database,
+            id,
+            owner,
+            self.role,
+            &self.title,
+            &Actor::CommandLine,
+        )
+        .await?;
         if json {
             let mut shown = shown(&token);
             if let Some(fields) = shown.as_object_mut() {
@@ -150,12 +160,17 @@ impl List {
 
 impl Revoke {
     async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
+        // No daemon may have made this month's part of the activity log.
+        store::partition::ensure(database).await?;
         let owners = accounts(database)
             .await?
             .into_iter()
             .map(|account| Some(account.id));
         for owner in std::iter::once(None).chain(owners) {
-            if token::revoke(database, owner, self.id).await?.is_some() {
+            if token::revoke(database, owner, self.id, &Actor::CommandLine)
+                .await?
+                .is_some()
+            {
                 if json {
                     output::json(&json!({ "id": self.id, "revoked": true }))?;
                 } else {

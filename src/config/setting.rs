@@ -284,7 +284,7 @@ const SETTINGS: &[Setting] = &[
     Setting {
         key: "plugin_map_items",
         variable: "HERALD_PLUGIN_MAP_ITEMS",
-        default: "200000",
+        default: "150000",
         meaning: "Entries of all maps in one value of a plugin (1000 to 1000000).",
         kind: Kind::Number,
         set: |config, text| {

@@ -118,6 +118,8 @@ text_enum! {
 pub enum Actor {
     /// Herald itself.
     Herald,
+    /// The operator, by Herald's command line: Herald itself, with a name for it.
+    CommandLine,
     /// Who has this token; the record gets the token's title as the user.
     Token(TokenId),
     /// A user of Herald.
@@ -163,6 +165,10 @@ impl NewActivity {
     ) -> Self {
         let (actor, actor_id, user) = match by {
             Actor::Herald => (ActorKind::Herald, None, None),
+            Actor::CommandLine => {
+                let user = Some("command line".to_owned());
+                (ActorKind::Herald, None, user)
+            }
             Actor::Token(token) => (ActorKind::Token, Some(token.to_string()), None),
             Actor::User { id, email } => (ActorKind::User, Some(id.clone()), Some(email.clone())),
         };

@@ -5,8 +5,9 @@ use actix_web::Route;
 use actix_web::http::Method;
 
 use super::api::{
-    accounts, activities, audit, batch, deliveries, dry_run, event_types, events, health,
-    mail_input, mails, plugins, publish, secrets, subscriptions, switches, tokens,
+    accounts, activities, activity_input, activity_types, audit, batch, deliveries, dry_run,
+    event_types, events, health, mail_input, mails, plugins, publish, secrets, subscriptions,
+    switches, tokens,
 };
 use super::metrics;
 use crate::domain::role::Role;
@@ -123,6 +124,12 @@ pub static TABLE: &[Entry] = &[
     entry!(POST   "/v1/deliveries/{event_id}/{subscription_id}/resend", Manage, Account, deliveries::resend),
 
     entry!(GET    "/v1/activities", Read, Account, activities::list),
+    entry!(POST   "/v1/activities", Publish, Account, activity_input::record),
+    entry!(POST   "/v1/activities/batch", Publish, Account, activity_input::record_batch),
+    entry!(GET    "/v1/activities/summary", Read, Account, activities::summary),
+    entry!(GET    "/v1/activity-types", Lookup, Account, activity_types::list),
+    entry!(POST   "/v1/activity-types", Manage, Account, activity_types::create),
+
     entry!(POST   "/v1/mails", Publish, Account, mail_input::send),
     entry!(GET    "/v1/mails", Read, Account, mails::list),
     entry!(GET    "/v1/mails/{id}", Read, Account, mails::show),

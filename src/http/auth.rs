@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::access::{Entry, Scope};
 use super::problem::{Fault, Kind, Problem};
+use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, TokenId};
 use crate::domain::role::Role;
 use crate::store::clock::uptime;
@@ -38,6 +39,14 @@ pub(super) struct Caller {
     pub operator: bool,
     /// The account that the request acts in.
     pub account: Option<AccountId>,
+}
+
+impl Caller {
+    /// The caller as the activity log names it.
+    #[must_use]
+    pub(super) const fn actor(&self) -> Actor {
+        Actor::Token(self.token)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

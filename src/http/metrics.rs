@@ -79,6 +79,11 @@ fn plugin_figures(reports: &[PluginReport], registry: &Registry) -> prometheus::
     ] {
         states.with_label_values(&[status.as_str()]).set(0.0);
     }
+    let state = gauges(
+        "herald_plugin_state",
+        "1 for the state that the plugin is in.",
+        &["plugin", "state"],
+    )?;
     let label = &["plugin"];
     let calls = counters(
         "herald_plugin_calls_total",
@@ -99,6 +104,9 @@ fn plugin_figures(reports: &[PluginReport], registry: &Registry) -> prometheus::
     for report in reports {
         states.with_label_values(&[report.status.as_str()]).inc();
         let name = report.name.to_string();
+        state
+            .with_label_values(&[name.as_str(), report.status.as_str()])
+            .set(1.0);
         let label = &[name.as_str()];
         calls.with_label_values(label).inc_by(number(report.calls));
         failures
@@ -112,6 +120,7 @@ fn plugin_figures(reports: &[PluginReport], registry: &Registry) -> prometheus::
         }
     }
     add(registry, states)?;
+    add(registry, state)?;
     add(registry, calls)?;
     add(registry, failures)?;
     add(registry, seconds)?;

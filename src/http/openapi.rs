@@ -8,8 +8,9 @@ use utoipa::{Modify, OpenApi};
 
 use super::access::{Access, TABLE};
 use super::api::{
-    accounts, activities, audit, batch, deliveries, dry_run, event_types, events, health,
-    mail_input, mails, plugins, publish, secrets, subscriptions, switches, tokens,
+    accounts, activities, activity_input, activity_types, audit, batch, deliveries, dry_run,
+    event_types, events, health, mail_input, mails, plugins, publish, secrets, subscriptions,
+    switches, tokens,
 };
 use super::metrics;
 
@@ -30,7 +31,8 @@ use super::metrics;
         subscriptions::remove, secrets::show, secrets::rotate, switches::send_test,
         switches::pause, switches::resume, switches::enable, switches::disable,
         deliveries::list, deliveries::show, deliveries::resend,
-        activities::list,
+        activities::list, activities::summary, activity_input::record,
+        activity_input::record_batch, activity_types::list, activity_types::create,
         mail_input::send, mails::list, mails::show,
         plugins::list, dry_run::run,
         accounts::list, accounts::create, accounts::show, accounts::change, accounts::remove,

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::actors::PublishError;
+use crate::actors::{PublishError, RecordError};
 use crate::store::StoreError;
 
 /// Seconds after which a caller may try again when Herald cannot answer now.
@@ -207,6 +207,12 @@ impl Problem {
         self
     }
 
+    /// Whether it is Herald's own trouble, and nothing that the caller could mend.
+    #[must_use]
+    pub(super) const fn is_own(&self) -> bool {
+        matches!(self.kind, Kind::Unavailable | Kind::Internal)
+    }
+
     /// What happened and the faults, for an answer that tells of several problems.
     #[must_use]
     pub(super) fn into_parts(self) -> (String, Vec<Fault>) {
@@ -289,6 +295,19 @@ impl From<PublishError> for Problem {
             PublishError::Stopping => "Herald is stopping. Try again shortly.",
         };
         Self::new(Kind::Unavailable, detail)
+    }
+}
+
+impl From<RecordError> for Problem {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Away => Self::new(
+                Kind::Unavailable,
+                "The database is away, so it is not certain that anything was recorded. Try \
+                 again shortly; an activity may stand there twice then.",
+            ),
+            RecordError::Refused(error) => error.into(),
+        }
     }
 }
 

@@ -215,6 +215,7 @@ fn failed(source: Option<&Source>, kind: FailureKind, fault: Fault) -> Run {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::plugin::view::Verdict;
@@ -303,28 +304,29 @@ mod tests {
     #[tokio::test]
     async fn a_job_that_nobody_waits_for_is_skipped() {
         let (tell, told) = channel();
+        let (open, gate) = channel();
+        let gate = Arc::new(Mutex::new(gate));
         let apart = Apart::start_with(move || {
-            let tell = tell.clone();
+            let (tell, gate) = (tell.clone(), Arc::clone(&gate));
             let mut runtime = Runtime::new(Limits::default());
-            runtime.bind_for_test("tell", move || {
-                tell.send(()).unwrap();
-                true
-            });
+            runtime.bind_for_test("tell", move || tell.send(()).is_ok());
+            runtime.bind_for_test("wait", move || gate.lock().unwrap().recv().is_ok());
             runtime
         })
         .unwrap();
-        let long = job("fn filter(event) { loop { } }");
-        let skipped = job("fn filter(event) { tell() }");
-        {
-            // Polled once, in this order: the first keeps the thread busy, the second waits.
-            let long = apart.run(long);
-            let mut skipped = Box::pin(apart.run(skipped));
-            tokio::select! {
-                biased;
-                ended = long => assert!(ended.unwrap().verdict.is_err()),
-                _ = &mut skipped => panic!("it overtook"),
-            }
+        let first = apart.run(job("fn filter(event) { wait() }"));
+        let mut first = Box::pin(first);
+        let mut skipped = Box::pin(apart.run(job("fn filter(event) { tell() }")));
+        // Both are polled once, in this order: the first keeps the thread, the second waits.
+        tokio::select! {
+            biased;
+            _ = &mut first => panic!("it did not wait"),
+            _ = &mut skipped => panic!("it overtook"),
+            () = std::future::ready(()) => {}
         }
+        drop(skipped);
+        open.send(()).unwrap();
+        assert!(first.await.unwrap().verdict.is_ok());
         assert!(apart.run(job(WELL)).await.is_ok());
         assert!(told.try_recv().is_err());
     }

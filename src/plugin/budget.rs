@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_getres, clock_gettime};
 
 use super::limits::Limits;
+use super::source::without_control;
 
 /// Operations between two looks at the process's size where the clock stands still.
 const OPERATIONS_BETWEEN_LOOKS: u64 = 4_096;
@@ -40,7 +41,9 @@ pub(super) struct Budget {
     look_at_cpu: Cell<Duration>,
     looked: Cell<Duration>,
     looked_at: Cell<u64>,
+    /// The process's size when the run began, or not more than a tick before.
     resident: Cell<Option<u64>>,
+    resident_at: Cell<Duration>,
     /// Operations of the hooks that ended; Rhai counts each call from 0.
     before: Cell<u64>,
     current: Cell<u64>,
@@ -74,6 +77,7 @@ impl Budget {
             looked: Cell::default(),
             looked_at: Cell::default(),
             resident: Cell::default(),
+            resident_at: Cell::default(),
             before: Cell::default(),
             current: Cell::default(),
             spent: Cell::default(),
@@ -93,7 +97,10 @@ impl Budget {
         self.look_at_cpu.set(now + self.cut);
         self.looked.set(now);
         self.looked_at.set(0);
-        self.resident.set(None);
+        if self.resident_at.replace(now) != now {
+            // Once a tick at most: it costs some microseconds.
+            self.resident.set(resident_bytes());
+        }
         self.before.set(0);
         self.current.set(0);
         self.spent.set(None);
@@ -159,17 +166,13 @@ impl Budget {
 
     /// An ordinary script ends before the first look, so that it costs nothing.
     fn look_at_memory(&self) -> Result<(), Spent> {
-        let Some(resident) = resident_bytes() else {
-            return Ok(());
-        };
-        match self.resident.get() {
-            None => self.resident.set(Some(resident)),
-            Some(first) if resident.saturating_sub(first) > self.limits.memory_bytes => {
-                return self.end(Spent::Memory);
-            }
-            Some(_) => {}
+        let growth = resident_bytes()
+            .zip(self.resident.get())
+            .map(|(now, first)| now.saturating_sub(first));
+        match growth {
+            Some(growth) if growth > self.limits.memory_bytes => self.end(Spent::Memory),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn end(&self, why: Spent) -> Result<(), Spent> {
@@ -178,7 +181,8 @@ impl Budget {
         Err(first)
     }
 
-    /// Keeps a line of the script's log, as far as the limits go.
+    /// Keeps a line of the script's log, as far as the limits go, and without control
+    /// characters: it goes into the database and to terminals.
     pub(super) fn log(&self, line: &str) {
         let Ok(mut log) = self.log.try_borrow_mut() else {
             return;
@@ -188,9 +192,11 @@ impl Budget {
             log.dropped += 1;
             return;
         }
-        let kept = clip(line, room);
+        // A sign may be longer than what it stands for.
+        let kept = without_control(clip(line, room).to_owned(), &['\t', '\n']);
+        let kept = clip(&kept, room).to_owned();
         log.bytes += kept.len();
-        log.lines.push(kept.to_owned());
+        log.lines.push(kept);
     }
 
     /// The lines since the last call, and after them how many were dropped.
@@ -270,6 +276,17 @@ mod tests {
         while budget.check().is_ok() {}
         assert_eq!(budget.spent(), Some(Spent::Deadline));
         assert!(cpu_now() - before <= Duration::from_millis(60));
+    }
+
+    #[test]
+    fn the_log_holds_no_control_character_and_keeps_to_its_bytes() {
+        let budget = Budget::new(Limits {
+            log_bytes: 12,
+            ..Limits::default()
+        });
+        budget.log("a\0\n\tb\r");
+        budget.log("\0\0");
+        assert_eq!(budget.take_log(), ["a␀\n\tb␍", ""]);
     }
 
     #[test]

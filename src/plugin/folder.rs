@@ -72,9 +72,13 @@ impl Folder {
     /// The folder at `root`, of which `known` has been taken already.
     pub(super) fn new(root: &Path, known: &SourceSet) -> Self {
         let seen = |(name, entry): (&ScriptName, &Arc<Entry>)| {
-            // What is wrong with a broken one is found out again.
-            let source = entry.source.as_ref().filter(|_| entry.broken.is_none())?;
-            Some((name.clone(), Seen::Text(source.hash)))
+            // What is wrong with a broken one is found out again, also that it is gone.
+            let seen = match (&entry.source, &entry.broken) {
+                (Some(source), None) => Seen::Text(source.hash),
+                (None, Some(_)) => Seen::Refused(String::new()),
+                _ => return None,
+            };
+            Some((name.clone(), seen))
         };
         Self {
             root: root.to_path_buf(),

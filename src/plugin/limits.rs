@@ -73,7 +73,7 @@ impl Default for Limits {
             expression_depth: 64,
             string_bytes: 2 << 20,
             array_items: 600_000,
-            map_items: 200_000,
+            map_items: 150_000,
             variables: 256,
             functions: 256,
             output_bytes: 2 << 20,

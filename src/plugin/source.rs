@@ -123,11 +123,15 @@ impl ScriptHash {
     /// All 64 digits.
     #[must_use]
     pub fn hex(&self) -> String {
-        use fmt::Write;
+        const DIGITS: [char; 16] = [
+            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+        ];
+        let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or('0');
+        // Each attempt records it, so it is not left to `format!`.
         let mut hex = String::with_capacity(64);
         for byte in self.0 {
-            // Writing to a String does not fail.
-            let _ = write!(hex, "{byte:02x}");
+            hex.push(digit(byte >> 4));
+            hex.push(digit(byte & 15));
         }
         hex
     }
@@ -170,7 +174,8 @@ impl Source {
 }
 
 /// What is wrong with a script, and where. `Display` writes the message after its place, then
-/// the line of the script, if it is known, on a line of its own.
+/// the line of the script, if it is known, on a line of its own. Neither text holds a control
+/// character other than a tab: a payload's words may be thrown, and PostgreSQL takes no NUL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Fault {
     /// In plain words, without the place.
@@ -237,10 +242,27 @@ impl fmt::Display for Fault {
 }
 
 fn clip(text: String) -> String {
-    match text.char_indices().nth(MAX_SHOWN) {
+    let text = match text.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
         None => text,
+    };
+    without_control(text, &['\t'])
+}
+
+/// The text with a sign in the place of each control character that is none of `kept`: `␀` for
+/// a NUL, `␊` for a line feed. One for one, so that columns stay true.
+pub(super) fn without_control(text: String, kept: &[char]) -> String {
+    let is_wrong = |c: char| c.is_control() && !kept.contains(&c);
+    if !text.contains(is_wrong) {
+        return text;
     }
+    let sign = |c: char| match u32::from(c) {
+        _ if !is_wrong(c) => c,
+        code @ ..0x20 => char::from_u32(0x2400 + code).unwrap_or(char::REPLACEMENT_CHARACTER),
+        0x7f => '␡',
+        _ => char::REPLACEMENT_CHARACTER,
+    };
+    text.chars().map(sign).collect()
 }
 
 /// What is known of one script's file.
@@ -297,6 +319,20 @@ mod tests {
         ] {
             assert!(path.parse::<ScriptName>().is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_fault_holds_no_control_character_and_its_columns_stay() {
+        let fault = Fault::at(
+            "a\0b\nc\u{1b}[31m\u{7f}\u{85}\td",
+            Some(1),
+            Some(4),
+            "\0\0\t\0x",
+        );
+        assert_eq!(fault.message, "a␀b␊c␛[31m␡\u{fffd}\td");
+        assert_eq!(fault.source_line.as_deref(), Some("␀␀\t␀x"));
+        assert_eq!(Fault::whole("\0".repeat(2)).message, "␀␀");
+        assert_eq!(Fault::whole("Zoë: 7\t€").message, "Zoë: 7\t€");
     }
 
     #[test]

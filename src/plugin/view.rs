@@ -16,7 +16,7 @@ pub struct EventView<'a> {
     pub event_type: &'a str,
     /// When the event was accepted.
     pub received_at: DateTime<Utc>,
-    /// Which try at the delivery this is, from 1.
+    /// Which try at the delivery this is since it was published or resent, from 1.
     pub attempt: i64,
     /// The exact bytes published: a JSON text.
     pub payload: &'a [u8],

@@ -6,8 +6,10 @@ use diesel::sql_types::{Bool, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::activity::note;
 use super::schema::account;
 use super::{Connection, Database, StoreError, routing};
+use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::AccountId;
 
 /// A tenant.
@@ -31,20 +33,37 @@ fn read((id, name, created_at): Row) -> Account {
     }
 }
 
-/// Makes an account.
+/// Makes an account, and notes by whom in the log of `main`: accounts are the operator's.
 ///
 /// # Errors
 /// [`StoreError::Taken`] when the name is in use; else when the database is away.
-pub async fn create(database: &Database, id: AccountId, name: &str) -> Result<Account, StoreError> {
-    let row: Option<Row> = diesel::insert_into(account::table)
-        .values((account::id.eq(id.uuid()), account::name.eq(name)))
-        .on_conflict(account::name)
-        .do_nothing()
-        .returning(account::all_columns)
-        .get_result(&mut database.get().await?)
+pub async fn create(
+    database: &Database,
+    id: AccountId,
+    name: &str,
+    by: &Actor,
+) -> Result<Account, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let row: Option<Row> = diesel::insert_into(account::table)
+                .values((account::id.eq(id.uuid()), account::name.eq(name)))
+                .on_conflict(account::name)
+                .do_nothing()
+                .returning(account::all_columns)
+                .get_result(connection)
+                .await
+                .optional()?;
+            let made = row
+                .map(read)
+                .ok_or(StoreError::Taken("This account name"))?;
+            let payload = serde_json::json!({ "name": name });
+            let (what, subject) = (OwnActivity::AccountCreated, id.to_string());
+            note(connection, None, by, what, subject, Some(payload)).await?;
+            Ok(made)
+        })
         .await
-        .optional()?;
-    row.map(read).ok_or(StoreError::Taken("This account name"))
 }
 
 /// The account of that id.
@@ -93,7 +112,7 @@ pub async fn list(
     Ok(rows.into_iter().map(read).collect())
 }
 
-/// Gives an account another name. None: there is no such account.
+/// Gives an account another name, and notes by whom. None: there is no such account.
 ///
 /// # Errors
 /// [`StoreError::Taken`] when the name is in use; else when the database is away.
@@ -101,21 +120,42 @@ pub async fn rename(
     database: &Database,
     id: AccountId,
     name: &str,
+    by: &Actor,
 ) -> Result<Option<Account>, StoreError> {
-    let renamed = diesel::update(account::table.find(id.uuid()))
-        .set(account::name.eq(name))
-        .returning(account::all_columns)
-        .get_result(&mut database.get().await?)
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let before: Option<String> = account::table
+                .find(id.uuid())
+                .select(account::name)
+                .for_update()
+                .first(connection)
+                .await
+                .optional()?;
+            let Some(before) = before else {
+                return Ok(None);
+            };
+            let renamed = diesel::update(account::table.find(id.uuid()))
+                .set(account::name.eq(name))
+                .returning(account::all_columns)
+                .get_result(connection)
+                .await;
+            let row = renamed.map_err(|error| match error {
+                diesel::result::Error::DatabaseError(
+                    diesel::result::DatabaseErrorKind::UniqueViolation,
+                    _,
+                ) => StoreError::Taken("This account name"),
+                other => other.into(),
+            })?;
+            if before != name {
+                let payload = serde_json::json!({ "before": before, "after": name });
+                let (what, subject) = (OwnActivity::AccountRenamed, id.to_string());
+                note(connection, None, by, what, subject, Some(payload)).await?;
+            }
+            Ok(Some(read(row)))
+        })
         .await
-        .optional();
-    match renamed {
-        Ok(row) => Ok(row.map(read)),
-        Err(diesel::result::Error::DatabaseError(
-            diesel::result::DatabaseErrorKind::UniqueViolation,
-            _,
-        )) => Err(StoreError::Taken("This account name")),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// What became of a removal.
@@ -136,27 +176,28 @@ struct Used {
 }
 
 /// Removes an account that owns neither subscriptions nor events. An account with events stays:
-/// the log, recovery and the audit go by the accounts that there are.
+/// the log, recovery and the audit go by the accounts that there are. Notes by whom, in the log
+/// of `main`.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn remove(database: &Database, id: AccountId) -> Result<Removal, StoreError> {
+pub async fn remove(database: &Database, id: AccountId, by: &Actor) -> Result<Removal, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
             // Its publishers wait for this lock, so no event can come in between.
             routing::bump(connection).await?;
-            let known: Option<Uuid> = account::table
+            let known: Option<String> = account::table
                 .find(id.uuid())
-                .select(account::id)
+                .select(account::name)
                 .for_update()
                 .first(connection)
                 .await
                 .optional()?;
-            if known.is_none() {
+            let Some(name) = known else {
                 return Ok(Removal::Unknown);
-            }
+            };
             let Used { used } = diesel::sql_query(
                 "select exists (select from subscription where account_id = $1 and deleted_at is null) \
                     or exists (select from event where account_id = $1) \
@@ -169,6 +210,9 @@ pub async fn remove(database: &Database, id: AccountId) -> Result<Removal, Store
                 return Ok(Removal::InUse);
             }
             diesel::delete(account::table.find(id.uuid())).execute(connection).await?;
+            let payload = serde_json::json!({ "name": name });
+            let (what, subject) = (OwnActivity::AccountRemoved, id.to_string());
+            note(connection, None, by, what, subject, Some(payload)).await?;
             Ok(Removal::Removed)
         })
         .await

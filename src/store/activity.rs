@@ -6,20 +6,25 @@ use std::marker::PhantomData;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::sql_types::{Array, BigInt, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::partition::{first_of_month, lowest_id_at};
 use super::schema::sql_types::ActivityActor;
 use super::{Connection, Database, StoreError};
-use crate::domain::activity::{ActorKind, MOST_AHEAD, MOST_BEHIND, NewActivity};
-use crate::domain::id::{AccountId, ActivityId, TokenId};
+use crate::domain::activity::{
+    Actor, ActorKind, MOST_AHEAD, MOST_BEHIND, NewActivity, OwnActivity,
+};
+use crate::domain::id::{AccountId, ActivityId, MAIN_ACCOUNT, TokenId};
 
 /// By how much daemons' and the database's ideas of the time may differ.
 const CLOCKS: TimeDelta = TimeDelta::hours(1);
-/// Above so many users that fit, the log is read in its order and held against the text.
-const MOST_USERS: usize = 500;
-/// Above so many users and kinds together, the same.
-const MOST_PROBES: usize = 2_000;
+/// Up to so many users and kinds together are asked one by one, each in every month.
+const MOST_PROBES: usize = 500;
+/// Up to so many are first asked in the newest months alone.
+const MOST_RECENT_PROBES: usize = 2_000;
+/// The time that they are asked about.
+const RECENT: TimeDelta = TimeDelta::days(31);
 /// Groups and activities of one account that are looked at, at most.
 const MOST_KINDS: usize = 1_000;
 /// Rows of a summary, at most.
@@ -56,6 +61,25 @@ pub async fn append(
     let ids = append_batch(connection, &[(account, activity)]).await?;
     let first = ids.into_iter().next();
     first.ok_or_else(|| StoreError::Unfit("an activity was stored without an id".to_owned()))
+}
+
+/// Notes one of Herald's own activities within the caller's transaction, as the last thing in it:
+/// the list of users stays locked for a new user's name until the commit. No account: it
+/// concerns the whole server, and goes to the log of the account `main`.
+///
+/// # Errors
+/// When the database is away.
+pub async fn note(
+    connection: &mut Connection,
+    account: Option<AccountId>,
+    by: &Actor,
+    what: OwnActivity,
+    subject: impl Into<Option<String>>,
+    payload: Option<Value>,
+) -> Result<(), StoreError> {
+    let activity = NewActivity::own(what, by, subject, payload.as_ref());
+    append(connection, account.unwrap_or(MAIN_ACCOUNT), &activity).await?;
+    Ok(())
 }
 
 /// Appends activities by one statement. Answers their ids, in their order.
@@ -168,6 +192,8 @@ pub struct ActivityFilter {
 struct User {
     #[diesel(sql_type = Text)]
     user: String,
+    #[diesel(sql_type = Timestamptz)]
+    now: DateTime<Utc>,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -182,7 +208,9 @@ struct Kind {
 ///
 /// First the users and the kinds that fit are looked up, of which there are few; then the newest
 /// of each are read off an index and merged. So a search reads about as much as it shows,
-/// whether its text fits one user in a million or all of them.
+/// whether its text fits one user in a million or all of them. Between these, some hundreds of
+/// users that fit, the newest months are tried first; of more users than that the log, read in
+/// its order, soon shows enough.
 ///
 /// # Errors
 /// When the database is away.
@@ -194,7 +222,7 @@ pub async fn list(
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     let pattern = filter.user.as_deref().map(pattern);
-    let mut users = match &pattern {
+    let users = match &pattern {
         Some(pattern) => Some(users(connection, account, pattern, filter.from).await?),
         None => None,
     };
@@ -211,61 +239,109 @@ pub async fn list(
     if users.as_ref().is_some_and(Vec::is_empty) || kinds.as_ref().is_some_and(Vec::is_empty) {
         return Ok(Vec::new());
     }
-    let probes = users.as_ref().map_or(1, Vec::len) * kinds.as_ref().map_or(1, Vec::len);
-    let many = users.as_ref().is_some_and(|it| it.len() > MOST_USERS) || probes > MOST_PROBES;
-    let mut sources = vec!["(select) as one"];
-    let mut conditions = vec!["a.account_id = $1", "a.id >= $2", "a.id < $3"];
-    if filter.from.is_some() {
-        conditions.push("a.at >= $4");
+    let now = users
+        .as_deref()
+        .and_then(<[User]>::first)
+        .map(|user| user.now);
+    let mut search = Search {
+        account,
+        pattern,
+        users: users.map(|users| users.into_iter().map(|it| it.user).collect()),
+        kinds,
+    };
+    let probes = search.probes();
+    if let Some(now) = now.filter(|_| (MOST_PROBES + 1..=MOST_RECENT_PROBES).contains(&probes)) {
+        let last = filter.before.map(|(at, _)| at).into_iter().chain(filter.to);
+        let recent = last.min().unwrap_or(now).checked_sub_signed(RECENT);
+        let recent = ActivityFilter {
+            from: recent.into_iter().chain(filter.from).max(),
+            ..filter.clone()
+        };
+        let found = search.run(connection, &recent).await?;
+        if found.len() >= usize::try_from(filter.limit).unwrap_or(usize::MAX) {
+            return Ok(found);
+        }
     }
-    if filter.to.is_some() {
-        conditions.push("a.at < $5");
+    if probes > MOST_PROBES {
+        search.users = None;
     }
-    if filter.before.is_some() {
-        conditions.push("(a.at, a.id) < ($6, $7)");
+    search.run(connection, filter).await
+}
+
+/// What a list looks for, once it is known whom and what there is.
+struct Search {
+    account: AccountId,
+    /// For `ilike`, if the users are not known.
+    pattern: Option<String>,
+    users: Option<Vec<String>>,
+    kinds: Option<Vec<(String, String)>>,
+}
+
+impl Search {
+    /// How many places of an index it looks at in each partition.
+    fn probes(&self) -> usize {
+        self.users.as_ref().map_or(1, Vec::len) * self.kinds.as_ref().map_or(1, Vec::len)
     }
-    if many {
-        users = None;
+
+    async fn run(
+        &self,
+        connection: &mut Connection,
+        filter: &ActivityFilter,
+    ) -> Result<Vec<Activity>, StoreError> {
+        let mut sources = vec!["(select) as one"];
+        let mut conditions = vec!["a.account_id = $1", "a.id >= $2", "a.id < $3"];
+        if filter.from.is_some() {
+            conditions.push("a.at >= $4");
+        }
+        if filter.to.is_some() {
+            conditions.push("a.at < $5");
+        }
+        if filter.before.is_some() {
+            conditions.push("(a.at, a.id) < ($6, $7)");
+        }
+        if self.users.is_some() {
+            sources.push(r#"unnest($9) as u ("user")"#);
+            conditions.push(r#"a."user" = u."user""#);
+        } else if self.pattern.is_some() {
+            conditions.push(r#"a."user" ilike $12"#);
+        }
+        if self.kinds.is_some() {
+            sources.push(r#"unnest($10, $11) as k ("group", activity)"#);
+            conditions.push(r#"a."group" = k."group" and a.activity = k.activity"#);
+        }
+        let statement = format!(
+            r#"select n.id, n.at, n."user", n.actor, n.actor_id, n."group", n.activity,
+                   n.subject, n.payload
+               from {} cross join lateral (
+                   select a.* from activity a where {} order by a.at desc, a.id desc limit $8
+               ) n
+               order by n.at desc, n.id desc limit $8"#,
+            sources.join(" cross join "),
+            conditions.join(" and "),
+        );
+        let kinds = self.kinds.as_deref().unwrap_or_default().iter();
+        let (groups, activities): (Vec<&str>, Vec<&str>) = kinds
+            .map(|(group, activity)| (group.as_str(), activity.as_str()))
+            .unzip();
+        let (before_at, before_id) = filter.before.unzip();
+        let to = filter.to.into_iter().chain(before_at).min();
+        let (low, high) = id_range(filter.from, to);
+        Ok(diesel::sql_query(statement)
+            .bind::<SqlUuid, _>(self.account.uuid())
+            .bind::<SqlUuid, _>(low)
+            .bind::<SqlUuid, _>(high)
+            .bind::<Nullable<Timestamptz>, _>(filter.from)
+            .bind::<Nullable<Timestamptz>, _>(filter.to)
+            .bind::<Nullable<Timestamptz>, _>(before_at)
+            .bind::<Nullable<SqlUuid>, _>(before_id.map(ActivityId::uuid))
+            .bind::<BigInt, _>(filter.limit)
+            .bind::<Array<Text>, _>(self.users.as_deref().unwrap_or_default())
+            .bind::<Array<Text>, _>(groups)
+            .bind::<Array<Text>, _>(activities)
+            .bind::<Nullable<Text>, _>(self.pattern.as_deref())
+            .load(connection)
+            .await?)
     }
-    if users.is_some() {
-        sources.push(r#"unnest($9) as u ("user")"#);
-        conditions.push(r#"a."user" = u."user""#);
-    } else if pattern.is_some() {
-        conditions.push(r#"a."user" ilike $12"#);
-    }
-    if kinds.is_some() {
-        sources.push(r#"unnest($10, $11) as k ("group", activity)"#);
-        conditions.push(r#"a."group" = k."group" and a.activity = k.activity"#);
-    }
-    let statement = format!(
-        r#"select n.id, n.at, n."user", n.actor, n.actor_id, n."group", n.activity, n.subject,
-               n.payload
-           from {} cross join lateral (
-               select a.* from activity a where {} order by a.at desc, a.id desc limit $8
-           ) n
-           order by n.at desc, n.id desc limit $8"#,
-        sources.join(" cross join "),
-        conditions.join(" and "),
-    );
-    let (groups, activities): (Vec<String>, Vec<String>) =
-        kinds.unwrap_or_default().into_iter().unzip();
-    let (before_at, before_id) = filter.before.unzip();
-    let (low, high) = id_range(filter.from, filter.to);
-    Ok(diesel::sql_query(statement)
-        .bind::<SqlUuid, _>(account.uuid())
-        .bind::<SqlUuid, _>(low)
-        .bind::<SqlUuid, _>(high)
-        .bind::<Nullable<Timestamptz>, _>(filter.from)
-        .bind::<Nullable<Timestamptz>, _>(filter.to)
-        .bind::<Nullable<Timestamptz>, _>(before_at)
-        .bind::<Nullable<SqlUuid>, _>(before_id.map(ActivityId::uuid))
-        .bind::<BigInt, _>(filter.limit)
-        .bind::<Array<Text>, _>(users.unwrap_or_default())
-        .bind::<Array<Text>, _>(groups)
-        .bind::<Array<Text>, _>(activities)
-        .bind::<Nullable<Text>, _>(pattern)
-        .load(connection)
-        .await?)
 }
 
 /// The ids that activities of a time can have, so that partitions of other months are left out.
@@ -291,23 +367,22 @@ async fn users(
     account: AccountId,
     pattern: &str,
     from: Option<DateTime<Utc>>,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<User>, StoreError> {
     // Of whom nothing was recorded since, nothing can be found.
     let since = from
         .and_then(|at| at.checked_sub_signed(MOST_AHEAD + CLOCKS))
         .map_or(DateTime::UNIX_EPOCH, |at| at.max(DateTime::UNIX_EPOCH));
     let since = first_of_month(since.date_naive());
-    let rows: Vec<User> = diesel::sql_query(
-        r#"select "user" from activity_user
+    Ok(diesel::sql_query(
+        r#"select "user", now() as now from activity_user
            where account_id = $1 and "user" ilike $2 and last_month >= $3 limit $4"#,
     )
     .bind::<SqlUuid, _>(account.uuid())
     .bind::<Text, _>(pattern)
     .bind::<Date, _>(since)
-    .bind::<BigInt, _>(count(MOST_USERS + 1))
+    .bind::<BigInt, _>(count(MOST_RECENT_PROBES + 1))
     .load(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.user).collect())
+    .await?)
 }
 
 fn count(number: usize) -> i64 {

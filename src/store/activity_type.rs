@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 
+use super::activity::note;
 use super::schema::{account, activity_type};
-use super::{Connection, Database, StoreError, activity};
-use crate::domain::activity::{Actor, NewActivity, OwnActivity};
+use super::{Connection, Database, StoreError};
+use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::AccountId;
 
 /// How many an account may add.
@@ -94,8 +95,7 @@ pub async fn create(
             let made = made.ok_or(StoreError::Taken("This activity"))?;
             let payload = serde_json::json!({ "group": group, "activity": name });
             let what = OwnActivity::ActivityTypeCreated;
-            let entry = NewActivity::own(what, by, None, Some(&payload));
-            activity::append(connection, account, &entry).await?;
+            note(connection, Some(account), by, what, None, Some(payload)).await?;
             Ok(Addition::Added(made))
         })
         .await

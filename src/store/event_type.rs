@@ -5,8 +5,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 
+use super::activity::note;
 use super::schema::event_type;
 use super::{Connection, Database, StoreError, routing};
+use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::event_type::Validation;
 use crate::domain::id::AccountId;
 
@@ -53,6 +55,25 @@ pub struct TypeChange {
     pub validation: Option<Option<Validation>>,
 }
 
+impl TypeChange {
+    /// What it changes.
+    fn names(&self) -> Vec<&'static str> {
+        let given = [
+            ("group", self.group.is_some()),
+            ("title", self.title.is_some()),
+            ("description", self.description.is_some()),
+            ("schema", self.schema.is_some()),
+            ("example", self.example.is_some()),
+            ("validation", self.validation.is_some()),
+        ];
+        given
+            .into_iter()
+            .filter(|(_, it)| *it)
+            .map(|(name, _)| name)
+            .collect()
+    }
+}
+
 /// All that an account keeps, by name.
 ///
 /// # Errors
@@ -85,7 +106,7 @@ pub async fn find(
         .optional()?)
 }
 
-/// Makes an own type; one that was removed before may be made again.
+/// Makes an own type and notes by whom; one that was removed before may be made again.
 ///
 /// # Errors
 /// [`StoreError::Taken`] when the account has it; else when the database is away.
@@ -94,6 +115,7 @@ pub async fn create(
     account: AccountId,
     name: &str,
     values: TypeChange,
+    by: &Actor,
 ) -> Result<OwnType, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
@@ -126,12 +148,16 @@ pub async fn create(
                 .get_result(connection)
                 .await
                 .optional()?;
-            made.ok_or(StoreError::Taken("This name of an event type"))
+            let made = made.ok_or(StoreError::Taken("This name of an event type"))?;
+            let payload = serde_json::json!({ "group": made.group, "title": made.title });
+            let (what, subject) = (OwnActivity::EventTypeCreated, name.to_owned());
+            note(connection, Some(account), by, what, subject, Some(payload)).await?;
+            Ok(made)
         })
         .await
 }
 
-/// Changes an own type. None: the account has none of that name.
+/// Changes an own type, and notes by whom. None: the account has none of that name.
 ///
 /// # Errors
 /// When the database is away.
@@ -140,13 +166,15 @@ pub async fn change(
     account: AccountId,
     name: &str,
     values: TypeChange,
+    by: &Actor,
 ) -> Result<Option<OwnType>, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
             let version = routing::bump(connection).await?;
-            Ok(diesel::update(
+            let payload = serde_json::json!({ "changed": values.names() });
+            let changed = diesel::update(
                 event_type::table
                     .find((account.uuid(), name))
                     .filter(event_type::deleted_at.is_null())
@@ -167,12 +195,17 @@ pub async fn change(
             .returning(OwnType::as_returning())
             .get_result(connection)
             .await
-            .optional()?)
+            .optional()?;
+            if changed.is_some() {
+                let (what, subject) = (OwnActivity::EventTypeChanged, name.to_owned());
+                note(connection, Some(account), by, what, subject, Some(payload)).await?;
+            }
+            Ok(changed)
         })
         .await
 }
 
-/// Keeps another validation for a built-in type; none goes back to the default.
+/// Keeps another validation for a built-in type and notes by whom; none goes back to the default.
 ///
 /// # Errors
 /// When the database is away.
@@ -181,13 +214,14 @@ pub async fn set_builtin_validation(
     account: AccountId,
     name: &str,
     validation: Option<Validation>,
+    by: &Actor,
 ) -> Result<OwnType, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
             let version = routing::bump(connection).await?;
-            Ok(diesel::insert_into(event_type::table)
+            let own = diesel::insert_into(event_type::table)
                 .values((
                     event_type::account_id.eq(account.uuid()),
                     event_type::name.eq(name),
@@ -206,12 +240,16 @@ pub async fn set_builtin_validation(
                 ))
                 .returning(OwnType::as_returning())
                 .get_result(connection)
-                .await?)
+                .await?;
+            let payload = serde_json::json!({ "validation": validation });
+            let (what, subject) = (OwnActivity::EventTypeChanged, name.to_owned());
+            note(connection, Some(account), by, what, subject, Some(payload)).await?;
+            Ok(own)
         })
         .await
 }
 
-/// Removes an own type, leaving a tombstone for the daemons. False: the account has none of
+/// Removes an own type, leaving a tombstone for the daemons, and notes by whom. False: the account has none of
 /// that name.
 ///
 /// # Errors
@@ -220,6 +258,7 @@ pub async fn remove(
     database: &Database,
     account: AccountId,
     name: &str,
+    by: &Actor,
 ) -> Result<bool, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
@@ -239,7 +278,12 @@ pub async fn remove(
             ))
             .execute(connection)
             .await?;
-            Ok(rows == 1)
+            if rows == 0 {
+                return Ok(false);
+            }
+            let (what, subject) = (OwnActivity::EventTypeDeleted, name.to_owned());
+            note(connection, Some(account), by, what, subject, None).await?;
+            Ok(true)
         })
         .await
 }

@@ -80,6 +80,7 @@ pub async fn let_go(database: &Database, hold: &Hold) -> Result<usize, StoreErro
              from ( \
                  select account_id, subscription_id, event_id from delivery \
                  where held_by = $1 and subscription_id = $2 \
+                 order by event_id \
                  limit $3 for update skip locked \
              ) i \
              where d.account_id = i.account_id and d.subscription_id = i.subscription_id \

@@ -41,6 +41,7 @@ mod schema;
 pub mod secret;
 pub mod subscription;
 pub mod subscription_count;
+mod subscription_note;
 pub mod token;
 pub mod trial;
 

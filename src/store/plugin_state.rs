@@ -132,11 +132,29 @@ pub async fn misbehaved(
     connection
         .transaction(async |connection: &mut Connection| {
             let before = lock(connection, name).await?;
-            let Some(before) = before.filter(|it| it.hash.as_deref() == Some(hash)) else {
+            let same = before.filter(|before| before.hash.as_deref() == Some(hash));
+            let known = same.as_ref().is_some_and(|before| {
+                if suspended {
+                    before.suspended_at.is_some()
+                } else {
+                    before.apart_at.is_some()
+                }
+            });
+            if known {
                 return Ok(());
-            };
+            }
+            if same.is_none() {
+                // Another daemon has another version; this one's is at work here.
+                diesel::delete(plugin_state::table.find(name))
+                    .execute(connection)
+                    .await?;
+                diesel::insert_into(plugin_state::table)
+                    .values((plugin_state::name.eq(name), plugin_state::hash.eq(hash)))
+                    .execute(connection)
+                    .await?;
+            }
             let row = plugin_state::table.find(name);
-            let news = if suspended && before.suspended_at.is_none() {
+            let news = if suspended {
                 diesel::update(row)
                     .set((
                         plugin_state::suspended_at.eq(diesel::dsl::now),
@@ -145,14 +163,12 @@ pub async fn misbehaved(
                     .execute(connection)
                     .await?;
                 OwnActivity::PluginSuspended
-            } else if !suspended && before.apart_at.is_none() {
+            } else {
                 diesel::update(row)
                     .set(plugin_state::apart_at.eq(diesel::dsl::now))
                     .execute(connection)
                     .await?;
                 OwnActivity::PluginSetApart
-            } else {
-                return Ok(());
             };
             let payload = serde_json::json!({"hash": hash, "reason": reason});
             tell(connection, name, news, &payload).await

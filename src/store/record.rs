@@ -51,6 +51,17 @@ pub struct AttemptRecord {
     pub due_in: Option<Duration>,
 }
 
+/// Bytes of detail for which one unit of [`AttemptRecord::weight`] stands.
+const WEIGHED: usize = 2_048;
+
+impl AttemptRecord {
+    /// What it takes of memory until it is recorded, in units of some kilobytes; at least 1.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        1 + self.detail.as_ref().map_or(0, String::len) / WEIGHED
+    }
+}
+
 /// Whether a statement that is fenced by a lane did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fence {
@@ -244,7 +255,9 @@ pub struct SpilledDelivery {
     pub key: DeliveryKey,
     /// None: not begun, due at once. Some: its first attempt runs and must have ended by then.
     pub running_for: Option<Duration>,
-    /// The script that holds it up, which has not begun; None: it is due.
+    /// What has not begun is due again after this; zero: at once, in the order of the events.
+    pub wait: Duration,
+    /// The script that holds up what has not begun.
     pub held_by: Option<Arc<str>>,
 }
 
@@ -255,7 +268,9 @@ pub struct ReleasedClaim {
     pub key: DeliveryKey,
     /// The number of the claim: it may not hold any more.
     pub n: i32,
-    /// The script that holds it up; None: it is due at once.
+    /// It is due after this; zero: at once, in the order of the events.
+    pub wait: Duration,
+    /// The script that holds it up, whatever the time.
     pub held_by: Option<Arc<str>>,
 }
 
@@ -275,7 +290,7 @@ pub async fn spill(
         .collect();
     let due: Vec<_> = deliveries
         .iter()
-        .map(|delivery| delivery.running_for.unwrap_or_default().as_secs_f64())
+        .map(|delivery| delivery.running_for.unwrap_or(delivery.wait).as_secs_f64())
         .collect();
     let held_by: Vec<_> = deliveries
         .iter()
@@ -306,15 +321,22 @@ pub async fn release(
 ) -> Result<(), StoreError> {
     let keys = Keys::of(claims.iter().map(|claim| claim.key));
     let tries: Vec<i32> = claims.iter().map(|claim| claim.n).collect();
+    let waits: Vec<_> = claims
+        .iter()
+        .map(|claim| claim.wait.as_secs_f64())
+        .collect();
     let held_by: Vec<_> = claims
         .iter()
         .map(|claim| claim.held_by.as_deref())
         .collect();
     diesel::sql_query(
         "update delivery d set claim_lane = null, held_by = i.held_by, \
-             due_at = case when i.held_by is not null then '9999-12-31' else least(now(), to_timestamp( \
-             ('x' || left(replace(d.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)) end \
-         from unnest($1, $2, $3, $4, $5) as i (account_id, subscription_id, event_id, n, held_by) \
+             due_at = case when i.held_by is not null then '9999-12-31' \
+                 when i.wait > 0 then now() + make_interval(secs => i.wait) \
+                 else least(now(), to_timestamp(('x' || \
+                     left(replace(d.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)) end \
+         from unnest($1, $2, $3, $4, $5, $6) \
+             as i (account_id, subscription_id, event_id, n, wait, held_by) \
          where d.account_id = i.account_id and d.subscription_id = i.subscription_id \
              and d.event_id = i.event_id and d.n = i.n",
     )
@@ -322,6 +344,7 @@ pub async fn release(
     .bind::<Array<SqlUuid>, _>(keys.subscriptions)
     .bind::<Array<SqlUuid>, _>(keys.events)
     .bind::<Array<Integer>, _>(tries)
+    .bind::<Array<Double>, _>(waits)
     .bind::<Array<Nullable<Text>>, _>(held_by)
     .execute(connection)
     .await?;

@@ -5,8 +5,10 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::activity::note;
 use super::schema::{attempt, delivery, event, subscription};
 use super::{Connection, Database, StoreError};
+use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::delivery::{DeliveryState, Origin, Outcome};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
@@ -32,7 +34,7 @@ const ENDS: [Outcome; 4] = [
     Outcome::Cancelled,
 ];
 
-/// Makes a delivery due now: its row, if it is open; else a new round.
+/// Makes a delivery due now: its row, if it is open; else a new round. Notes by whom.
 ///
 /// # Errors
 /// When the database is away.
@@ -41,18 +43,27 @@ pub async fn resend(
     account: AccountId,
     event_id: EventId,
     subscription_id: SubscriptionId,
+    by: &Actor,
 ) -> Result<Resend, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
-            begin_round(
+            let begun = begin_round(
                 connection,
                 account.uuid(),
                 event_id.uuid(),
                 subscription_id.uuid(),
             )
-            .await
+            .await?;
+            if let Resend::Due(state) = begun {
+                let payload = serde_json::json!({
+                    "event_id": event_id, "subscription_id": subscription_id, "state": state,
+                });
+                let (what, subject) = (OwnActivity::DeliveryResent, event_id.to_string());
+                note(connection, Some(account), by, what, subject, Some(payload)).await?;
+            }
+            Ok(begun)
         })
         .await
 }

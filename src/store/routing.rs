@@ -6,8 +6,10 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
+use super::activity::note;
 use super::schema::{event_type, routing, subscription, subscription_secret};
 use super::{Connection, Database, StoreError};
+use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::event_type::Validation;
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
@@ -229,7 +231,7 @@ fn routed_type(row: TypeRow) -> RoutedType {
     }
 }
 
-/// Disables a subscription on Herald's own account, with the reason in words for people.
+/// Disables a subscription on Herald's own account and notes it, with the reason in words for people.
 /// Returns false if it was not enabled any more.
 ///
 /// # Errors
@@ -244,7 +246,7 @@ pub async fn disable(
     connection
         .transaction(async |connection: &mut Connection| {
             let version = bump(connection).await?;
-            let changed = diesel::update(
+            let disabled: Option<(Uuid, String)> = diesel::update(
                 subscription::table
                     .filter(subscription::id.eq(id.uuid()))
                     .filter(subscription::state.eq(SubscriptionState::Enabled))
@@ -256,9 +258,24 @@ pub async fn disable(
                 subscription::updated_at.eq(diesel::dsl::now),
                 subscription::version.eq(version),
             ))
-            .execute(connection)
+            .returning((subscription::account_id, subscription::title))
+            .get_result(connection)
+            .await
+            .optional()?;
+            let Some((account, title)) = disabled else {
+                return Ok(false);
+            };
+            let payload = serde_json::json!({ "title": title, "reason": reason });
+            note(
+                connection,
+                Some(AccountId::from_uuid(account)),
+                &Actor::Herald,
+                OwnActivity::SubscriptionDisabled,
+                id.to_string(),
+                Some(payload),
+            )
             .await?;
-            Ok(changed == 1)
+            Ok(true)
         })
         .await
 }

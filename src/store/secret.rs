@@ -6,8 +6,10 @@ use diesel::sql_types::{BigInt, Integer, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::activity::note;
 use super::schema::{subscription, subscription_secret};
 use super::{Connection, Database, StoreError, routing};
+use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::secret::Secret;
 
@@ -23,17 +25,29 @@ pub struct LiveSecret {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// The secrets that sign now, the current one first. None: there is no such subscription.
+/// Shows the secrets that sign now, the current one first, and notes to whom. None: there is no
+/// such subscription.
 ///
 /// # Errors
 /// When the database is away, or holds a secret that is none.
-pub async fn live(
+pub async fn show(
     database: &Database,
     account: AccountId,
     id: SubscriptionId,
+    by: &Actor,
 ) -> Result<Option<Vec<LiveSecret>>, StoreError> {
     let mut lent = database.get().await?;
-    live_in(&mut lent, account, id).await
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let live = live_in(connection, account, id).await?;
+            if live.is_some() {
+                let (what, subject) = (OwnActivity::SecretShown, id.to_string());
+                note(connection, Some(account), by, what, subject, None).await?;
+            }
+            Ok(live)
+        })
+        .await
 }
 
 async fn live_in(
@@ -84,7 +98,7 @@ pub enum Rotation {
     TooMany,
 }
 
-/// Makes `secret` the current one. The others sign for `overlap_hours` more, none longer than
+/// Makes `secret` the current one, and notes by whom. The others sign for `overlap_hours` more, none longer than
 /// it would have anyway.
 ///
 /// # Errors
@@ -96,6 +110,7 @@ pub async fn rotate(
     overlap_hours: i32,
     secret_id: Uuid,
     secret: &Secret,
+    by: &Actor,
 ) -> Result<Rotation, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
@@ -138,7 +153,11 @@ pub async fn rotate(
             .bind::<BigInt, _>(version)
             .execute(connection)
             .await?;
-            Ok(live_in(connection, account, id).await?.map_or(Rotation::Unknown, Rotation::Rotated))
+            let live = live_in(connection, account, id).await?;
+            let payload = serde_json::json!({ "overlap_hours": overlap_hours });
+            let (what, subject) = (OwnActivity::SecretRotated, id.to_string());
+            note(connection, Some(account), by, what, subject, Some(payload)).await?;
+            Ok(live.map_or(Rotation::Unknown, Rotation::Rotated))
         })
         .await
 }

@@ -10,7 +10,7 @@ with live as materialized (
         claim_lane, held_by)
     select i.account_id, i.subscription_id, i.event_id,
         case when i.held_by is not null then '9999-12-31'::timestamptz
-            when i.n = 0 then least(now(), to_timestamp(
+            when i.n = 0 and i.due_in = 0 then least(now(), to_timestamp(
                 ('x' || left(replace(i.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0))
             else now() + make_interval(secs => i.due_in) end,
         i.n, 0, 0, 'first', case when i.n > 0 then (select id from live) end,

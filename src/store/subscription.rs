@@ -8,8 +8,10 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::activity::note;
 use super::schema::{subscription, subscription_secret};
-use super::{Connection, Database, StoreError, routing};
+use super::{Connection, Database, StoreError, routing, subscription_note};
+use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::secret::Secret;
 use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
@@ -114,7 +116,7 @@ pub struct NewSubscription {
     pub retry_schedule: Vec<i32>,
 }
 
-/// Makes a subscription with its first secret.
+/// Makes a subscription with its first secret, and notes by whom.
 ///
 /// # Errors
 /// When the database is away.
@@ -123,6 +125,7 @@ pub async fn create(
     new: NewSubscription,
     secret_id: Uuid,
     secret: &Secret,
+    by: &Actor,
 ) -> Result<Subscription, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
@@ -155,7 +158,9 @@ pub async fn create(
                 ))
                 .execute(connection)
                 .await?;
-            Ok(row.into())
+            let made = Subscription::from(row);
+            subscription_note::created(connection, &made, by).await?;
+            Ok(made)
         })
         .await
 }
@@ -205,7 +210,7 @@ pub struct SubscriptionChange {
     pub retry_schedule: Option<Vec<i32>>,
 }
 
-/// Changes a subscription. `allowed` says which states it may be in: another one changes
+/// Changes a subscription, and notes what and by whom. `allowed` says which states it may be in: another one changes
 /// nothing. Answers the subscription as it is now and whether it was changed. None: there is no
 /// such subscription.
 ///
@@ -217,6 +222,7 @@ pub async fn change(
     id: SubscriptionId,
     allowed: &[SubscriptionState],
     change: SubscriptionChange,
+    by: &Actor,
 ) -> Result<Option<(Subscription, bool)>, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
@@ -232,11 +238,11 @@ pub async fn change(
                 .first(connection)
                 .await
                 .optional()?;
-            let Some(before) = before else {
+            let Some(before) = before.map(Subscription::from) else {
                 return Ok(None);
             };
             if !allowed.contains(&before.state) {
-                return Ok(Some((before.into(), false)));
+                return Ok(Some((before, false)));
             }
             let row: Row = diesel::update(subscription::table.find(id.uuid()))
                 .set((
@@ -264,12 +270,14 @@ pub async fn change(
                 .returning(Row::as_returning())
                 .get_result(connection)
                 .await?;
-            Ok(Some((row.into(), true)))
+            let after = Subscription::from(row);
+            subscription_note::changed(connection, &before, &after, by).await?;
+            Ok(Some((after, true)))
         })
         .await
 }
 
-/// Leaves a tombstone of a subscription: nothing matches it any more. What is still open is the
+/// Leaves a tombstone of a subscription and notes by whom: nothing matches it any more. What is still open is the
 /// caller's to cancel. False: there is no such subscription.
 ///
 /// # Errors
@@ -278,13 +286,14 @@ pub async fn remove(
     database: &Database,
     account: AccountId,
     id: SubscriptionId,
+    by: &Actor,
 ) -> Result<bool, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
             let version = routing::bump(connection).await?;
-            let rows = diesel::update(
+            let removed: Option<(String, String)> = diesel::update(
                 subscription::table
                     .find(id.uuid())
                     .filter(subscription::account_id.eq(account.uuid()))
@@ -295,9 +304,17 @@ pub async fn remove(
                 subscription::updated_at.eq(diesel::dsl::now),
                 subscription::version.eq(version),
             ))
-            .execute(connection)
-            .await?;
-            Ok(rows == 1)
+            .returning((subscription::title, subscription::url))
+            .get_result(connection)
+            .await
+            .optional()?;
+            let Some((title, url)) = removed else {
+                return Ok(false);
+            };
+            let payload = serde_json::json!({ "title": title, "url": url });
+            let (what, subject) = (OwnActivity::SubscriptionDeleted, id.to_string());
+            note(connection, Some(account), by, what, subject, Some(payload)).await?;
+            Ok(true)
         })
         .await
 }

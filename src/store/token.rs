@@ -4,13 +4,15 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use rand::TryRngCore;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::activity::note;
 use super::schema::token;
-use super::{Database, StoreError};
+use super::{Connection, Database, StoreError};
+use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::{AccountId, TokenId};
 use crate::domain::role::Role;
 
@@ -81,7 +83,7 @@ fn read((id, account, role, title, created_at, revoked_at): Row) -> Token {
     }
 }
 
-/// Makes a token and answers its text, which cannot be had again.
+/// Makes a token, notes by whom, and answers its text, which cannot be had again.
 ///
 /// # Errors
 /// When the database is away, there is no such account, or the system gives no random bytes.
@@ -91,6 +93,7 @@ pub async fn issue(
     account: Option<AccountId>,
     role: Role,
     title: &str,
+    by: &Actor,
 ) -> Result<(Token, String), StoreError> {
     let mut random = [0; 32];
     rand::rngs::OsRng
@@ -99,18 +102,35 @@ pub async fn issue(
     let mut text = String::with_capacity(TOKEN_LENGTH);
     text.push_str(TOKEN_PREFIX);
     URL_SAFE_NO_PAD.encode_string(random, &mut text);
-    let row: Row = diesel::insert_into(token::table)
-        .values((
-            token::id.eq(id.uuid()),
-            token::account_id.eq(account.map(AccountId::uuid)),
-            token::role.eq(role),
-            token::title.eq(title),
-            token::hash.eq(hash(&text).as_slice()),
-        ))
-        .returning(COLUMNS)
-        .get_result(&mut database.get().await?)
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    let made = connection
+        .transaction(async |connection: &mut Connection| {
+            let row: Row = diesel::insert_into(token::table)
+                .values((
+                    token::id.eq(id.uuid()),
+                    token::account_id.eq(account.map(AccountId::uuid)),
+                    token::role.eq(role),
+                    token::title.eq(title),
+                    token::hash.eq(hash(&text).as_slice()),
+                ))
+                .returning(COLUMNS)
+                .get_result(connection)
+                .await?;
+            let made = read(row);
+            let (what, subject) = (OwnActivity::TokenCreated, id.to_string());
+            note(connection, account, by, what, subject, Some(facts(&made))).await?;
+            Ok::<_, StoreError>(made)
+        })
         .await?;
-    Ok((read(row), text))
+    Ok((made, text))
+}
+
+/// What the activity log tells of a token.
+fn facts(token: &Token) -> serde_json::Value {
+    serde_json::json!({
+        "title": token.title, "role": token.role, "operator": token.account.is_none(),
+    })
 }
 
 /// The tokens in force among those of the given hashes.
@@ -185,7 +205,7 @@ pub struct TokenChange {
     pub role: Option<Role>,
 }
 
-/// Changes a token. None: there is no such token.
+/// Changes a token, and notes by whom. None: there is no such token.
 ///
 /// # Errors
 /// When the database is away.
@@ -194,28 +214,53 @@ pub async fn change(
     account: Option<AccountId>,
     id: TokenId,
     change: TokenChange,
+    by: &Actor,
 ) -> Result<Option<Token>, StoreError> {
     if change.title.is_none() && change.role.is_none() {
         return find(database, account, id).await;
     }
-    let row = diesel::update(
-        token::table
-            .find(id.uuid())
-            .filter(token::account_id.is_not_distinct_from(account.map(AccountId::uuid))),
-    )
-    .set((
-        change.title.map(|title| token::title.eq(title)),
-        change.role.map(|role| token::role.eq(role)),
-    ))
-    .returning(COLUMNS)
-    .get_result(&mut database.get().await?)
-    .await
-    .optional()?;
-    Ok(row.map(read))
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let own = || {
+                let owner = account.map(AccountId::uuid);
+                token::table
+                    .find(id.uuid())
+                    .filter(token::account_id.is_not_distinct_from(owner))
+            };
+            let before: Option<Row> = own()
+                .select(COLUMNS)
+                .for_update()
+                .first(connection)
+                .await
+                .optional()?;
+            let Some(before) = before.map(read) else {
+                return Ok(None);
+            };
+            let row: Row = diesel::update(own())
+                .set((
+                    change.title.map(|title| token::title.eq(title)),
+                    change.role.map(|role| token::role.eq(role)),
+                ))
+                .returning(COLUMNS)
+                .get_result(connection)
+                .await?;
+            let after = read(row);
+            if after != before {
+                let payload = serde_json::json!({
+                    "before": facts(&before), "after": facts(&after),
+                });
+                let (what, subject) = (OwnActivity::TokenChanged, id.to_string());
+                note(connection, account, by, what, subject, Some(payload)).await?;
+            }
+            Ok(Some(after))
+        })
+        .await
 }
 
-/// Takes a token out of force for good; one that was revoked before keeps its time. Answers its
-/// hash. None: there is no such token.
+/// Takes a token out of force for good, and notes by whom; one that was revoked before keeps its
+/// time. Answers its hash. None: there is no such token.
 ///
 /// # Errors
 /// When the database is away.
@@ -223,18 +268,37 @@ pub async fn revoke(
     database: &Database,
     account: Option<AccountId>,
     id: TokenId,
+    by: &Actor,
 ) -> Result<Option<TokenHash>, StoreError> {
-    let hash: Option<Vec<u8>> = diesel::update(
-        token::table
-            .find(id.uuid())
-            .filter(token::account_id.is_not_distinct_from(account.map(AccountId::uuid))),
-    )
-    .set(token::revoked_at.eq(diesel::dsl::sql::<
-        diesel::sql_types::Nullable<diesel::sql_types::Timestamptz>,
-    >("coalesce(revoked_at, now())")))
-    .returning(token::hash)
-    .get_result(&mut database.get().await?)
-    .await
-    .optional()?;
-    Ok(hash.and_then(|hash| hash.try_into().ok()))
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let own = || {
+                let owner = account.map(AccountId::uuid);
+                token::table
+                    .find(id.uuid())
+                    .filter(token::account_id.is_not_distinct_from(owner))
+            };
+            let known: Option<(Vec<u8>, Row)> = own()
+                .select((token::hash, COLUMNS))
+                .for_update()
+                .first(connection)
+                .await
+                .optional()?;
+            let Some((hash, row)) = known else {
+                return Ok(None);
+            };
+            let token = read(row);
+            if token.revoked_at.is_none() {
+                diesel::update(own())
+                    .set(token::revoked_at.eq(diesel::dsl::now))
+                    .execute(connection)
+                    .await?;
+                let (what, subject) = (OwnActivity::TokenRevoked, id.to_string());
+                note(connection, account, by, what, subject, Some(facts(&token))).await?;
+            }
+            Ok(hash.try_into().ok())
+        })
+        .await
 }

@@ -3,13 +3,26 @@
 use std::time::Duration;
 
 use diesel::sql_types::{Binary, Double, Text, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 
-use super::{Database, StoreError};
+use super::activity::note;
+use super::{Connection, Database, StoreError};
+use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 
+/// The event of a test.
+#[derive(Debug, Clone, Copy)]
+pub struct TestEvent<'a> {
+    /// Its id.
+    pub id: EventId,
+    /// The name of its type.
+    pub event_type: &'a str,
+    /// The example that is sent.
+    pub payload: &'a [u8],
+}
+
 /// Stores a test event and its delivery, claimed as try 1 for `hold`. It belongs to no lane:
-/// its row stands from the start.
+/// its row stands from the start. Notes by whom.
 ///
 /// # Errors
 /// When the database is away.
@@ -17,12 +30,31 @@ pub async fn begin(
     database: &Database,
     account: AccountId,
     subscription: SubscriptionId,
-    event: EventId,
-    event_type: &str,
-    payload: &[u8],
+    event: &TestEvent<'_>,
+    hold: Duration,
+    by: &Actor,
+) -> Result<(), StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            store(connection, account, subscription, event, hold).await?;
+            let payload = serde_json::json!({
+                "event_id": event.id, "event_type": event.event_type,
+            });
+            let (what, subject) = (OwnActivity::TestSent, subscription.to_string());
+            note(connection, Some(account), by, what, subject, Some(payload)).await
+        })
+        .await
+}
+
+async fn store(
+    connection: &mut Connection,
+    account: AccountId,
+    subscription: SubscriptionId,
+    event: &TestEvent<'_>,
     hold: Duration,
 ) -> Result<(), StoreError> {
-    let mut connection = database.get().await?;
     diesel::sql_query(
         "with stored as ( \
              insert into event (account_id, id, lane, test, type, targets, payload) \
@@ -33,12 +65,12 @@ pub async fn begin(
          select $1, $4, id, now() + make_interval(secs => $6), 1, 0, 0, 'test' from stored",
     )
     .bind::<SqlUuid, _>(account.uuid())
-    .bind::<SqlUuid, _>(event.uuid())
-    .bind::<Text, _>(event_type)
+    .bind::<SqlUuid, _>(event.id.uuid())
+    .bind::<Text, _>(event.event_type)
     .bind::<SqlUuid, _>(subscription.uuid())
-    .bind::<Binary, _>(payload)
+    .bind::<Binary, _>(event.payload)
     .bind::<Double, _>(hold.as_secs_f64())
-    .execute(&mut connection)
+    .execute(connection)
     .await?;
     Ok(())
 }

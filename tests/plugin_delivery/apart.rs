@@ -70,3 +70,42 @@ fn a_slow_script_that_works_runs_apart_and_its_deliveries_arrive() {
     assert_eq!(target.requests().len(), 8);
     desk.client.settled();
 }
+
+#[test]
+fn a_slow_script_keeps_neither_a_new_one_nor_its_own_subscription_s_other_events_waiting() {
+    let desk = Desk::with(&[
+        ("HERALD_PLUGIN_DEADLINE_MS", "1000"),
+        ("HERALD_PLUGIN_OPERATIONS", "1000000000"),
+    ]);
+    desk.save(
+        "triggers/ORDER_CREATED.rhai",
+        "fn transform(event) { let n = 0; while n < 1500000 { n += 1 } #{ n: n } }",
+    );
+    let target = Scripted::answering(200, "");
+    let id = desk.subscribe(&target.url, &["*"]);
+    // More than it can do in a minute.
+    desk.client.publish_batch((0..400).map(order));
+    wait_until("it to be set apart", || {
+        desk.plugin("triggers/ORDER_CREATED.rhai").unwrap()["apart_since"].is_string()
+    });
+    desk.save("named/new.rhai", "fn transform(event) { #{ new: true } }");
+    let new = desk.subscribe_through("new", &target.url, &["STORE_*"]);
+    let begin = Instant::now();
+    let event = desk.publish_event(&json!({"event_type": "STORE_PRODUCT_UPDATED"}));
+    desk.delivery_in("sent", &event, &new);
+    let of_new = begin.elapsed();
+    desk.delivery_in("sent", &event, &id);
+    println!(
+        "beside a slow script with a backlog: a new script's delivery after {of_new:?}, another \
+         type's of the same subscription after {:?}",
+        begin.elapsed()
+    );
+    let audit = desk.client.audit();
+    assert!(
+        audit["open"].as_u64() > Some(0),
+        "the backlog is still there: {audit:#}"
+    );
+    desk.switch(&id, "pause");
+    desk.client.resume(&id, "drop");
+    desk.client.settled();
+}

@@ -126,3 +126,61 @@ fn a_held_delivery_can_be_cancelled_with_its_subscription_and_resent_by_hand() {
     });
     desk.client.settled();
 }
+
+#[test]
+fn a_folder_that_is_not_there_at_the_start_lets_nothing_pass_unfiltered() {
+    let mut desk = Desk::new();
+    desk.save("triggers/ORDER_CREATED.rhai", GOOD);
+    wait_until("the database to know the script", || {
+        desk.count("select count(*) from plugin_state") == 1
+    });
+    let target = Scripted::answering(200, "");
+    let id = desk.subscribe(&target.url, &["*"]);
+    let (folder, away) = (desk.plugins(), desk.plugins().with_extension("away"));
+    desk.herald.kill();
+    std::fs::rename(&folder, &away).unwrap();
+    desk.herald.spawn();
+    let event = desk.publish_event(&order(1));
+    let held = desk.delivery_in("held", &event, &id);
+    let because = text(&held["held_because"]);
+    assert!(because.contains("is missing"), "{because}");
+    std::fs::rename(away, folder).unwrap();
+    desk.delivery_in("sent", &event, &id);
+    assert_eq!(body(&target.requests()[0]), json!({"good": true}));
+
+    // Taken away by somebody who means it, it steps aside.
+    desk.remove("triggers/ORDER_CREATED.rhai");
+    let event = desk.publish_event(&order(2));
+    desk.delivery_in("sent", &event, &id);
+    assert_eq!(body(&target.requests()[1]), order(2));
+    desk.client.settled();
+}
+
+#[test]
+fn what_a_script_holds_up_can_be_paused_resumed_and_dropped() {
+    let desk = Desk::new();
+    desk.save("named/x.rhai", GOOD);
+    let target = Scripted::answering(200, "");
+    let id = desk.subscribe_through("x", &target.url, &["*"]);
+    desk.remove("named/x.rhai");
+    let events: Vec<_> = (0..3).map(|n| desk.publish_event(&order(n))).collect();
+    for event in &events {
+        desk.delivery_in("held", event, &id);
+    }
+    desk.switch(&id, "pause");
+    desk.save("named/x.rhai", GOOD);
+    wait_until("the script to hold nothing up", || {
+        desk.count("select count(*) from delivery where held_by is not null") == 0
+    });
+    for event in &events {
+        desk.delivery_in("held", event, &id);
+    }
+    assert_eq!(target.requests().len(), 0);
+    desk.client.resume(&id, "newest");
+    desk.delivery_in("sent", &events[2], &id);
+    for event in &events[..2] {
+        desk.delivery_in("cancelled", event, &id);
+    }
+    assert_eq!(target.ids(), [events[2].clone()]);
+    desk.client.settled();
+}

@@ -13,6 +13,15 @@ fn a_syntax_error_names_line_column_and_the_line_itself() {
 }
 
 #[test]
+fn a_file_full_of_nuls_is_refused_in_words_without_one() {
+    let fault = refusal(&"\0".repeat(10_000));
+    let shown = fault.to_string();
+    assert!(!shown.contains('\0'), "{shown:?}");
+    let line = fault.source_line.unwrap_or_default();
+    assert!(line.starts_with("␀␀") && line.chars().count() < 600);
+}
+
+#[test]
 fn statements_outside_functions_are_refused_at_their_line() {
     for (text, line) in [
         ("fn filter(e) { true }\nlet x = 1;", 2),

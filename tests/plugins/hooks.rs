@@ -181,6 +181,16 @@ fn an_error_names_its_line_and_what_was_thrown() {
     );
 }
 
+#[test]
+fn what_is_thrown_or_logged_of_a_payload_keeps_no_nul() {
+    let runtime = runtime();
+    let text = "fn filter(event) { log(event.payload.x); throw event.payload.x }";
+    let script = compile(&runtime, text);
+    let run = run_chain(&runtime, &[&script], &event(r#"{"x":"a\u0000b\nc\td"}"#));
+    assert_eq!(run.log, ["a␀b\nc\td"]);
+    assert_eq!(run.verdict.unwrap_err().fault.message, "a␀b␊c\td");
+}
+
 fn mail_event() -> EventView<'static> {
     let mut event = event(PAYLOAD);
     event.subscription.target = "mailto:shop@example.com";

@@ -219,7 +219,7 @@ async fn every_filter_finds_what_fits_newest_first_and_page_by_page() {
 #[actix_rt::test]
 async fn a_text_that_fits_more_users_than_can_be_asked_one_by_one_finds_the_newest_of_all() {
     let mut log = Log::new().await;
-    let entries: Vec<NewActivity> = (0..700)
+    let entries: Vec<NewActivity> = (0..2_500)
         .map(|n| {
             let name = ["Submit", "Review"][n % 2];
             let ago = Duration::seconds(i64::try_from(n).unwrap());
@@ -231,12 +231,23 @@ async fn a_text_that_fits_more_users_than_can_be_asked_one_by_one_finds_the_newe
     activity::append_batch(&mut log.connection, &batch)
         .await
         .unwrap();
-    for (group, wanted) in [
-        (None, "user0@example.com,user1@example.com"),
-        (Some("Order"), "user0@example.com,user1@example.com"),
+    for (part, group, wanted) in [
+        ("@EXAMPLE", None, "user0@example.com,user1@example.com"),
+        (
+            "@EXAMPLE",
+            Some("Order"),
+            "user0@example.com,user1@example.com",
+        ),
+        // Some hundreds: 1, 10 to 19, 100 to 199, 1000 to 1999.
+        ("USER1", None, "user1@example.com,user10@example.com"),
+        (
+            "USER1",
+            Some("Order"),
+            "user1@example.com,user10@example.com",
+        ),
     ] {
         let filter = ActivityFilter {
-            user: Some("@EXAMPLE".to_owned()),
+            user: Some(part.to_owned()),
             group: group.map(str::to_owned),
             limit: 2,
             ..ActivityFilter::default()
@@ -245,6 +256,13 @@ async fn a_text_that_fits_more_users_than_can_be_asked_one_by_one_finds_the_newe
         let users: Vec<&str> = found.iter().filter_map(|it| it.user.as_deref()).collect();
         assert_eq!(users.join(","), wanted);
     }
+    // Where the newest months do not hold enough, all are searched.
+    let filter = ActivityFilter {
+        user: Some("USER1".to_owned()),
+        limit: 5_000,
+        ..ActivityFilter::default()
+    };
+    assert_eq!(log.list(filter).await.len(), 1_111);
 }
 
 #[actix_rt::test]

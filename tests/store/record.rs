@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use herald::domain::activity::Actor;
 use herald::domain::delivery::Outcome;
 use herald::domain::delivery::Outcome::{Failed, Retry, Sent};
 use herald::domain::id::EventId;
@@ -64,6 +65,7 @@ async fn nothing_is_recorded_in_or_spilled_from_a_closed_lane() {
     let leaving = [SpilledDelivery {
         key: bench.key(events[1]),
         running_for: None,
+        wait: Duration::ZERO,
         held_by: None,
     }];
     let fence = spill(&mut bench.connection, bench.lane, &leaving).await;
@@ -88,6 +90,7 @@ async fn spilling_writes_due_and_claimed_rows_and_none_beside_an_attempt() {
             SpilledDelivery {
                 key: bench.key(event),
                 running_for,
+                wait: Duration::ZERO,
                 held_by: None,
             }
         });
@@ -147,9 +150,15 @@ async fn the_end_of_a_round_leaves_a_later_round_alone() {
     record_claimed(&mut bench.connection, bench.lane, &end)
         .await
         .unwrap();
-    resend(&bench.database, bench.account, event, bench.subscription)
-        .await
-        .unwrap();
+    resend(
+        &bench.database,
+        bench.account,
+        event,
+        bench.subscription,
+        &Actor::Herald,
+    )
+    .await
+    .unwrap();
     assert!(bench.row(event).starts_with("1|1|0|"));
     // The first round's end, told once more.
     record_claimed(&mut bench.connection, bench.lane, &end)
@@ -181,6 +190,7 @@ fn released(bench: &Bench, event: EventId, n: i32, held_by: Option<&str>) -> Rel
     ReleasedClaim {
         key: bench.key(event),
         n,
+        wait: Duration::ZERO,
         held_by: held_by.map(Into::into),
     }
 }
@@ -201,6 +211,7 @@ async fn what_a_script_holds_up_is_due_when_it_is_let_go_in_the_order_of_the_eve
     let leaving = [SpilledDelivery {
         key: bench.key(in_memory),
         running_for: None,
+        wait: Duration::ZERO,
         held_by: by.map(Into::into),
     }];
     let lane = bench.lane;
@@ -302,9 +313,15 @@ async fn history(spilled: bool, outcomes: [Outcome; 4], steps: &[Step]) -> Resul
                 }
             }
             Step::Resend => {
-                resend(&bench.database, bench.account, event, bench.subscription)
-                    .await
-                    .unwrap();
+                resend(
+                    &bench.database,
+                    bench.account,
+                    event,
+                    bench.subscription,
+                    &Actor::Herald,
+                )
+                .await
+                .unwrap();
             }
             Step::CloseLane => {
                 lane::close(&bench.database, bench.lane, Owner::Gone, false)

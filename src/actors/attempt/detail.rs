@@ -11,7 +11,9 @@ use crate::transport::Answer;
 /// of any other.
 const SENT_EXCERPT: usize = 512;
 /// Bytes of a body made by a script that the log keeps.
-const KEPT_BODY: usize = 64 << 10;
+const KEPT_BODY: usize = 16 << 10;
+/// Characters of an error that are left of a shortened detail.
+const SHORT_ERROR: usize = 500;
 
 /// All of it.
 #[derive(Debug, Default, Serialize)]
@@ -51,6 +53,21 @@ struct PluginDetail {
     /// Microseconds.
     us: u64,
     operations: u64,
+}
+
+/// The same without bodies, headers and log lines, which is under 2 KiB.
+pub(super) fn shortened(text: &str) -> String {
+    let whole: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let error = whole.get("error").and_then(|error| error.as_str());
+    let error = error.map(|error| error.chars().take(SHORT_ERROR).collect::<String>());
+    serde_json::json!({
+        "ms": whole.get("ms"),
+        "timestamp": whole.get("timestamp"),
+        "filtered_by": whole.get("filtered_by"),
+        "error": error,
+        "truncated": true,
+    })
+    .to_string()
 }
 
 /// Where a request is not the published one.

@@ -3,10 +3,12 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Line, Next};
 use crate::actors::attempt::{Try, attempt, refused};
 use crate::actors::intake::LaneUnsure;
+use crate::actors::lane::Lane;
 use crate::actors::memory::MemoryEvent;
 use crate::actors::plugins::{Given, Prepared};
 use crate::actors::recorder::{FirstAttempt, ReleaseClaims, SpillDeliveries, Spilled};
@@ -14,8 +16,25 @@ use crate::actors::routing::Route;
 use crate::actors::tell::tell;
 use crate::domain::delivery::Origin;
 use crate::domain::id::EventId;
+use crate::store::clock::uptime;
 use crate::store::record::{ReleasedClaim, SpilledDelivery};
 use crate::store::routing;
+
+/// A delivery whose scripts found no time is due again after this.
+const LATER: Duration = Duration::from_secs(2);
+/// A request begins within this after its claim, scripts included: the claim holds for the
+/// timeout and 5 s, and the attempt must be recorded by then.
+const BEGIN_WITHIN: Duration = Duration::from_secs(3);
+
+/// When a delivery is due whose attempt did not begin.
+enum Until {
+    /// At once: something else kept it.
+    Now,
+    /// Soon: scripts take too long.
+    Later,
+    /// When the script of this path works.
+    Works(Arc<str>),
+}
 
 /// One of a line's tasks: attempt after attempt until there is none.
 pub(super) async fn work(line: Rc<Line>) {
@@ -27,7 +46,10 @@ pub(super) async fn work(line: Rc<Line>) {
             line.thread.outbox.give_back();
             break;
         };
-        line.deliver(next).await;
+        if !line.deliver(next).await {
+            // A script said no or failed, at once: others have their turn now.
+            tokio::task::yield_now().await;
+        }
         if line.more_due.get() {
             line.claim();
         }
@@ -35,10 +57,11 @@ pub(super) async fn work(line: Rc<Line>) {
 }
 
 impl Line {
-    /// Makes one attempt.
-    pub(super) async fn deliver(&self, next: Next) {
+    /// Makes one attempt. Answers whether a request was sent: else nothing was waited for.
+    pub(super) async fn deliver(&self, next: Next) -> bool {
         let route = self.route();
-        let (what, from_memory) = match next {
+        let begun = uptime();
+        let (what, from_memory, since) = match next {
             Next::First(event) => {
                 let what = Try {
                     event: event.id,
@@ -49,10 +72,11 @@ impl Line {
                     origin: Origin::First,
                     test: false,
                 };
-                (what, Some(event))
+                (what, Some(event), begun)
             }
-            Next::Claimed(what) => (what, None),
+            Next::Claimed(what, since) => (what, None, since),
         };
+        let lane = from_memory.as_ref().map(|event| Arc::clone(&event.lane));
         let under_way = UnderWay {
             line: self,
             event: what.event,
@@ -63,22 +87,39 @@ impl Line {
             event: what.event,
             event_type: &what.event_type,
             payload: &what.payload,
-            n: what.n,
+            attempt: what.failures.saturating_add(1),
             now: self.parts.clock.now(),
         };
         let prepared = self.thread.scripts.prepare(&route, given).await;
         let (client, clock) = (&self.thread.client, &self.parts.clock);
         let tried = match prepared {
             Prepared::AsPublished => attempt(client, clock, &route, what, None).await,
+            // Scripts may have waited for their turn, and all that was true before may not be.
+            Prepared::Ran(_) if !what.test && !self.may_still_begin(lane.as_deref(), since) => {
+                self.put_off(&under_way, what.n, Until::Now);
+                return false;
+            }
             Prepared::Ran(run) => attempt(client, clock, &route, what, Some(run)).await,
             // Somebody waits for a test's answer, so it ends with the reason.
             Prepared::Held(script) if what.test => {
                 let words = self.parts.plugins.trouble(&script).unwrap_or_default();
                 refused(&route, &what, words)
             }
-            Prepared::Held(script) => return self.put_off(&under_way, what.n, Some(script)),
-            Prepared::Later => return self.put_off(&under_way, what.n, None),
+            Prepared::Later if what.test => refused(
+                &route,
+                &what,
+                "Other plugins take too long; try again.".to_owned(),
+            ),
+            Prepared::Held(script) => {
+                self.put_off(&under_way, what.n, Until::Works(script));
+                return false;
+            }
+            Prepared::Later => {
+                self.put_off(&under_way, what.n, Until::Later);
+                return false;
+            }
         };
+        let sent = tried.sent;
         let record = tried.record;
         match under_way.end() {
             Some((event, false)) => self.thread.outbox.first(FirstAttempt { record, event }),
@@ -91,10 +132,23 @@ impl Line {
         if self.stopped.get() {
             self.tell_idle();
         }
+        sent
     }
 
-    /// An attempt does not begin after all: its delivery is due at once, or when a script works.
-    fn put_off(&self, under_way: &UnderWay<'_>, n: i32, held_by: Option<Arc<str>>) {
+    /// Whether an attempt may begin that was taken up `since` then: a first one of `lane`, or
+    /// one at a claimed row.
+    fn may_still_begin(&self, lane: Option<&Lane>, since: Duration) -> bool {
+        let fresh = lane.map_or_else(|| self.may_begin(), Lane::may_begin);
+        fresh && self.may_deliver() && uptime().saturating_sub(since) < BEGIN_WITHIN
+    }
+
+    /// An attempt does not begin after all.
+    fn put_off(&self, under_way: &UnderWay<'_>, n: i32, until: Until) {
+        let (wait, held_by) = match until {
+            Until::Now => (Duration::ZERO, None),
+            Until::Later => (LATER, None),
+            Until::Works(script) => (Duration::ZERO, Some(script)),
+        };
         let key = self.key(under_way.event);
         match under_way.end() {
             // It has no row yet.
@@ -102,6 +156,7 @@ impl Line {
                 let delivery = SpilledDelivery {
                     key,
                     running_for: None,
+                    wait,
                     held_by,
                 };
                 let spilled = Spilled { event, delivery };
@@ -113,11 +168,15 @@ impl Line {
             // Its lane's rows bring it back.
             Some((_, false)) => {}
             Some((_, true)) | None => {
-                let claim = ReleasedClaim { key, n, held_by };
+                let claim = ReleasedClaim {
+                    key,
+                    n,
+                    wait,
+                    held_by,
+                };
                 tell(self.thread.outbox.recorder(), ReleaseClaims(vec![claim]));
             }
         }
-        self.more_due.set(true);
         self.thread.outbox.give_back();
         if self.stopped.get() {
             self.tell_idle();

@@ -6,11 +6,12 @@ mod scripts;
 mod table;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use actix::Addr;
 use chrono::{DateTime, Utc};
+use tokio::sync::Semaphore;
 
 use self::table::{Measure, Plugin, PluginTable};
 use crate::plugin::{
@@ -88,6 +89,8 @@ pub enum DryRunError {
     Gone(String),
 }
 
+/// Dry runs that wait or run at one time.
+const MOST_DRY_RUNS: usize = 4;
 /// How long somebody waits for a dry run, its turn included.
 const DRY_RUN: Duration = Duration::from_secs(5);
 
@@ -102,7 +105,14 @@ struct Shared {
     table: RwLock<Arc<PluginTable>>,
     /// Raised with each new table, so that a delivery thread sees at a glance whether there is one.
     generation: AtomicU64,
-    apart: OnceLock<Apart>,
+    /// For versions that never came to a verdict.
+    fresh: Aside,
+    /// For those that are known to take long.
+    slow: Aside,
+    /// For people who try scripts out.
+    dry: Aside,
+    /// How many of them may wait.
+    dry_room: Semaphore,
     reloader: OnceLock<Addr<PluginReloader>>,
 }
 
@@ -119,7 +129,10 @@ impl Plugins {
                 measure: Measure { limits, rule },
                 table: RwLock::default(),
                 generation: AtomicU64::new(0),
-                apart: OnceLock::new(),
+                fresh: Aside::new("plugin-fresh"),
+                slow: Aside::new("plugin-slow"),
+                dry: Aside::new("plugin-dry-run"),
+                dry_room: Semaphore::new(MOST_DRY_RUNS),
                 reloader: OnceLock::new(),
             }),
         }
@@ -175,11 +188,15 @@ impl Plugins {
             let none = || Fault::whole("it was never loaded");
             return Err(DryRunError::NotLoaded(fault.unwrap_or_else(none)));
         };
+        let Ok(_room) = self.shared.dry_room.try_acquire() else {
+            return Err(DryRunError::Busy);
+        };
         let job = Job {
             sources: vec![source],
             event,
         };
-        match tokio::time::timeout(DRY_RUN, self.run_apart(job)).await {
+        let run = self.shared.dry.run(self.limits(), job);
+        match tokio::time::timeout(DRY_RUN, run).await {
             Ok(Ok(run)) => Ok(run),
             Ok(Err(words)) => Err(DryRunError::Gone(words)),
             Err(_elapsed) => Err(DryRunError::Busy),
@@ -203,19 +220,50 @@ impl Plugins {
         Arc::clone(&table)
     }
 
-    async fn run_apart(&self, job: Job) -> Result<Run, String> {
-        let apart = match self.shared.apart.get() {
-            Some(apart) => apart,
-            None => {
-                let started = Apart::start(self.limits().clone());
-                let started = started.map_err(|error| format!("no thread for it: {error}"))?;
-                self.shared.apart.get_or_init(|| started)
-            }
+    /// Runs scripts beside the delivery threads.
+    async fn run_aside(&self, job: Job, slow: bool) -> Result<Run, String> {
+        let aside = if slow {
+            &self.shared.slow
+        } else {
+            &self.shared.fresh
         };
-        apart
-            .run(job)
-            .await
-            .map_err(|gone: ApartError| gone.to_string())
+        aside.run(self.limits(), job).await
+    }
+}
+
+/// A thread for scripts, started at its first use and anew if it ended.
+struct Aside {
+    name: &'static str,
+    thread: Mutex<Option<Apart>>,
+}
+
+impl Aside {
+    const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            thread: Mutex::new(None),
+        }
+    }
+
+    async fn run(&self, limits: &Limits, job: Job) -> Result<Run, String> {
+        let thread = self.thread(limits);
+        let thread = thread.map_err(|error| format!("no thread for it: {error}"))?;
+        let run = thread.run(job).await;
+        if let Err(ApartError::Gone) = run {
+            *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        run.map_err(|error| error.to_string())
+    }
+
+    fn thread(&self, limits: &Limits) -> std::io::Result<Apart> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*thread {
+            Some(thread) => Ok(thread.clone()),
+            None => {
+                let started = Apart::start(limits.clone())?;
+                Ok(thread.insert(started).clone())
+            }
+        }
     }
 }
 

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use chrono::{DateTime, Utc};
 
 use super::Plugins;
 use super::table::{Plugin, PluginTable};
 use crate::actors::routing::Routing;
 use crate::actors::tell::tell;
 use crate::plugin::watcher::Watcher;
-use crate::plugin::{Fault, SourceSet, check, folder};
+use crate::plugin::{Entry, Fault, SourceSet, check, folder};
 use crate::store::clock::DatabaseClock;
 use crate::store::plugin_state::{self, FoundPlugin, PluginMark};
 use crate::store::{Database, StoreError, held};
@@ -81,16 +82,19 @@ impl PluginReloader {
     pub(in crate::actors) async fn load(parts: ReloaderParts) -> Result<Self, StoreError> {
         let limits = parts.plugins.limits().clone();
         let clock = Arc::clone(&parts.clock);
-        let (first, fault) = folder::load(
+        let (mut first, fault) = folder::load(
             &parts.folder,
             &|source| check(&source.text, &limits).map(drop),
             &|| clock.now(),
         );
-        if let Some(fault) = fault {
-            tracing::info!("no plugins: {fault}");
+        let marks = plugin_state::all(&parts.database).await?;
+        match fault {
+            Some(fault) if marks.is_empty() => tracing::info!("no plugins: {fault}"),
+            // What filtered and redacted must not step aside because a disk is not there yet.
+            Some(fault) => hold_known(&mut first, &marks, &fault, clock.now()),
+            None => {}
         }
         let table = parts.plugins.take_over(&first);
-        let marks = plugin_state::all(&parts.database).await?;
         obey(&table, &marks);
         let mut notes = tell_of(&PluginTable::default(), &table);
         let is_gone = |mark: &&PluginMark| find(&table, &mark.name).is_none();
@@ -202,7 +206,7 @@ impl Handler<SweepTick> for PluginReloader {
             match swept {
                 Ok(()) if actor.again => ctx.notify(SweepTick),
                 Ok(()) => {}
-                Err(error) => tracing::debug!(%error, "the plugins' states could not be kept"),
+                Err(error) => tracing::warn!(%error, "the plugins could not be looked after"),
             }
         }));
     }
@@ -217,8 +221,10 @@ async fn sweep(
     mut notes: VecDeque<Note>,
 ) -> (VecDeque<Note>, Result<(), StoreError>) {
     while let Some(note) = notes.front() {
-        if let Err(error) = tell_database(&database, note).await {
-            return (notes, Err(error));
+        match tell_database(&database, note).await {
+            Err(error) if error.is_away() => return (notes, Err(error)),
+            Err(error) => tracing::error!(?note, %error, "a plugin's state cannot be kept"),
+            Ok(()) => {}
         }
         notes.pop_front();
     }
@@ -261,7 +267,28 @@ async fn look_after(
 }
 
 fn find<'a>(table: &'a PluginTable, path: &str) -> Option<&'a Arc<Plugin>> {
-    table.find(&path.parse().ok()?)
+    match path.parse() {
+        Ok(name) => table.find(&name),
+        // A file that is refused for its name is known by it all the same.
+        Err(_) => table.all().find(|plugin| *plugin.path == *path),
+    }
+}
+
+/// Puts the scripts that were known into a set of a folder that cannot be read: as broken ones,
+/// so that their deliveries are held.
+fn hold_known(set: &mut SourceSet, marks: &[PluginMark], fault: &str, now: DateTime<Utc>) {
+    for mark in marks {
+        let Ok(name) = mark.name.parse() else {
+            continue;
+        };
+        set.scripts.entry(name).or_insert_with(|| {
+            Arc::new(Entry {
+                source: None,
+                broken: Some(Fault::whole(fault)),
+                loaded_at: now,
+            })
+        });
+    }
 }
 
 /// Takes over what the marks say of the versions at work.

@@ -16,9 +16,9 @@ use super::reloader::PluginMisbehaved;
 use super::table::{Chosen, Plugin, PluginTable};
 use crate::actors::routing::Route;
 use crate::actors::tell::tell;
-use crate::domain::id::EventId;
+use crate::domain::id::{EventId, SubscriptionId};
 use crate::plugin::{
-    EventView, Failure, FailureKind, Fault, Job, Judgement, OwnedEvent, Run, Runtime, Script,
+    EventView, Failure, FailureKind, Fault, Job, Judgement, OwnedEvent, Part, Run, Runtime, Script,
     ScriptHash, ScriptName, SubscriptionView, run_chain,
 };
 use crate::store::clock::uptime;
@@ -45,8 +45,8 @@ pub(in crate::actors) struct Given<'a> {
     pub(in crate::actors) event: EventId,
     pub(in crate::actors) event_type: &'a str,
     pub(in crate::actors) payload: &'a Bytes,
-    /// The number of the attempt.
-    pub(in crate::actors) n: i32,
+    /// Which try of its round this is, from 1.
+    pub(in crate::actors) attempt: i32,
     pub(in crate::actors) now: DateTime<Utc>,
 }
 
@@ -56,6 +56,8 @@ pub(in crate::actors) struct Scripts {
     /// Which table this is.
     generation: Cell<u64>,
     table: RefCell<Arc<PluginTable>>,
+    /// Attempts that wait for slow scripts.
+    waiting: RefCell<HashMap<SubscriptionId, usize>>,
     runtime: OnceCell<Runtime>,
     compiled: RefCell<HashMap<ScriptName, (ScriptHash, Rc<Script>)>>,
 }
@@ -66,6 +68,7 @@ impl Scripts {
             plugins,
             generation: Cell::new(0),
             table: RefCell::default(),
+            waiting: RefCell::default(),
             runtime: OnceCell::new(),
             compiled: RefCell::default(),
         }
@@ -83,13 +86,19 @@ impl Scripts {
             Chosen::Held(path) => return Prepared::Held(path),
             Chosen::Run(chain) => chain,
         };
-        let apart = chain.iter().any(|plugin| plugin.runs_apart());
-        let run = if apart {
-            let job = job(&chain, route, &given);
-            match tokio::time::timeout(MOST_APART, self.plugins.run_apart(job)).await {
+        let slow = chain.iter().any(|plugin| plugin.is_slow());
+        let run = if slow || !chain.iter().all(|plugin| plugin.is_proven()) {
+            // One that takes long must not have all the room of its subscription: what needs
+            // other scripts, or none, has its turn as well.
+            let place = slow.then(|| self.slow_place(route));
+            if let Some(None) = place {
+                return Prepared::Later;
+            }
+            let run = self.plugins.run_aside(job(&chain, route, &given), slow);
+            match tokio::time::timeout(MOST_APART, run).await {
                 Ok(Ok(run)) => run,
                 Ok(Err(words)) => {
-                    tracing::error!(error = %words, "plugins cannot be run apart");
+                    tracing::debug!(error = %words, "plugins cannot be run apart now");
                     return Prepared::Later;
                 }
                 Err(_elapsed) => return Prepared::Later,
@@ -99,6 +108,21 @@ impl Scripts {
         };
         self.judge(&chain, &run, given.now);
         Prepared::Ran(Box::new(run))
+    }
+
+    /// A place among the attempts of a subscription that wait for a slow script: half of all.
+    fn slow_place(&self, route: &Route) -> Option<SlowPlace<'_>> {
+        let most = (route.max_in_flight / 2).max(1);
+        let mut waiting = self.waiting.borrow_mut();
+        let count = waiting.entry(route.id).or_insert(0);
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(SlowPlace {
+            scripts: self,
+            subscription: route.id,
+        })
     }
 
     fn look_for_changes(&self) {
@@ -122,7 +146,7 @@ impl Scripts {
         for plugin in chain {
             match self.script(runtime, plugin) {
                 Ok(script) => scripts.push(script),
-                Err(fault) => return not_run(plugin.name.clone(), fault),
+                Err(fault) => return not_run(plugin, fault),
             }
         }
         let scripts: Vec<&Script> = scripts.iter().map(AsRef::as_ref).collect();
@@ -132,7 +156,7 @@ impl Scripts {
             id: &id,
             event_type: given.event_type,
             received_at: received_at(given.event),
-            attempt: i64::from(given.n),
+            attempt: i64::from(given.attempt),
             payload: given.payload,
             subscription: SubscriptionView {
                 id: &subscription,
@@ -163,7 +187,10 @@ impl Scripts {
 
     /// Notes how the versions did that took part.
     fn judge(&self, chain: &[Arc<Plugin>], run: &Run, now: DateTime<Utc>) {
-        for (plugin, part) in chain.iter().zip(&run.scripts) {
+        for part in &run.scripts {
+            let Some(plugin) = chain.iter().find(|plugin| plugin.name == part.name) else {
+                continue;
+            };
             let failure = run.verdict.as_ref().err();
             let failure = failure.filter(|failure| failure.script == part.name);
             let failed = failure.map(|failure| (failure.kind, &failure.fault));
@@ -199,18 +226,42 @@ impl Scripts {
     }
 }
 
+/// Given back when the attempt goes on or is given up.
+struct SlowPlace<'a> {
+    scripts: &'a Scripts,
+    subscription: SubscriptionId,
+}
+
+impl Drop for SlowPlace<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.scripts.waiting.borrow_mut();
+        if let Some(count) = waiting.get_mut(&self.subscription) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&self.subscription);
+            }
+        }
+    }
+}
+
 /// A script that was checked and does not compile here after all.
-fn not_run(script: ScriptName, fault: Fault) -> Run {
+fn not_run(plugin: &Plugin, fault: Fault) -> Run {
+    let part = plugin.hash().map(|hash| Part {
+        name: plugin.name.clone(),
+        hash,
+        elapsed: Duration::ZERO,
+        operations: 0,
+    });
     Run {
         verdict: Err(Failure {
-            script,
+            script: plugin.name.clone(),
             kind: FailureKind::Error,
             fault,
         }),
         log: Vec::new(),
         operations: 0,
         elapsed: Duration::ZERO,
-        scripts: Vec::new(),
+        scripts: part.into_iter().collect(),
     }
 }
 
@@ -228,7 +279,7 @@ fn job(chain: &[Arc<Plugin>], route: &Route, given: &Given<'_>) -> Job {
             id: given.event.to_string(),
             event_type: given.event_type.to_owned(),
             received_at: received_at(given.event),
-            attempt: i64::from(given.n),
+            attempt: i64::from(given.attempt),
             payload: given.payload.clone(),
             subscription_id: route.id.to_string(),
             title: route.title.clone(),

@@ -60,9 +60,14 @@ impl Plugin {
         }
     }
 
-    /// Whether it may not run on a delivery thread.
-    pub(in crate::actors) fn runs_apart(&self) -> bool {
-        self.conduct.apart.get().is_some() || !self.conduct.proven.load(Ordering::Relaxed)
+    /// Whether it is known to take long.
+    pub(in crate::actors) fn is_slow(&self) -> bool {
+        self.conduct.apart.get().is_some()
+    }
+
+    /// Whether it has come to a verdict.
+    pub(in crate::actors) fn is_proven(&self) -> bool {
+        self.conduct.proven.load(Ordering::Relaxed)
     }
 
     fn works(&self) -> bool {

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::shapes::AccountInput;
 use super::{no_query, part};
 use crate::domain::id::{AccountId, MAIN_ACCOUNT};
+use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields, Query};
 use crate::http::page::{self, Page, Wanted};
@@ -97,6 +98,7 @@ pub(in crate::http) async fn list(
 )]
 pub(in crate::http) async fn create(
     shared: Data<Shared>,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -106,7 +108,13 @@ pub(in crate::http) async fn create(
     fields.finish()?;
     let engine = &shared.engine;
     let id = AccountId::from_uuid(fresh_uuid(engine.clock()));
-    let made = account::create(engine.database(), id, &name.unwrap_or_default()).await?;
+    let made = account::create(
+        engine.database(),
+        id,
+        &name.unwrap_or_default(),
+        &caller.actor(),
+    )
+    .await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/v1/accounts/{id}")))
         .json(AccountView::from(made)))
@@ -143,6 +151,7 @@ pub(in crate::http) async fn show(
 )]
 pub(in crate::http) async fn change(
     shared: Data<Shared>,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -159,7 +168,7 @@ pub(in crate::http) async fn change(
                 "The account `main` keeps its name.",
             ));
         }
-        Some(name) => account::rename(database, id, &name).await?,
+        Some(name) => account::rename(database, id, &name, &caller.actor()).await?,
         None => account::find(database, id).await?,
     };
     shared.authenticator.forget_all();
@@ -180,6 +189,7 @@ pub(in crate::http) async fn change(
 )]
 pub(in crate::http) async fn remove(
     shared: Data<Shared>,
+    caller: Caller,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
@@ -190,7 +200,7 @@ pub(in crate::http) async fn remove(
             "The account `main` cannot be removed.",
         ));
     }
-    match account::remove(shared.engine.database(), id).await? {
+    match account::remove(shared.engine.database(), id, &caller.actor()).await? {
         Removal::Removed => {
             shared.authenticator.forget_all();
             shared.engine.routing_changed();

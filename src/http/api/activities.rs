@@ -2,19 +2,19 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::domain::activity::ActorKind;
+use crate::domain::activity::{ActorKind, MOST_AHEAD};
 use crate::domain::id::ActivityId;
 use crate::http::fields::Query;
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::store::activity::{self, Activity, ActivityFilter};
+use crate::store::activity::{self, Activity, ActivityCount, ActivityFilter, MOST_COUNTS};
 
 /// An entry of the log.
 #[derive(Serialize, ToSchema)]
@@ -113,4 +113,91 @@ pub(in crate::http) async fn list(
     let next = page::cut(&mut rows, wanted.limit, |row| (row.at, row.id()));
     let data: Vec<ActivityView> = rows.into_iter().map(ActivityView::from).collect();
     Ok(page::answer(&request, LIST, data, next))
+}
+
+/// How much one user did in one group.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct CountView {
+    /// Who; null: Herald itself.
+    user: Option<String>,
+    /// In what.
+    group: String,
+    /// How often.
+    count: i64,
+    /// When last, within the time.
+    last_at: DateTime<Utc>,
+}
+
+impl From<ActivityCount> for CountView {
+    fn from(row: ActivityCount) -> Self {
+        Self {
+            user: row.user,
+            group: row.group,
+            count: row.count,
+            last_at: row.last_at,
+        }
+    }
+}
+
+/// What the users did in a time.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct ActivitySummary {
+    /// The first moment.
+    from: DateTime<Utc>,
+    /// The moment after the last.
+    to: DateTime<Utc>,
+    /// Users and groups, the most active first, at most 1,000.
+    data: Vec<CountView>,
+    /// There are more than these.
+    truncated: bool,
+}
+
+/// What a summary counts if no time is given.
+const USUAL_TIME: TimeDelta = TimeDelta::days(7);
+/// The longest time that a summary counts: it reads all of it.
+const LONGEST_TIME: TimeDelta = TimeDelta::days(92);
+
+/// Count activities by user and group
+///
+/// How the team is doing: who did how much of what in a time, the most active first.
+#[utoipa::path(
+    get, path = "/v1/activities/summary", tag = "activities",
+    params(
+        ("group" = Option<String>, Query, description = "In this group"),
+        ("from" = Option<DateTime<Utc>>, Query, description = "Done at or after (7 days ago)"),
+        ("to" = Option<DateTime<Utc>>, Query, description = "Done before (now); at most 92 days"),
+    ),
+    responses(
+        (status = 200, description = "The counts", body = ActivitySummary),
+        (status = 400, description = "A wrong parameter", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn summary(
+    shared: Data<Shared>,
+    Account(account): Account,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::parse(request.query_string());
+    let group = query.text("group");
+    let (from, to) = (query.time("from"), query.time("to"));
+    // An activity may lie a little ahead: without an end, what was just recorded is counted.
+    let ahead = shared.engine.clock().now() + MOST_AHEAD;
+    let to = to.unwrap_or_else(|| from.map_or(ahead, |from| ahead.min(from + LONGEST_TIME)));
+    let from = from.unwrap_or(to - USUAL_TIME);
+    if from > to {
+        query.fault("from", "must not be later than `to`");
+    } else if to - from > LONGEST_TIME {
+        query.fault("from", "must not be more than 92 days before `to`");
+    }
+    query.finish()?;
+    let database = shared.engine.database();
+    let mut rows = activity::summary(database, account, group.as_deref(), from, to).await?;
+    let truncated = rows.len() > MOST_COUNTS;
+    rows.truncate(MOST_COUNTS);
+    Ok(HttpResponse::Ok().json(ActivitySummary {
+        from,
+        to,
+        data: rows.into_iter().map(CountView::from).collect(),
+        truncated,
+    }))
 }

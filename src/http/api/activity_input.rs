@@ -4,8 +4,8 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::no_query;
@@ -75,7 +75,7 @@ pub(in crate::http) async fn record(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let body = body::read(&request, payload, MAX_BATCH_BYTES).await?;
+    let body = body::object(&request, payload).await?;
     if body.len() > MAX_ACTIVITY_BYTES {
         return Err(Problem::new(Kind::TooLarge, TOO_LARGE));
     }
@@ -187,9 +187,9 @@ impl<'a> Catalogue<'a> {
         }
         let own = match &mut self.own {
             Some(own) => own,
-            own => own.insert(
-                activity_type::list(self.shared.engine.database(), self.account).await?,
-            ),
+            own => {
+                own.insert(activity_type::list(self.shared.engine.database(), self.account).await?)
+            }
         };
         if own
             .iter()
@@ -198,11 +198,16 @@ impl<'a> Catalogue<'a> {
             return Ok(None);
         }
         let builtin = activities::builtin();
-        let given = builtin.iter().filter(|it| it.name != OWN_GROUP).flat_map(|it| {
-            let named = |activity: &&str| format!("{} / {activity}", it.name);
-            it.activities.iter().map(named).collect::<Vec<_>>()
-        });
-        let own = own.iter().map(|it| format!("{} / {}", it.group, it.activity));
+        let given = builtin
+            .iter()
+            .filter(|it| it.name != OWN_GROUP)
+            .flat_map(|it| {
+                let named = |activity: &&str| format!("{} / {activity}", it.name);
+                it.activities.iter().map(named).collect::<Vec<_>>()
+            });
+        let own = own
+            .iter()
+            .map(|it| format!("{} / {}", it.group, it.activity));
         let names: Vec<String> = given.chain(own).collect();
         let wanted = format!("{group} / {activity}");
         let near = nearest(&wanted, names.iter().map(String::as_str));

@@ -9,7 +9,7 @@ use super::activity_input::name;
 use super::no_query;
 use super::shapes::ActivityTypeInput;
 use crate::catalogue::activities;
-use crate::domain::activity::{Actor, OWN_GROUP};
+use crate::domain::activity::OWN_GROUP;
 use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields, Query};
@@ -135,7 +135,7 @@ pub(in crate::http) async fn create(
         account,
         (&group, &activity),
         &description.unwrap_or_default(),
-        &Actor::Token(caller.token),
+        &caller.actor(),
     )
     .await?;
     match added {

@@ -12,6 +12,7 @@ use super::{no_query, part};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
+use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{Fields, Query};
 use crate::http::guard::Account;
@@ -276,6 +277,7 @@ fn why_held(shared: &Shared, delivery: &Delivery, subscription: Option<&Subscrip
 pub(in crate::http) async fn resend(
     shared: Data<Shared>,
     Account(account): Account,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -284,7 +286,8 @@ pub(in crate::http) async fn resend(
     let subscription_id: SubscriptionId = part(&request, "subscription_id")?;
     Fields::parse(&body::object(&request, payload).await?)?.finish()?;
     let engine = &shared.engine;
-    match send_again(engine.database(), account, event_id, subscription_id).await? {
+    let by = caller.actor();
+    match send_again(engine.database(), account, event_id, subscription_id, &by).await? {
         Resend::Due(state) => {
             engine.deliveries_due(subscription_id);
             Ok(HttpResponse::Accepted().json(Resent {

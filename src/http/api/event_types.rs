@@ -11,6 +11,7 @@ use super::no_query;
 use super::shapes::{EventTypeInput, EventTypePatch};
 use crate::catalogue::{self, Validator};
 use crate::domain::event_type::{EventType, Field, Validation, check_name};
+use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields, Query};
 use crate::http::guard::Account;
@@ -183,6 +184,7 @@ pub(in crate::http) async fn show(
 pub(in crate::http) async fn create(
     shared: Data<Shared>,
     Account(account): Account,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -204,7 +206,8 @@ pub(in crate::http) async fn create(
         ));
     }
     let engine = &shared.engine;
-    let made = event_type::create(engine.database(), account, &name, values).await?;
+    let made =
+        event_type::create(engine.database(), account, &name, values, &caller.actor()).await?;
     engine.routing_changed();
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/v1/event-types/{name}")))
@@ -227,6 +230,7 @@ pub(in crate::http) async fn create(
 pub(in crate::http) async fn change(
     shared: Data<Shared>,
     Account(account): Account,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -245,7 +249,14 @@ pub(in crate::http) async fn change(
         fields.finish()?;
         let own = match validation {
             Some(mode) => {
-                let own = event_type::set_builtin_validation(database, account, name, mode).await?;
+                let own = event_type::set_builtin_validation(
+                    database,
+                    account,
+                    name,
+                    mode,
+                    &caller.actor(),
+                )
+                .await?;
                 engine.routing_changed();
                 Some(own)
             }
@@ -261,7 +272,7 @@ pub(in crate::http) async fn change(
     });
     let values = read(&mut fields, Some(&before));
     fields.finish()?;
-    let changed = event_type::change(database, account, name, values).await?;
+    let changed = event_type::change(database, account, name, values, &caller.actor()).await?;
     let changed = changed.ok_or_else(missing)?;
     engine.routing_changed();
     Ok(HttpResponse::Ok().json(EventTypeView::from(changed)))
@@ -280,6 +291,7 @@ pub(in crate::http) async fn change(
 pub(in crate::http) async fn remove(
     shared: Data<Shared>,
     Account(account): Account,
+    caller: Caller,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
@@ -289,7 +301,7 @@ pub(in crate::http) async fn remove(
         return Err(Problem::new(Kind::Conflict, detail));
     }
     let engine = &shared.engine;
-    if !event_type::remove(engine.database(), account, name).await? {
+    if !event_type::remove(engine.database(), account, name, &caller.actor()).await? {
         return Err(missing());
     }
     engine.routing_changed();

@@ -11,6 +11,7 @@ use super::shapes::RotateInput;
 use super::{no_query, part};
 use crate::domain::id::SubscriptionId;
 use crate::domain::secret::Secret;
+use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields};
 use crate::http::guard::Account;
@@ -83,11 +84,12 @@ fn answer(live: Vec<LiveSecret>) -> Result<HttpResponse, Problem> {
 pub(in crate::http) async fn show(
     shared: Data<Shared>,
     Account(account): Account,
+    caller: Caller,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id: SubscriptionId = part(&request, "id")?;
-    let live = secret::live(shared.engine.database(), account, id).await?;
+    let live = secret::show(shared.engine.database(), account, id, &caller.actor()).await?;
     answer(live.ok_or_else(|| Problem::not_found("subscription"))?)
 }
 
@@ -107,6 +109,7 @@ pub(in crate::http) async fn show(
 pub(in crate::http) async fn rotate(
     shared: Data<Shared>,
     Account(account): Account,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -119,7 +122,8 @@ pub(in crate::http) async fn rotate(
     let new = fresh_secret()?;
     let new_id = fresh_uuid(engine.clock());
     let overlap = overlap.unwrap_or(DEFAULT_OVERLAP);
-    match secret::rotate(engine.database(), account, id, overlap, new_id, &new).await? {
+    let by = caller.actor();
+    match secret::rotate(engine.database(), account, id, overlap, new_id, &new, &by).await? {
         Rotation::Rotated(live) => {
             engine.routing_changed();
             answer(live)

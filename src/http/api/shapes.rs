@@ -255,6 +255,35 @@ taken! {
         validation: Option<String>,
     }
 
+    /// Something that a user did.
+    ActivityInput {
+        /// Who: an e-mail or a name, 1 to 254 characters.
+        #[schema(example = "ann@example.com")]
+        user: String,
+        /// A group of the catalogue.
+        #[schema(example = "Order")]
+        group: String,
+        /// An activity of that group.
+        #[schema(example = "Submit")]
+        activity: String,
+        /// What else is to be known of it: any JSON value of at most 64 KiB.
+        payload: Option<serde_json::Value>,
+        /// When it was done, at most 30 days ago; now if left out.
+        at: Option<DateTime<Utc>>,
+    }
+
+    /// An activity to be added to the catalogue.
+    ActivityTypeInput {
+        /// Its group, which may be a new one; 1 to 100 characters.
+        #[schema(example = "Order")]
+        group: String,
+        /// Its name, 1 to 100 characters.
+        #[schema(example = "Cancel")]
+        activity: String,
+        /// What it means.
+        description: Option<String>,
+    }
+
     /// An account's name.
     AccountInput {
         /// 1 to 63 of `a-z 0-9 _ -`, the first one a letter or a digit.

@@ -211,7 +211,8 @@ pub(in crate::http) async fn create(
         retry_schedule: given.retry_schedule.unwrap_or_else(schedule),
     };
     let secret_id = fresh_uuid(engine.clock());
-    let made = subscription::create(engine.database(), new, secret_id, &secret).await?;
+    let made =
+        subscription::create(engine.database(), new, secret_id, &secret, &caller.actor()).await?;
     engine.routing_changed();
     let location = format!("/v1/subscriptions/{}", made.id);
     let subscription = SubscriptionView::new(made, None, caller.role);
@@ -356,12 +357,14 @@ pub(in crate::http) async fn change(
         timeout_seconds: given.timeout_seconds,
         retry_schedule: given.retry_schedule,
     };
+    let by = caller.actor();
     let changed = subscription::change(
         engine.database(),
         account,
         id,
         SubscriptionState::ALL,
         change,
+        &by,
     );
     let (changed, _) = changed.await?.ok_or_else(missing)?;
     engine.routing_changed();
@@ -385,12 +388,13 @@ pub(in crate::http) async fn change(
 pub(in crate::http) async fn remove(
     shared: Data<Shared>,
     Account(account): Account,
+    caller: Caller,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id = part(&request, "id")?;
     let engine = &shared.engine;
-    if !subscription::remove(engine.database(), account, id).await? {
+    if !subscription::remove(engine.database(), account, id, &caller.actor()).await? {
         return Err(Problem::not_found("subscription"));
     }
     engine.routing_changed();

@@ -183,7 +183,15 @@ async fn switch(
         ..SubscriptionChange::default()
     };
     let engine = &shared.engine;
-    let changed = subscription::change(engine.database(), account, id, from, change).await?;
+    let changed = subscription::change(
+        engine.database(),
+        account,
+        id,
+        from,
+        change,
+        &caller.actor(),
+    )
+    .await?;
     let (now, switched) = changed.ok_or_else(|| Problem::not_found("subscription"))?;
     if !switched {
         let detail = format!("The subscription is {}: enable it first.", now.state);
@@ -213,6 +221,7 @@ async fn switch(
 pub(in crate::http) async fn send_test(
     shared: Data<Shared>,
     Account(account): Account,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -236,7 +245,13 @@ pub(in crate::http) async fn send_test(
         Problem::invalid(vec![Fault::new("/event_type", detail)])
     })?;
     let event_id = engine
-        .send_test(account, subscription_id, &event_type, example)
+        .send_test(
+            account,
+            subscription_id,
+            &event_type,
+            example,
+            &caller.actor(),
+        )
         .await?;
     Ok(HttpResponse::Accepted().json(TestSent {
         event_id,

@@ -116,7 +116,15 @@ pub(in crate::http) async fn create(
     // `finish` refused a body without a role; the least of them stands in for the type's sake.
     let role = role.unwrap_or(Role::Publisher);
     let title = title.unwrap_or_default();
-    let (made, text) = token::issue(engine.database(), id, caller.account, role, &title).await?;
+    let (made, text) = token::issue(
+        engine.database(),
+        id,
+        caller.account,
+        role,
+        &title,
+        &caller.actor(),
+    )
+    .await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/v1/tokens/{id}")))
         .insert_header(("cache-control", "no-store"))
@@ -170,7 +178,14 @@ pub(in crate::http) async fn change(
     let role = fields.take("role", fields::parsed::<Role>);
     fields.finish()?;
     let change = TokenChange { title, role };
-    let changed = token::change(shared.engine.database(), caller.account, id, change).await?;
+    let changed = token::change(
+        shared.engine.database(),
+        caller.account,
+        id,
+        change,
+        &caller.actor(),
+    )
+    .await?;
     shared.authenticator.forget_all();
     let changed = changed.ok_or_else(|| Problem::not_found("token"))?;
     Ok(HttpResponse::Ok().json(TokenView::from(changed)))
@@ -194,7 +209,13 @@ pub(in crate::http) async fn revoke(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id = part(&request, "id")?;
-    let hash = token::revoke(shared.engine.database(), caller.account, id).await?;
+    let hash = token::revoke(
+        shared.engine.database(),
+        caller.account,
+        id,
+        &caller.actor(),
+    )
+    .await?;
     shared
         .authenticator
         .forget(&hash.ok_or_else(|| Problem::not_found("token"))?);

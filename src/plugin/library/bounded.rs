@@ -17,13 +17,12 @@ pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
     replace(engine, budget);
     split(engine, budget);
     pad(engine, budget);
-    for name in ["+=", "append"] {
-        engine.register_fn(name, |array: &mut Array, more: Array| {
-            copied_once(more.iter())?;
-            array.extend(more);
-            Ok::<_, Box<rhai::EvalAltResult>>(())
-        });
-    }
+    // `+=` is the engine's own and asks nobody: what it copies, the look at the memory ends.
+    engine.register_fn("append", |array: &mut Array, more: Array| {
+        copied_once(more.iter())?;
+        array.extend(more);
+        Ok::<_, Box<rhai::EvalAltResult>>(())
+    });
     engine.register_fn("+", |mut array: Array, more: Array| {
         copied_once(more.iter())?;
         array.extend(more);
