@@ -8,7 +8,7 @@
 //! | rules | `domain` | nothing of Herald |
 //! | data | `catalogue` | `domain` |
 //! | settings | `config` | `domain` |
-//! | outside | `postgres`, `plugin`, `store`, `transport` | `domain`, `catalogue`, `config` |
+//! | outside | `postgres`, `plugin`, `store`, `transport`, `mail` | `domain`, `catalogue`, `config` |
 //! | actors | `actors` | all above |
 //! | web | `http` | all above |
 //! | whole | `app`, `cli` | all above |
@@ -20,6 +20,7 @@ pub mod postgres;
 pub mod plugin;
 pub mod store;
 pub mod transport;
+pub mod mail;
 pub mod actors;
 pub mod http;
 pub mod app;

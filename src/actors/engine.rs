@@ -14,6 +14,7 @@ use super::dispatcher::{self, DeliveriesDue, Dispatcher, DrainAll, SendTest};
 use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
 use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, StopIntake};
 use super::lane::Ids;
+use super::mail_log::Mails;
 use super::memory::Budget;
 use super::plugins::{PluginReloader, Plugins, ReloaderParts};
 use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
@@ -24,6 +25,7 @@ use crate::domain::activity::{Actor as By, NewActivity};
 use crate::domain::address::AddressRules;
 use crate::domain::id::{AccountId, ActivityId, EventId, SubscriptionId};
 use crate::domain::target::Target;
+use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::store::clock::DatabaseClock;
 use crate::store::trial::TestEvent;
@@ -111,6 +113,10 @@ pub struct EngineSettings {
     pub plugin_limits: Limits,
     /// When a script is suspended or runs apart.
     pub plugin_rule: HealthRule,
+    /// The way out for mails.
+    pub mail: MailSettings,
+    /// Days that mails are kept, to the end of their month.
+    pub mail_retention_days: u32,
 }
 
 /// Payload bytes that may wait for their commit: so many units of so many bytes.
@@ -128,6 +134,7 @@ pub struct Engine {
     test_ids: Arc<Mutex<Ids>>,
     uncommitted: Arc<Semaphore>,
     plugins: Plugins,
+    mails: Mails,
     activity_log: ActivityRecorder,
     intake: Addr<Intake>,
     dispatcher: Addr<Dispatcher>,
@@ -161,6 +168,7 @@ impl Engine {
         })
         .await?
         .start();
+        let mails = Mails::start(database.clone(), Arc::clone(&lane_slot), settings.mail);
         let recorder = Recorder::new(database.clone(), Arc::clone(&unrecorded)).start();
         let parts = SubscriptionParts {
             database: database.clone(),
@@ -201,6 +209,7 @@ impl Engine {
             lease: settings.lease,
             retention_days: settings.retention_days,
             activity_retention_days: settings.activity_retention_days,
+            mail_retention_days: settings.mail_retention_days,
             intake: intake.clone(),
             connection: Slot::Empty,
             sweeping: false,
@@ -217,6 +226,7 @@ impl Engine {
             test_ids,
             uncommitted: Arc::new(Semaphore::new(UNCOMMITTED as usize)),
             plugins,
+            mails,
             activity_log,
             intake,
             dispatcher,
@@ -236,6 +246,7 @@ impl Engine {
             let _ = self.intake.send(CloseLane).await;
             let _ = self.recorder.send(FlushRecorder).await;
         };
+        let stop = async { tokio::join!(stop, self.mails.stop()) };
         tokio::time::timeout(bound, stop).await.is_ok()
     }
 
@@ -255,6 +266,12 @@ impl Engine {
     #[must_use]
     pub const fn plugins(&self) -> &Plugins {
         &self.plugins
+    }
+
+    /// The way to queue mails.
+    #[must_use]
+    pub const fn mails(&self) -> &Mails {
+        &self.mails
     }
 
     /// Records what users did in the host application; answers the ids in their order.

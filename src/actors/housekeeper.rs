@@ -58,6 +58,7 @@ pub(super) struct Housekeeper {
     pub(super) lease: Duration,
     pub(super) retention_days: u32,
     pub(super) activity_retention_days: u32,
+    pub(super) mail_retention_days: u32,
     pub(super) intake: Addr<Intake>,
     /// Present while no renewal runs.
     pub(super) connection: Slot,
@@ -183,8 +184,9 @@ impl Handler<DailyTick> for Housekeeper {
     fn handle(&mut self, _: DailyTick, _: &mut Self::Context) {
         let database = self.database.clone();
         let (days, activity_days) = (self.retention_days, self.activity_retention_days);
+        let mail_days = self.mail_retention_days;
         actix::spawn(async move {
-            if let Err(error) = daily(&database, days, activity_days).await {
+            if let Err(error) = daily(&database, days, activity_days, mail_days).await {
                 tracing::warn!(%error, "partitions could not be looked after; trying again");
             }
         });
@@ -205,7 +207,12 @@ async fn sweep(database: &Database) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn daily(database: &Database, days: u32, activity_days: u32) -> Result<(), StoreError> {
+async fn daily(
+    database: &Database,
+    days: u32,
+    activity_days: u32,
+    mail_days: u32,
+) -> Result<(), StoreError> {
     partition::ensure(database).await?;
     ingest::forget_old_keys(&mut *database.get().await?).await?;
     subscription_count::fold(&mut *database.get().await?).await?;
@@ -218,6 +225,9 @@ async fn daily(database: &Database, days: u32, activity_days: u32) -> Result<(),
     }
     for month in retention::retire_activities(database, activity_days).await? {
         tracing::info!(month = %month.format("%Y-%m"), "removed a month of the activity log");
+    }
+    for month in retention::retire_mails(database, mail_days).await? {
+        tracing::info!(month = %month.format("%Y-%m"), "removed a month of the mail log");
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod in_flight;
 mod intake;
 mod lane;
 mod line;
+mod mail_log;
 mod memory;
 mod outbox;
 mod plugins;
@@ -27,5 +28,6 @@ pub use activity_log::RecordError;
 pub use engine::{
     Engine, EngineSettings, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt,
 };
+pub use mail_log::Mails;
 pub use plugins::{DryRunError, PluginReport, PluginStatus, Plugins};
 pub use routing::{RoutingTable, TypeEntry};

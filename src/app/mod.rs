@@ -15,6 +15,7 @@ use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
 use crate::domain::address::AddressRules;
 use crate::http::{self, HttpSettings, SiteSettings};
+use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
 use crate::store::{Database, migrate};
@@ -74,6 +75,8 @@ async fn serve(
     {
         tracing::info!(migration, "migrated");
     }
+    let mail = MailSettings::from_config(&config.mail, &config.data_dir)
+        .context("mail cannot be set up")?;
     let rules = AddressRules::new(config.allow_networks.clone());
     let engine = Engine::start(
         database,
@@ -88,6 +91,8 @@ async fn serve(
             plugins_folder: config.plugins_dir.clone(),
             plugin_limits: Limits::from_config(config),
             plugin_rule: HealthRule::from_config(config),
+            mail,
+            mail_retention_days: config.mail.retention_days,
         },
     )
     .await

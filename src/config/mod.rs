@@ -3,6 +3,7 @@
 //! for beyond the range that makes it valid.
 
 mod file;
+mod mail;
 mod setting;
 mod web;
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
+pub use mail::{MailConfig, SmtpServer, SmtpTls};
 pub use setting::{LogFormat, Setting};
 
 /// Everything that an operator can set, judged and complete.
@@ -81,6 +83,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Networks of the proxies whose word on who asks is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// Outgoing mail.
+    pub mail: MailConfig,
     /// Which log lines are written: directives as tracing's `EnvFilter` reads them.
     pub log: String,
     /// How a log line looks.
@@ -127,11 +131,9 @@ impl fmt::Display for ConfigError {
 
 /// Variables that belong to the command-line clients, to the tests or to parts of Herald that
 /// are not settings of the daemon's core: they are passed over in silence.
-const FOREIGN: [&str; 6] = [
+const FOREIGN: [&str; 4] = [
     "HERALD_ADMIN_EMAIL",
     "HERALD_CONFIG",
-    "HERALD_MAIL_FROM",
-    "HERALD_SMTP_URL",
     "HERALD_TOKEN",
     "HERALD_URL",
 ];
@@ -251,6 +253,7 @@ impl Config {
             plugin_failure_time_percent: 0,
             public_url: None,
             trusted_proxies: Vec::new(),
+            mail: MailConfig::blank(),
             log: String::new(),
             log_format: LogFormat::Text,
             file: None,

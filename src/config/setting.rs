@@ -56,7 +56,10 @@ pub struct Setting {
 
 /// All rows, in the order in which they are shown.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().chain(super::web::SETTINGS)
+    SETTINGS
+        .iter()
+        .chain(super::web::SETTINGS)
+        .chain(super::mail::SETTINGS)
 }
 
 const SETTINGS: &[Setting] = &[
@@ -468,7 +471,7 @@ fn network(entry: &str) -> Result<IpNet, String> {
     }
 }
 
-fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
+pub(super) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
     text.replace('_', "")
         .parse::<u64>()
         .ok()

@@ -126,6 +126,8 @@ typed_id!(/// A user of Herald.
     UserId, "usr", "a user");
 typed_id!(/// Something that a user did.
     ActivityId, "act", "an activity");
+typed_id!(/// One e-mail.
+    MailId, "mail", "a mail");
 
 impl EventId {
     /// When it was made, by the database's clock, in milliseconds since 1970: that is when the

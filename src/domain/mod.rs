@@ -12,6 +12,7 @@ pub mod event_type;
 pub mod headers;
 pub mod id;
 pub mod password;
+pub mod mail;
 pub mod retry;
 pub mod role;
 pub mod secret;

@@ -6,7 +6,8 @@ use actix_web::http::Method;
 
 use super::api::{
     accounts, activities, activity_input, activity_types, audit, batch, deliveries, dry_run,
-    event_types, events, health, plugins, publish, secrets, subscriptions, switches, tokens, users,
+    event_types, events, health, mail_input, mails, plugins, publish, secrets, subscriptions,
+    switches, tokens, users,
 };
 use super::metrics;
 use super::pages::{password, reset, sign_in};
@@ -139,6 +140,11 @@ pub static TABLE: &[Entry] = &[
     entry!(GET    "/v1/activities/summary", Read, Account, activities::summary),
     entry!(GET    "/v1/activity-types", Lookup, Account, activity_types::list),
     entry!(POST   "/v1/activity-types", Manage, Account, activity_types::create),
+
+    entry!(POST   "/v1/mails", Publish, Account, mail_input::send),
+    entry!(GET    "/v1/mails", Read, Account, mails::list),
+    entry!(GET    "/v1/mails/{id}", Read, Account, mails::show),
+
     entry!(GET    "/v1/plugins", Read, Either, plugins::list),
     entry!(POST   "/v1/plugins/{kind}/{file}/dry-run", Manage, Either, dry_run::run),
 

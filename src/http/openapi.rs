@@ -9,7 +9,8 @@ use utoipa::{Modify, OpenApi};
 use super::access::{Access, TABLE};
 use super::api::{
     accounts, activities, activity_input, activity_types, audit, batch, deliveries, dry_run,
-    event_types, events, health, plugins, publish, secrets, subscriptions, switches, tokens, users,
+    event_types, events, health, mail_input, mails, plugins, publish, secrets, subscriptions,
+    switches, tokens, users,
 };
 use super::metrics;
 use super::pages::{password, reset, sign_in};
@@ -33,6 +34,7 @@ use super::pages::{password, reset, sign_in};
         deliveries::list, deliveries::show, deliveries::resend,
         activities::list, activities::summary, activity_input::record,
         activity_input::record_batch, activity_types::list, activity_types::create,
+        mail_input::send, mails::list, mails::show,
         plugins::list, dry_run::run,
         accounts::list, accounts::create, accounts::show, accounts::change, accounts::remove,
         tokens::list, tokens::create, tokens::show, tokens::change, tokens::revoke,

@@ -12,6 +12,10 @@ use crate::domain::id::SubscriptionId;
 /// Rows that one statement lets go: they are locked until it ends.
 const BATCH: i64 = 5_000;
 
+/// What stands in the place of a script's name where a mail carries the delivery: what ends the
+/// mail ends the row. No script is called so, as a script's name has a folder.
+pub const BY_MAIL: &str = "mail";
+
 /// Which script holds up deliveries of which subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
@@ -29,7 +33,7 @@ struct Row {
     subscription_id: Uuid,
 }
 
-/// Every hold, by one index probe each.
+/// Every hold of a script, by one index probe each.
 ///
 /// # Errors
 /// When the database is away.
@@ -54,6 +58,7 @@ pub async fn holds(database: &Database) -> Result<Vec<Hold>, StoreError> {
     .await?;
     Ok(rows
         .into_iter()
+        .filter(|row| row.held_by != BY_MAIL)
         .map(|row| Hold {
             script: row.held_by,
             subscription: SubscriptionId::from_uuid(row.subscription_id),

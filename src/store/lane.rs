@@ -222,6 +222,13 @@ pub async fn close(
                     .bind::<Integer, _>(id.0)
                     .execute(connection)
                     .await?;
+                    diesel::sql_query(
+                        "update mail_due set due_at = now(), claim_lane = null \
+                         where claim_lane = $1 and due_at > now()",
+                    )
+                    .bind::<Integer, _>(id.0)
+                    .execute(connection)
+                    .await?;
                     &gone
                 }
             };

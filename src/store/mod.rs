@@ -23,6 +23,8 @@ pub mod fresh;
 pub mod held;
 pub mod ingest;
 pub mod lane;
+pub mod mail;
+pub mod mail_log;
 mod migration;
 pub mod outgoing;
 pub mod partition;

@@ -1,5 +1,5 @@
 //! The partitions of the logs, cut by the time in a UUIDv7: a day of the event log and the
-//! attempt log, a month of the activity log.
+//! attempt log, a month of the activity log and of the mail log.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use diesel::sql_types::{BigInt, Date, Text};
@@ -10,9 +10,11 @@ use super::{Connection, Database, StoreError};
 
 /// The tables that are partitioned by day.
 pub(super) const TABLES: [&str; 2] = ["event", "attempt"];
-/// The table that is partitioned by month: it is small and kept for long, and each search of it
-/// looks into every partition.
-pub(super) const MONTHLY: &str = "activity";
+/// The tables that are partitioned by month: they are small and kept for long, and a search of
+/// them looks into every partition.
+pub(super) const MONTHLY: [&str; 3] = [ACTIVITY, "mail", "mail_try"];
+/// The table whose partitions refuse to be emptied.
+pub(super) const ACTIVITY: &str = "activity";
 /// Days for which partitions exist ahead.
 const AHEAD: u64 = 3;
 /// Days for which months exist ahead: longer than any month.
@@ -41,9 +43,9 @@ pub(super) fn name(table: &str, day: NaiveDate) -> String {
     format!("{table}_{}", day.format("%Y%m%d"))
 }
 
-/// The name of the monthly table's partition that holds a day.
-pub(super) fn month_name(day: NaiveDate) -> String {
-    format!("{MONTHLY}_{}", day.format("%Y%m"))
+/// The name of a monthly table's partition that holds a day.
+pub(super) fn month_name(table: &str, day: NaiveDate) -> String {
+    format!("{table}_{}", day.format("%Y%m"))
 }
 
 /// The first day of the month that holds a day.
@@ -71,7 +73,7 @@ struct Found {
 }
 
 /// Makes the partitions from yesterday (clocks differ) to three days ahead, and to the next
-/// month for the activity log, where missing.
+/// month for the activity log and the mail log, where missing.
 ///
 /// # Errors
 /// When the database is away, or a lock is not had within 5 s.
@@ -89,8 +91,8 @@ pub async fn ensure(database: &Database) -> Result<(), StoreError> {
             let found: Vec<Found> = diesel::sql_query(
                 "select c.relname::text as relname from pg_inherits i \
                  join pg_class c on c.oid = i.inhrelid \
-                 where i.inhparent in \
-                     ('event'::regclass, 'attempt'::regclass, 'activity'::regclass)",
+                 where i.inhparent in ('event'::regclass, 'attempt'::regclass, \
+                     'activity'::regclass, 'mail'::regclass, 'mail_try'::regclass)",
             )
             .load(connection)
             .await?;
@@ -109,10 +111,14 @@ pub async fn ensure(database: &Database) -> Result<(), StoreError> {
                 .unwrap_or(today);
             let mut month = first_of_month(first);
             while month <= last {
-                let name = month_name(month);
-                if missing(&name) {
-                    create(connection, MONTHLY, &name, month, next_month(month)).await?;
-                    guard(connection, &name).await?;
+                for table in MONTHLY {
+                    let name = month_name(table, month);
+                    if missing(&name) {
+                        create(connection, table, &name, month, next_month(month)).await?;
+                        if table == ACTIVITY {
+                            guard(connection, &name).await?;
+                        }
+                    }
                 }
                 month = next_month(month);
             }
@@ -179,7 +185,7 @@ mod tests {
         assert!(lowest_id(day) <= at("2026-11-22T00:00:00Z"));
         assert!(lowest_id(day) > at("2026-11-21T23:59:59.999Z"));
         assert_eq!(name("event", day), "event_20261122");
-        assert_eq!(month_name(day), "activity_202611");
+        assert_eq!(month_name("mail", day), "mail_202611");
         assert_eq!(next_month(day).to_string(), "2026-12-01");
         assert_eq!(next_month(next_month(day)).to_string(), "2027-01-01");
     }

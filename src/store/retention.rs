@@ -1,11 +1,11 @@
-//! Removing whole days (of the activity log: months) of the logs, and telling what went with
+//! Removing whole days (of the activity log and the mail log: months) of the logs, and telling what went with
 //! them.
 
 use chrono::{Days, NaiveDate};
 use diesel::sql_types::{BigInt, Date, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 
-use super::partition::{self, MONTHLY, lowest_id};
+use super::partition::{self, ACTIVITY, lowest_id, next_month};
 use super::{Connection, Database, StoreError};
 
 /// A day that was removed.
@@ -136,49 +136,98 @@ pub async fn retire_activities(
 ) -> Result<Vec<NaiveDate>, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
+    let mut retired = Vec::new();
+    for month in months_before(connection, ACTIVITY, keep_days).await? {
+        connection
+            .transaction(async |connection: &mut Connection| {
+                drop_month(connection, &[ACTIVITY], month).await?;
+                // A month later than its last row: who was noted just before a midnight may
+                // have a row just after it.
+                diesel::sql_query("delete from activity_user where last_month < $1")
+                    .bind::<Date, _>(month)
+                    .execute(connection)
+                    .await?;
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+        retired.push(month);
+    }
+    Ok(retired)
+}
+
+/// Removes the months of the mail log that ended more than `keep_days` days ago, oldest first,
+/// with their tries and with what of them still waits. Answers the first day of each month.
+///
+/// # Errors
+/// As [`retire`].
+pub async fn retire_mails(
+    database: &Database,
+    keep_days: u32,
+) -> Result<Vec<NaiveDate>, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    let mut retired = Vec::new();
+    for month in months_before(connection, "mail", keep_days).await? {
+        connection
+            .transaction(async |connection: &mut Connection| {
+                drop_month(connection, &["mail", "mail_try"], month).await?;
+                diesel::sql_query("delete from mail_due where mail_id < $1")
+                    .bind::<SqlUuid, _>(lowest_id(next_month(month)))
+                    .execute(connection)
+                    .await?;
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+        retired.push(month);
+    }
+    Ok(retired)
+}
+
+/// The months of a table that ended more than `keep_days` days ago, oldest first.
+async fn months_before(
+    connection: &mut Connection,
+    table: &'static str,
+    keep_days: u32,
+) -> Result<Vec<NaiveDate>, StoreError> {
     let Today { today } = diesel::sql_query("select (now() at time zone 'utc')::date as today")
         .get_result(connection)
         .await?;
     let Some(oldest) = today.checked_sub_days(Days::new(u64::from(keep_days))) else {
         return Ok(Vec::new());
     };
-    let found: Vec<Found> = diesel::sql_query(
+    let found: Vec<Found> = diesel::sql_query(format!(
         "select c.relname::text as relname from pg_inherits i \
-         join pg_class c on c.oid = i.inhrelid where i.inhparent = 'activity'::regclass \
-         order by 1",
-    )
+         join pg_class c on c.oid = i.inhrelid where i.inhparent = '{table}'::regclass order by 1"
+    ))
     .load(connection)
     .await?;
-    let mut retired = Vec::new();
-    for Found { relname } in found {
-        let month = relname
-            .strip_prefix("activity_")
-            .and_then(|month| NaiveDate::parse_from_str(&format!("{month}01"), "%Y%m%d").ok());
-        if let Some(month) = month.filter(|month| partition::next_month(*month) <= oldest) {
-            retire_month(connection, month).await?;
-            retired.push(month);
-        }
-    }
-    Ok(retired)
+    let month = |found: Found| {
+        let text = found
+            .relname
+            .strip_prefix(table)?
+            .strip_prefix('_')?
+            .to_owned();
+        NaiveDate::parse_from_str(&format!("{text}01"), "%Y%m%d").ok()
+    };
+    let months = found.into_iter().filter_map(month);
+    Ok(months
+        .filter(|month| next_month(*month) <= oldest)
+        .collect())
 }
 
-async fn retire_month(connection: &mut Connection, month: NaiveDate) -> Result<(), StoreError> {
-    connection
-        .transaction(async |connection: &mut Connection| {
-            partition::lock(connection).await?;
-            let name = partition::month_name(month);
-            connection
-                .batch_execute(&format!(
-                    "alter table {MONTHLY} detach partition {name}; drop table {name};"
-                ))
-                .await?;
-            // A month later than its last row: who was noted just before a midnight may have
-            // a row just after it.
-            diesel::sql_query("delete from activity_user where last_month < $1")
-                .bind::<Date, _>(month)
-                .execute(connection)
-                .await?;
-            Ok(())
-        })
-        .await
+async fn drop_month(
+    connection: &mut Connection,
+    tables: &[&str],
+    month: NaiveDate,
+) -> Result<(), StoreError> {
+    partition::lock(connection).await?;
+    for table in tables {
+        let name = partition::month_name(table, month);
+        connection
+            .batch_execute(&format!(
+                "alter table {table} detach partition {name}; drop table {name};"
+            ))
+            .await?;
+    }
+    Ok(())
 }

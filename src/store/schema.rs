@@ -18,6 +18,14 @@ pub mod sql_types {
     pub struct LinkPurpose;
 
     #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "mail_state"))]
+    pub struct MailState;
+
+    #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "mail_try_outcome"))]
+    pub struct MailTryOutcome;
+
+    #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
     #[diesel(postgres_type(name = "subscription_state"))]
     pub struct SubscriptionState;
 
@@ -194,6 +202,65 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::MailState;
+
+    mail (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        topic -> Text,
+        state -> MailState,
+        sender -> Text,
+        receivers -> Array<Nullable<Text>>,
+        reply_to -> Nullable<Text>,
+        subject -> Text,
+        message_id -> Text,
+        recorded -> Bool,
+        attempts -> Int4,
+        reply -> Nullable<Text>,
+        created_at -> Timestamptz,
+        sent_at -> Nullable<Timestamptz>,
+        subscription_id -> Nullable<Uuid>,
+        event_id -> Nullable<Uuid>,
+        words -> Text,
+        text -> Text,
+        html -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    mail_due (account_id, mail_id) {
+        account_id -> Uuid,
+        mail_id -> Uuid,
+        due_at -> Timestamptz,
+        n -> Int4,
+        failures -> Int4,
+        pending -> Array<Nullable<Text>>,
+        refused -> Bool,
+        claim_lane -> Nullable<Int4>,
+        subscription_id -> Nullable<Uuid>,
+        event_id -> Nullable<Uuid>,
+        delivery_n -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::MailTryOutcome;
+
+    mail_try (account_id, mail_id, n) {
+        account_id -> Uuid,
+        mail_id -> Uuid,
+        n -> Int4,
+        at -> Timestamptz,
+        duration_ms -> Int4,
+        outcome -> MailTryOutcome,
+        reply -> Text,
+        receivers -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     plugin_state (name) {
         name -> Text,
         hash -> Nullable<Text>,
@@ -343,6 +410,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     herald_user,
     idempotency,
     lane,
+    mail,
+    mail_due,
+    mail_try,
     plugin_state,
     retired,
     routing,

@@ -18,6 +18,7 @@ fn path(pattern: &str) -> String {
         Some("tokens") => id("tok"),
         Some("subscriptions") => id("sub"),
         Some("users") => id("usr"),
+        Some("mails") => id("mail"),
         _ => id("evt"),
     };
     pattern

@@ -12,6 +12,8 @@ pub(super) mod dry_run;
 pub(super) mod event_types;
 pub(super) mod events;
 pub(super) mod health;
+pub(super) mod mail_input;
+pub(super) mod mails;
 pub(super) mod plugins;
 pub(super) mod publish;
 pub(super) mod secrets;

@@ -1,0 +1,252 @@
+//! The mail log: every mail that Herald sends, and those that the application says it sent.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::{no_query, part};
+use crate::domain::id::{EventId, MailId, SubscriptionId};
+use crate::domain::mail::{MAX_TOPIC, MailState, Mailbox, TryOutcome, one_line};
+use crate::http::fields::Query;
+use crate::http::guard::Account;
+use crate::http::page::{self, Page, Wanted};
+use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::server::Shared;
+use crate::mail::{Letter, compose};
+use crate::store::mail_log::{self, LoggedMail, LoggedTry, MailContent, MailFilter};
+
+/// The least characters that are searched for: fewer are in too many mails to be looked up.
+const LEAST_SEARCHED: usize = 3;
+
+/// A mail as the list shows it.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct MailView {
+    /// Its id.
+    #[schema(value_type = String, example = "mail_01h455vb4pex5vsknk084sn02q")]
+    id: MailId,
+    /// What it is about.
+    #[schema(example = "Password Reset")]
+    topic: String,
+    /// Who it is from.
+    #[schema(example = "Shop <shop@example.com>")]
+    from: String,
+    /// Who gets it.
+    to: Vec<String>,
+    /// Its subject.
+    subject: String,
+    /// `queued`, `sent` (the mail server took it for everybody) or `failed`.
+    #[schema(value_type = String, example = "sent")]
+    state: MailState,
+    /// Tries so far.
+    attempts: i32,
+    /// What the mail server said last, or what went wrong.
+    #[schema(example = "250 2.0.0 Ok: queued as 4XyZ")]
+    smtp_reply: Option<String>,
+    /// The application sent it itself.
+    recorded: bool,
+    /// When it was queued or recorded.
+    created_at: DateTime<Utc>,
+    /// When the mail server took it.
+    sent_at: Option<DateTime<Utc>>,
+    /// The event of the delivery that it carries, if it carries one.
+    #[schema(value_type = Option<String>)]
+    event_id: Option<EventId>,
+    /// The subscription of that delivery.
+    #[schema(value_type = Option<String>)]
+    subscription_id: Option<SubscriptionId>,
+}
+
+impl From<LoggedMail> for MailView {
+    fn from(mail: LoggedMail) -> Self {
+        let (event_id, subscription_id) = mail.delivery().unzip();
+        Self {
+            id: mail.id(),
+            topic: mail.topic,
+            from: mail.sender,
+            to: mail.receivers,
+            subject: mail.subject,
+            state: mail.state,
+            attempts: mail.attempts,
+            smtp_reply: mail.reply,
+            recorded: mail.recorded,
+            created_at: mail.created_at,
+            sent_at: mail.sent_at,
+            event_id,
+            subscription_id,
+        }
+    }
+}
+
+/// One try of a mail.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct MailTryView {
+    /// Its number.
+    n: i32,
+    /// When it ended.
+    at: DateTime<Utc>,
+    /// How long it took.
+    duration_ms: i32,
+    /// `sent`, `failed` or `retry`.
+    #[schema(value_type = String, example = "sent")]
+    outcome: TryOutcome,
+    /// What the mail server said, or what went wrong.
+    smtp_reply: String,
+    /// What it said of each receiver, if there are several: `[{"to","taken","reply"}]`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    receivers: Option<Box<RawValue>>,
+}
+
+impl From<LoggedTry> for MailTryView {
+    fn from(one: LoggedTry) -> Self {
+        Self {
+            n: one.n,
+            at: one.at,
+            duration_ms: one.duration_ms,
+            outcome: one.outcome,
+            smtp_reply: one.reply,
+            receivers: one
+                .receivers
+                .and_then(|json| RawValue::from_string(json).ok()),
+        }
+    }
+}
+
+/// A mail with what it says and each of its tries.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct MailDetail {
+    #[serde(flatten)]
+    mail: MailView,
+    /// What stands in `Message-ID`, the same at each try.
+    #[schema(example = "<0192f5a0c4d97c2e8f3b1a2b3c4d5e6f@example.com>")]
+    message_id: String,
+    /// Where an answer goes, if not to `from`.
+    reply_to: Option<String>,
+    /// The header fields as they travel; null if the application sent it itself.
+    headers: Option<String>,
+    /// As people read it.
+    text: String,
+    /// The same as HTML. It is a stranger's: show it as text, or in a frame that runs nothing.
+    html: Option<String>,
+    /// When it is tried again, if it waits.
+    next_attempt_at: Option<DateTime<Utc>>,
+    /// Each try, the first one first.
+    tries: Vec<MailTryView>,
+}
+
+const LIST: &str = "mails";
+
+/// List mails, newest first
+#[utoipa::path(
+    get, path = "/v1/mails", tag = "mails",
+    params(
+        ("q" = Option<String>, Query, description = "With this in the sender, a receiver or the \
+            subject, upper and lower case alike; 3 characters at least"),
+        ("topic" = Option<String>, Query, description = "About this"),
+        ("state" = Option<String>, Query, description = "queued, sent or failed"),
+        ("from" = Option<DateTime<Utc>>, Query, description = "Queued at or after"),
+        ("to" = Option<DateTime<Utc>>, Query, description = "Queued before"),
+        ("limit" = Option<u32>, Query, description = "1 to 200 (50)"),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = Page<MailView>),
+        (status = 400, description = "A wrong parameter", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn list(
+    shared: Data<Shared>,
+    Account(account): Account,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::parse(request.query_string());
+    let q = query.take("q", |text| {
+        let text = one_line(text, 200).map_err(|error| error.to_string())?;
+        if text.chars().count() < LEAST_SEARCHED {
+            return Err(format!("must have at least {LEAST_SEARCHED} characters"));
+        }
+        Ok(text.to_owned())
+    });
+    let topic = query.take("topic", |text| {
+        let topic = one_line(text, MAX_TOPIC).map_err(|error| error.to_string())?;
+        Ok(topic.to_owned())
+    });
+    let state = query.parsed("state");
+    let from = query.time("from");
+    let to = query.time("to");
+    let wanted: Wanted<MailId> = Wanted::take(&mut query, LIST);
+    query.finish()?;
+    let filter = MailFilter {
+        q,
+        topic,
+        state,
+        from,
+        to,
+        before: wanted.after,
+        limit: wanted.rows(),
+    };
+    let mut rows = mail_log::list(shared.engine.database(), account, &filter).await?;
+    let next = page::cut(&mut rows, wanted.limit, LoggedMail::id);
+    let data: Vec<MailView> = rows.into_iter().map(MailView::from).collect();
+    Ok(page::answer(&request, LIST, data, next))
+}
+
+/// Show a mail
+///
+/// With what it says and each of its tries.
+#[utoipa::path(
+    get, path = "/v1/mails/{id}", tag = "mails",
+    params(("id" = String, Path, description = "The mail")),
+    responses(
+        (status = 200, description = "The mail", body = MailDetail),
+        (status = 404, description = "The account has no such mail", body = ProblemDocument),
+    )
+)]
+pub(in crate::http) async fn show(
+    shared: Data<Shared>,
+    Account(account): Account,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let id: MailId = part(&request, "id")?;
+    let (mail, content, tries) = mail_log::find(shared.engine.database(), account, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("mail"))?;
+    Ok(HttpResponse::Ok().json(MailDetail {
+        headers: headers(&mail, &content),
+        mail: mail.into(),
+        message_id: format!("<{}>", content.message_id),
+        reply_to: content.reply_to,
+        text: content.text,
+        html: content.html,
+        next_attempt_at: content.next_attempt_at,
+        tries: tries.into_iter().map(MailTryView::from).collect(),
+    }))
+}
+
+/// The header fields as they travel: made again from the same values, they are the same.
+fn headers(mail: &LoggedMail, content: &MailContent) -> Option<String> {
+    if mail.recorded {
+        return None;
+    }
+    let from: Mailbox = mail.sender.parse().ok()?;
+    let to: Vec<Mailbox> = mail
+        .receivers
+        .iter()
+        .filter_map(|it| it.parse().ok())
+        .collect();
+    let reply_to: Option<Mailbox> = content.reply_to.as_ref().and_then(|it| it.parse().ok());
+    let composed = compose(&Letter {
+        from: &from,
+        to: &to,
+        reply_to: reply_to.as_ref(),
+        subject: &mail.subject,
+        text: &content.text,
+        html: content.html.as_deref(),
+        message_id: &content.message_id,
+        date: mail.created_at,
+    });
+    Some(composed.ok()?.header().to_owned())
+}

@@ -1,0 +1,16 @@
+//! Outgoing mail: the only place that knows lettre. `compose` writes a mail down, `sender` hands
+//! it to the mail server or to a folder.
+//!
+//! Nothing here decides whether a mail is tried again; it only tells what the server said of
+//! each receiver.
+
+mod compose;
+mod folder;
+mod pool;
+mod sender;
+mod session;
+mod settings;
+
+pub use compose::{ComposeError, Composed, Letter, compose};
+pub use sender::{Answer, Envelope, Sender, Told, Verdict};
+pub use settings::{MailSettings, SettingsError};

@@ -1,0 +1,227 @@
+//! One connection to the mail server, and one mail over it, receiver by receiver.
+//!
+//! lettre's own transport gives a mail up at the first receiver that is refused, and its pool
+//! takes a connection back whose answer is still under way when a deadline cuts a mail off: the
+//! next mail would be told that answer. So its connection is used as it is, and one that was
+//! cut off is dropped.
+
+use std::time::{Duration, Instant};
+
+use lettre::Address;
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::authentication::Mechanism;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::response::Response;
+
+use super::sender::{Answer, Verdict};
+use super::settings::Server;
+use crate::config::SmtpTls;
+use crate::domain::mail::shown_reply;
+
+/// Mails over one connection: some servers take no more.
+const MAILS: u32 = 100;
+/// After so long without a mail, many servers have hung up.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// The connection failed; nothing is known of the mail under way but that no answer came.
+#[derive(Debug)]
+pub(super) struct Broken {
+    /// What happened, in words.
+    pub(super) words: String,
+    /// Nothing of the mail itself was answered: the fault is the server's or the way's.
+    pub(super) before_mail: bool,
+}
+
+/// A connection that is ready for a mail.
+pub(super) struct Session {
+    connection: AsyncSmtpConnection,
+    mails: u32,
+    last: Instant,
+}
+
+impl Session {
+    /// Connects, encrypts as the settings demand, and signs in.
+    pub(super) async fn open(server: &Server) -> Result<Self, Broken> {
+        let words = |words: String| Broken {
+            words: shown_reply(&words),
+            before_mail: true,
+        };
+        let address = &server.address;
+        let found = tokio::net::lookup_host((address.host.as_str(), address.port)).await;
+        let found = found.map_err(|error| {
+            words(format!(
+                "the mail server {} is not known: {error}",
+                address.host
+            ))
+        })?;
+        // `localhost` could be looked up to be anything.
+        let near =
+            |it: &std::net::SocketAddr| address.tls != SmtpTls::None || it.ip().is_loopback();
+        let found: Vec<_> = found.filter(near).collect();
+        if found.is_empty() {
+            return Err(words(format!(
+                "the mail server {} has no address",
+                address.host
+            )));
+        }
+        let wrap = match address.tls {
+            SmtpTls::Implicit => server.tls.clone(),
+            SmtpTls::StartTls | SmtpTls::None => None,
+        };
+        let connected =
+            AsyncSmtpConnection::connect_tokio1(&found[..], None, &server.hello, wrap, None);
+        let mut connection = connected.await.map_err(|error| {
+            words(format!(
+                "the mail server cannot be reached: {}",
+                in_words(&error)
+            ))
+        })?;
+        if let (SmtpTls::StartTls, Some(tls)) = (address.tls, server.tls.clone()) {
+            let upgraded = connection.starttls(tls, &server.hello).await;
+            upgraded.map_err(|error| {
+                words(format!(
+                    "the connection cannot be encrypted: {}",
+                    in_words(&error)
+                ))
+            })?;
+        }
+        if let Some(credentials) = &server.credentials {
+            let signed = connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials);
+            signed.await.map_err(|error| {
+                words(format!(
+                    "the mail server lets us not in: {}",
+                    in_words(&error)
+                ))
+            })?;
+        }
+        Ok(Self {
+            connection,
+            mails: 0,
+            last: Instant::now(),
+        })
+    }
+
+    /// Whether another mail may be sent over it.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.mails < MAILS && self.last.elapsed() < IDLE && !self.connection.has_broken()
+    }
+
+    /// Whether it was used before: then the server may have hung up meanwhile.
+    pub(super) const fn was_used(&self) -> bool {
+        self.mails > 0
+    }
+
+    /// Sends one mail; answers for each receiver in order.
+    pub(super) async fn send(
+        &mut self,
+        from: &Address,
+        to: &[Address],
+        bytes: &[u8],
+    ) -> Result<Vec<Answer>, Broken> {
+        let answers = self.try_send(from, to, bytes).await?;
+        self.mails += 1;
+        self.last = Instant::now();
+        Ok(answers)
+    }
+
+    async fn try_send(
+        &mut self,
+        from: &Address,
+        to: &[Address],
+        bytes: &[u8],
+    ) -> Result<Vec<Answer>, Broken> {
+        let begun = self
+            .connection
+            .command(Mail::new(Some(from.clone()), vec![]))
+            .await;
+        if let Err(error) = begun {
+            let answer = refusal(&error, true)?;
+            self.reset().await;
+            return Ok(vec![answer; to.len()]);
+        }
+        let mut answers = Vec::with_capacity(to.len());
+        for address in to {
+            let told = self
+                .connection
+                .command(Rcpt::new(address.clone(), vec![]))
+                .await;
+            answers.push(match told {
+                Ok(_) => None,
+                Err(error) => Some(refusal(&error, false)?),
+            });
+        }
+        if answers.iter().all(Option::is_some) {
+            self.reset().await;
+            return Ok(answers.into_iter().flatten().collect());
+        }
+        let sent = match self.connection.command(Data).await {
+            Ok(_) => self.connection.message(bytes).await,
+            Err(error) => Err(error),
+        };
+        let rest = match sent {
+            Ok(response) => Answer {
+                verdict: Verdict::Accepted,
+                reply: shown_reply(&reply(&response)),
+            },
+            Err(error) => {
+                let answer = refusal(&error, false)?;
+                self.reset().await;
+                answer
+            }
+        };
+        let all = answers
+            .into_iter()
+            .map(|own| own.unwrap_or_else(|| rest.clone()));
+        Ok(all.collect())
+    }
+
+    /// Leaves the mail that was refused behind.
+    async fn reset(&mut self) {
+        if self.connection.command(Rset).await.is_err() {
+            // It is not used again.
+            self.mails = MAILS;
+        }
+    }
+
+    /// Says goodbye.
+    pub(super) async fn close(mut self) {
+        let _ = self.connection.quit().await;
+    }
+}
+
+/// What a server said against a mail. An error: it hung up, or says that it will.
+fn refusal(error: &SmtpError, before_mail: bool) -> Result<Answer, Broken> {
+    let code = error.status().map(u16::from);
+    let words = in_words(error);
+    match code {
+        // RFC 5321, 3.8: the server shuts down; whatever was asked was not judged.
+        Some(421) | None => Err(Broken {
+            words: shown_reply(&words),
+            before_mail,
+        }),
+        Some(_) => Ok(Answer {
+            verdict: if error.is_permanent() {
+                Verdict::Permanent
+            } else {
+                Verdict::Temporary
+            },
+            reply: shown_reply(&words),
+        }),
+    }
+}
+
+/// A server's reply as it said it, or what went wrong.
+fn in_words(error: &SmtpError) -> String {
+    use std::error::Error;
+    match (error.status(), error.source()) {
+        (Some(code), Some(text)) => format!("{} {text}", u16::from(code)),
+        (Some(code), None) => u16::from(code).to_string(),
+        (None, _) => error.to_string(),
+    }
+}
+
+fn reply(response: &Response) -> String {
+    let text: Vec<&str> = response.message().collect();
+    format!("{} {}", u16::from(response.code()), text.join(" "))
+}
