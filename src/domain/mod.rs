@@ -6,6 +6,7 @@ pub mod activity;
 pub mod address;
 pub mod cursor;
 pub mod delivery;
+pub mod destination;
 pub mod event;
 pub mod event_type;
 pub mod headers;
