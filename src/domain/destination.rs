@@ -95,7 +95,8 @@ impl MailTarget {
             return Err(DestinationError::TooLong);
         }
         let list = text.get(SCHEME.len()..).unwrap_or_default();
-        if list.contains(['?', '#']) {
+        // `mailto://` is a slip, though slashes may stand in an address.
+        if list.contains(['?', '#']) || list.starts_with("//") {
             return Err(DestinationError::Fields);
         }
         let mut to: Vec<Mailbox> = Vec::new();
