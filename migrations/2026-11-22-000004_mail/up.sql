@@ -80,10 +80,14 @@ create table mail_due (
     subscription_id uuid,
     event_id uuid,
     delivery_n integer,
+    -- JSON: what scripts did to it, for its attempt.
+    detail text,
     primary key (account_id, mail_id),
     check ((subscription_id is null) = (event_id is null)),
     check ((subscription_id is null) = (delivery_n is null))
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 -- By account, so that one account's thousands stand in nobody's way.
 create index mail_due_at on mail_due (account_id, due_at);
+create index mail_due_delivery on mail_due (subscription_id, event_id)
+    where subscription_id is not null;
 create index mail_due_claimed on mail_due (claim_lane) where claim_lane is not null;

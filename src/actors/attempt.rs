@@ -1,6 +1,7 @@
 //! One attempt: sign, send, judge the answer, and write down what a person will want to know.
 
 mod detail;
+mod mail;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use rand::Rng;
 
 use self::detail::{Detail, SentDetail};
+pub(super) use self::mail::{DrawnUp, draw_up};
 use super::routing::Route;
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::id::EventId;

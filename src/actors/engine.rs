@@ -180,6 +180,7 @@ impl Engine {
             lane_slot: Arc::clone(&lane_slot),
             intake: Arc::clone(&known_intake),
             plugins: plugins.clone(),
+            mails: mails.clone(),
         };
         let arbiters = (0..settings.delivery_workers.max(1))
             .map(|_| Arbiter::new().handle())

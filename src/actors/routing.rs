@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, watch};
 
 use crate::catalogue::{self, Validator};
+use crate::domain::destination::{MailTarget, is_mail};
 use crate::domain::event_type::Validation;
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::retry::RetrySchedule;
@@ -34,6 +35,8 @@ pub(super) struct Route {
     triggers: Vec<Trigger>,
     /// Where to; in words why not, if what is stored cannot be sent to.
     pub(super) endpoint: Result<Endpoint, String>,
+    /// Whom to write to, if it delivers by mail.
+    pub(super) mail: Option<Result<MailTarget, String>>,
     /// Each with its end.
     pub(super) secrets: Vec<(Secret, Option<DateTime<Utc>>)>,
     pub(super) max_in_flight: usize,
@@ -62,6 +65,8 @@ impl Route {
                 .filter_map(|text| Trigger::parse(text).ok())
                 .collect(),
             endpoint: Endpoint::new(&row.url, headers),
+            mail: is_mail(&row.url)
+                .then(|| MailTarget::parse(&row.url).map_err(|error| error.to_string())),
             title: row.title,
             url: row.url,
             plugin: row.plugin,
@@ -189,7 +194,8 @@ impl RoutingTable {
             if route.wants(event_type) {
                 let comma = if matched.len() == 0 { "" } else { "," };
                 let _ = write!(matched.literal, "{comma}{}", route.id.uuid());
-                if route.state == SubscriptionState::Enabled {
+                // Mail has no way through memory: what makes a delivery a mail is its row.
+                if route.state == SubscriptionState::Enabled && route.mail.is_none() {
                     matched.from_memory.push(route.id);
                 } else {
                     matched.held.push(route.id);

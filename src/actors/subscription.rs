@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::intake::{Intake, LaneSlot};
 use super::lane::Lane;
 use super::line::{Line, Thread};
+use super::mail_log::Mails;
 use super::memory::MemoryEvent;
 use super::plugins::Plugins;
 use super::recorder::{Recorder, SpillDeliveries, Spilled};
@@ -42,6 +43,7 @@ pub(super) struct SubscriptionParts {
     pub(super) lane_slot: LaneSlot,
     pub(super) intake: Arc<std::sync::OnceLock<Addr<Intake>>>,
     pub(super) plugins: Plugins,
+    pub(super) mails: Mails,
 }
 
 impl SubscriptionParts {

@@ -132,7 +132,6 @@ fn unknown_variables_are_warned_of_but_those_of_clients_are_not() {
         ("HERALD_URL", "u"),
         ("HERALD_TOKEN", "t"),
         ("HERALD_TEST_PYTHON", "p"),
-        ("HERALD_SMTP_URL", "s"),
     ];
     let config = Config::load(None, pairs(&environment)).unwrap();
     assert_eq!(

@@ -27,7 +27,7 @@ pub enum TargetError {
         length: usize,
     },
     /// A `mailto:` URL.
-    #[error("mail targets are not supported yet: use an https:// URL")]
+    #[error("a mail target cannot be connected to: use an https:// URL")]
     Mail,
     /// It does not begin with `https://` or `http://`.
     #[error("a target begins with https:// (or http:// inside HERALD_ALLOW_NETWORKS)")]

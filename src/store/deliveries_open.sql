@@ -4,7 +4,8 @@
 select o.event_id, o.subscription_id, bool_or(o.fits) as fits
 from (
     select d.event_id, d.subscription_id,
-        $6 = case when s.state <> 'enabled' or d.held_by is not null then 'held'
+        $6 = case when (s.state <> 'enabled' or d.held_by is not null)
+                and d.held_by is distinct from 'mail' then 'held'
             when d.failures = 0 then 'queued' else 'retrying' end as fits
     from subscription s cross join lateral (
         select d.event_id, d.subscription_id, d.failures, d.held_by

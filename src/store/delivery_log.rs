@@ -11,6 +11,7 @@ use diesel::sql_types::{
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
+use super::held::BY_MAIL;
 use super::partition::lowest_id_at;
 use super::schema::attempt;
 use super::schema::sql_types::{AttemptOutcome, SubscriptionState as SqlSubscriptionState};
@@ -286,7 +287,9 @@ struct StateRow {
 impl From<StateRow> for Delivery {
     fn from(row: StateRow) -> Self {
         let enabled = row.subscription_state == Some(SubscriptionState::Enabled);
-        let delivers = enabled && row.held_by.is_none();
+        // It goes on whatever becomes of its subscription, by its mail's own schedule.
+        let by_mail = row.held_by.as_deref() == Some(BY_MAIL);
+        let delivers = by_mail || enabled && row.held_by.is_none();
         let state = match (row.failures, row.ended) {
             (Some(_), _) if !delivers => DeliveryState::Held,
             (Some(0), _) => DeliveryState::Queued,
@@ -308,8 +311,8 @@ impl From<StateRow> for Delivery {
             last_status: row.last_status,
             last_detail: None,
             last_attempt_at: row.last_at,
-            next_attempt_at: row.due_at.filter(|_| delivers),
-            held_by: row.held_by,
+            next_attempt_at: row.due_at.filter(|_| delivers && !by_mail),
+            held_by: row.held_by.filter(|_| !by_mail),
             created_at: row.received_at,
             last_n: row.last_n,
         }

@@ -51,6 +51,7 @@ statement! {
         subject: Text = &'a str,
         text: Text = &'a str,
         html: Nullable<Text> = Option<&'a str>,
+        detail: Nullable<Text> = Option<&'a str>,
     ) -> (BigInt) from "mail/hand_over.sql"
 }
 
@@ -138,7 +139,8 @@ fn lines(mailboxes: &[Mailbox], show: impl Fn(&Mailbox) -> String) -> String {
 }
 
 /// Makes a mail of a delivery that was claimed as try `n`: its row stays open, held by the mail,
-/// until the mail ends. Answers whether it did; not if a later try claimed the row.
+/// until the mail ends. `detail` is JSON that its attempt will hold beside what became of the mail.
+/// Answers whether it did; not if a later try claimed the row.
 ///
 /// # Errors
 /// When the database is away: it is not known whether it happened, and the row tells. Do not
@@ -148,6 +150,7 @@ pub async fn hand_over(
     key: DeliveryKey,
     n: i32,
     mail: &NewMail,
+    detail: Option<&str>,
 ) -> Result<bool, StoreError> {
     let reply_to = mail.reply_to.as_ref().map(Mailbox::to_string);
     let statement = HandOver {
@@ -164,6 +167,7 @@ pub async fn hand_over(
         subject: &mail.subject,
         text: &mail.text,
         html: mail.html.as_deref(),
+        detail,
         life: PhantomData,
     };
     let (mails,): (i64,) = statement.get_result(&mut database.get().await?).await?;

@@ -6,7 +6,8 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::activity::note;
-use super::schema::{attempt, delivery, event, subscription};
+use super::held::BY_MAIL;
+use super::schema::{attempt, delivery, event, mail_due, subscription};
 use super::{Connection, Database, StoreError};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::delivery::{DeliveryState, Origin, Outcome};
@@ -91,6 +92,27 @@ async fn begin_round(
     let (Some((targets, test)), Some((state, deleted_at))) = (stored, known) else {
         return Ok(Resend::Unknown);
     };
+    // What its mail carries becomes due with the mail, and its row stays held by it.
+    let mailed: Option<i32> = delivery::table
+        .find((account, subscription_id, event_id))
+        .filter(delivery::held_by.eq(BY_MAIL))
+        .select(delivery::failures)
+        .first(connection)
+        .await
+        .optional()?;
+    if let Some(failures) = mailed {
+        diesel::update(mail_due::table)
+            .filter(mail_due::subscription_id.eq(subscription_id))
+            .filter(mail_due::event_id.eq(event_id))
+            .filter(mail_due::claim_lane.is_null())
+            .set(mail_due::due_at.eq(diesel::dsl::now))
+            .execute(connection)
+            .await?;
+        return Ok(Resend::Due(match failures {
+            0 => DeliveryState::Queued,
+            _ => DeliveryState::Retrying,
+        }));
+    }
     let pushed = diesel::update(delivery::table.find((account, subscription_id, event_id)))
         .set((
             delivery::due_at.eq(diesel::dsl::now),

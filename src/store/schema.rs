@@ -241,6 +241,7 @@ diesel::table! {
         subscription_id -> Nullable<Uuid>,
         event_id -> Nullable<Uuid>,
         delivery_n -> Nullable<Int4>,
+        detail -> Nullable<Text>,
     }
 }
 

@@ -105,7 +105,8 @@ fn a_forbidden_target_is_refused_with_the_rule_that_forbids_it() {
         ("https://user:word@example.com/", "user name"),
         ("https://example.com/#a", "fragment"),
         ("ftp://example.com/", "https://"),
-        ("mailto:a@example.com", "not supported yet"),
+        ("mailto:a@example.com?bcc=b@example.com", "addresses alone"),
+        ("mailto:a", "must be an address"),
     ] {
         let body = json!({ "url": url, "triggers": ["*"] });
         let answer = tenant.admin.post("/v1/subscriptions", &body);

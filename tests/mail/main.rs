@@ -14,6 +14,7 @@
 mod answers;
 mod backlog;
 mod crash;
+mod deliveries;
 mod delivered;
 mod desk;
 mod encrypted;

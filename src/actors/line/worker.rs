@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Line, Next};
-use crate::actors::attempt::{Try, attempt, refused};
+use crate::actors::attempt::{DrawnUp, Try, attempt, draw_up, refused};
 use crate::actors::intake::LaneUnsure;
 use crate::actors::lane::Lane;
 use crate::actors::memory::MemoryEvent;
@@ -15,9 +15,12 @@ use crate::actors::recorder::{FirstAttempt, ReleaseClaims, SpillDeliveries, Spil
 use crate::actors::routing::Route;
 use crate::actors::tell::tell;
 use crate::domain::delivery::Origin;
+use crate::domain::destination::MailTarget;
 use crate::domain::id::EventId;
+use crate::plugin::Run;
 use crate::store::clock::uptime;
-use crate::store::record::{ReleasedClaim, SpilledDelivery};
+use crate::store::mail;
+use crate::store::record::{AttemptRecord, ReleasedClaim, SpilledDelivery};
 use crate::store::routing;
 
 /// A delivery whose scripts found no time is due again after this.
@@ -80,6 +83,7 @@ impl Line {
         let under_way = UnderWay {
             line: self,
             event: what.event,
+            from_memory: from_memory.is_some(),
             number: self.in_flight.begin(what.event, from_memory),
             ended: Cell::new(false),
         };
@@ -91,6 +95,15 @@ impl Line {
             now: self.parts.clock.now(),
         };
         let prepared = self.thread.scripts.prepare(&route, given).await;
+        let prepared = match (&route.mail, prepared) {
+            (Some(to), Prepared::AsPublished) => {
+                return self.by_mail(under_way, &route, to, &what, None).await;
+            }
+            (Some(to), Prepared::Ran(run)) => {
+                return self.by_mail(under_way, &route, to, &what, Some(run)).await;
+            }
+            (_, prepared) => prepared,
+        };
         let (client, clock) = (&self.thread.client, &self.parts.clock);
         let tried = match prepared {
             Prepared::AsPublished => attempt(client, clock, &route, what, None).await,
@@ -119,20 +132,67 @@ impl Line {
                 return false;
             }
         };
-        let sent = tried.sent;
-        let record = tried.record;
-        match under_way.end() {
-            Some((event, false)) => self.thread.outbox.first(FirstAttempt { record, event }),
-            Some((event, true)) => self.thread.outbox.long(FirstAttempt { record, event }),
-            None => self.thread.outbox.claimed(record),
-        }
-        if tried.gone {
+        let (sent, gone) = (tried.sent, tried.gone);
+        self.record(&under_way, tried.record);
+        if gone {
             self.disable(&route).await;
         }
         if self.stopped.get() {
             self.tell_idle();
         }
         sent
+    }
+
+    fn record(&self, under_way: &UnderWay<'_>, record: AttemptRecord) {
+        match under_way.end() {
+            Some((event, false)) => self.thread.outbox.first(FirstAttempt { record, event }),
+            Some((event, true)) => self.thread.outbox.long(FirstAttempt { record, event }),
+            None => self.thread.outbox.claimed(record),
+        }
+    }
+
+    /// Makes a mail of a delivery and hands its row over to it: from then on the mail has the
+    /// only schedule, and what ends it ends the delivery.
+    async fn by_mail(
+        &self,
+        under_way: UnderWay<'_>,
+        route: &Route,
+        to: &Result<MailTarget, String>,
+        what: &Try,
+        run: Option<Box<Run>>,
+    ) -> bool {
+        if under_way.is_from_memory() {
+            // It was published before the target became this one; the row comes first.
+            self.put_off(&under_way, what.n, Until::Now);
+            return false;
+        }
+        let (parts, key) = (&self.parts, self.key(what.event));
+        let drawn_up = match to {
+            Ok(to) => draw_up(route, to.to(), parts.mails.from(), what, run),
+            Err(words) => {
+                let words = format!("It cannot be sent to: {words}.");
+                Err(Box::new(refused(route, what, words)))
+            }
+        };
+        match drawn_up {
+            Err(tried) => self.record(&under_way, tried.record),
+            Ok(DrawnUp { mail, detail }) => {
+                let detail = detail.as_deref();
+                match mail::hand_over(&parts.database, key, what.n, &mail, detail).await {
+                    Ok(true) => parts.mails.wake(),
+                    // A later try has it.
+                    Ok(false) => {}
+                    // If it did not happen, the claim runs out and it is tried again.
+                    Err(error) => tracing::warn!(%error, "a delivery could not be made a mail"),
+                }
+                under_way.end();
+                self.thread.outbox.give_back();
+            }
+        }
+        if self.stopped.get() {
+            self.tell_idle();
+        }
+        true
     }
 
     /// Whether an attempt may begin that was taken up `since` then: a first one of `lane`, or
@@ -202,12 +262,17 @@ impl Line {
 /// An attempt that counts as under way until it ends, or its task panics.
 struct UnderWay<'a> {
     line: &'a Line,
+    from_memory: bool,
     event: EventId,
     number: u64,
     ended: Cell<bool>,
 }
 
 impl UnderWay<'_> {
+    const fn is_from_memory(&self) -> bool {
+        self.from_memory
+    }
+
     fn end(&self) -> Option<(Arc<MemoryEvent>, bool)> {
         self.ended.set(true);
         self.line.in_flight.end(self.number)

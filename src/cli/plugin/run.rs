@@ -13,9 +13,9 @@ use super::{diff, in_one_line, name_of};
 use crate::catalogue;
 use crate::cli::output;
 use crate::config::Config;
+use crate::domain::destination::Destination;
 use crate::domain::event::{MAX_EVENT_BYTES, parse_envelope};
 use crate::domain::event_type::nearest;
-use crate::domain::target::Target;
 use crate::plugin::{
     self, Delivered, EventView, Limits, Runtime, Source, SubscriptionView, Verdict, read_script,
 };
@@ -52,9 +52,7 @@ impl Run {
             .map_err(|fault| anyhow!(in_one_line(&file, &fault)))?;
         let payload = self.payload()?;
         let envelope = parse_envelope(&payload).context("the event cannot be used")?;
-        if !self.target.starts_with("mailto:") {
-            Target::parse(&self.target).context("--target cannot be used")?;
-        }
+        Destination::parse(&self.target).context("--target cannot be used")?;
         let now = DatabaseClock::new().now();
         let event = EventView {
             id: "evt_01jz0000000000000000000000",

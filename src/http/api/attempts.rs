@@ -5,9 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::plugins::without_source;
 use crate::domain::delivery::{Origin, Outcome};
+use crate::domain::destination::is_mail;
+use crate::domain::id::MailId;
 use crate::store::delivery_log::Attempt;
 use crate::store::event::EventSummary;
 use crate::store::subscription::Subscription;
@@ -18,7 +21,7 @@ pub(super) const MASKED: &str = "•••";
 /// What is sent with each attempt.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct RequestView {
-    /// Always `POST`.
+    /// `POST`; `MAIL` where the target is `mailto:…`.
     method: &'static str,
     /// The target as it is now; null: the subscription was deleted.
     url: Option<String>,
@@ -35,8 +38,9 @@ impl RequestView {
             Err(error) => (STANDARD.encode(error.as_bytes()), "base64"),
         };
         let url = subscription.map(|subscription| subscription.url.clone());
+        let by_mail = url.as_deref().is_some_and(is_mail);
         Self {
-            method: "POST",
+            method: if by_mail { "MAIL" } else { "POST" },
             url,
             body,
             body_encoding,
@@ -95,6 +99,18 @@ pub(in crate::http) struct ResponseView {
     truncated: bool,
 }
 
+/// The mail that carried a delivery.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct CarriedView {
+    /// The mail, which `GET /v1/mails/{id}` shows with each of its tries.
+    #[schema(value_type = String, example = "mail_01h455vb4pex5vsknk084sn02q")]
+    id: MailId,
+    /// How often it was tried.
+    tries: i32,
+    /// What the mail server said when it took it; null: it did not.
+    smtp_reply: Option<String>,
+}
+
 /// Where the time of an attempt went, in milliseconds; null: it did not come to that.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct PhasesView {
@@ -127,6 +143,8 @@ pub(in crate::http) struct AttemptView {
     request: Option<AttemptRequest>,
     /// What came back; null: nothing did.
     response: Option<ResponseView>,
+    /// The mail that carried it; null: none did.
+    mail: Option<CarriedView>,
     /// Where the time went.
     phases: PhasesView,
     /// The plugins that ran, in their order.
@@ -166,6 +184,9 @@ struct Recorded {
     log: Vec<String>,
     filtered_by: Option<String>,
     sent: Sent,
+    mail: Option<Uuid>,
+    tries: i32,
+    smtp_reply: Option<String>,
 }
 
 impl Recorded {
@@ -220,6 +241,11 @@ impl AttemptView {
             outcome: attempt.outcome,
             at: attempt.at,
             duration_ms: attempt.duration_ms,
+            mail: recorded.mail.map(|id| CarriedView {
+                id: MailId::from_uuid(id),
+                tries: recorded.tries,
+                smtp_reply: recorded.smtp_reply,
+            }),
             request,
             response,
             phases,

@@ -6,13 +6,13 @@ use std::ops::RangeInclusive;
 use serde_json::{Value, json};
 
 use crate::actors::Engine;
+use crate::domain::destination::Destination;
 use crate::domain::event_type::nearest;
 use crate::domain::headers::CustomHeaders;
 use crate::domain::retry::RetrySchedule;
 use crate::domain::subscription::{
     MAX_MAX_IN_FLIGHT, MAX_TIMEOUT_SECONDS, MAX_TITLE, MAX_TRIGGERS, SubscriptionState,
 };
-use crate::domain::target::Target;
 use crate::domain::trigger::Trigger;
 use crate::http::fields::{self, Fields};
 use crate::http::problem::Problem;
@@ -27,7 +27,7 @@ const MOST_NAMED: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Given {
     pub(super) title: Option<String>,
-    pub(super) target: Option<Target>,
+    pub(super) target: Option<Destination>,
     pub(super) triggers: Option<Vec<String>>,
     pub(super) state: Option<SubscriptionState>,
     pub(super) plugin: Option<Option<String>>,
@@ -50,7 +50,7 @@ pub(super) async fn read(
     let new = before.is_none();
     let mut fields = Fields::parse(body)?;
     let title = fields.take("title", fields::text_within(1..=MAX_TITLE));
-    let target = |value| Target::parse(&fields::text(value)?).map_err(|error| words(&error));
+    let target = |value| Destination::parse(&fields::text(value)?).map_err(|error| words(&error));
     let target = if new {
         fields.need("url", target)
     } else {
@@ -91,7 +91,15 @@ pub(super) async fn read(
     fields.later("rate_per_second", &Value::Null);
     fields.later("ordered", &json!(false));
     fields.later("order_key", &Value::Null);
-    if let Some(target) = &target
+    if let Some(Destination::Mail(_)) = &target
+        && headers.as_ref().is_some_and(|headers| !headers.is_empty())
+    {
+        fields.fault(
+            "/headers",
+            "are for an https:// target: a mail has none of them",
+        );
+    }
+    if let Some(Destination::Web(target)) = &target
         && let Err(detail) = targets::vet(engine, target).await
     {
         fields.fault("/url", detail);

@@ -196,7 +196,7 @@ pub(in crate::http) async fn create(
         account,
         title: given
             .title
-            .unwrap_or_else(|| target.host().to_string().chars().take(200).collect()),
+            .unwrap_or_else(|| target.name().chars().take(200).collect()),
         url: target.as_str().to_owned(),
         triggers: given.triggers.unwrap_or_default(),
         state: given.state.unwrap_or(SubscriptionState::Enabled),

@@ -9,7 +9,7 @@ with input as materialized (
 ), ended as (
     delete from mail_due d using input i
     where d.account_id = i.account_id and d.mail_id = i.mail_id and i.due_in is null
-    returning d.account_id, d.mail_id, d.subscription_id, d.event_id, d.delivery_n, i.n,
+    returning d.account_id, d.mail_id, d.subscription_id, d.event_id, d.delivery_n, d.detail, i.n,
         i.outcome, i.reply, i.duration_ms
 ), moved as (
     update mail_due d set due_at = now() + make_interval(secs => i.due_in),
@@ -18,7 +18,15 @@ with input as materialized (
     from input i
     where d.account_id = i.account_id and d.mail_id = i.mail_id and i.due_in is not null
         and d.n = i.n and d.claim_lane is not null
-    returning d.account_id, d.mail_id, i.n, i.outcome, i.reply
+    returning d.account_id, d.mail_id, d.subscription_id, d.event_id, d.delivery_n, d.failures,
+        i.n, i.outcome, i.reply
+), waiting as (
+    -- A delivery whose mail was refused for now shows as retrying.
+    update delivery d set failures = m.failures
+    from moved m
+    where m.subscription_id is not null and d.account_id = m.account_id
+        and d.subscription_id = m.subscription_id and d.event_id = m.event_id
+        and d.n = m.delivery_n and d.held_by = 'mail'
 ), kept as (
     insert into mail_try (account_id, mail_id, n, duration_ms, outcome, reply, receivers)
     select account_id, mail_id, n, duration_ms, outcome::mail_try_outcome, reply, receivers
@@ -42,14 +50,15 @@ with input as materialized (
         and d.subscription_id = e.subscription_id and d.event_id = e.event_id
         and d.n = e.delivery_n and d.held_by = 'mail'
     returning d.account_id, d.subscription_id, d.event_id, d.n, d.origin, e.outcome, e.reply,
-        e.duration_ms, e.n as tries, e.mail_id
+        e.duration_ms, e.n as tries, e.mail_id, e.detail
 ), attempted as (
     insert into attempt (account_id, subscription_id, event_id, n, duration_ms, outcome, origin,
         detail)
     select account_id, subscription_id, event_id, n, duration_ms, outcome::attempt_outcome,
-        origin, json_build_object('ms', json_build_array(0, 0, 0, duration_ms),
-            case outcome when 'sent' then 'reply' else 'error' end, reply,
-            'mail_id', mail_id, 'tries', tries)::text
+        origin, (coalesce(detail::jsonb, jsonb_build_object()) || jsonb_build_object(
+            'ms', jsonb_build_array(0, 0, 0, duration_ms),
+            case outcome when 'sent' then 'smtp_reply' else 'error' end, reply,
+            'mail', mail_id, 'tries', tries))::text
     from delivered
     on conflict do nothing
     returning subscription_id, event_id, outcome, origin
