@@ -119,6 +119,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("regex", &["plugin"]),
     ("prometheus", &["http"]),
     ("similar", &["cli"]),
+    ("argon2", &["domain"]),
+    ("email_address", &["domain"]),
+    ("maud", &["http"]),
     ("toml", &["config"]),
     ("anyhow", &["app", "cli", "main"]),
 ];

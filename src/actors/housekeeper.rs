@@ -14,7 +14,8 @@ use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::lane::{self, Owner};
 use crate::store::{
-    Connection, Database, StoreError, cancel, ingest, partition, retention, subscription_count,
+    Connection, Database, StoreError, cancel, ingest, partition, retention, session,
+    subscription_count,
 };
 
 /// How often the lease is renewed.
@@ -215,6 +216,7 @@ async fn daily(
     partition::ensure(database).await?;
     ingest::forget_old_keys(&mut *database.get().await?).await?;
     subscription_count::fold(&mut *database.get().await?).await?;
+    session::sweep(database).await?;
     for day in retention::retire(database, days).await? {
         tracing::info!(
             day = %day.day, events = day.events, targets = day.targets,

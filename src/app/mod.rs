@@ -14,7 +14,7 @@ pub use folder::DataFolder;
 use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
 use crate::domain::address::AddressRules;
-use crate::http::{self, HttpSettings};
+use crate::http::{self, HttpSettings, SiteSettings};
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
@@ -101,6 +101,11 @@ async fn serve(
     let settings = HttpSettings {
         workers: config.http_workers,
         shutdown_seconds: HTTP_STOP_SECONDS,
+        site: SiteSettings {
+            base: config.base_address(address),
+            named: config.public_url.is_some(),
+            proxies: config.trusted_proxies.clone(),
+        },
     };
     let server = http::server(listener, engine.clone(), settings)?;
     let handle = server.handle();

@@ -13,6 +13,7 @@ mod receive;
 mod serve;
 mod subscription;
 mod token;
+mod user;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -53,6 +54,9 @@ enum Command {
     /// Manage API tokens, directly in the database
     #[command(subcommand)]
     Token(token::Command),
+    /// Manage people who may sign in, directly in the database
+    #[command(subcommand)]
+    User(user::Command),
     /// Check and try scripts
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -106,6 +110,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Publish(command) => return block_on(command.run(json)),
         Command::Subscription(command) => block_on(command.run(json))?,
         Command::Token(command) => block_on(command.run(&settings()?, json))?,
+        Command::User(command) => block_on(command.run(&settings()?, json))?,
         Command::Plugin(command) => return command.run(&settings()?, json),
         Command::Receive(command) => block_on(command.run(json))?,
         Command::Audit => return block_on(audit::run(&settings()?, json)),
@@ -145,6 +150,10 @@ mod tests {
             "herald token create --role admin",
             "herald token create --role admin --account main --operator",
             "herald subscription add --header novalue",
+            "herald user add ann@example.com",
+            "herald user add Ann --role admin",
+            "herald user add ann@example.com --role publisher",
+            "herald user edit ann@example.com --disable --enable",
             "herald plugin run a.rhai",
             "herald plugin run a.rhai --event a.json --type A",
             "herald plugin run a.rhai --type A --attempt 0",
@@ -158,6 +167,10 @@ mod tests {
             "herald publish --examples --json",
             "herald receive --fail hang --rate 0.1 --seed 7",
             "herald token create --account main --role admin",
+            "herald user add ann@example.com --role admin",
+            "herald user edit ann@example.com --account other --name Ann --enable",
+            "herald user link ann@example.com --url https://herald.example.com",
+            "herald user list --json",
             "herald plugin check",
             "herald plugin check a.rhai b.rhai",
             "herald plugin run a.rhai --type A --json",

@@ -183,7 +183,7 @@ impl Revoke {
     }
 }
 
-async fn account_named(database: &Database, name: &str) -> anyhow::Result<Account> {
+pub(super) async fn account_named(database: &Database, name: &str) -> anyhow::Result<Account> {
     let found = match name.parse::<AccountId>() {
         Ok(id) => account::find(database, id).await?,
         Err(_) => account::find_by_name(database, name).await?,
@@ -191,7 +191,7 @@ async fn account_named(database: &Database, name: &str) -> anyhow::Result<Accoun
     found.ok_or_else(|| anyhow::anyhow!("there is no account `{}`", output::plain(name)))
 }
 
-async fn accounts(database: &Database) -> anyhow::Result<Vec<Account>> {
+pub(super) async fn accounts(database: &Database) -> anyhow::Result<Vec<Account>> {
     let mut all: Vec<Account> = Vec::new();
     loop {
         let page = account::list(database, all.last().map(|account| account.id), PAGE).await?;

@@ -5,6 +5,7 @@
 mod file;
 mod mail;
 mod setting;
+mod web;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -77,6 +78,11 @@ pub struct Config {
     pub plugin_failure_percent: u8,
     /// The share of a thread's time, in percent, that a script's failed runs may take.
     pub plugin_failure_time_percent: u8,
+    /// The address under which browsers reach Herald, without a slash at its end; not set: the
+    /// address on which it listens.
+    pub public_url: Option<String>,
+    /// Networks of the proxies whose word on who asks is taken.
+    pub trusted_proxies: Vec<IpNet>,
     /// Outgoing mail.
     pub mail: MailConfig,
     /// Which log lines are written: directives as tracing's `EnvFilter` reads them.
@@ -125,7 +131,12 @@ impl fmt::Display for ConfigError {
 
 /// Variables that belong to the command-line clients, to the tests or to parts of Herald that
 /// are not settings of the daemon's core: they are passed over in silence.
-const FOREIGN: [&str; 3] = ["HERALD_CONFIG", "HERALD_TOKEN", "HERALD_URL"];
+const FOREIGN: [&str; 4] = [
+    "HERALD_ADMIN_EMAIL",
+    "HERALD_CONFIG",
+    "HERALD_TOKEN",
+    "HERALD_URL",
+];
 const FOREIGN_PREFIX: &str = "HERALD_TEST_";
 
 impl Config {
@@ -196,6 +207,14 @@ impl Config {
         Ok(config)
     }
 
+    /// The address under which browsers reach a Herald that listens there, without a slash at
+    /// its end.
+    #[must_use]
+    pub fn base_address(&self, listen: SocketAddr) -> String {
+        let listened = || format!("http://{}", web::reachable(listen));
+        self.public_url.clone().unwrap_or_else(listened)
+    }
+
     /// The value in force of every setting, as text without passwords, in the table's order.
     pub fn describe(&self) -> impl Iterator<Item = (&'static Setting, String)> + '_ {
         setting::all().map(|setting| (setting, (setting.show)(self)))
@@ -232,6 +251,8 @@ impl Config {
             plugin_log_bytes: 0,
             plugin_failure_percent: 0,
             plugin_failure_time_percent: 0,
+            public_url: None,
+            trusted_proxies: Vec::new(),
             mail: MailConfig::blank(),
             log: String::new(),
             log_format: LogFormat::Text,

@@ -56,7 +56,10 @@ pub struct Setting {
 
 /// All rows, in the order in which they are shown.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().chain(super::mail::SETTINGS)
+    SETTINGS
+        .iter()
+        .chain(super::web::SETTINGS)
+        .chain(super::mail::SETTINGS)
 }
 
 const SETTINGS: &[Setting] = &[
@@ -443,7 +446,7 @@ fn masked(text: &str) -> String {
     url.into()
 }
 
-fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',')
         .map(str::trim)
         .filter(|entry| !entry.is_empty())

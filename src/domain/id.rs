@@ -122,6 +122,8 @@ typed_id!(/// A webhook.
     SubscriptionId, "sub", "a subscription");
 typed_id!(/// An API token.
     TokenId, "tok", "a token");
+typed_id!(/// A user of Herald.
+    UserId, "usr", "a user");
 typed_id!(/// Something that a user did.
     ActivityId, "act", "an activity");
 typed_id!(/// One e-mail.

@@ -1,4 +1,4 @@
-//! What a token may do. The table of routes and roles stands in `http/access.rs`.
+//! What a token or a user may do. The table of routes and roles stands in `http/access.rs`.
 
 text_enum! {
     /// The role of a token.
@@ -9,5 +9,24 @@ text_enum! {
         Viewer = "viewer",
         /// May do everything in its account.
         Admin = "admin",
+    }
+}
+
+text_enum! {
+    /// The role of a user.
+    UserRole, "a role of a user" {
+        /// Reads everything of their account but secrets.
+        Viewer = "viewer",
+        /// May do everything in their account.
+        Admin = "admin",
+    }
+}
+
+impl From<UserRole> for Role {
+    fn from(role: UserRole) -> Self {
+        match role {
+            UserRole::Viewer => Self::Viewer,
+            UserRole::Admin => Self::Admin,
+        }
     }
 }

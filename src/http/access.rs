@@ -1,5 +1,5 @@
-//! The table of the API: each method and path, who may use it, whose account it acts in, and
-//! what answers. Nothing is reachable that does not stand here; the routes are made from it.
+//! The table of the API and of the pages: each method and path, who may use it, whose account it
+//! acts in, and what answers. Nothing is reachable that does not stand here; the routes are made from it.
 
 use actix_web::Route;
 use actix_web::http::Method;
@@ -7,9 +7,10 @@ use actix_web::http::Method;
 use super::api::{
     accounts, activities, activity_input, activity_types, audit, batch, deliveries, dry_run,
     event_types, events, health, mail_input, mails, plugins, publish, secrets, subscriptions,
-    switches, tokens,
+    switches, tokens, users,
 };
 use super::metrics;
+use super::pages::{password, reset, sign_in};
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -17,6 +18,8 @@ use crate::domain::role::Role;
 pub enum Access {
     /// Everybody, without a token.
     Public,
+    /// Every user who is signed in; no token.
+    SignedIn,
     /// Who publishes: `publisher`, `admin`.
     Publish,
     /// Who publishes and who reads: `publisher`, `viewer`, `admin`.
@@ -35,6 +38,7 @@ impl Access {
     pub const fn permits(self, role: Role, operator: bool) -> bool {
         match self {
             Self::Public | Self::Lookup => true,
+            Self::SignedIn => false,
             Self::Publish => matches!(role, Role::Publisher | Role::Admin),
             Self::Read => matches!(role, Role::Viewer | Role::Admin),
             Self::Manage => matches!(role, Role::Admin),
@@ -42,15 +46,22 @@ impl Access {
         }
     }
 
+    /// Whether a user who is signed in may use the route, in their own account.
+    #[must_use]
+    pub const fn permits_user(self, role: Role) -> bool {
+        matches!(self, Self::SignedIn) || self.permits(role, false)
+    }
+
     /// Who may, in words for a refusal.
     #[must_use]
     pub const fn in_words(self) -> &'static str {
         match self {
             Self::Public => "everybody",
+            Self::SignedIn => "a user who is signed in",
             Self::Publish => "a token with the role publisher or admin",
             Self::Lookup => "any token",
-            Self::Read => "a token with the role viewer or admin",
-            Self::Manage => "a token with the role admin",
+            Self::Read => "a token or user with the role viewer or admin",
+            Self::Manage => "a token or user with the role admin",
             Self::Operate => "an operator-wide token with the role admin",
         }
     }
@@ -149,9 +160,25 @@ pub static TABLE: &[Entry] = &[
     entry!(PATCH  "/v1/tokens/{id}", Manage, Either, tokens::change),
     entry!(DELETE "/v1/tokens/{id}", Manage, Either, tokens::revoke),
 
+    entry!(GET    "/v1/users", Manage, Account, users::list),
+    entry!(POST   "/v1/users", Manage, Account, users::invite),
+    entry!(GET    "/v1/users/{id}", Manage, Account, users::show),
+    entry!(PATCH  "/v1/users/{id}", Manage, Account, users::change),
+    entry!(DELETE "/v1/users/{id}", Manage, Account, users::remove),
+
     entry!(GET    "/v1/audit", Manage, Either, audit::run),
 
     entry!(GET    "/", Public, Server, health::home),
+    entry!(GET    "/sign-in", Public, Server, sign_in::show),
+    entry!(POST   "/sign-in", Public, Server, sign_in::submit),
+    entry!(POST   "/sign-out", SignedIn, Server, sign_in::sign_out),
+    entry!(GET    "/reset", Public, Server, reset::show),
+    entry!(POST   "/reset", Public, Server, reset::submit),
+    entry!(GET    "/reset/{token}", Public, Server, password::show_reset),
+    entry!(POST   "/reset/{token}", Public, Server, password::submit_reset),
+    entry!(GET    "/invitation/{token}", Public, Server, password::show_invitation),
+    entry!(POST   "/invitation/{token}", Public, Server, password::submit_invitation),
+
     entry!(GET    "/healthz", Public, Server, health::healthz),
     entry!(GET    "/readyz", Public, Server, health::readyz),
     entry!(GET    "/metrics", Public, Server, metrics::show),

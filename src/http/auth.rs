@@ -1,5 +1,6 @@
-//! Who calls: tokens and the accounts that they name, known for at most a second, so that a
-//! revoked token ends within that second and a publisher's request never waits for the database.
+//! Who calls and in whose account. Tokens and the accounts that they name are known for at most a
+//! second, so that a revoked token ends within that second and a publisher's request never waits
+//! for the database; sessions of users are asked for each time (`session`).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, TokenId};
 use crate::domain::role::Role;
 use crate::store::clock::uptime;
+use crate::store::session::Session;
 use crate::store::token::{self, TOKEN_LENGTH, TOKEN_PREFIX, Token, TokenHash};
 use crate::store::{Database, account};
 
@@ -29,29 +31,53 @@ const MOST_KNOWN: usize = 10_000;
 const LOOK_UPS: usize = 4;
 
 /// Who calls, and in whose account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Caller {
-    /// The token.
-    pub token: TokenId,
-    /// What it may do.
+    /// Who.
+    pub who: Who,
+    /// What they may do.
     pub role: Role,
-    /// It belongs to no account.
+    /// The token belongs to no account.
     pub operator: bool,
     /// The account that the request acts in.
     pub account: Option<AccountId>,
 }
 
+/// By what somebody is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Who {
+    /// A token.
+    Token(TokenId),
+    /// A user who is signed in.
+    User(Arc<Session>),
+}
+
 impl Caller {
     /// The caller as the activity log names it.
     #[must_use]
-    pub(super) const fn actor(&self) -> Actor {
-        Actor::Token(self.token)
+    pub(super) fn actor(&self) -> Actor {
+        match &self.who {
+            Who::Token(token) => Actor::Token(*token),
+            Who::User(session) => Actor::User {
+                id: session.user().to_string(),
+                email: session.email.clone(),
+            },
+        }
+    }
+
+    /// The id of the token or of the user.
+    #[must_use]
+    pub(super) fn id(&self) -> String {
+        match &self.who {
+            Who::Token(token) => token.to_string(),
+            Who::User(session) => session.user().to_string(),
+        }
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Grant {
-    token: TokenId,
+    who: Who,
     role: Role,
     account: Option<AccountId>,
 }
@@ -59,7 +85,7 @@ struct Grant {
 impl From<&Token> for Grant {
     fn from(token: &Token) -> Self {
         Self {
-            token: token.id,
+            who: Who::Token(token.id),
             role: token.role,
             account: token.account,
         }
@@ -127,11 +153,11 @@ impl Authenticator {
             return Ok(Quick::Ask(hash));
         };
         known.used.store(now, Ordering::Relaxed);
-        let grant = known.value;
+        let grant = known.value.clone();
         drop(tokens);
-        permit(entry, grant)?;
+        permit(entry, &grant)?;
         let Some(name) = given.account else {
-            return caller(entry, grant, grant.account).map(Quick::Granted);
+            return own(entry, grant).map(Quick::Granted);
         };
         let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
         match accounts
@@ -164,10 +190,38 @@ impl Authenticator {
             ));
         };
         let grant = Grant::from(token);
-        remember(&self.tokens, hash, grant, checked);
-        permit(entry, grant)?;
+        remember(&self.tokens, hash, grant.clone(), checked);
+        self.admit(entry, grant, account, checked).await
+    }
+
+    /// Judges the request of a user who is signed in.
+    ///
+    /// # Errors
+    /// The user's role may not do this, the account is another one, or the database is away.
+    pub(super) async fn of_user(
+        &self,
+        entry: &Entry,
+        session: Arc<Session>,
+        account: Option<&str>,
+    ) -> Result<Caller, Problem> {
+        let grant = Grant {
+            role: session.role.into(),
+            account: Some(session.account()),
+            who: Who::User(session),
+        };
+        self.admit(entry, grant, account, now()).await
+    }
+
+    async fn admit(
+        &self,
+        entry: &Entry,
+        grant: Grant,
+        account: Option<&str>,
+        checked: u64,
+    ) -> Result<Caller, Problem> {
+        permit(entry, &grant)?;
         let Some(name) = account else {
-            return caller(entry, grant, grant.account);
+            return own(entry, grant);
         };
         let found = match name.parse::<AccountId>() {
             Ok(id) => account::find(&self.database, id).await?,
@@ -294,17 +348,21 @@ fn bearer(authorization: Option<&str>) -> Result<&str, Problem> {
     Ok(text)
 }
 
-fn permit(entry: &Entry, grant: Grant) -> Result<(), Problem> {
-    if entry.access.permits(grant.role, grant.account.is_none()) {
+fn permit(entry: &Entry, grant: &Grant) -> Result<(), Problem> {
+    let permitted = match grant.who {
+        Who::Token(_) => entry.access.permits(grant.role, grant.account.is_none()),
+        Who::User(_) => entry.access.permits_user(grant.role),
+    };
+    if permitted {
         return Ok(());
     }
-    let whose = if grant.account.is_none() {
-        "operator-wide"
-    } else {
-        "of an account"
+    let yours = match (&grant.who, grant.account) {
+        (Who::User(_), _) => "you are signed in",
+        (Who::Token(_), None) => "yours is operator-wide,",
+        (Who::Token(_), Some(_)) => "yours is of an account,",
     };
     let detail = format!(
-        "This needs {}; yours is {whose}, with the role {}.",
+        "This needs {}; {yours} with the role {}.",
         entry.access.in_words(),
         grant.role
     );
@@ -319,12 +377,18 @@ fn named(entry: &Entry, grant: Grant, account: AccountId) -> Result<Caller, Prob
     caller(entry, grant, Some(account))
 }
 
+/// The caller in the account of the token or user.
+fn own(entry: &Entry, grant: Grant) -> Result<Caller, Problem> {
+    let account = grant.account;
+    caller(entry, grant, account)
+}
+
 fn caller(entry: &Entry, grant: Grant, account: Option<AccountId>) -> Result<Caller, Problem> {
     if entry.scope == Scope::Account && account.is_none() {
         return Err(no_account());
     }
     Ok(Caller {
-        token: grant.token,
+        who: grant.who,
         role: grant.role,
         operator: grant.account.is_none(),
         account,

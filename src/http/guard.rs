@@ -1,5 +1,5 @@
 //! The middleware before every handler: finds the request's line in the table, judges the
-//! caller by it, and hands the caller on. What has no line is refused.
+//! caller (a token, else a session) by it, and hands the caller on. What has no line is refused.
 
 use std::future::{Ready, ready};
 use std::rc::Rc;
@@ -17,13 +17,14 @@ use futures_util::future::{Either, LocalBoxFuture};
 use super::access::{Access, Entry, TABLE};
 use super::auth::{Authenticator, Caller, Credentials, Quick};
 use super::problem::{Kind, Problem};
+use super::session::{self, Sessions, no_proof};
 use crate::domain::id::AccountId;
 
 /// The header by which an operator-wide token names an account.
 const ACCOUNT: &str = "herald-account";
 
 /// Makes the middleware.
-pub(super) struct Guard(pub Arc<Authenticator>);
+pub(super) struct Guard(pub Arc<Authenticator>, pub Arc<Sessions>);
 
 impl<S, B> Transform<S, ServiceRequest> for Guard
 where
@@ -40,6 +41,7 @@ where
         ready(Ok(Guarded {
             service: Rc::new(service),
             authenticator: Arc::clone(&self.0),
+            sessions: Arc::clone(&self.1),
         }))
     }
 }
@@ -48,6 +50,7 @@ where
 pub(super) struct Guarded<S> {
     service: Rc<S>,
     authenticator: Arc<Authenticator>,
+    sessions: Arc<Sessions>,
 }
 
 impl<S, B> Service<ServiceRequest> for Guarded<S>
@@ -76,6 +79,21 @@ where
         if entry.access == Access::Public {
             return Either::Left(self.service.call(request));
         }
+        let by_session = !request.headers().contains_key(AUTHORIZATION)
+            && session::has_cookie(request.request());
+        if by_session {
+            let service = Rc::clone(&self.service);
+            let authenticator = Arc::clone(&self.authenticator);
+            let sessions = Arc::clone(&self.sessions);
+            let asked = async move {
+                admit(&request, entry, &authenticator, &sessions).await?;
+                service.call(request).await
+            };
+            return Either::Right(asked.boxed_local());
+        }
+        if entry.access == Access::SignedIn {
+            return refuse(Problem::new(Kind::Unauthorized, "Nobody is signed in."));
+        }
         match self.authenticator.quick(entry, &credentials(&request)) {
             Ok(Quick::Granted(caller)) => {
                 request.extensions_mut().insert(caller);
@@ -95,6 +113,29 @@ where
             Err(problem) => refuse(problem),
         }
     }
+}
+
+/// Judges a request by its session, and attaches who it is for the handler.
+async fn admit(
+    request: &ServiceRequest,
+    entry: &Entry,
+    authenticator: &Authenticator,
+    sessions: &Sessions,
+) -> Result<(), Problem> {
+    let signed_in = sessions.judge(request.request()).await?;
+    if entry.access == Access::SignedIn {
+        // A form has the proof in its body, which its handler reads.
+        session::attach(request.request(), signed_in);
+        return Ok(());
+    }
+    if *request.method() != Method::GET && !signed_in.proved {
+        return Err(no_proof());
+    }
+    let account = credentials(request).account;
+    let caller = authenticator.of_user(entry, signed_in.session, account);
+    let caller = caller.await?;
+    request.extensions_mut().insert(caller);
+    Ok(())
 }
 
 fn refuse<F, B: 'static>(
@@ -152,7 +193,7 @@ impl FromRequest for Caller {
             request
                 .extensions()
                 .get::<Self>()
-                .copied()
+                .cloned()
                 .ok_or_else(no_caller),
         )
     }

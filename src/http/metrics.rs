@@ -166,6 +166,7 @@ mod tests {
             fault: None,
             suspended: None,
             apart_since: None,
+            last_failure: None,
             calls,
             failures: 1,
             p99: (calls > 0).then_some(Duration::from_millis(2)),

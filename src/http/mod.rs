@@ -10,10 +10,15 @@ mod guard;
 mod metrics;
 mod openapi;
 mod page;
+mod pages;
+mod passwords;
 mod problem;
 pub mod receiver;
 mod server;
+mod session;
+mod site;
 mod targets;
 
 pub use openapi::document;
 pub use server::{HttpSettings, server};
+pub use site::SiteSettings;

@@ -10,9 +10,10 @@ use super::access::{Access, TABLE};
 use super::api::{
     accounts, activities, activity_input, activity_types, audit, batch, deliveries, dry_run,
     event_types, events, health, mail_input, mails, plugins, publish, secrets, subscriptions,
-    switches, tokens,
+    switches, tokens, users,
 };
 use super::metrics;
+use super::pages::{password, reset, sign_in};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -37,6 +38,10 @@ use super::metrics;
         plugins::list, dry_run::run,
         accounts::list, accounts::create, accounts::show, accounts::change, accounts::remove,
         tokens::list, tokens::create, tokens::show, tokens::change, tokens::revoke,
+        users::list, users::invite, users::show, users::change, users::remove,
+        sign_in::show, sign_in::submit, sign_in::sign_out, reset::show, reset::submit,
+        password::show_reset, password::submit_reset, password::show_invitation,
+        password::submit_invitation,
         audit::run, health::home, health::healthz, health::readyz, metrics::show,
         health::openapi,
     ),

@@ -20,7 +20,9 @@ pub(super) enum Kind {
     Malformed,
     /// No token, or one that is not in force.
     Unauthorized,
-    /// The token's role may not do this.
+    /// E-mail or password are wrong.
+    SignInRefused,
+    /// The caller's role may not do this, or it is not clear that the caller wants it.
     Forbidden,
     /// Nothing of the caller's account is there.
     NotFound,
@@ -36,6 +38,10 @@ pub(super) enum Kind {
     Unsupported,
     /// The request can be read, but its values are wrong.
     Invalid,
+    /// Too many tries; a later one may succeed.
+    TooMany,
+    /// The request is for another host.
+    Misdirected,
     /// Something that the operator must look at.
     Internal,
     /// The database is away or Herald is stopping.
@@ -46,7 +52,7 @@ impl Kind {
     const fn status(self) -> StatusCode {
         match self {
             Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::SignInRefused => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -55,6 +61,8 @@ impl Kind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -63,11 +71,15 @@ impl Kind {
     const fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Malformed => ("urn:herald:problem:malformed", "The request cannot be read"),
-            Self::Unauthorized => ("urn:herald:problem:unauthorized", "A token is needed"),
-            Self::Forbidden => (
-                "urn:herald:problem:forbidden",
-                "The token's role may not do this",
+            Self::Unauthorized => (
+                "urn:herald:problem:unauthorized",
+                "A token or a session is needed",
             ),
+            Self::SignInRefused => (
+                "urn:herald:problem:sign-in-refused",
+                "The sign-in was refused",
+            ),
+            Self::Forbidden => ("urn:herald:problem:forbidden", "Not permitted"),
             Self::NotFound => ("urn:herald:problem:not-found", "Not found"),
             Self::MethodNotAllowed => (
                 "urn:herald:problem:method-not-allowed",
@@ -87,6 +99,11 @@ impl Kind {
                 "The body's encoding is unknown",
             ),
             Self::Invalid => ("urn:herald:problem:invalid", "Some values are wrong"),
+            Self::TooMany => ("urn:herald:problem:too-many", "Too many tries"),
+            Self::Misdirected => (
+                "urn:herald:problem:misdirected",
+                "Herald does not answer for this host",
+            ),
             Self::Internal => (
                 "urn:herald:problem:internal",
                 "Something went wrong inside Herald",
@@ -124,6 +141,7 @@ pub(super) struct Problem {
     detail: String,
     errors: Vec<Fault>,
     allow: Option<String>,
+    retry_after: Option<i64>,
 }
 
 /// The document. Its media type is `application/problem+json`.
@@ -154,6 +172,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             allow: None,
+            retry_after: None,
         }
     }
 
@@ -180,6 +199,7 @@ impl Problem {
             detail,
             errors,
             allow: None,
+            retry_after: None,
         }
     }
 
@@ -198,6 +218,21 @@ impl Problem {
             allow: Some(allow),
             ..Self::new(Kind::MethodNotAllowed, detail)
         }
+    }
+
+    /// Too many tries; another is worth it after so many seconds.
+    pub(super) fn too_many(seconds: i64) -> Self {
+        let minutes = (seconds + 59) / 60;
+        let detail = format!("Too many tries: wait {minutes} min.");
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(Kind::TooMany, detail)
+        }
+    }
+
+    /// What happened and what the answer's status and waiting time are, for a page.
+    pub(super) fn told(&self) -> (&str, StatusCode, Option<i64>) {
+        (&self.detail, self.kind.status(), self.retry_after)
     }
 
     /// The same with faults.
@@ -247,10 +282,13 @@ impl ResponseError for Problem {
             Kind::Unavailable => {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
             }
-            Kind::Unauthorized => {
+            Kind::Unauthorized | Kind::SignInRefused => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"herald\""));
             }
             _ => {}
+        }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
         if let Some(allow) = self
             .allow

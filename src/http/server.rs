@@ -11,7 +11,10 @@ use actix_web::{App, HttpServer};
 use super::access::TABLE;
 use super::auth::Authenticator;
 use super::guard::Guard;
+use super::passwords::Passwords;
 use super::problem::{Kind, Problem};
+use super::session::Sessions;
+use super::site::{Site, SiteSettings};
 use crate::actors::Engine;
 
 /// How long an idle connection is kept.
@@ -26,6 +29,8 @@ pub struct HttpSettings {
     pub workers: usize,
     /// Seconds that a stopping server gives to what is under way.
     pub shutdown_seconds: u64,
+    /// How browsers see Herald.
+    pub site: SiteSettings,
 }
 
 /// What every handler can reach.
@@ -35,6 +40,10 @@ pub(super) struct Shared {
     pub engine: Engine,
     /// Who is who.
     pub authenticator: Arc<Authenticator>,
+    /// Who is signed in.
+    pub sessions: Arc<Sessions>,
+    /// The turns at hashing passwords.
+    pub passwords: Passwords,
 }
 
 /// Serves the API on a listener. It runs when awaited or spawned, heeds no signals, and is
@@ -49,11 +58,21 @@ pub fn server(
 ) -> std::io::Result<Server> {
     let shared = Shared {
         authenticator: Authenticator::start(engine.database().clone()),
+        sessions: Arc::new(Sessions::new(
+            engine.database().clone(),
+            Site::new(settings.site),
+        )),
+        passwords: Passwords::new(),
         engine,
     };
+    let passwords = shared.passwords.clone();
+    actix_web::rt::spawn(async move { passwords.prepare().await });
     let server = HttpServer::new(move || {
         App::new()
-            .wrap(Guard(Arc::clone(&shared.authenticator)))
+            .wrap(Guard(
+                Arc::clone(&shared.authenticator),
+                Arc::clone(&shared.sessions),
+            ))
             .app_data(web::Data::new(shared.clone()))
             .configure(routes)
     })

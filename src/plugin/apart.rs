@@ -1,27 +1,32 @@
 //! A thread of its own, of lower priority, for scripts that may not run on the delivery threads.
-//! It knows nothing of why they may not.
+//! Each set of scripts has a line of its own, and the lines take turns. It knows nothing of why
+//! scripts run here.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::chain::run_chain;
+use super::fair_queue::FairQueue;
 use super::limits::Limits;
 use super::runtime::{Runtime, words_of};
 use super::script::Script;
 use super::source::{Fault, ScriptHash, ScriptName, Source};
 use super::view::{EventView, Failure, FailureKind, Part, Run, SubscriptionView};
 
-/// Jobs that wait; more wait outside, with their askers.
-const MOST_WAITING: usize = 64;
+/// Jobs of the same scripts that wait; more are refused.
+const MOST_OF_A_SET: usize = 16;
+/// Jobs that wait in all: room for more sets than are ever slow or new at the same time.
+const MOST_WAITING: usize = 16 * MOST_OF_A_SET;
 /// Compiled scripts that are kept. When there are more, all are dropped.
 const MOST_COMPILED: usize = 64;
 /// How nice the thread is to the others (of 19): about a tenth of their share of a busy core.
@@ -30,7 +35,30 @@ const NICENESS: i32 = 10;
 /// A handle on the thread. It ends when the last one is dropped and what it was given is done.
 #[derive(Clone)]
 pub struct Apart {
-    jobs: mpsc::Sender<(Job, oneshot::Sender<Run>)>,
+    handle: Arc<Handle>,
+}
+
+/// All that is held outside the thread.
+struct Handle(Arc<Shared>);
+
+/// What the thread and its handles share.
+struct Shared {
+    state: Mutex<State>,
+    /// There is a job, or there will be none.
+    ready: Condvar,
+}
+
+struct State {
+    queue: FairQueue<Vec<ScriptName>, Asked>,
+    /// The last handle is gone.
+    closed: bool,
+    /// The thread is.
+    gone: bool,
+}
+
+struct Asked {
+    job: Job,
+    answer: oneshot::Sender<Run>,
 }
 
 /// One run: the scripts of one attempt, in their order, and its event.
@@ -88,9 +116,13 @@ impl OwnedEvent {
 /// Why a job came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ApartError {
-    /// It will not come back by itself.
+    /// The thread ended: this handle and its clones are of no more use, and another
+    /// [`Apart::start`] is.
     #[error("the thread that runs plugins apart is gone")]
     Gone,
+    /// Too many jobs of the same scripts wait already, or of all: try again later.
+    #[error("too many events wait for these plugins, which run apart")]
+    Full,
 }
 
 impl fmt::Debug for Apart {
@@ -100,52 +132,119 @@ impl fmt::Debug for Apart {
 }
 
 impl Apart {
-    /// Starts the thread; its scripts run under `limits`.
+    /// Starts a thread of that name, of which Linux shows 15 bytes and which has no NUL; its
+    /// scripts run under `limits`.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(limits: Limits) -> io::Result<Self> {
-        Self::start_with(move || Runtime::new(limits.clone()))
+    pub fn start(name: &str, limits: Limits) -> io::Result<Self> {
+        Self::start_with(name, move || Runtime::new(limits.clone()))
     }
 
-    fn start_with(runtime: impl Fn() -> Runtime + Send + 'static) -> io::Result<Self> {
-        let (jobs, mut waiting) = mpsc::channel::<(Job, oneshot::Sender<Run>)>(MOST_WAITING);
-        thread::Builder::new()
-            .name("plugin-apart".to_owned())
-            .spawn(move || {
-                // On Linux a priority belongs to the thread that asks, not to its process.
-                if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-                    tracing::warn!(%error, "the plugins' own thread keeps the usual priority");
-                }
-                let mut bench = Bench::new(runtime());
-                while let Some((job, answer)) = waiting.blocking_recv() {
-                    if answer.is_closed() {
-                        continue;
-                    }
-                    let ended = catch_unwind(AssertUnwindSafe(|| bench.run(&job)));
-                    let run = ended.unwrap_or_else(|panic| {
-                        // What the panic left behind is not used again.
-                        bench = Bench::new(runtime());
-                        let fault = Fault::whole(words_of(&*panic));
-                        failed(job.sources.first(), FailureKind::Panic, fault)
-                    });
-                    // Whoever asked may have gone meanwhile.
-                    let _ = answer.send(run);
-                }
-            })?;
-        Ok(Self { jobs })
+    fn start_with(name: &str, runtime: impl Fn() -> Runtime + Send + 'static) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                queue: FairQueue::new(MOST_OF_A_SET, MOST_WAITING),
+                closed: false,
+                gone: false,
+            }),
+            ready: Condvar::new(),
+        });
+        let worker = Worker(Arc::clone(&shared));
+        let builder = thread::Builder::new().name(name.to_owned());
+        builder.spawn(move || worker.work(runtime))?;
+        Ok(Self {
+            handle: Arc::new(Handle(shared)),
+        })
     }
 
-    /// Runs a job after those that came before it. It waits for room; dropping the future takes
-    /// a job back that has not begun.
+    /// Runs a job after those of the same scripts that came before it, in turns with others'.
+    /// Dropping the future takes a job back that has not begun.
     ///
     /// # Errors
-    /// The thread is gone.
+    /// There is no room for it, which is told at once; or the thread is gone.
     pub async fn run(&self, job: Job) -> Result<Run, ApartError> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.jobs.send((job, answer)).await;
-        sent.map_err(|_job| ApartError::Gone)?;
+        self.handle.0.put(Asked { job, answer })?;
         answered.await.map_err(|_dropped| ApartError::Gone)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.locked().closed = true;
+        self.0.ready.notify_one();
+    }
+}
+
+impl Shared {
+    fn locked(&self) -> MutexGuard<'_, State> {
+        // Nobody panics while the queue is half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, asked: Asked) -> Result<(), ApartError> {
+        let sources = asked.job.sources.iter();
+        let set = sources.map(|source| source.name.clone()).collect();
+        let mut state = self.locked();
+        if state.gone {
+            return Err(ApartError::Gone);
+        }
+        let is_wanted = |asked: &Asked| !asked.answer.is_closed();
+        let put = state.queue.push(set, asked, is_wanted);
+        put.map_err(|_asked| ApartError::Full)?;
+        self.ready.notify_one();
+        Ok(())
+    }
+
+    /// Waits for the next job; `None`: there will be none.
+    fn take(&self) -> Option<Asked> {
+        let mut state = self.locked();
+        loop {
+            match state.queue.pop() {
+                Some(asked) => return Some(asked),
+                None if state.closed => return None,
+                None => {
+                    let woken = self.ready.wait(state);
+                    state = woken.unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+}
+
+/// The thread's end. However the thread comes to its own, those who wait are told.
+struct Worker(Arc<Shared>);
+
+impl Worker {
+    fn work(self, runtime: impl Fn() -> Runtime) {
+        // On Linux a priority belongs to the thread that asks, not to its process.
+        if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+            tracing::warn!(%error, "the plugins' own thread keeps the usual priority");
+        }
+        let mut bench = Bench::new(runtime());
+        while let Some(Asked { job, answer }) = self.0.take() {
+            if answer.is_closed() {
+                continue;
+            }
+            let ended = catch_unwind(AssertUnwindSafe(|| bench.run(&job)));
+            let run = ended.unwrap_or_else(|panic| {
+                // What the panic left behind is not used again.
+                bench = Bench::new(runtime());
+                let fault = Fault::whole(words_of(&*panic));
+                failed(job.sources.first(), FailureKind::Panic, fault)
+            });
+            // Whoever asked may have gone meanwhile.
+            let _ = answer.send(run);
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let mut state = self.0.locked();
+        state.gone = true;
+        state.queue.clear();
     }
 }
 
@@ -192,12 +291,7 @@ impl Bench {
 
 /// The run of a script that did not get to run.
 fn failed(source: Option<&Source>, kind: FailureKind, fault: Fault) -> Run {
-    let part = source.map(|source| Part {
-        name: source.name.clone(),
-        hash: source.hash,
-        elapsed: Duration::ZERO,
-        operations: 0,
-    });
+    let part = source.map(Part::not_run);
     let script = source.map_or_else(ScriptName::of_nobody, |source| source.name.clone());
     Run {
         verdict: Err(Failure {
@@ -214,14 +308,19 @@ fn failed(source: Option<&Source>, kind: FailureKind, fault: Fault) -> Run {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
-    use std::sync::{Arc, Mutex};
+    use std::sync::mpsc::{Sender, channel};
+
+    use futures_util::FutureExt;
 
     use super::*;
     use crate::plugin::view::Verdict;
 
     fn job(text: &str) -> Job {
-        let name: ScriptName = "named/x.rhai".parse().unwrap();
+        job_of("named/x.rhai", text)
+    }
+
+    fn job_of(name: &str, text: &str) -> Job {
+        let name: ScriptName = name.parse().unwrap();
         Job {
             sources: vec![Source::new(name, text)],
             event: OwnedEvent {
@@ -250,7 +349,7 @@ mod tests {
     #[tokio::test]
     async fn a_job_runs_as_it_would_anywhere() {
         fn crosses_threads<T: Send + Sync + Clone>(_: &T) {}
-        let apart = Apart::start(Limits::default()).unwrap();
+        let apart = Apart::start("plugin-test", Limits::default()).unwrap();
         crosses_threads(&apart);
         for _ in 0..3 {
             let run = apart.run(job(WELL)).await.unwrap();
@@ -268,7 +367,7 @@ mod tests {
     #[tokio::test]
     async fn the_thread_is_nice_and_ends_with_its_last_handle() {
         let (tell, told) = channel();
-        let apart = Apart::start_with(move || {
+        let apart = Apart::start_with("plugin-test", move || {
             let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
             tell.send(stat).unwrap();
             Runtime::new(Limits::default())
@@ -278,6 +377,7 @@ mod tests {
         drop(apart);
         assert!(other.run(job(WELL)).await.is_ok());
         let stat = told.recv().unwrap();
+        assert!(stat.contains("(plugin-test)"), "{stat}");
         let behind_the_name = stat.rsplit(')').next().unwrap();
         assert_eq!(behind_the_name.split_whitespace().nth(16), Some("10"));
         drop(other);
@@ -288,7 +388,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_failure_and_the_next_job_runs() {
-        let apart = Apart::start_with(|| {
+        let apart = Apart::start_with("plugin-test", || {
             let mut runtime = Runtime::new(Limits::default());
             runtime.bind_for_test("boom", || panic!("bang"));
             runtime
@@ -301,33 +401,77 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_job_that_nobody_waits_for_is_skipped() {
+    /// A thread that begins to work when the gate is opened, or panics when it is torn down. Its
+    /// scripts tell with `x()` and `y()` that they run.
+    fn behind_a_gate() -> (Apart, Sender<()>, std::sync::mpsc::Receiver<char>) {
         let (tell, told) = channel();
         let (open, gate) = channel();
-        let gate = Arc::new(Mutex::new(gate));
-        let apart = Apart::start_with(move || {
-            let (tell, gate) = (tell.clone(), Arc::clone(&gate));
+        let gate = Mutex::new(gate);
+        let apart = Apart::start_with("plugin-test", move || {
+            gate.lock().unwrap().recv().unwrap();
             let mut runtime = Runtime::new(Limits::default());
-            runtime.bind_for_test("tell", move || tell.send(()).is_ok());
-            runtime.bind_for_test("wait", move || gate.lock().unwrap().recv().is_ok());
+            for name in ['x', 'y'] {
+                let tell = tell.clone();
+                runtime.bind_for_test(&name.to_string(), move || tell.send(name).is_ok());
+            }
             runtime
-        })
-        .unwrap();
-        let first = apart.run(job("fn filter(event) { wait() }"));
-        let mut first = Box::pin(first);
-        let mut skipped = Box::pin(apart.run(job("fn filter(event) { tell() }")));
-        // Both are polled once, in this order: the first keeps the thread, the second waits.
-        tokio::select! {
-            biased;
-            _ = &mut first => panic!("it did not wait"),
-            _ = &mut skipped => panic!("it overtook"),
-            () = std::future::ready(()) => {}
-        }
+        });
+        (apart.unwrap(), open, told)
+    }
+
+    const X: &str = "fn filter(event) { x() }";
+
+    fn y() -> Job {
+        job_of("named/y.rhai", "fn filter(event) { y() }")
+    }
+
+    #[tokio::test]
+    async fn a_job_that_nobody_waits_for_is_skipped() {
+        let (apart, open, told) = behind_a_gate();
+        let mut skipped = Box::pin(apart.run(job(X)));
+        let mut kept = Box::pin(apart.run(y()));
+        // Both wait for the thread when the first is taken back, in the order of their asking.
+        assert!((&mut skipped).now_or_never().is_none());
+        assert!((&mut kept).now_or_never().is_none());
         drop(skipped);
         open.send(()).unwrap();
-        assert!(first.await.unwrap().verdict.is_ok());
+        assert!(kept.await.is_ok());
+        assert_eq!(told.try_iter().collect::<String>(), "y");
+    }
+
+    #[tokio::test]
+    async fn scripts_that_fill_their_line_delay_others_by_one_run() {
+        let (apart, open, told) = behind_a_gate();
+        let mut waiting: Vec<_> = (0..MOST_OF_A_SET)
+            .map(|_| Box::pin(apart.run(job(X))))
+            .collect();
+        for run in &mut waiting {
+            assert!(run.now_or_never().is_none());
+        }
+        let refused = apart.run(job(X)).now_or_never();
+        assert!(matches!(refused, Some(Err(ApartError::Full))));
+        let mut other = Box::pin(apart.run(y()));
+        assert!((&mut other).now_or_never().is_none());
+        // One that was taken back leaves room.
+        drop(waiting.pop());
+        let mut again = Box::pin(apart.run(job(X)));
+        assert!((&mut again).now_or_never().is_none());
+        open.send(()).unwrap();
+        assert!(again.await.is_ok() && other.await.is_ok());
+        let order: String = told.try_iter().collect();
+        assert!(order.starts_with("xyx"), "{order}");
+        assert_eq!(order.len(), MOST_OF_A_SET + 1);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_thread_that_ends_is_told_and_another_can_be_started() {
+        let (apart, gate, _told) = behind_a_gate();
+        let mut waiting = Box::pin(apart.run(job(X)));
+        assert!((&mut waiting).now_or_never().is_none());
+        drop(gate);
+        assert_eq!(waiting.await.unwrap_err(), ApartError::Gone);
+        assert_eq!(apart.run(y()).await.unwrap_err(), ApartError::Gone);
+        let apart = Apart::start("plugin-test", Limits::default()).unwrap();
         assert!(apart.run(job(WELL)).await.is_ok());
-        assert!(told.try_recv().is_err());
     }
 }

@@ -145,8 +145,13 @@ impl Budget {
         Ok(())
     }
 
+    /// Processor time since the account was opened.
+    pub(super) fn cpu(&self) -> Duration {
+        cpu_now().saturating_sub(self.started_cpu.get())
+    }
+
     fn look_at_time(&self, now: Duration) -> Result<(), Spent> {
-        let used = cpu_now().saturating_sub(self.started_cpu.get());
+        let used = self.cpu();
         if used >= self.cut {
             return self.end(Spent::Deadline);
         }

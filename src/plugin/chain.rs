@@ -10,6 +10,7 @@ use bytes::Bytes;
 use chrono::SecondsFormat;
 use rhai::{Dynamic, Map};
 
+use super::budget::Budget;
 use super::json::{self, JsonError, kind_of, text_of};
 use super::runtime::{Runtime, words_of};
 use super::script::{Hook, Script};
@@ -19,6 +20,8 @@ use crate::domain::headers::{CustomHeaders, MAX_HEADERS};
 
 /// What a text is without a content type of its own.
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
+/// A run that is shorter on the wall is not worth a look at the processor time.
+const CPU_FROM: Duration = Duration::from_millis(1);
 /// The most recipients of one mail.
 const MAX_RECIPIENTS: usize = 50;
 
@@ -40,6 +43,14 @@ pub fn run_chain(runtime: &Runtime, scripts: &[&Script], event: &EventView<'_>) 
             ended.unwrap_or_else(|panic| Err(broke(scripts, &parts, &*panic)))
         })
     };
+    if let Err(failure) = &verdict
+        && parts.iter().all(|part| part.name != failure.script)
+    {
+        // It failed outside its hooks, and is judged all the same.
+        let mut sources = scripts.iter().map(|script| script.source());
+        let source = sources.find(|source| source.name == failure.script);
+        parts.extend(source.map(Part::not_run));
+    }
     Run {
         verdict,
         log: runtime.budget.take_log(),
@@ -160,7 +171,7 @@ impl<'a> Chain<'a> {
             let begun = Instant::now();
             runtime.budget.start();
             let ended = chain.script(script, is_mail);
-            parts.push(part(script, begun.elapsed(), runtime.budget.operations()));
+            parts.push(part(script, begun.elapsed(), &runtime.budget));
             match ended {
                 Ok(true) => {}
                 Ok(false) => {
@@ -306,13 +317,17 @@ impl<'a> Chain<'a> {
     }
 }
 
-fn part(script: &Script, elapsed: Duration, operations: u64) -> Part {
-    let source = script.source();
+fn part(script: &Script, elapsed: Duration, budget: &Budget) -> Part {
+    let cpu = if elapsed > CPU_FROM {
+        budget.cpu().min(elapsed)
+    } else {
+        elapsed
+    };
     Part {
-        name: source.name.clone(),
-        hash: source.hash,
         elapsed,
-        operations,
+        cpu,
+        operations: budget.operations(),
+        ..Part::not_run(script.source())
     }
 }
 

@@ -1,5 +1,10 @@
 //! How one version of a script does: counts its runs and judges when it must run apart or not at
 //! all. It has no clock and knows nothing of who acts on the judgement.
+//!
+//! All times are processor time of the thread that ran the script ([`Part::cpu`]), so that a
+//! process that was stopped, or a busy machine, is no script's fault.
+//!
+//! [`Part::cpu`]: super::view::Part::cpu
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,11 +12,10 @@ use std::time::Duration;
 use super::histogram::Histogram;
 use super::source::Fault;
 use super::view::FailureKind;
+use super::window::{KEPT, Second, Window};
 use crate::config::Config;
 
-/// Seconds over which failed runs are counted.
-const COUNTED: u64 = 60;
-/// Seconds over which the time of failed and of slow runs is added up.
+/// Seconds over which times are added up. Failed runs are counted over [`KEPT`].
 const TIMED: u64 = 10;
 /// Fewer failures than these suspend nobody: one broken event is retried a few times.
 const LEAST_FAILURES: u64 = 20;
@@ -19,6 +23,10 @@ const LEAST_FAILURES: u64 = 20;
 const SLOW_PART: u32 = 10;
 /// Percent of the last [`TIMED`] seconds that slow runs may take on the delivery threads.
 const SLOW_PERCENT: u64 = 10;
+/// Percent of one thread's last [`TIMED`] seconds that all runs may take, where the mean run is
+/// longer than [`CHEAP`]: many cheap runs are what the delivery threads are for.
+const SHARE_PERCENT: u64 = 25;
+const CHEAP: Duration = Duration::from_millis(1);
 
 /// When a script is suspended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +58,9 @@ impl Default for HealthRule {
     }
 }
 
-/// What to do with a script after one of its runs. Reasons are sentences without a full stop.
+/// What to do with a script after one of its runs. Reasons are sentences without a full stop, of
+/// numbers and places alone: everybody may read them, and what a script throws may be a part of
+/// one account's payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
     /// Go on.
@@ -75,74 +85,73 @@ pub struct Health {
     record: Mutex<Record>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Record {
     calls: u64,
     failures: u64,
     total: Duration,
-    seconds: [Second; COUNTED as usize],
+    window: Window,
     times: Histogram,
-}
-
-/// What ended within one second.
-#[derive(Debug, Clone, Copy, Default)]
-struct Second {
-    number: u64,
-    calls: u64,
-    failures: u64,
-    failed: Duration,
-    slow: Duration,
+    last_failure: Option<Fault>,
 }
 
 impl Health {
     /// Of a script that has not run yet, under that deadline.
     #[must_use]
     pub fn new(rule: HealthRule, deadline: Duration) -> Self {
-        let record = Record {
-            calls: 0,
-            failures: 0,
-            total: Duration::ZERO,
-            seconds: [Second::default(); COUNTED as usize],
-            times: Histogram::default(),
-        };
         Self {
             rule,
             slow: deadline / SLOW_PART,
-            record: Mutex::new(record),
+            record: Mutex::default(),
         }
     }
 
-    /// Takes down a run that ended at `now` (time since any fixed moment) after `elapsed`, and
-    /// judges. An ordinary success costs some tens of nanoseconds.
+    /// Takes down a run that ended at `now` (time since any fixed moment) after it used `cpu` of
+    /// processor time, and judges. An ordinary success costs some tens of nanoseconds.
+    ///
+    /// A run that was ended on the wall ([`FailureKind::Wall`]) is a failure like others, but its
+    /// time is held against nobody.
     pub fn record(
         &self,
         now: Duration,
-        elapsed: Duration,
+        cpu: Duration,
         failed: Option<(FailureKind, &Fault)>,
     ) -> Judgement {
         let number = now.as_secs();
         let mut record = self.locked();
         record.calls += 1;
-        record.failures += u64::from(failed.is_some());
-        record.total += elapsed;
-        record.times.add(elapsed);
-        let second = record.second(number);
+        record.total += cpu;
+        record.times.add(cpu);
+        let charged = match failed {
+            Some((FailureKind::Wall, _)) => Duration::ZERO,
+            _ => cpu,
+        };
+        let second = record.window.second(number);
         second.calls += 1;
-        if let Some((kind, fault)) = failed {
-            second.failures += 1;
-            second.failed += elapsed;
-            let minute = record.sum(number, COUNTED);
-            let recent = record.sum(number, TIMED);
-            drop(record);
-            return self.judge_failed(&minute, &recent, kind, fault);
+        second.time += charged;
+        match failed {
+            Some(_) => {
+                second.failures += 1;
+                second.failed += charged;
+            }
+            None if cpu > self.slow => second.slow += cpu,
+            None => {}
         }
-        if elapsed > self.slow {
-            second.slow += elapsed;
-            let slow = record.sum(number, TIMED).slow;
-            drop(record);
-            return self.judge_slow(slow);
+        if let Some((_, fault)) = failed {
+            record.failures += 1;
+            record.last_failure = Some(fault.clone());
+        } else if cpu <= self.slow && cpu <= CHEAP {
+            // Nor can the mean be above `CHEAP` without a run that is, at which it is judged.
+            return Judgement::Fine;
         }
-        Judgement::Fine
+        let recent = record.window.sum(number, TIMED);
+        let minute = failed.map(|_| record.window.sum(number, KEPT));
+        drop(record);
+        failed
+            .zip(minute)
+            .and_then(|((kind, fault), minute)| self.judge_failed(&minute, &recent, kind, fault))
+            .or_else(|| self.judge_time(&recent))
+            .unwrap_or(Judgement::Fine)
     }
 
     fn judge_failed(
@@ -151,43 +160,60 @@ impl Health {
         recent: &Second,
         kind: FailureKind,
         fault: &Fault,
-    ) -> Judgement {
-        let last = in_one_line(fault);
+    ) -> Option<Judgement> {
+        let place = place(fault);
+        let last = match &*place {
+            "" => String::new(),
+            place => format!(", the last one{place}"),
+        };
         let (failures, calls) = (minute.failures, minute.calls);
         if failures >= LEAST_FAILURES
             && failures * 100 >= calls * u64::from(self.rule.failure_percent)
         {
-            let reason = format!(
-                "{failures} of its last {calls} runs failed within a minute; the last one: {last}"
-            );
-            return Judgement::Suspend { reason };
+            let reason =
+                format!("{failures} of its last {calls} runs failed within a minute{last}");
+            return Some(Judgement::Suspend { reason });
         }
         if is_share(recent.failed, u64::from(self.rule.failure_time_percent)) {
             let reason = format!(
-                "its failed runs took {} ms of the last {TIMED} s; the last one: {last}",
+                "its failed runs took {} ms of processor time within {TIMED} s{last}",
                 recent.failed.as_millis()
             );
-            return Judgement::Suspend { reason };
+            return Some(Judgement::Suspend { reason });
         }
-        if matches!(
-            kind,
-            FailureKind::Deadline | FailureKind::Operations | FailureKind::Memory
-        ) {
-            return Judgement::RunApart { reason: last };
-        }
-        Judgement::Fine
+        let met = match kind {
+            FailureKind::Deadline => "its limit of processor time",
+            FailureKind::Operations => "its limit of operations",
+            FailureKind::Memory => "a limit of size",
+            FailureKind::Wall
+            | FailureKind::Error
+            | FailureKind::Panic
+            | FailureKind::BadResult => return None,
+        };
+        let reason = format!("a run met {met}{place}");
+        Some(Judgement::RunApart { reason })
     }
 
-    fn judge_slow(&self, slow: Duration) -> Judgement {
-        if !is_share(slow, SLOW_PERCENT) {
-            return Judgement::Fine;
-        }
-        let reason = format!(
-            "its runs that took more than {:?} took {} ms of the last {TIMED} s",
-            self.slow,
-            slow.as_millis()
-        );
-        Judgement::RunApart { reason }
+    /// Whether it takes too much of the delivery threads, well or ill.
+    fn judge_time(&self, recent: &Second) -> Option<Judgement> {
+        let reason = if is_share(recent.slow, SLOW_PERCENT) {
+            format!(
+                "its runs of more than {:?} took {} ms of processor time within {TIMED} s",
+                self.slow,
+                recent.slow.as_millis()
+            )
+        } else if is_share(recent.time, SHARE_PERCENT)
+            && recent.time.as_nanos() > CHEAP.as_nanos() * u128::from(recent.calls)
+        {
+            format!(
+                "its {} runs took {} ms of processor time within {TIMED} s",
+                recent.calls,
+                recent.time.as_millis()
+            )
+        } else {
+            return None;
+        };
+        Some(Judgement::RunApart { reason })
     }
 
     /// Runs so far.
@@ -202,15 +228,21 @@ impl Health {
         self.locked().failures
     }
 
-    /// The time that 99 of 100 runs do not exceed, good to 10 % (and a microsecond); `None`
-    /// before the first run.
+    /// How it failed last; `None`: it never did. The words may be a part of somebody's payload.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<Fault> {
+        self.locked().last_failure.clone()
+    }
+
+    /// The processor time that 99 of 100 runs do not exceed, good to 10 % (and a microsecond);
+    /// `None` before the first run.
     #[must_use]
     pub fn p99(&self) -> Option<Duration> {
         let record = self.locked();
         record.times.quantile(99)
     }
 
-    /// The time of all runs together.
+    /// The processor time of all runs together.
     #[must_use]
     pub fn total(&self) -> Duration {
         self.locked().total
@@ -222,49 +254,17 @@ impl Health {
     }
 }
 
-impl Record {
-    /// The place of that second. A clock that is read by several threads may come late: then it
-    /// is the newer second that stands there already.
-    fn second(&mut self, number: u64) -> &mut Second {
-        let place = (number % COUNTED) as usize;
-        #[allow(
-            clippy::indexing_slicing,
-            reason = "the remainder is below the array's length"
-        )]
-        let second = &mut self.seconds[place];
-        if second.number < number {
-            *second = Second {
-                number,
-                ..Second::default()
-            };
-        }
-        second
-    }
-
-    /// Of the last `most` seconds, the one under way among them.
-    fn sum(&self, now: u64, most: u64) -> Second {
-        let recent = self.seconds.iter().filter(|it| it.number + most > now);
-        recent.fold(Second::default(), |sum, second| Second {
-            number: now,
-            calls: sum.calls + second.calls,
-            failures: sum.failures + second.failures,
-            failed: sum.failed + second.failed,
-            slow: sum.slow + second.slow,
-        })
-    }
-}
-
 fn is_share(time: Duration, percent: u64) -> bool {
     time.as_micros() * 100 >= u128::from(percent * TIMED) * 1_000_000
 }
 
-/// Without the script's line, which stands below.
-fn in_one_line(fault: &Fault) -> String {
-    let shown = Fault {
-        source_line: None,
-        ..fault.clone()
-    };
-    shown.to_string()
+/// Where it failed, behind a space; nothing if that is not known.
+fn place(fault: &Fault) -> String {
+    match (fault.line, fault.column) {
+        (Some(line), Some(column)) => format!(" at line {line}, column {column}"),
+        (Some(line), None) => format!(" at line {line}"),
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -323,8 +323,8 @@ mod tests {
         for n in 0..19 {
             assert_eq!(health.record(ms(n), ms(0), error(&fault)), Judgement::Fine);
         }
-        let reason = "20 of its last 40 runs failed within a minute; the last one: line 2, \
-                      column 3: no such field";
+        let reason = "20 of its last 40 runs failed within a minute, the last one at line 2, \
+                      column 3";
         let reason = reason.to_owned();
         assert_eq!(
             health.record(ms(30), ms(0), error(&fault)),
@@ -352,36 +352,73 @@ mod tests {
         }
         match health.record(ms(9_000), ms(50), error(&fault)) {
             Judgement::Suspend { reason } => {
-                assert!(reason.starts_with("its failed runs took 500 ms of the last 10 s"));
+                let expected = "its failed runs took 500 ms of processor time within 10 s, \
+                                the last one at line 2, column 3";
+                assert_eq!(reason, expected);
             }
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn one_overrun_of_the_deadline_makes_a_script_run_apart() {
-        let fault = Fault::at("it used more than 50 ms", Some(1), Some(4), "fn f");
-        let reason = "line 1, column 4: it used more than 50 ms".to_owned();
+    fn one_limit_that_is_met_makes_a_script_run_apart() {
+        let fault = Fault::at("words of a payload", Some(1), Some(4), "fn f");
+        for (kind, met) in [
+            (FailureKind::Deadline, "its limit of processor time"),
+            (FailureKind::Operations, "its limit of operations"),
+            (FailureKind::Memory, "a limit of size"),
+        ] {
+            let health = health();
+            let reason = format!("a run met {met} at line 1, column 4");
+            let judged = health.record(ms(1), ms(51), Some((kind, &fault)));
+            assert_eq!(judged, Judgement::RunApart { reason });
+            assert_eq!(health.last_failure().as_ref(), Some(&fault));
+        }
+        assert_eq!(health().last_failure(), None);
+    }
+
+    #[test]
+    fn a_stop_of_the_process_counts_as_one_failure_and_as_no_time() {
+        let (health, fault) = (health(), Fault::whole("it did not end within 1000 ms"));
+        for n in 1..20 {
+            // Nor is the time held against the script that it did use.
+            let judged = health.record(ms(n), ms(45), Some((FailureKind::Wall, &fault)));
+            assert_eq!(judged, Judgement::Fine);
+        }
+        assert_eq!(health.failures(), 19);
+        let reason = "20 of its last 20 runs failed within a minute".to_owned();
         assert_eq!(
-            health().record(ms(1), ms(51), Some((FailureKind::Deadline, &fault))),
-            Judgement::RunApart { reason }
+            health.record(ms(20), ms(0), Some((FailureKind::Wall, &fault))),
+            Judgement::Suspend { reason }
         );
     }
 
     #[test]
     fn many_slow_runs_make_a_script_run_apart() {
         let health = health();
-        for n in 0..249 {
-            assert_eq!(health.record(ms(n * 40), ms(4), None), Judgement::Fine);
-        }
         for n in 0..99 {
             assert_eq!(health.record(ms(n * 90), ms(10), None), Judgement::Fine);
         }
-        let reason = "its runs that took more than 5ms took 1000 ms of the last 10 s".to_owned();
+        let reason = "its runs of more than 5ms took 1000 ms of processor time within 10 s";
+        let reason = reason.to_owned();
         assert_eq!(
             health.record(ms(9_990), ms(10), None),
             Judgement::RunApart { reason }
         );
+    }
+
+    #[test]
+    fn a_quarter_of_a_thread_makes_a_script_run_apart_unless_its_runs_are_cheap() {
+        let health_of = |each: Duration, runs: u64| {
+            let health = health();
+            let mut judged = (0..runs).map(|n| health.record(ms(n * 10_000 / runs), each, None));
+            judged.find(|judged| *judged != Judgement::Fine)
+        };
+        assert_eq!(health_of(Duration::from_micros(12), 200_000), None);
+        assert_eq!(health_of(ms(1), 9_999), None);
+        assert_eq!(health_of(ms(4), 624), None);
+        let reason = "its 625 runs took 2500 ms of processor time within 10 s".to_owned();
+        assert_eq!(health_of(ms(4), 625), Some(Judgement::RunApart { reason }));
     }
 
     #[derive(Debug, Clone)]
@@ -426,9 +463,12 @@ mod tests {
                     let those = window(10).filter(|(_, micros, f)| *f == failed && (failed || *micros > 5_000));
                     those.map(|(_, micros, _)| micros).sum()
                 };
+                let all: u64 = window(10).map(|(_, micros, _)| micros).sum();
                 let suspended = failed
                     && ((failures >= 20 && failures * 2 >= window(60).count()) || time(true) >= 500_000);
-                let apart = !failed && micros > 5_000 && time(false) >= 1_000_000;
+                let large = time(false) >= 1_000_000
+                    || all >= 2_500_000 && all > 1_000 * window(10).count() as u64;
+                let apart = !suspended && (failed || micros > 1_000) && large;
                 prop_assert_eq!(matches!(judged, Judgement::Suspend { .. }), suspended);
                 prop_assert_eq!(matches!(judged, Judgement::RunApart { .. }), apart);
             }

@@ -10,6 +10,7 @@ mod apart;
 mod budget;
 mod chain;
 mod engine;
+mod fair_queue;
 pub mod folder;
 mod health;
 mod histogram;
@@ -26,6 +27,7 @@ mod trial;
 mod view;
 mod watched;
 pub mod watcher;
+mod window;
 
 pub use apart::{Apart, ApartError, Job, OwnedEvent};
 pub use chain::run_chain;

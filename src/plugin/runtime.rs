@@ -192,7 +192,8 @@ impl Runtime {
 impl From<Spent> for FailureKind {
     fn from(spent: Spent) -> Self {
         match spent {
-            Spent::Deadline | Spent::Wall => Self::Deadline,
+            Spent::Deadline => Self::Deadline,
+            Spent::Wall => Self::Wall,
             Spent::Operations => Self::Operations,
             Spent::Memory => Self::Memory,
         }
@@ -275,17 +276,8 @@ mod tests {
     use super::*;
     use crate::plugin::view::{EventView, SubscriptionView, Verdict};
 
-    #[test]
-    fn a_panic_in_a_bound_function_is_a_failure_and_the_next_script_runs() {
-        let mut runtime = Runtime::new(Limits::default());
-        runtime.bind_for_test("boom", || panic!("bang"));
-        let compile = |text: &str| {
-            let source = Source::new("named/x.rhai".parse().unwrap(), text);
-            runtime.compile(&source).unwrap()
-        };
-        let boom = compile("fn filter(event) { try { boom() } catch { } true }");
-        let well = compile("fn filter(event) { true }");
-        let event = EventView {
+    fn event() -> EventView<'static> {
+        EventView {
             id: "evt_1",
             event_type: "X",
             received_at: chrono::DateTime::UNIX_EPOCH,
@@ -297,7 +289,41 @@ mod tests {
                 target: "https://example.com",
             },
             now: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_stop_of_the_machine_is_no_processor_time_of_the_script_at_work() {
+        let (_never, waits) = std::sync::mpsc::channel::<()>();
+        let mut runtime = Runtime::new(Limits {
+            deadline: std::time::Duration::from_millis(5),
+            ..Limits::default()
+        });
+        let stop = std::time::Duration::from_millis(120);
+        runtime.bind_for_test("stop", move || waits.recv_timeout(stop).is_err());
+        let source = Source::new(
+            "named/x.rhai".parse().unwrap(),
+            "fn filter(event) { stop() }",
+        );
+        let script = runtime.compile(&source).unwrap();
+        let run = crate::plugin::run_chain(&runtime, &[&script], &event());
+        assert_eq!(run.verdict.unwrap_err().kind, FailureKind::Wall);
+        let part = &run.scripts[0];
+        assert!(part.elapsed >= stop, "{part:?}");
+        assert!(part.cpu < stop / 4, "{part:?}");
+    }
+
+    #[test]
+    fn a_panic_in_a_bound_function_is_a_failure_and_the_next_script_runs() {
+        let mut runtime = Runtime::new(Limits::default());
+        runtime.bind_for_test("boom", || panic!("bang"));
+        let compile = |text: &str| {
+            let source = Source::new("named/x.rhai".parse().unwrap(), text);
+            runtime.compile(&source).unwrap()
         };
+        let boom = compile("fn filter(event) { try { boom() } catch { } true }");
+        let well = compile("fn filter(event) { true }");
+        let event = event();
         for _ in 0..3 {
             let run = crate::plugin::run_chain(&runtime, &[&boom], &event);
             println!(

@@ -146,7 +146,7 @@ pub(super) fn read_within(root: &Path, path: &Path) -> Result<String, String> {
     read_script(&real)
 }
 
-/// Reads a script's text wherever it stands, under all the other rules of [`read_within`].
+/// Reads a script's text wherever it stands, under all the other rules of `read_within`.
 ///
 /// # Errors
 /// Says why it is refused.

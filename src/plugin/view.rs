@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::source::{Fault, ScriptHash, ScriptName};
+use super::source::{Fault, ScriptHash, ScriptName, Source};
 
 /// One attempt's event as scripts may see it. It holds no secret.
 #[derive(Debug, Clone)]
@@ -67,7 +67,8 @@ pub struct Run {
     pub operations: u64,
     /// Time of the whole run.
     pub elapsed: Duration,
-    /// The versions that took part, those after the end left out.
+    /// The versions that took part, those after the end left out. One that failed is always
+    /// among them, also if it did not get to run.
     pub scripts: Vec<Part>,
 }
 
@@ -78,10 +79,27 @@ pub struct Part {
     pub name: ScriptName,
     /// Which version of it.
     pub hash: ScriptHash,
-    /// Its time.
+    /// Its time on the wall.
     pub elapsed: Duration,
+    /// Of it, the processor time of its thread, by which a script is judged. Not more than
+    /// `elapsed`, and the same below a millisecond, where it is not worth a look.
+    pub cpu: Duration,
     /// Its operations.
     pub operations: u64,
+}
+
+impl Part {
+    /// That of a version that did not get to run.
+    #[must_use]
+    pub fn not_run(source: &Source) -> Self {
+        Self {
+            name: source.name.clone(),
+            hash: source.hash,
+            elapsed: Duration::ZERO,
+            cpu: Duration::ZERO,
+            operations: 0,
+        }
+    }
 }
 
 /// What the scripts want.
@@ -141,8 +159,10 @@ pub struct Failure {
 pub enum FailureKind {
     /// It threw, or did what cannot be done.
     Error,
-    /// It ran out of time.
+    /// It ran out of processor time.
     Deadline,
+    /// It ran out of time on the wall, which may be the machine's fault.
+    Wall,
     /// It ran out of operations.
     Operations,
     /// A value or the process grew too large, or there were too many variables.
@@ -160,6 +180,7 @@ impl FailureKind {
         match self {
             Self::Error => "error",
             Self::Deadline => "deadline",
+            Self::Wall => "wall",
             Self::Operations => "operations",
             Self::Memory => "memory",
             Self::Panic => "panic",

@@ -13,8 +13,9 @@ use crate::domain::activity::ActorKind;
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::event_type::Validation;
 use crate::domain::mail::{MailState, TryOutcome};
-use crate::domain::role::Role;
+use crate::domain::role::{Role, UserRole};
 use crate::domain::subscription::SubscriptionState;
+use crate::domain::user_link::LinkPurpose;
 
 macro_rules! sql_enum {
     ($rust:ty, $sql:ty) => {
@@ -74,5 +75,7 @@ sql_enum!(Validation, sql_types::ValidationMode);
 sql_enum!(Origin, sql_types::DeliveryOrigin);
 sql_enum!(Outcome, sql_types::AttemptOutcome);
 sql_enum!(ActorKind, sql_types::ActivityActor);
+sql_enum!(UserRole, sql_types::UserRole);
+sql_enum!(LinkPurpose, sql_types::LinkPurpose);
 sql_enum!(MailState, sql_types::MailState);
 sql_enum!(TryOutcome, sql_types::MailTryOutcome);

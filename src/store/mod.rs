@@ -26,6 +26,7 @@ pub mod lane;
 pub mod mail;
 pub mod mail_log;
 mod migration;
+pub mod outgoing;
 pub mod partition;
 pub mod plugin_state;
 pub mod record;
@@ -39,11 +40,15 @@ pub mod routing;
 )]
 mod schema;
 pub mod secret;
+pub mod session;
+pub mod sign_in;
 pub mod subscription;
 pub mod subscription_count;
 mod subscription_note;
 pub mod token;
 pub mod trial;
+pub mod user;
+pub mod user_link;
 
 pub use database::{Connection, Database, PooledConnection};
 pub use error::StoreError;

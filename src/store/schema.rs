@@ -14,6 +14,10 @@ pub mod sql_types {
     pub struct DeliveryOrigin;
 
     #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "link_purpose"))]
+    pub struct LinkPurpose;
+
+    #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
     #[diesel(postgres_type(name = "mail_state"))]
     pub struct MailState;
 
@@ -28,6 +32,10 @@ pub mod sql_types {
     #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
     #[diesel(postgres_type(name = "token_role"))]
     pub struct TokenRole;
+
+    #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "user_role"))]
+    pub struct UserRole;
 
     #[derive(diesel::query_builder::QueryId, Clone, Copy, Debug, diesel::sql_types::SqlType)]
     #[diesel(postgres_type(name = "validation_mode"))]
@@ -154,6 +162,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::UserRole;
+
+    herald_user (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        email -> Text,
+        email_key -> Text,
+        name -> Text,
+        role -> UserRole,
+        password_hash -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        last_sign_in_at -> Nullable<Timestamptz>,
+        disabled_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     idempotency (account_id, key) {
         account_id -> Uuid,
         key -> Text,
@@ -264,6 +291,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    session (hash) {
+        hash -> Bytea,
+        user_id -> Uuid,
+        csrf -> Bytea,
+        created_at -> Timestamptz,
+        seen_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        user_agent -> Text,
+    }
+}
+
+diesel::table! {
+    sign_in_attempt (key) {
+        key -> Bytea,
+        tries -> Int4,
+        since -> Timestamptz,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::*;
     use super::sql_types::SubscriptionState;
 
@@ -329,11 +376,28 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::LinkPurpose;
+
+    user_link (hash) {
+        hash -> Bytea,
+        user_id -> Uuid,
+        purpose -> LinkPurpose,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(activity_type -> account (account_id));
 diesel::joinable!(event_type -> account (account_id));
+diesel::joinable!(herald_user -> account (account_id));
+diesel::joinable!(session -> herald_user (user_id));
 diesel::joinable!(subscription -> account (account_id));
 diesel::joinable!(subscription_secret -> subscription (subscription_id));
 diesel::joinable!(token -> account (account_id));
+diesel::joinable!(user_link -> herald_user (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     account,
@@ -344,6 +408,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     delivery,
     event,
     event_type,
+    herald_user,
     idempotency,
     lane,
     mail,
@@ -352,8 +417,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     plugin_state,
     retired,
     routing,
+    session,
+    sign_in_attempt,
     subscription,
     subscription_count,
     subscription_secret,
     token,
+    user_link,
 );

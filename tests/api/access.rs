@@ -6,6 +6,7 @@ use herald::domain::role::Role;
 use herald::http::access::{Access, Scope, TABLE};
 use serde_json::{Value, json};
 
+use crate::support::browser::{self, Browser};
 use crate::support::tenant::Tenant;
 use crate::support::wait_until;
 
@@ -16,6 +17,7 @@ fn path(pattern: &str) -> String {
         Some("accounts") => id("acc"),
         Some("tokens") => id("tok"),
         Some("subscriptions") => id("sub"),
+        Some("users") => id("usr"),
         Some("mails") => id("mail"),
         _ => id("evt"),
     };
@@ -24,6 +26,7 @@ fn path(pattern: &str) -> String {
         .replace("{event_id}", &first)
         .replace("{subscription_id}", &id("sub"))
         .replace("{name}", "NOBODY_HAS_THIS")
+        .replace("{token}", "nobody-has-this")
         .replace("{kind}", "named")
         .replace("{file}", "nobody-has-this.rhai")
 }
@@ -76,18 +79,64 @@ fn every_route_lets_in_the_roles_of_the_table_and_nobody_else() {
             assert_eq!(refused, !permitted, "{method} {path} as {role}: {status}");
         }
         let operator = ask(&tenant.daemon.operator(None));
-        assert!(
-            !matches!(operator, 401 | 403),
+        // Signing out is nothing that a token could do.
+        let of_users = entry.access == Access::SignedIn;
+        assert_eq!(
+            matches!(operator, 401 | 403),
+            of_users,
             "{method} {path} as operator: {operator}"
         );
         if entry.scope == Scope::Account {
             assert_eq!(operator, 400, "{method} {path} without an account");
         }
         let named = ask(&tenant.daemon.operator(Some(&tenant.id)));
-        assert!(
-            !matches!(named, 401 | 403),
+        assert_eq!(
+            matches!(named, 401 | 403),
+            of_users,
             "{method} {path} as operator: {named}"
         );
+    }
+}
+
+#[test]
+fn every_route_lets_in_the_users_of_the_table_by_their_cookie_and_nobody_else() {
+    let (tenant, other) = (Tenant::new(), Tenant::new());
+    let herald = tenant.daemon.herald();
+    for role in [Role::Viewer, Role::Admin] {
+        let email = format!("{role}@{}.example", tenant.name);
+        browser::user(herald, &email, role.as_str(), &tenant.name);
+        let mut browser = Browser::new(&herald.client);
+        for entry in TABLE {
+            let method = entry.method.as_str();
+            let path = path(entry.pattern);
+            // Signing in and out ends the session that came along.
+            browser.sign_in(&email);
+            let asked = |browser: &Browser| browser.api(method, &path, b"{}").status;
+            let permitted = entry.access.permits_user(role);
+            if method != "GET" && entry.access != Access::Public {
+                let mut unproved = browser.clone();
+                unproved.csrf = None;
+                let status = asked(&unproved);
+                assert!(
+                    matches!(status, 403 | 415),
+                    "{method} {path} without a proof: {status}"
+                );
+                let mut foreign = browser.clone();
+                foreign.origin = "https://evil.example".to_owned();
+                assert_eq!(asked(&foreign), 403, "{method} {path} from elsewhere");
+            }
+            if matches!(entry.scope, Scope::Account) {
+                let mut more = vec![("herald-account", other.name.as_str())];
+                more.push(("origin", &browser.origin));
+                more.push(("x-csrf-token", browser.csrf.as_deref().unwrap()));
+                let crossing = browser.bare(method, &path, &more, b"{}").status;
+                let expected = if permitted { 404 } else { 403 };
+                assert_eq!(crossing, expected, "{method} {path} in another account");
+            }
+            let status = asked(&browser);
+            let refused = matches!(status, 401 | 403);
+            assert_eq!(refused, !permitted, "{method} {path} as {role}: {status}");
+        }
     }
 }
 
@@ -109,6 +158,15 @@ fn what_another_account_has_is_not_there() {
         .as_str()
         .unwrap()
         .to_owned();
+    let user = json!({ "email": "ann@example.com", "role": "viewer" });
+    let user = mine.admin.post("/v1/users", &user).expect(201).json();
+    let user = format!("/v1/users/{}", user["id"].as_str().unwrap());
+    mine.admin.get(&user).expect(200);
+    other
+        .admin
+        .patch(&user, &json!({ "role": "admin" }))
+        .expect(404);
+    assert_eq!(other.admin.list("/v1/users"), [] as [Value; 0]);
     let subscription = format!("/v1/subscriptions/{subscription}");
     let delivery = subscription.replace("/v1/subscriptions", &format!("/v1/deliveries/{event}"));
     mine.viewer.get(&delivery).expect(200);
@@ -119,6 +177,7 @@ fn what_another_account_has_is_not_there() {
         format!("{subscription}/secret"),
         subscription.clone(),
         delivery.clone(),
+        user.clone(),
     ] {
         other.admin.get(&path).expect(404);
     }
@@ -142,6 +201,7 @@ fn what_another_account_has_is_not_there() {
     other.admin.poke(&format!("{delivery}/resend")).expect(404);
     for path in [
         &subscription,
+        &user,
         &format!("/v1/tokens/{token}"),
         "/v1/event-types/MINE",
     ] {

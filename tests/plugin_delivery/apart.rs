@@ -88,7 +88,7 @@ fn a_slow_script_keeps_neither_a_new_one_nor_its_own_subscription_s_other_events
     wait_until("it to be set apart", || {
         desk.plugin("triggers/ORDER_CREATED.rhai").unwrap()["apart_since"].is_string()
     });
-    desk.save("named/new.rhai", "fn transform(event) { #{ new: true } }");
+    desk.save("named/new.rhai", "fn transform(event) { #{ fresh: true } }");
     let new = desk.subscribe_through("new", &target.url, &["STORE_*"]);
     let begin = Instant::now();
     let event = desk.publish_event(&json!({"event_type": "STORE_PRODUCT_UPDATED"}));

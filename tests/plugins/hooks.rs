@@ -278,5 +278,9 @@ fn a_broken_payload_is_a_failure_and_no_panic() {
     let script = compile(&runtime, "fn filter(event) { true }");
     let mut broken = event(PAYLOAD);
     broken.payload = b"{\"a\": \xff}";
-    assert!(run_chain(&runtime, &[&script], &broken).verdict.is_err());
+    let run = run_chain(&runtime, &[&script, &script], &broken);
+    assert!(run.verdict.is_err());
+    // The script is judged by its part.
+    assert_eq!(run.scripts.len(), 1);
+    assert_eq!(run.scripts[0].hash, script.source().hash);
 }

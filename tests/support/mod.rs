@@ -13,6 +13,7 @@
 )]
 
 pub mod api;
+pub mod browser;
 pub mod client;
 pub mod cluster;
 pub mod receiver;

@@ -50,6 +50,11 @@ impl Daemon {
         })
     }
 
+    /// The daemon itself, for its command line.
+    pub fn herald(&self) -> &Herald {
+        &self.herald
+    }
+
     /// A client with this token.
     pub fn client(&self, token: Option<String>) -> Client {
         Client {

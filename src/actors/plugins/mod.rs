@@ -62,6 +62,9 @@ pub struct PluginReport {
     pub suspended: Option<(DateTime<Utc>, String)>,
     /// Since when it runs on a thread of its own.
     pub apart_since: Option<DateTime<Utc>>,
+    /// What the last failed run of the version at work came to. It may quote an account's
+    /// payload.
+    pub last_failure: Option<Fault>,
     /// Runs of the version at work, by this daemon since its start.
     pub calls: u64,
     /// Those that failed.
@@ -260,7 +263,7 @@ impl Aside {
         match &*thread {
             Some(thread) => Ok(thread.clone()),
             None => {
-                let started = Apart::start(limits.clone())?;
+                let started = Apart::start(self.name, limits.clone())?;
                 Ok(thread.insert(started).clone())
             }
         }
@@ -283,6 +286,7 @@ fn report(plugin: &Plugin) -> PluginReport {
         fault: plugin.fault.clone(),
         suspended,
         apart_since: conduct.apart.get().copied(),
+        last_failure: conduct.health.last_failure(),
         calls: conduct.health.calls(),
         failures: conduct.health.failures(),
         p99: conduct.health.p99(),

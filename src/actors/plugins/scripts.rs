@@ -198,7 +198,7 @@ impl Scripts {
             if failed.is_none() && !conduct.proven.load(Ordering::Relaxed) {
                 conduct.proven.store(true, Ordering::Relaxed);
             }
-            let news = match conduct.health.record(uptime(), part.elapsed, failed) {
+            let news = match conduct.health.record(uptime(), part.cpu, failed) {
                 Judgement::Fine => continue,
                 Judgement::RunApart { reason } => {
                     conduct.apart.set(now).is_ok().then_some((false, reason))
@@ -246,12 +246,7 @@ impl Drop for SlowPlace<'_> {
 
 /// A script that was checked and does not compile here after all.
 fn not_run(plugin: &Plugin, fault: Fault) -> Run {
-    let part = plugin.hash().map(|hash| Part {
-        name: plugin.name.clone(),
-        hash,
-        elapsed: Duration::ZERO,
-        operations: 0,
-    });
+    let part = plugin.source.as_ref().map(Part::not_run);
     Run {
         verdict: Err(Failure {
             script: plugin.name.clone(),

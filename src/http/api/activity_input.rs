@@ -262,7 +262,7 @@ async fn prepare(
     Ok(NewActivity {
         user,
         actor: ActorKind::Application,
-        actor_id: Some(caller.token.to_string()),
+        actor_id: Some(caller.id()),
         group: group.unwrap_or_default(),
         activity: activity.unwrap_or_default(),
         subject: None,

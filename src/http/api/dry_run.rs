@@ -85,7 +85,7 @@ pub(in crate::http) struct DryRun {
 }
 
 impl DryRun {
-    fn new(run: Run, caller: Caller) -> Self {
+    fn new(run: Run, caller: &Caller) -> Self {
         let mut shown = Self {
             decision: "deliver",
             changed: false,
@@ -187,14 +187,14 @@ pub(in crate::http) async fn run(
     };
     let body = body::read(&request, payload, MAX_EVENT_BYTES + AROUND).await?;
     let asked = read(&body)?;
-    let event = owned(&shared, caller, asked).await?;
+    let event = owned(&shared, &caller, asked).await?;
     match shared.engine.plugins().dry_run(&script, event).await {
-        Ok(run) => Ok(HttpResponse::Ok().json(DryRun::new(run, caller))),
-        Err(error) => Err(refused(error, &script, caller)),
+        Ok(run) => Ok(HttpResponse::Ok().json(DryRun::new(run, &caller))),
+        Err(error) => Err(refused(error, &script, &caller)),
     }
 }
 
-fn refused(error: DryRunError, script: &ScriptName, caller: Caller) -> Problem {
+fn refused(error: DryRunError, script: &ScriptName, caller: &Caller) -> Problem {
     match error {
         DryRunError::Unknown => Problem::new(
             Kind::NotFound,
@@ -274,7 +274,7 @@ fn given(body: &[u8]) -> Result<Event, Problem> {
 }
 
 /// The event as the script is to see it.
-async fn owned(shared: &Shared, caller: Caller, asked: Asked) -> Result<OwnedEvent, Problem> {
+async fn owned(shared: &Shared, caller: &Caller, asked: Asked) -> Result<OwnedEvent, Problem> {
     let database = shared.engine.database();
     let account = || -> Result<AccountId, Problem> { caller.account.ok_or_else(auth::no_account) };
     let now = shared.engine.clock().now();

@@ -2,11 +2,12 @@
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Data;
-use actix_web::{HttpResponse, Responder};
+use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::openapi;
+use crate::http::pages;
 use crate::http::problem::{Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 
@@ -32,15 +33,26 @@ pub(in crate::http) struct Home {
 }
 
 /// What answers here
+///
+/// Who accepts HTML gets the first page: who is signed in, or the way to the sign-in.
 #[utoipa::path(get, path = "/", tag = "operation",
-    responses((status = 200, description = "Name, version and links", body = Home)))]
-pub(in crate::http) async fn home() -> impl Responder {
-    HttpResponse::Ok().json(Home {
+    responses(
+        (status = 200, description = "Name, version and links", body = Home),
+        (status = 303, description = "Nobody is signed in: to the page to sign in"),
+    ))]
+pub(in crate::http) async fn home(
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    if pages::home::is_wanted(&request) {
+        return pages::home::show(&shared.sessions, &request).await;
+    }
+    Ok(HttpResponse::Ok().json(Home {
         name: "Herald",
         version: env!("CARGO_PKG_VERSION"),
         openapi: "/openapi.json",
         ready: "/readyz",
-    })
+    }))
 }
 
 /// Whether the process lives

@@ -22,6 +22,7 @@ pub(super) mod subscription_fields;
 pub(super) mod subscriptions;
 pub(super) mod switches;
 pub(super) mod tokens;
+pub(super) mod users;
 
 use std::fmt::Display;
 use std::str::FromStr;

@@ -31,7 +31,7 @@ pub(in crate::http) struct ScriptFault {
 
 impl ScriptFault {
     /// A fault as a caller may see it.
-    pub(super) fn new(fault: Fault, script: &ScriptName, caller: Caller) -> Self {
+    pub(super) fn new(fault: Fault, script: &ScriptName, caller: &Caller) -> Self {
         Self {
             message: fault.message,
             line: fault.line,
@@ -43,7 +43,7 @@ impl ScriptFault {
 
 /// Whether a caller may see lines of a script. Those of triggers are the operator's and act for
 /// every account.
-pub(super) fn may_read(script: &ScriptName, caller: Caller) -> bool {
+pub(super) fn may_read(script: &ScriptName, caller: &Caller) -> bool {
     caller.operator || script.kind() == ScriptKind::Named
 }
 
@@ -83,26 +83,28 @@ pub(in crate::http) struct PluginView {
     suspended_at: Option<DateTime<Utc>>,
     /// Why it is suspended, in plain words.
     suspended_reason: Option<String>,
-    /// Since when it runs on a thread of its own, because it overran its deadline.
+    /// Since when it runs apart from the deliveries, because it took too long.
     apart_since: Option<DateTime<Utc>>,
+    /// What the last failed run came to; for operator-wide tokens alone, because it may quote
+    /// an account's payload. The deliveries themselves tell their own account.
+    last_failure: Option<ScriptFault>,
     /// Runs of the version at work, by the daemon that answers, since its start.
     calls: u64,
     /// Those that failed.
     failures: u64,
-    /// Milliseconds that 99 of 100 runs stayed below; null: there was none yet.
+    /// Milliseconds of processor time that 99 of 100 runs stayed below; null: there was none yet.
     p99_ms: Option<f64>,
-    /// Milliseconds of all runs together.
+    /// Milliseconds of processor time of all runs together.
     total_ms: f64,
 }
 
 impl PluginView {
-    fn new(report: PluginReport, caller: Caller) -> Self {
-        let (suspended_at, mut suspended_reason) = report.suspended.unzip();
-        if !may_read(&report.name, caller) {
-            // What follows the first line quotes the script.
-            let first = |reason: String| reason.lines().next().unwrap_or_default().to_owned();
-            suspended_reason = suspended_reason.map(first);
-        }
+    fn new(report: PluginReport, caller: &Caller) -> Self {
+        let (suspended_at, suspended_reason) = report.suspended.unzip();
+        let last_failure = report
+            .last_failure
+            .filter(|_| caller.operator)
+            .map(|fault| ScriptFault::new(fault, &report.name, caller));
         let error = report
             .fault
             .map(|fault| ScriptFault::new(fault, &report.name, caller));
@@ -119,6 +121,7 @@ impl PluginView {
             suspended_at,
             suspended_reason,
             apart_since: report.apart_since,
+            last_failure,
             calls: report.calls,
             failures: report.failures,
             p99_ms: report.p99.map(milliseconds),
@@ -159,7 +162,7 @@ pub(in crate::http) async fn list(
     let reports = shared.engine.plugins().list();
     let mut views: Vec<PluginView> = reports
         .into_iter()
-        .map(|report| PluginView::new(report, caller))
+        .map(|report| PluginView::new(report, &caller))
         .filter(|view| wanted.after.as_ref().is_none_or(|after| view.name > *after))
         .collect();
     views.sort_by(|a, b| a.name.cmp(&b.name));

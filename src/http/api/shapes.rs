@@ -305,4 +305,43 @@ taken! {
         /// `publisher`, `viewer` or `admin`.
         role: Option<String>,
     }
+    /// A user to be invited.
+    UserInput {
+        /// How they sign in.
+        #[schema(example = "ann@example.com")]
+        email: String,
+        /// What people call them, at most 200 characters.
+        name: Option<String>,
+        /// `viewer` or `admin`.
+        #[schema(example = "viewer")]
+        role: String,
+    }
+    /// Changes of a user; what is left out stays.
+    UserPatch {
+        /// What people call them, at most 200 characters.
+        name: Option<String>,
+        /// `viewer` or `admin`.
+        role: Option<String>,
+        /// Whether they may not sign in.
+        disabled: Option<bool>,
+    }
+    /// What somebody signs in with.
+    SignInInput {
+        /// The e-mail.
+        email: String,
+        /// The password.
+        password: String,
+        /// The account's name or id, for who is in several.
+        account: Option<String>,
+    }
+    /// A new password.
+    PasswordInput {
+        /// At least 12 characters, at most 200 bytes, not the e-mail.
+        password: String,
+    }
+    /// Who wants another password.
+    ResetInput {
+        /// The e-mail.
+        email: String,
+    }
 }

@@ -1,0 +1,112 @@
+//! The settings of the pages: under which address browsers reach them, and whose word on that is
+//! taken.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use ipnet::IpNet;
+use url::Url;
+
+use super::setting::{Kind, Setting, networks, store};
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "public_url",
+        variable: "HERALD_PUBLIC_URL",
+        default: "",
+        meaning: "The address under which browsers reach Herald, such as \
+                  https://herald.example.com; with https, cookies are sent over TLS only. Not \
+                  set: browsers use an IP address or localhost.",
+        kind: Kind::Text,
+        set: |config, text| store(&mut config.public_url, public_url(text)),
+        show: |config| config.public_url.clone().unwrap_or_default(),
+    },
+    Setting {
+        key: "trusted_proxies",
+        variable: "HERALD_TRUSTED_PROXIES",
+        default: "",
+        meaning: "Networks of the proxies before Herald: their X-Forwarded-For and \
+                  X-Forwarded-Proto are believed.",
+        kind: Kind::List,
+        set: |config, text| store(&mut config.trusted_proxies, networks(text)),
+        show: |config| {
+            let shown: Vec<String> = config
+                .trusted_proxies
+                .iter()
+                .map(IpNet::to_string)
+                .collect();
+            shown.join(",")
+        },
+    },
+];
+
+/// Scheme, host and port alone: Herald's cookies hold for all of a host.
+fn public_url(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let fault = || {
+        format!(
+            "`{text}` should be http:// or https:// with a host and perhaps a port, such as \
+             https://herald.example.com"
+        )
+    };
+    let Ok(url) = Url::parse(text) else {
+        return Err(fault());
+    };
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if !bare || !matches!(url.scheme(), "http" | "https") {
+        return Err(fault());
+    }
+    Ok(Some(url.origin().ascii_serialization()))
+}
+
+/// An address of this machine that reaches a listener.
+pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_address_is_scheme_host_and_port_alone() {
+        for (text, read) in [
+            ("https://herald.example.com", "https://herald.example.com"),
+            (
+                "https://Herald.Example.com:443/",
+                "https://herald.example.com",
+            ),
+            ("http://10.0.0.1:8080", "http://10.0.0.1:8080"),
+        ] {
+            assert_eq!(public_url(text), Ok(Some(read.to_owned())));
+        }
+        assert_eq!(public_url(""), Ok(None));
+        for bad in [
+            "herald.example.com",
+            "ftp://herald.example.com",
+            "https://herald.example.com/pages",
+            "https://ann@herald.example.com",
+            "https://herald.example.com?x",
+        ] {
+            assert!(public_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn who_listens_everywhere_is_reached_on_this_machine() {
+        let shown = |text: &str| reachable(text.parse().unwrap()).to_string();
+        assert_eq!(shown("0.0.0.0:80"), "127.0.0.1:80");
+        assert_eq!(shown("[::]:80"), "[::1]:80");
+        assert_eq!(shown("192.0.2.1:80"), "192.0.2.1:80");
+    }
+}

@@ -1,0 +1,93 @@
+//! What browsers send: the fields of a form, or the same as a JSON object, which is answered in
+//! JSON.
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Payload;
+use actix_web::{HttpMessage, HttpRequest};
+
+use crate::http::body;
+use crate::http::fields::{self, Fields};
+use crate::http::problem::{Kind, Problem};
+use crate::http::session::{SignedIn, no_proof};
+
+/// The fields of a form.
+pub(super) struct Form {
+    pairs: Vec<(String, String)>,
+    /// It came as JSON.
+    pub json: bool,
+}
+
+impl Form {
+    /// Reads the fields of these names.
+    ///
+    /// # Errors
+    /// The body is of another kind, cannot be read, or (in JSON) has other fields.
+    pub(super) async fn read(
+        request: &HttpRequest,
+        payload: Payload,
+        names: &[&'static str],
+    ) -> Result<Self, Problem> {
+        let kind = request.content_type().to_ascii_lowercase();
+        let json = kind == "application/json";
+        if !json && kind != "application/x-www-form-urlencoded" {
+            let detail = "Send a form (application/x-www-form-urlencoded) or JSON \
+                          (application/json).";
+            return Err(Problem::new(Kind::Unsupported, detail));
+        }
+        // A parameter of the type other than the usual charset would change its meaning.
+        let whole = request.headers().get(CONTENT_TYPE);
+        if whole.is_some_and(|value| value.to_str().is_err()) {
+            return Err(Problem::new(
+                Kind::Unsupported,
+                "Content-Type cannot be read.",
+            ));
+        }
+        let body = body::object(request, payload).await?;
+        let mut pairs = Vec::new();
+        if json {
+            let mut fields = Fields::parse(&body)?;
+            for name in names {
+                if let Some(value) = fields.take(name, fields::text) {
+                    pairs.push(((*name).to_owned(), value));
+                }
+            }
+            fields.finish()?;
+        } else {
+            let read = url::form_urlencoded::parse(&body);
+            pairs.extend(read.map(|(name, value)| (name.into_owned(), value.into_owned())));
+        }
+        Ok(Self { pairs, json })
+    }
+
+    /// A field's value; empty if it is not there.
+    #[must_use]
+    pub(super) fn take(&mut self, name: &str) -> String {
+        let pair = self.pairs.iter_mut().find(|(key, _)| key == name);
+        let value = pair.map(|(_, value)| std::mem::take(value));
+        // PostgreSQL's texts cannot hold it, and nobody types it.
+        value.filter(|it| !it.contains('\0')).unwrap_or_default()
+    }
+}
+
+/// Reads what a signed-in user sends, with the proof in the header or in the field `csrf_token`.
+///
+/// # Errors
+/// Nobody is signed in, or the proof is missing or wrong.
+pub(super) async fn of_signed_in(
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<(SignedIn, bool), Problem> {
+    let signed_in = request.extensions().get::<SignedIn>().cloned();
+    let Some(signed_in) = signed_in else {
+        return Err(Problem::new(Kind::Unauthorized, "Nobody is signed in."));
+    };
+    if signed_in.proved {
+        return Ok((signed_in, true));
+    }
+    let mut form = Form::read(request, payload, &["csrf_token"]).await?;
+    if signed_in.proves(&form.take("csrf_token")) {
+        Ok((signed_in, form.json))
+    } else {
+        Err(no_proof())
+    }
+}

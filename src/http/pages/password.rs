@@ -1,0 +1,183 @@
+//! The pages behind single-use links: setting the first password, or another one.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use maud::{Markup, html};
+
+use super::form::Form;
+use super::layout;
+use crate::domain::password::{self, MAX_PASSWORD, MIN_PASSWORD};
+use crate::domain::user_link::LinkPurpose;
+use crate::http::api::shapes::PasswordInput;
+use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
+use crate::http::server::Shared;
+use crate::http::site::Site;
+use crate::store::fresh::{SecretHash, secret_hash};
+use crate::store::user::User;
+use crate::store::user_link;
+
+const TITLE: &str = "Set your password";
+
+/// The page behind an invitation
+#[utoipa::path(get, path = "/invitation/{token}", tag = "pages",
+    params(("token" = String, Path, description = "From the link")),
+    responses(
+        (status = 200, description = "HTML"),
+        (status = 404, description = "The link was used or is out of its time (HTML)"),
+    ))]
+pub(in crate::http) async fn show_invitation(
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    show(&shared, &request, LinkPurpose::Invitation).await
+}
+
+/// The page behind a link to set another password
+#[utoipa::path(get, path = "/reset/{token}", tag = "pages",
+    params(("token" = String, Path, description = "From the link")),
+    responses(
+        (status = 200, description = "HTML"),
+        (status = 404, description = "The link was used or is out of its time (HTML)"),
+    ))]
+pub(in crate::http) async fn show_reset(
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    show(&shared, &request, LinkPurpose::Reset).await
+}
+
+/// Set the first password
+///
+/// Ends the link. A form with `password` and `again`, or JSON with `password`.
+#[utoipa::path(post, path = "/invitation/{token}", tag = "pages",
+    params(("token" = String, Path, description = "From the link")),
+    request_body(content = PasswordInput, description = "As a form or as JSON"),
+    responses(
+        (status = 200, description = "Set (HTML)"),
+        (status = 204, description = "Set, to JSON"),
+        (status = 404, description = "The link was used or is out of its time",
+            body = ProblemDocument),
+        (status = 422, description = "The password will not do", body = ProblemDocument),
+    ))]
+pub(in crate::http) async fn submit_invitation(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    submit(&shared, &request, payload, LinkPurpose::Invitation).await
+}
+
+/// Set another password
+///
+/// Ends the link and every session of the user. A form with `password` and `again`, or JSON with
+/// `password`.
+#[utoipa::path(post, path = "/reset/{token}", tag = "pages",
+    params(("token" = String, Path, description = "From the link")),
+    request_body(content = PasswordInput, description = "As a form or as JSON"),
+    responses(
+        (status = 200, description = "Set (HTML)"),
+        (status = 204, description = "Set, to JSON"),
+        (status = 404, description = "The link was used or is out of its time",
+            body = ProblemDocument),
+        (status = 422, description = "The password will not do", body = ProblemDocument),
+    ))]
+pub(in crate::http) async fn submit_reset(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    submit(&shared, &request, payload, LinkPurpose::Reset).await
+}
+
+/// Looking at the page does not use the link: mail programs look first.
+async fn show(
+    shared: &Shared,
+    request: &HttpRequest,
+    purpose: LinkPurpose,
+) -> Result<HttpResponse, Problem> {
+    shared.sessions.site.place(request)?;
+    let database = shared.engine.database();
+    match user_link::find(database, &hash(request), purpose).await? {
+        Some(user) => Ok(layout::page(StatusCode::OK, TITLE, &fields(&user))),
+        None => Ok(gone()),
+    }
+}
+
+async fn submit(
+    shared: &Shared,
+    request: &HttpRequest,
+    payload: Payload,
+    purpose: LinkPurpose,
+) -> Result<HttpResponse, Problem> {
+    let place = shared.sessions.site.place(request)?;
+    Site::same_origin(request, &place)?;
+    let mut form = Form::read(request, payload, &["password"]).await?;
+    let (given, again) = (form.take("password"), form.take("again"));
+    let link = hash(request);
+    let database = shared.engine.database();
+    let used = || Err(Problem::new(Kind::NotFound, GONE));
+    let Some(user) = user_link::find(database, &link, purpose).await? else {
+        return if form.json { used() } else { Ok(gone()) };
+    };
+    let wrong = if !form.json && again != given {
+        Some("the two are not the same".to_owned())
+    } else {
+        let checked = password::check(&given, &user.email);
+        checked.err().map(|error| error.to_string())
+    };
+    if let Some(detail) = wrong {
+        let told = Problem::invalid(vec![Fault::new("/password", detail.as_str())]);
+        return if form.json {
+            Err(told)
+        } else {
+            let told = Problem::new(Kind::Invalid, format!("The password {detail}."));
+            Ok(layout::refused(&told, TITLE, &fields(&user)))
+        };
+    }
+    let turn = shared.passwords.turn().await?;
+    let made = shared.passwords.hash(turn, given).await?;
+    let set = user_link::redeem(database, &link, purpose, &made).await?;
+    match (set, form.json) {
+        (Some(_), true) => Ok(layout::with_headers(HttpResponse::NoContent()).finish()),
+        (Some(user), false) => Ok(layout::page(
+            StatusCode::OK,
+            "Your password is set",
+            &done(&user),
+        )),
+        (None, true) => used(),
+        (None, false) => Ok(gone()),
+    }
+}
+
+fn hash(request: &HttpRequest) -> SecretHash {
+    secret_hash(request.match_info().get("token").unwrap_or_default())
+}
+
+fn fields(user: &User) -> Markup {
+    html! {
+        form method="post" {
+            p { "For " strong { (user.email) } ": at least " (MIN_PASSWORD) " characters." }
+            input type="hidden" name="email" autocomplete="username" value=(user.email);
+            p { label { "Password " input type="password" name="password" required
+                autocomplete="new-password" minlength=(MIN_PASSWORD) maxlength=(MAX_PASSWORD); } }
+            p { label { "Again " input type="password" name="again" required
+                autocomplete="new-password"; } }
+            button type="submit" { "Set the password" }
+        }
+    }
+}
+
+fn done(user: &User) -> Markup {
+    html! { p { a href="/sign-in" { "Sign in" } " as " (user.email) "." } }
+}
+
+const GONE: &str = "This link was used, is out of its time, or a newer one took its place.";
+
+fn gone() -> HttpResponse {
+    let body = html! {
+        p role="alert" { (GONE) }
+        p { a href="/reset" { "Ask for a new one" } " or " a href="/sign-in" { "sign in" } "." }
+    };
+    layout::page(StatusCode::NOT_FOUND, "This link does not work", &body)
+}

@@ -1,0 +1,119 @@
+//! Asking for a mail with a link to set another password.
+//!
+//! The answer is made before anybody is looked up, so that neither it nor its time tells who
+//! exists.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use maud::{Markup, html};
+use tokio::sync::Semaphore;
+
+use super::form::Form;
+use super::{layout, mails};
+use crate::domain::email::{Email, MAX_EMAIL};
+use crate::http::api::shapes::ResetInput;
+use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
+use crate::http::server::Shared;
+use crate::http::site::Site;
+use crate::store::sign_in::{self, Door, Tries};
+use crate::store::user_link;
+
+const TITLE: &str = "Set another password";
+/// Mails that are being made at once; who asks meanwhile waits, whoever they are.
+const AT_ONCE: usize = 2;
+
+static MAKING: std::sync::LazyLock<Arc<Semaphore>> =
+    std::sync::LazyLock::new(|| Arc::new(Semaphore::new(AT_ONCE)));
+
+/// The page to ask for another password
+#[utoipa::path(get, path = "/reset", tag = "pages",
+    responses((status = 200, description = "HTML")))]
+pub(in crate::http) async fn show(
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    shared.sessions.site.place(&request)?;
+    Ok(layout::page(StatusCode::OK, TITLE, &fields("")))
+}
+
+/// Ask for a mail with a link to set another password
+///
+/// A form, or the same as JSON: `email`. The answer is the same whether or not there is such a
+/// user.
+#[utoipa::path(post, path = "/reset", tag = "pages",
+    request_body(content = ResetInput, description = "As a form or as JSON"),
+    responses(
+        (status = 200, description = "If there is such a user, a mail is on its way (HTML)"),
+        (status = 202, description = "The same, to JSON"),
+        (status = 422, description = "That is no e-mail", body = ProblemDocument),
+        (status = 429, description = "Too many tries", body = ProblemDocument),
+    ))]
+pub(in crate::http) async fn submit(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let site = &shared.sessions.site;
+    let place = site.place(&request)?;
+    Site::same_origin(&request, &place)?;
+    let mut form = Form::read(&request, payload, &["email"]).await?;
+    let given = form.take("email");
+    let tries = Tries::new(Door::Reset, &given, &site.address(&request));
+    match ask(&shared, &given, &tries).await {
+        Ok(()) if form.json => Ok(layout::with_headers(HttpResponse::Accepted()).finish()),
+        Ok(()) => {
+            let body = html! {
+                p { "If there is a user with the e-mail " strong { (given) } ", a mail with a link "
+                    "is on its way." }
+                p { a href="/sign-in" { "Back to the sign-in" } }
+            };
+            Ok(layout::page(StatusCode::OK, "Look into your mail", &body))
+        }
+        Err(problem) if form.json => Err(problem),
+        Err(problem) => Ok(layout::refused(&problem, TITLE, &fields(&given))),
+    }
+}
+
+async fn ask(shared: &Data<Shared>, given: &str, tries: &Tries) -> Result<(), Problem> {
+    let email: Email = match given.parse() {
+        Ok(email) => email,
+        Err(error) => {
+            let error: crate::domain::email::EmailError = error;
+            let fault = Fault::new("/email", error.to_string());
+            return Err(Problem::invalid(vec![fault]));
+        }
+    };
+    let database = shared.engine.database();
+    if let Some(seconds) = sign_in::count(database, tries).await? {
+        return Err(Problem::too_many(seconds));
+    }
+    let Ok(turn) = Arc::clone(&MAKING).acquire_owned().await else {
+        return Err(Problem::new(Kind::Unavailable, "Herald is stopping."));
+    };
+    let shared = shared.clone();
+    // If it is lost in a crash, who waits for the mail asks again.
+    actix_web::rt::spawn(async move {
+        let _turn = turn;
+        let base = shared.sessions.site.base().to_owned();
+        let write = mails::with_link(base);
+        match user_link::mail(shared.engine.database(), &email, &write).await {
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "a mail to set a password could not be made"),
+        }
+    });
+    Ok(())
+}
+
+fn fields(email: &str) -> Markup {
+    html! {
+        p { "A mail with a link to set another password goes to:" }
+        form method="post" action="/reset" {
+            p { label { "E-mail " input type="email" name="email" required autocomplete="username"
+                maxlength=(MAX_EMAIL) value=(email); } }
+            button type="submit" { "Send the mail" }
+        }
+    }
+}

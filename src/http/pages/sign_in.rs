@@ -1,0 +1,229 @@
+//! Signing in and out.
+//!
+//! A sign-in tells nothing about who exists: every refusal is the same and takes as long, and
+//! tries are counted before anybody is looked up.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{SET_COOKIE, USER_AGENT};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use maud::{Markup, html};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::form::{self, Form};
+use super::layout;
+use crate::domain::email::{Email, MAX_EMAIL};
+use crate::domain::id::{AccountId, UserId};
+use crate::domain::role::UserRole;
+use crate::http::api::shapes::SignInInput;
+use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
+use crate::http::server::Shared;
+use crate::http::session;
+use crate::http::site::{Place, Site};
+use crate::store::session as stored;
+use crate::store::sign_in::{self, Door, Tries};
+use crate::store::user::{self, User};
+
+const TITLE: &str = "Sign in";
+const WRONG: &str = "The e-mail or the password is wrong.";
+
+/// Who signed in.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct SignedInView {
+    /// The user's id.
+    #[schema(value_type = String, example = "usr_01h455vb4pex5vsknk084sn02q")]
+    id: UserId,
+    /// The user's account.
+    #[schema(value_type = String)]
+    account_id: AccountId,
+    /// The e-mail.
+    email: String,
+    /// `viewer` or `admin`.
+    #[schema(value_type = String)]
+    role: UserRole,
+    /// What requests that change something must carry in `X-CSRF-Token`, beside the cookie.
+    csrf_token: String,
+}
+
+/// The page to sign in
+#[utoipa::path(get, path = "/sign-in", tag = "pages",
+    responses(
+        (status = 200, description = "HTML"),
+        (status = 303, description = "Somebody is signed in: to the first page"),
+        (status = 421, description = "A foreign host", body = ProblemDocument),
+    ))]
+pub(in crate::http) async fn show(
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    if shared.sessions.find(&request).await?.is_some() {
+        return Ok(layout::go_to("/").finish());
+    }
+    Ok(layout::page(StatusCode::OK, TITLE, &fields("", "")))
+}
+
+fn fields(email: &str, account: &str) -> Markup {
+    html! {
+        form method="post" action="/sign-in" {
+            p { label { "E-mail " input type="email" name="email" required autocomplete="username"
+                maxlength=(MAX_EMAIL) value=(email); } }
+            p { label { "Password " input type="password" name="password" required
+                autocomplete="current-password"; } }
+            details open[!account.is_empty()] {
+                summary { "Your e-mail is known in several accounts?" }
+                p { label { "Account " input name="account" value=(account); } }
+            }
+            button type="submit" { "Sign in" }
+        }
+        p { a href="/reset" { "Forgotten your password?" } }
+    }
+}
+
+/// Sign in
+///
+/// A form, or the same as JSON: `email`, `password`, and `account` for who is in several. After
+/// 5 tries in vain for an e-mail or 20 from an address within 15 minutes: 429.
+#[utoipa::path(post, path = "/sign-in", tag = "pages",
+    request_body(content = SignInInput, description = "As a form or as JSON"),
+    responses(
+        (status = 200, description = "To JSON, with the cookie", body = SignedInView),
+        (status = 303, description = "To a form: to the first page, with the cookie"),
+        (status = 401, description = "Refused, whatever the reason", body = ProblemDocument),
+        (status = 403, description = "From another site's page", body = ProblemDocument),
+        (status = 421, description = "A foreign host", body = ProblemDocument),
+        (status = 429, description = "Too many tries", body = ProblemDocument),
+    ))]
+pub(in crate::http) async fn submit(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let site = &shared.sessions.site;
+    let place = site.place(&request)?;
+    Site::same_origin(&request, &place)?;
+    let mut form = Form::read(&request, payload, &["email", "password", "account"]).await?;
+    let [email, password, account] = ["email", "password", "account"].map(|it| form.take(it));
+    let given = Given {
+        tries: Tries::new(Door::SignIn, &email, &site.address(&request)),
+        email,
+        password,
+        account,
+    };
+    match sign_in(&shared, &request, &place, &given).await {
+        Ok((user, opened)) => {
+            let cookie = (SET_COOKIE, session::given(&place, &opened.token));
+            if !form.json {
+                return Ok(layout::go_to("/").insert_header(cookie).finish());
+            }
+            let mut response = layout::with_headers(HttpResponse::Ok());
+            Ok(response.insert_header(cookie).json(SignedInView {
+                id: user.id,
+                account_id: user.account,
+                email: user.email.to_string(),
+                role: user.role,
+                csrf_token: session::csrf_token(&opened.csrf),
+            }))
+        }
+        Err(problem) if form.json => Err(problem),
+        Err(problem) => {
+            let again = fields(&given.email, &given.account);
+            Ok(layout::refused(&problem, TITLE, &again))
+        }
+    }
+}
+
+/// What somebody signs in with.
+struct Given {
+    email: String,
+    password: String,
+    account: String,
+    tries: Tries,
+}
+
+async fn sign_in(
+    shared: &Shared,
+    request: &HttpRequest,
+    place: &Place,
+    given: &Given,
+) -> Result<(User, stored::NewSession), Problem> {
+    let missing = |name: &str, value: &str| {
+        let fault = || Fault::new(format!("/{name}"), "is missing");
+        value.is_empty().then(fault)
+    };
+    let faults = [
+        missing("email", &given.email),
+        missing("password", &given.password),
+    ];
+    let faults: Vec<Fault> = faults.into_iter().flatten().collect();
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let database = shared.engine.database();
+    let refused = || Problem::new(Kind::SignInRefused, WRONG);
+    // The turn bounds also how fast tries are counted.
+    let turn = shared.passwords.turn().await?;
+    if let Some(seconds) = sign_in::count(database, &given.tries).await? {
+        return Err(Problem::too_many(seconds));
+    }
+    // What is no e-mail is nobody's; it says nothing of who exists.
+    let email: Email = given.email.parse().map_err(|_no_email| refused())?;
+    let account = Some(given.account.trim()).filter(|name| !name.is_empty());
+    let (user, hash) = user::find_for_sign_in(database, &email, account)
+        .await?
+        .unzip();
+    let disabled = user.as_ref().is_some_and(|user| user.disabled_at.is_some());
+    let hash = hash.flatten().filter(|_| !disabled);
+    let passwords = &shared.passwords;
+    let right = passwords
+        .verify(turn, given.password.clone(), hash.clone())
+        .await?;
+    if let (true, Some(user), Some(hash)) = (right, &user, &hash) {
+        let agent = request.headers().get(USER_AGENT);
+        let agent = agent
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let brought = session::brought(request, place);
+        let tries = &given.tries;
+        let opened = stored::open(database, user, hash, brought.as_ref(), agent, tries).await?;
+        if let Some(opened) = opened {
+            return Ok((user.clone(), opened));
+        }
+    }
+    let why = match (&user, &hash) {
+        (None, _) => "no such user",
+        (Some(_), _) if disabled => "the user is disabled",
+        (Some(_), None) => "no password was set yet",
+        (Some(_), Some(_)) => "wrong password",
+    };
+    sign_in::refused(database, &email, user.as_ref(), &given.tries, why).await?;
+    Err(refused())
+}
+
+/// Sign out
+///
+/// A form with `csrf_token`, or anything with the header `X-CSRF-Token`.
+#[utoipa::path(post, path = "/sign-out", tag = "pages",
+    responses(
+        (status = 204, description = "To JSON or the header"),
+        (status = 303, description = "To a form: to the page to sign in"),
+        (status = 401, description = "Nobody is signed in", body = ProblemDocument),
+        (status = 403, description = "No CSRF token, or from another site's page",
+            body = ProblemDocument),
+    ))]
+pub(in crate::http) async fn sign_out(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let (signed_in, json) = form::of_signed_in(&request, payload).await?;
+    let database = shared.engine.database();
+    stored::sign_out(database, &signed_in.hash, &signed_in.session).await?;
+    let cookie = (SET_COOKIE, session::taken(&signed_in.place));
+    let mut response = if json {
+        layout::with_headers(HttpResponse::NoContent())
+    } else {
+        layout::go_to("/sign-in")
+    };
+    Ok(response.insert_header(cookie).finish())
+}

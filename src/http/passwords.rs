@@ -1,0 +1,130 @@
+//! Hashing passwords away from the threads that serve: so many at once and no more, since each
+//! takes 19 MiB, which is kept from one to the next.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::problem::{Kind, Problem};
+use crate::domain::password::{self, Room};
+use crate::store::StoreError;
+use crate::store::fresh::{fresh_bytes, fresh_secret};
+
+/// Hashes at once.
+const AT_ONCE: usize = 2;
+/// How long anybody waits for a turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The turns at hashing.
+#[derive(Clone)]
+pub(super) struct Passwords {
+    turns: Arc<Semaphore>,
+    rooms: Arc<Mutex<Vec<Room>>>,
+    nobody: Arc<OnceLock<String>>,
+}
+
+/// The right to hash once.
+pub(super) struct Turn {
+    rooms: Arc<Mutex<Vec<Room>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Passwords {
+    #[must_use]
+    pub(super) fn new() -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            rooms: Arc::default(),
+            nobody: Arc::default(),
+        }
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// None came within 5 s.
+    pub(super) async fn turn(&self) -> Result<Turn, Problem> {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        match tokio::time::timeout(PATIENCE, turn).await {
+            Ok(Ok(permit)) => Ok(Turn {
+                rooms: Arc::clone(&self.rooms),
+                _permit: permit,
+            }),
+            _ => Err(Problem::new(
+                Kind::Unavailable,
+                "Too many people sign in at once. Try again shortly.",
+            )),
+        }
+    }
+
+    /// Whether this is the password of a hash. Without one it takes as long, and is not.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub(super) async fn verify(
+        &self,
+        turn: Turn,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, Problem> {
+        let nobody = Arc::clone(&self.nobody);
+        blocking(turn, move |room| match hash {
+            Some(hash) => Ok(password::verify(&password, &hash, room)),
+            None => {
+                let stand_in = match nobody.get() {
+                    Some(stand_in) => stand_in,
+                    None => {
+                        let made = make(&fresh_secret()?.0, room)?;
+                        nobody.get_or_init(|| made)
+                    }
+                };
+                let _ = password::verify(&password, stand_in, room);
+                Ok(false)
+            }
+        })
+        .await
+    }
+
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub(super) async fn hash(&self, turn: Turn, password: String) -> Result<String, Problem> {
+        blocking(turn, move |room| make(&password, room)).await
+    }
+
+    /// Makes the hash that stands in for that of nobody, so that the first of them takes no
+    /// longer than the others.
+    pub(super) async fn prepare(&self) {
+        let Ok(turn) = self.turn().await else { return };
+        let _ = self.verify(turn, String::new(), None).await;
+    }
+}
+
+fn make(password: &str, room: &mut Room) -> Result<String, StoreError> {
+    let refused = || StoreError::Unfit("a password could not be hashed".to_owned());
+    password::hash(password, fresh_bytes()?, room).ok_or_else(refused)
+}
+
+/// The turn ends with the work, also when nobody waits for it any more.
+async fn blocking<T: Send + 'static>(
+    turn: Turn,
+    work: impl FnOnce(&mut Room) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(move || {
+        let rooms = || turn.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = rooms().pop();
+        let mut room = kept.unwrap_or_default();
+        let done = work(&mut room);
+        rooms().push(room);
+        done
+    });
+    match done.await {
+        Ok(done) => Ok(done?),
+        Err(error) => {
+            let broken = StoreError::Unfit(format!("hashing a password stopped: {error}"));
+            Err(broken.into())
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! How browsers see Herald: under which host, over TLS or not, from which page a request comes,
+//! and from which network address. What a browser's cookie may do hangs on it; requests with a
+//! token never come here.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderName};
+use ipnet::IpNet;
+use url::{Host, Origin, Url};
+
+use super::problem::{Kind, Problem};
+
+/// What the operator says about it.
+#[derive(Debug, Clone)]
+pub struct SiteSettings {
+    /// The address that links begin with, without a slash at its end.
+    pub base: String,
+    /// Whether that address was set: else browsers use an IP address or `localhost`.
+    pub named: bool,
+    /// The networks of proxies whose `X-Forwarded-…` is believed.
+    pub proxies: Vec<IpNet>,
+}
+
+/// The settings, read.
+pub(super) struct Site {
+    base: String,
+    public: Option<Url>,
+    proxies: Vec<IpNet>,
+}
+
+/// Where the browser of a request believes to be.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    origin: Origin,
+    /// Over TLS.
+    pub secure: bool,
+}
+
+impl Site {
+    pub(super) fn new(settings: SiteSettings) -> Self {
+        let public = Url::parse(&settings.base).ok().filter(|_| settings.named);
+        Self {
+            public,
+            base: settings.base,
+            proxies: settings.proxies,
+        }
+    }
+
+    /// What links in mails begin with. Never the host that a request names: whoever asks for a
+    /// mail to somebody else could choose it.
+    #[must_use]
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Where the browser believes to be. A name that is not Herald's may be an attacker's that
+    /// resolves to this machine; an IP address cannot be.
+    ///
+    /// # Errors
+    /// The request names another host.
+    pub(super) fn place(&self, request: &HttpRequest) -> Result<Place, Problem> {
+        let host = text(request, &header::HOST).unwrap_or_default();
+        let forwarded = self.by_proxy(request)
+            && text(request, &HeaderName::from_static("x-forwarded-proto")) == Some("https");
+        if let Some(public) = &self.public {
+            let secure = forwarded || public.scheme() == "https";
+            if let Some(url) = read(secure, host)
+                && url.host() == public.host()
+                && (url.port_or_known_default() == public.port_or_known_default()
+                    || secure != (public.scheme() == "https"))
+            {
+                let origin = url.origin();
+                return Ok(Place { origin, secure });
+            }
+        }
+        let url = read(forwarded, host).filter(|url| match url.host() {
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        });
+        let Some(url) = url else {
+            return Err(Problem::new(
+                Kind::Misdirected,
+                "Pages are not served under this host: set HERALD_PUBLIC_URL to the address that \
+                 browsers use, or use the IP address.",
+            ));
+        };
+        Ok(Place {
+            origin: url.origin(),
+            secure: forwarded,
+        })
+    }
+
+    /// Refuses what another site's page sends. Who says nothing about it is no browser, or has
+    /// the other bounds against it: `SameSite` and the token in the request.
+    ///
+    /// # Errors
+    /// The request comes from another site.
+    pub(super) fn same_origin(request: &HttpRequest, place: &Place) -> Result<(), Problem> {
+        let own = match text(request, &header::ORIGIN) {
+            Some(origin) => Url::parse(origin).is_ok_and(|url| url.origin() == place.origin),
+            None if request.headers().contains_key(header::ORIGIN) => false,
+            None => {
+                let fetched = text(request, &HeaderName::from_static("sec-fetch-site"));
+                matches!(fetched, None | Some("same-origin" | "none"))
+            }
+        };
+        if own {
+            Ok(())
+        } else {
+            let detail = "This request comes from a page of another site.";
+            Err(Problem::new(Kind::Forbidden, detail))
+        }
+    }
+
+    /// The network address of who asks; of IPv6 the network that one customer gets.
+    #[must_use]
+    pub(super) fn address(&self, request: &HttpRequest) -> String {
+        let Some(peer) = request.peer_addr() else {
+            return "unknown".to_owned();
+        };
+        let mut address = peer.ip().to_canonical();
+        let name = HeaderName::from_static("x-forwarded-for");
+        let lines = request.headers().get_all(name);
+        let said: Vec<&str> = lines.filter_map(|value| value.to_str().ok()).collect();
+        // The last entry is what our own proxy saw; what stands before it, who asked may have
+        // written.
+        for entry in said.join(",").rsplit(',') {
+            if !self.trusts(address) {
+                break;
+            }
+            let Ok(before) = entry.trim().parse::<IpAddr>() else {
+                break;
+            };
+            address = before.to_canonical();
+        }
+        match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let network = Ipv6Addr::from_bits(address.to_bits() >> 64 << 64);
+                format!("{network}/64")
+            }
+        }
+    }
+
+    fn by_proxy(&self, request: &HttpRequest) -> bool {
+        let peer = request.peer_addr();
+        peer.is_some_and(|peer| self.trusts(peer.ip().to_canonical()))
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.proxies
+            .iter()
+            .any(|network| network.contains(&address))
+    }
+}
+
+/// A host and perhaps a port as an address of that scheme.
+fn read(secure: bool, host: &str) -> Option<Url> {
+    let scheme = if secure { "https" } else { "http" };
+    let url = Url::parse(&format!("{scheme}://{host}")).ok()?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let named = url.username().is_empty() && url.password().is_none() && !host.contains('@');
+    (bare && named && !host.ends_with('/')).then_some(url)
+}
+
+fn text<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn site(base: &str, named: bool) -> Site {
+        Site::new(SiteSettings {
+            base: base.to_owned(),
+            named,
+            proxies: vec!["10.0.0.0/8".parse().unwrap()],
+        })
+    }
+
+    fn request(peer: &str, headers: &[(&str, &str)]) -> HttpRequest {
+        let mut request = TestRequest::default().peer_addr(peer.parse().unwrap());
+        for (name, value) in headers {
+            request = request.append_header((*name, *value));
+        }
+        request.to_http_request()
+    }
+
+    #[test]
+    fn pages_are_served_under_the_public_name_and_under_addresses_alone() {
+        let named = site("https://herald.example.com", true);
+        let secure = |site: &Site, host: &str| {
+            let request = request("192.0.2.7:1", &[("host", host)]);
+            site.place(&request).ok().map(|place| place.secure)
+        };
+        assert_eq!(secure(&named, "herald.example.com"), Some(true));
+        assert_eq!(secure(&named, "HERALD.example.com:443"), Some(true));
+        assert_eq!(secure(&named, "herald.example.com:8443"), None);
+        let unnamed = site("http://127.0.0.1:8080", false);
+        for site in [&named, &unnamed] {
+            assert_eq!(secure(site, "127.0.0.1:8080"), Some(false));
+            assert_eq!(secure(site, "[::1]:8080"), Some(false));
+            assert_eq!(secure(site, "localhost"), Some(false));
+            for bad in [
+                "evil.example",
+                "",
+                "a@127.0.0.1",
+                "127.0.0.1/x",
+                "localhost.evil",
+            ] {
+                assert_eq!(secure(site, bad), None, "{bad}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed_about_tls_and_addresses() {
+        let site = site("http://127.0.0.1:8080", false);
+        let said = [
+            ("host", "127.0.0.1"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-for", "198.51.100.1, 203.0.113.9"),
+            ("x-forwarded-for", "10.0.0.2"),
+        ];
+        let believed = request("10.0.0.1:1", &said);
+        assert!(site.place(&believed).unwrap().secure);
+        assert_eq!(site.address(&believed), "203.0.113.9");
+        let stranger = request("192.0.2.1:1", &said);
+        assert!(!site.place(&stranger).unwrap().secure);
+        assert_eq!(site.address(&stranger), "192.0.2.1");
+        let one = request("[2001:db8:1:2:3:4:5:6]:1", &[]);
+        assert_eq!(site.address(&one), "2001:db8:1:2::/64");
+        assert_eq!(
+            site.address(&request("[::ffff:192.0.2.1]:1", &[])),
+            "192.0.2.1"
+        );
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_refused() {
+        let site = site("http://127.0.0.1:8080", false);
+        let from = |headers: &[(&str, &str)]| {
+            let request = request(
+                "192.0.2.1:1",
+                &[&[("host", "127.0.0.1:8080")], headers].concat(),
+            );
+            Site::same_origin(&request, &site.place(&request).unwrap()).is_ok()
+        };
+        assert!(from(&[("origin", "http://127.0.0.1:8080")]));
+        assert!(from(&[]));
+        assert!(from(&[("sec-fetch-site", "same-origin")]));
+        for origin in [
+            "null",
+            "http://127.0.0.1",
+            "https://127.0.0.1:8080",
+            "http://localhost:8080",
+            "http://evil.example",
+            "",
+        ] {
+            assert!(!from(&[("origin", origin)]), "{origin}");
+        }
+        assert!(!from(&[("sec-fetch-site", "cross-site")]));
+        assert!(!from(&[("sec-fetch-site", "same-site")]));
+    }
+}
