@@ -18,6 +18,8 @@ create table mail (
     message_id text not null,
     -- The host application sent it itself; Herald only keeps it.
     recorded boolean not null default false,
+    -- What it says opens a door: the log does not show it, and it is forgotten at the end.
+    confidential boolean not null default false,
     -- Tries so far.
     attempts integer not null default 0,
     -- What the mail server said last.

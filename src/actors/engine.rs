@@ -16,6 +16,7 @@ use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, Sto
 use super::lane::Ids;
 use super::mail_log::Mails;
 use super::memory::Budget;
+use super::notices::Notices;
 use super::plugins::{PluginReloader, Plugins, ReloaderParts};
 use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
@@ -117,6 +118,8 @@ pub struct EngineSettings {
     pub mail: MailSettings,
     /// Days that mails are kept, to the end of their month.
     pub mail_retention_days: u32,
+    /// How long a target may fail before its account's admins are told.
+    pub notice_after: Duration,
 }
 
 /// Payload bytes that may wait for their commit: so many units of so many bytes.
@@ -169,6 +172,13 @@ impl Engine {
         .await?
         .start();
         let mails = Mails::start(database.clone(), Arc::clone(&lane_slot), settings.mail);
+        Notices {
+            database: database.clone(),
+            mails: mails.clone(),
+            failing_for: settings.notice_after,
+            looking: false,
+        }
+        .start();
         let recorder = Recorder::new(database.clone(), Arc::clone(&unrecorded)).start();
         let parts = SubscriptionParts {
             database: database.clone(),

@@ -23,6 +23,7 @@ use crate::domain::mail::Mailbox;
 use crate::mail::{MailSettings, Sender};
 use crate::store::lane::LaneId;
 use crate::store::mail::{ClaimedMail, MailTry, claim, record};
+use crate::store::outgoing;
 use crate::store::{Connection, Database, StoreError};
 
 /// How often due mails are looked for, beside when somebody says that there are some.
@@ -53,6 +54,7 @@ impl Mails {
     /// Starts the actor on a thread of its own.
     pub(super) fn start(database: Database, lane_slot: LaneSlot, settings: MailSettings) -> Self {
         let from = Arc::new(settings.from().clone());
+        outgoing::send_as(Mailbox::clone(&from), settings.has_server());
         let actor = MailLog::start_in_arbiter(&Arbiter::new().handle(), move |_| MailLog {
             database,
             lane_slot,

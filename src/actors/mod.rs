@@ -16,6 +16,7 @@ mod lane;
 mod line;
 mod mail_log;
 mod memory;
+mod notices;
 mod outbox;
 mod plugins;
 mod recorder;

@@ -93,6 +93,7 @@ async fn serve(
             plugin_rule: HealthRule::from_config(config),
             mail,
             mail_retention_days: config.mail.retention_days,
+            notice_after: Duration::from_secs(config.mail.notice_after_seconds),
         },
     )
     .await

@@ -27,6 +27,8 @@ pub struct MailConfig {
     pub timeout_seconds: u64,
     /// Days that mails are kept, to the end of their month.
     pub retention_days: u32,
+    /// Seconds that a target may fail before its account's admins are told.
+    pub notice_after_seconds: u64,
 }
 
 impl MailConfig {
@@ -39,6 +41,7 @@ impl MailConfig {
             connections: 0,
             timeout_seconds: 0,
             retention_days: 0,
+            notice_after_seconds: 0,
         }
     }
 }
@@ -278,6 +281,21 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Number,
         set: |config, text| store(&mut config.mail.retention_days, number(text, 7..=3_650)),
         show: |config| config.mail.retention_days.to_string(),
+    },
+    Setting {
+        key: "notice_after_seconds",
+        variable: "HERALD_NOTICE_AFTER_SECONDS",
+        default: "600",
+        meaning: "Seconds that a target may fail before its account's admins are told by mail \
+                  (1 to 86400).",
+        kind: Kind::Number,
+        set: |config, text| {
+            store(
+                &mut config.mail.notice_after_seconds,
+                number(text, 1..=86_400),
+            )
+        },
+        show: |config| config.mail.notice_after_seconds.to_string(),
     },
 ];
 

@@ -143,6 +143,15 @@ pub fn one_line(text: &str, most: usize) -> Result<&str, MailError> {
     Ok(text)
 }
 
+/// A text made one line: what could break out of it becomes a space, what is too long is cut.
+#[must_use]
+pub fn in_one_line(text: &str, most: usize) -> String {
+    let plain = |c: char| if breaks_line(c) { ' ' } else { c };
+    let line: String = text.chars().map(plain).collect();
+    let line: String = line.trim().chars().take(most).collect();
+    line.trim_end().to_owned()
+}
+
 /// Line breaks of every kind, control characters, and the marks that change the direction of a
 /// text so that it reads as another.
 fn breaks_line(c: char) -> bool {

@@ -126,6 +126,12 @@ impl MailSettings {
         &self.from
     }
 
+    /// Whether mails go to a mail server; else they become files.
+    #[must_use]
+    pub const fn has_server(&self) -> bool {
+        self.server.is_some()
+    }
+
     /// How long one try may take in all.
     #[must_use]
     pub const fn timeout(&self) -> Duration {

@@ -138,6 +138,24 @@ fn lines(mailboxes: &[Mailbox], show: impl Fn(&Mailbox) -> String) -> String {
     shown.join("\n")
 }
 
+/// Keeps what a mail says from who reads the log; it is forgotten once the mail ends. Within the
+/// transaction that queued it.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn make_confidential(
+    connection: &mut Connection,
+    account: AccountId,
+    id: MailId,
+) -> Result<(), StoreError> {
+    diesel::sql_query("update mail set confidential = true where account_id = $1 and id = $2")
+        .bind::<SqlUuid, _>(account.uuid())
+        .bind::<SqlUuid, _>(id.uuid())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Makes a mail of a delivery that was claimed as try `n`: its row stays open, held by the mail,
 /// until the mail ends. `detail` is JSON that its attempt will hold beside what became of the mail.
 /// Answers whether it did; not if a later try claimed the row.

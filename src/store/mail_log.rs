@@ -19,6 +19,8 @@ use crate::domain::mail::{MailState, TryOutcome};
 /// The newest mails of a month that are held against the words before its index is asked: what
 /// many mails hold is found among them at once, and what few hold is cheap in the index.
 const LOOK_AT: i64 = 5_000;
+/// Months, the newest first, of which this is done: what many mails hold is found there.
+const LOOK_INTO: usize = 2;
 
 /// A mail of the log, without what it says.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -135,13 +137,20 @@ pub async fn list(
         return wanted.newest(connection, &(low..high), filter.limit).await;
     }
     let mut found: Vec<LoggedMail> = Vec::new();
+    let mut looked = 0;
     for month in months(connection).await?.into_iter().rev() {
         let range = month.start.max(low)..month.end.min(high);
         if range.start >= range.end {
             continue;
         }
+        looked += 1;
         let left = filter.limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
-        let look = wanted.among_newest(connection, &range, left).await?;
+        // The newest month may have begun today.
+        let look = if looked <= LOOK_INTO {
+            wanted.among_newest(connection, &range, left).await?
+        } else {
+            Vec::new()
+        };
         let enough = i64::try_from(look.len()).is_ok_and(|number| number >= left);
         found.extend(if enough {
             look
@@ -218,11 +227,14 @@ impl Wanted<'_> {
     ) -> Result<Vec<LoggedMail>, StoreError> {
         let sql = format!(
             "with hits as materialized ( \
-                 select {COLUMNS} from mail m \
+                 select m.id from mail m \
                  where m.account_id = $1 and m.id >= $2 and m.id < $3 and m.words ilike $7 \
                      and ($4::text is null or m.topic = $4) \
                      and ($5::text is null or m.state = $5::mail_state) \
-             ) select * from hits order by id desc limit $6"
+             ), newest as (select id from hits order by id desc limit $6) \
+             select {COLUMNS} from newest n join mail m on m.account_id = $1 and m.id = n.id \
+                 and m.id >= $2 and m.id < $3 \
+             order by m.id desc"
         );
         self.load(connection, sql, range, limit).await
     }
@@ -284,7 +296,10 @@ pub struct MailContent {
     /// Where an answer goes.
     #[diesel(sql_type = Nullable<Text>)]
     pub reply_to: Option<String>,
-    /// As people read it.
+    /// What it says is shown to nobody but its receiver.
+    #[diesel(sql_type = Bool)]
+    pub confidential: bool,
+    /// As people read it; empty if it is confidential.
     #[diesel(sql_type = Text)]
     pub text: String,
     /// The same as HTML.
@@ -338,7 +353,10 @@ pub async fn find(
     .load(&mut connection)
     .await?;
     let contents: Vec<MailContent> = diesel::sql_query(
-        "select m.message_id, m.reply_to, m.text, m.html, d.due_at as next_attempt_at \
+        "select m.message_id, m.reply_to, m.confidential, \
+             case when m.confidential then '' else m.text end as text, \
+             case when m.confidential then null else m.html end as html, \
+             d.due_at as next_attempt_at \
          from mail m left join mail_due d on d.account_id = m.account_id and d.mail_id = m.id \
          where m.account_id = $1 and m.id = $2",
     )
@@ -354,5 +372,11 @@ pub async fn find(
     .load(&mut connection)
     .await?;
     let found = mails.into_iter().next().zip(contents.into_iter().next());
-    Ok(found.map(|(mail, content)| (mail, content, tries)))
+    Ok(found.map(|(mail, mut content)| {
+        // It may have ended since its row of the queue was read.
+        content.next_attempt_at = content
+            .next_attempt_at
+            .filter(|_| mail.state == MailState::Queued);
+        (mail, content, tries)
+    }))
 }

@@ -26,6 +26,7 @@ pub mod lane;
 pub mod mail;
 pub mod mail_log;
 mod migration;
+pub mod notice;
 pub mod outgoing;
 pub mod partition;
 pub mod plugin_state;

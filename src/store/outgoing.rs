@@ -1,9 +1,22 @@
-//! The seam to the outgoing mail: what has a mail to send hands it over here, within its own
-//! transaction. It knows neither SMTP nor the mail log.
+//! Herald's own mails: what has one to send hands it over here, within its own transaction. It
+//! knows the queue, and neither SMTP nor the mail log.
 
+use std::sync::OnceLock;
+
+use super::mail::enqueue_batch;
 use super::{Connection, StoreError};
 use crate::domain::email::Email;
 use crate::domain::id::AccountId;
+use crate::domain::mail::{MAX_SUBJECT, MAX_TOPIC, Mailbox, NewMail, body, in_one_line};
+
+/// Who the mails of this process are from. Unset in commands, which send none.
+static SENDER: OnceLock<(Mailbox, bool)> = OnceLock::new();
+
+/// Says that this process sends mail, in whose name, and whether it reaches people: without a
+/// mail server it becomes files, which are no way to bring somebody a link. The first call counts.
+pub fn send_as(sender: Mailbox, reaches_people: bool) {
+    let _ = SENDER.set((sender, reaches_people));
+}
 
 /// A mail to one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +40,7 @@ pub struct OutgoingMail {
 pub enum Handed {
     /// It is sent once the transaction is committed.
     Queued,
-    /// Nothing sends mail here: the caller must tell in another way.
+    /// Nothing sends mail here, or not to this address: the caller must tell in another way.
     NoMail,
 }
 
@@ -35,14 +48,39 @@ pub enum Handed {
 ///
 /// # Errors
 /// When the database is away.
-#[allow(
-    clippy::unused_async,
-    reason = "the queue of mails takes this place and asks the database"
-)]
 pub async fn hand_over(
-    _connection: &mut Connection,
-    _account: AccountId,
-    _mail: &OutgoingMail,
+    connection: &mut Connection,
+    account: AccountId,
+    mail: &OutgoingMail,
 ) -> Result<Handed, StoreError> {
-    Ok(Handed::NoMail)
+    let Some((sender, reaches_people)) = SENDER.get() else {
+        return Ok(Handed::NoMail);
+    };
+    if mail.confidential && !reaches_people {
+        return Ok(Handed::NoMail);
+    }
+    let name = in_one_line(&mail.to_name, 200);
+    let name = Some(name.as_str()).filter(|name| !name.is_empty());
+    let to = match Mailbox::new(name, mail.to.as_str()) {
+        Ok(to) => to,
+        Err(error) => {
+            tracing::warn!(topic = mail.topic, %error, "a user's address takes no mail");
+            return Ok(Handed::NoMail);
+        }
+    };
+    let new = NewMail {
+        topic: in_one_line(mail.topic, MAX_TOPIC),
+        from: sender.clone(),
+        to: vec![to],
+        reply_to: None,
+        subject: in_one_line(&mail.subject, MAX_SUBJECT),
+        text: body(&mail.text).unwrap_or_default(),
+        html: None,
+    };
+    let batch = [(account, &new)];
+    let ids = enqueue_batch(connection, &batch, false).await?;
+    if let Some(id) = ids.first().filter(|_| mail.confidential) {
+        super::mail::make_confidential(connection, account, *id).await?;
+    }
+    Ok(Handed::Queued)
 }

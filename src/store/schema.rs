@@ -216,6 +216,7 @@ diesel::table! {
         subject -> Text,
         message_id -> Text,
         recorded -> Bool,
+        confidential -> Bool,
         attempts -> Int4,
         reply -> Nullable<Text>,
         created_at -> Timestamptz,
@@ -258,6 +259,16 @@ diesel::table! {
         outcome -> MailTryOutcome,
         reply -> Text,
         receivers -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    notice (account_id, kind, subject) {
+        account_id -> Uuid,
+        kind -> Text,
+        subject -> Text,
+        told -> Text,
+        at -> Timestamptz,
     }
 }
 
@@ -414,6 +425,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     mail,
     mail_due,
     mail_try,
+    notice,
     plugin_state,
     retired,
     routing,

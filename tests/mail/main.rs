@@ -20,6 +20,8 @@ mod desk;
 mod encrypted;
 mod injection;
 mod log;
+mod notices;
+mod people;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;

@@ -7,6 +7,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "a test ends at the first surprise"
 )]
 
@@ -18,6 +19,8 @@ mod bench;
 mod claim;
 mod ingest;
 mod lane;
+mod mail;
+mod mail_search;
 mod record;
 mod retention;
 mod schema;

@@ -8,7 +8,7 @@ use super::detail::Detail;
 use super::{Ending, Tried, nothing_sent};
 use crate::actors::attempt::Try;
 use crate::actors::routing::Route;
-use crate::domain::mail::{MAX_BODY, MAX_SUBJECT, MAX_TOPIC, Mailbox, NewMail, body, one_line};
+use crate::domain::mail::{MAX_BODY, MAX_SUBJECT, MAX_TOPIC, Mailbox, NewMail, body, in_one_line};
 use crate::plugin::{Delivered, MailDraft, Run, Verdict};
 
 /// Bytes of a payload that stand in a mail of the default kind.
@@ -104,18 +104,7 @@ fn default_subject(route: &Route, what: &Try) -> String {
     let test = if what.test { "Test: " } else { "" };
     let whole = format!("{test}{} ({})", what.event_type, route.title);
     // A title may hold what a header may not.
-    let plain: String = whole
-        .chars()
-        .map(|c| {
-            if one_line(c.encode_utf8(&mut [0; 4]), 1).is_ok() {
-                c
-            } else {
-                ' '
-            }
-        })
-        .take(MAX_SUBJECT)
-        .collect();
-    plain.trim().to_owned()
+    in_one_line(&whole, MAX_SUBJECT)
 }
 
 fn default_mail(

@@ -126,6 +126,8 @@ pub(in crate::http) struct MailDetail {
     reply_to: Option<String>,
     /// The header fields as they travel; null if the application sent it itself.
     headers: Option<String>,
+    /// It holds a link for its receiver alone: `text` and `html` are not shown.
+    confidential: bool,
     /// As people read it.
     text: String,
     /// The same as HTML. It is a stranger's: show it as text, or in a frame that runs nothing.
@@ -219,6 +221,7 @@ pub(in crate::http) async fn show(
         mail: mail.into(),
         message_id: format!("<{}>", content.message_id),
         reply_to: content.reply_to,
+        confidential: content.confidential,
         text: content.text,
         html: content.html,
         next_attempt_at: content.next_attempt_at,

@@ -37,7 +37,9 @@ with input as materialized (
     update mail m set
         state = (case t.outcome when 'retry' then 'queued' else t.outcome end)::mail_state,
         attempts = greatest(m.attempts, t.n), reply = t.reply,
-        sent_at = case when t.outcome = 'sent' then now() end
+        sent_at = case when t.outcome = 'sent' then now() end,
+        text = case when m.confidential and t.outcome <> 'retry' then '' else m.text end,
+        html = case when m.confidential and t.outcome <> 'retry' then null else m.html end
     from (
         select account_id, mail_id, n, outcome, reply from ended
         union all
@@ -62,6 +64,18 @@ with input as materialized (
     from delivered
     on conflict do nothing
     returning subscription_id, event_id, outcome, origin
+), given_up as (
+    -- For the account's admins: told together, and not of notices themselves.
+    insert into notice (account_id, kind, subject, told)
+    select e.account_id, 'mail', e.mail_id::text, 'given up'
+    from ended e join mail m on m.account_id = e.account_id and m.id = e.mail_id
+    where e.outcome = 'failed'
+        and m.topic not in ('Mail Given Up', 'Target Failing', 'Target Recovered',
+            'Subscription Disabled', 'Plugin Broken', 'Plugin Suspended', 'Plugin Recovered')
+        and (e.subscription_id is null or exists (
+            select from delivered d
+            where d.subscription_id = e.subscription_id and d.event_id = e.event_id))
+    on conflict do nothing
 ), counted as (
     insert into subscription_count as c (subscription_id, lane, sent, failed, last_outcome)
     select subscription_id, {}, count(*) filter (where outcome = 'sent'),
