@@ -206,6 +206,10 @@ impl Handler<SweepTick> for PluginReloader {
             match swept {
                 Ok(()) if actor.again => ctx.notify(SweepTick),
                 Ok(()) => {}
+                // Others say that the database is away.
+                Err(error) if error.is_away() => {
+                    tracing::debug!(%error, "the plugins could not be looked after");
+                }
                 Err(error) => tracing::warn!(%error, "the plugins could not be looked after"),
             }
         }));
