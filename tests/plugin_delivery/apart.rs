@@ -54,7 +54,7 @@ fn a_slow_script_that_works_runs_apart_and_its_deliveries_arrive() {
     // Longer than a tenth of the deadline, shorter than the deadline.
     desk.save(
         "named/slow.rhai",
-        "fn transform(event) { let n = 0; while n < 1500000 { n += 1 } #{ n: n } }",
+        "fn transform(event) { let n = 0; while n < 700000 { n += 1 } #{ n: n } }",
     );
     let target = Scripted::answering(200, "");
     let id = desk.subscribe_through("slow", &target.url, &["*"]);
@@ -79,7 +79,7 @@ fn a_slow_script_keeps_neither_a_new_one_nor_its_own_subscription_s_other_events
     ]);
     desk.save(
         "triggers/ORDER_CREATED.rhai",
-        "fn transform(event) { let n = 0; while n < 1500000 { n += 1 } #{ n: n } }",
+        "fn transform(event) { let n = 0; while n < 700000 { n += 1 } #{ n: n } }",
     );
     let target = Scripted::answering(200, "");
     let id = desk.subscribe(&target.url, &["*"]);
