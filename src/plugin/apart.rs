@@ -29,8 +29,8 @@ const MOST_OF_A_SET: usize = 16;
 const MOST_WAITING: usize = 16 * MOST_OF_A_SET;
 /// Compiled scripts that are kept. When there are more, all are dropped.
 const MOST_COMPILED: usize = 64;
-/// How nice the thread is to the others (of 19): about a third of their share of a busy core.
-const NICENESS: i32 = 5;
+/// How nice the thread is to the others (of 19): about a sixth of their share of a busy core.
+const NICENESS: i32 = 8;
 
 /// A handle on the thread. It ends when the last one is dropped and what it was given is done.
 #[derive(Clone)]
@@ -379,7 +379,7 @@ mod tests {
         let stat = told.recv().unwrap();
         assert!(stat.contains("(plugin-test)"), "{stat}");
         let behind_the_name = stat.rsplit(')').next().unwrap();
-        assert_eq!(behind_the_name.split_whitespace().nth(16), Some("5"));
+        assert_eq!(behind_the_name.split_whitespace().nth(16), Some("8"));
         drop(other);
         // The thread drops its end when it ends.
         assert!(told.recv_timeout(Duration::from_secs(10)).is_err());

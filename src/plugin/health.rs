@@ -19,6 +19,9 @@ use crate::config::Config;
 const TIMED: u64 = 10;
 /// Fewer failures than these suspend nobody: one broken event is retried a few times.
 const LEAST_FAILURES: u64 = 20;
+/// A version that never came to a verdict may meet so many limits of time, operations or size:
+/// it does so at every run, and each of them costs as much as a run may.
+const LIMITS_MET: u64 = 4;
 /// A run is slow if it takes more than this part of the deadline.
 const SLOW_PART: u32 = 10;
 /// Percent of the last [`TIMED`] seconds that slow runs may take on the delivery threads.
@@ -144,12 +147,15 @@ impl Health {
             // Nor can the mean be above `CHEAP` without a run that is, at which it is judged.
             return Judgement::Fine;
         }
+        let never_well = record.failures == record.calls;
         let recent = record.window.sum(number, TIMED);
         let minute = failed.map(|_| record.window.sum(number, KEPT));
         drop(record);
         failed
             .zip(minute)
-            .and_then(|((kind, fault), minute)| self.judge_failed(&minute, &recent, kind, fault))
+            .and_then(|((kind, fault), minute)| {
+                self.judge_failed(&minute, &recent, never_well, kind, fault)
+            })
             .or_else(|| self.judge_time(&recent))
             .unwrap_or(Judgement::Fine)
     }
@@ -158,6 +164,7 @@ impl Health {
         &self,
         minute: &Second,
         recent: &Second,
+        never_well: bool,
         kind: FailureKind,
         fault: &Fault,
     ) -> Option<Judgement> {
@@ -190,6 +197,11 @@ impl Health {
             | FailureKind::Panic
             | FailureKind::BadResult => return None,
         };
+        if never_well && calls >= LIMITS_MET {
+            let reason =
+                format!("it never came to an end in {calls} runs; the last met {met}{place}");
+            return Some(Judgement::Suspend { reason });
+        }
         let reason = format!("a run met {met}{place}");
         Some(Judgement::RunApart { reason })
     }
