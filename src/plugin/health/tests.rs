@@ -1,0 +1,239 @@
+//! How versions are judged, with the numbers.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const DEADLINE: Duration = Duration::from_millis(50);
+
+fn health() -> Health {
+    Health::new(HealthRule::default(), DEADLINE)
+}
+
+fn fault() -> Fault {
+    Fault::at(
+        "no such field",
+        Some(2),
+        Some(3),
+        "fn filter(e) {\n  e.x.y\n}",
+    )
+}
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+fn error(fault: &Fault) -> Option<(FailureKind, &Fault)> {
+    Some((FailureKind::Error, fault))
+}
+
+#[test]
+fn the_defaults_are_those_of_the_settings() {
+    let config = Config::load(None, std::iter::empty()).unwrap();
+    assert_eq!(HealthRule::from_config(&config), HealthRule::default());
+}
+
+#[test]
+fn a_script_that_does_well_is_left_alone() {
+    let health = health();
+    for n in 0..10_000 {
+        let judged = health.record(ms(n), Duration::from_micros(12), None);
+        assert_eq!(judged, Judgement::Fine);
+    }
+    assert_eq!((health.calls(), health.failures()), (10_000, 0));
+    assert_eq!(health.p99(), Some(Duration::from_micros(12)));
+    assert_eq!(health.total(), ms(120));
+}
+
+#[test]
+fn too_large_a_share_of_failures_suspends_with_the_numbers() {
+    let (health, fault) = (health(), fault());
+    for n in 0..20 {
+        assert_eq!(health.record(ms(n), ms(0), None), Judgement::Fine);
+    }
+    for n in 0..19 {
+        assert_eq!(health.record(ms(n), ms(0), error(&fault)), Judgement::Fine);
+    }
+    let reason = "20 of its last 40 runs failed within a minute, the last one at line 2, \
+                  column 3";
+    let reason = reason.to_owned();
+    assert_eq!(
+        health.record(ms(30), ms(0), error(&fault)),
+        Judgement::Suspend { reason }
+    );
+}
+
+#[test]
+fn failures_of_more_than_a_minute_ago_are_forgiven() {
+    let (health, fault) = (health(), fault());
+    for n in 0..19 {
+        health.record(ms(n), ms(0), error(&fault));
+    }
+    let later = Duration::from_secs(60);
+    assert_eq!(health.record(later, ms(0), error(&fault)), Judgement::Fine);
+    assert_eq!(health.failures(), 20);
+}
+
+#[test]
+fn failures_that_take_too_much_time_suspend() {
+    let (health, fault) = (health(), fault());
+    for n in 0..9 {
+        let judged = health.record(ms(n * 1_000), ms(50), error(&fault));
+        assert_eq!(judged, Judgement::Fine);
+    }
+    match health.record(ms(9_000), ms(50), error(&fault)) {
+        Judgement::Suspend { reason } => {
+            let expected = "its failed runs took 500 ms of processor time within 10 s, \
+                            the last one at line 2, column 3";
+            assert_eq!(reason, expected);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn one_limit_that_is_met_makes_a_script_run_apart() {
+    let fault = Fault::at("words of a payload", Some(1), Some(4), "fn f");
+    for (kind, met) in [
+        (FailureKind::Deadline, "its limit of processor time"),
+        (FailureKind::Operations, "its limit of operations"),
+        (FailureKind::Memory, "a limit of size"),
+    ] {
+        let health = health();
+        let reason = format!("a run met {met} at line 1, column 4");
+        let judged = health.record(ms(1), ms(51), Some((kind, &fault)));
+        assert_eq!(judged, Judgement::RunApart { reason });
+        assert_eq!(health.last_failure().as_ref(), Some(&fault));
+    }
+    assert_eq!(health().last_failure(), None);
+}
+
+#[test]
+fn a_stop_of_the_process_counts_as_one_failure_and_as_no_time() {
+    let (health, fault) = (health(), Fault::whole("it did not end within 1000 ms"));
+    for n in 1..20 {
+        // Nor is the time held against the script that it did use.
+        let judged = health.record(ms(n), ms(45), Some((FailureKind::Wall, &fault)));
+        assert_eq!(judged, Judgement::Fine);
+    }
+    assert_eq!(health.failures(), 19);
+    let reason = "20 of its last 20 runs failed within a minute".to_owned();
+    assert_eq!(
+        health.record(ms(20), ms(0), Some((FailureKind::Wall, &fault))),
+        Judgement::Suspend { reason }
+    );
+}
+
+#[test]
+fn many_slow_runs_make_a_script_run_apart() {
+    let health = health();
+    for n in 0..99 {
+        assert_eq!(health.record(ms(n * 90), ms(10), None), Judgement::Fine);
+    }
+    let reason = "its runs of more than 5ms took 1000 ms of processor time within 10 s";
+    let reason = reason.to_owned();
+    assert_eq!(
+        health.record(ms(9_990), ms(10), None),
+        Judgement::RunApart { reason }
+    );
+}
+
+#[test]
+fn a_quarter_of_a_thread_makes_a_script_run_apart_unless_its_runs_are_cheap() {
+    let health_of = |each: Duration, runs: u64| {
+        let health = health();
+        let mut judged = (0..runs).map(|n| health.record(ms(n * 10_000 / runs), each, None));
+        judged.find(|judged| *judged != Judgement::Fine)
+    };
+    assert_eq!(health_of(Duration::from_micros(12), 200_000), None);
+    assert_eq!(health_of(ms(1), 9_999), None);
+    assert_eq!(health_of(ms(4), 624), None);
+    let reason = "its 625 runs took 2500 ms of processor time within 10 s".to_owned();
+    assert_eq!(health_of(ms(4), 625), Some(Judgement::RunApart { reason }));
+}
+
+#[derive(Debug, Clone)]
+struct One {
+    after_ms: u64,
+    micros: u64,
+    failed: bool,
+}
+
+fn runs() -> impl Strategy<Value = Vec<One>> {
+    let one = (
+        prop_oneof![0_u64..20, 0_u64..3_000, Just(61_000)],
+        prop_oneof![0_u64..100, 0_u64..60_000, 0_u64..10_000_000_000],
+        prop::bool::weighted(0.4),
+    );
+    let one = one.prop_map(|(after_ms, micros, failed)| One {
+        after_ms,
+        micros,
+        failed,
+    });
+    proptest::collection::vec(one, 1..150)
+}
+
+proptest! {
+    #[test]
+    fn the_judgement_follows_from_the_runs_of_the_window(runs in runs()) {
+        let (health, fault) = (health(), fault());
+        let (mut now, mut past) = (0, Vec::new());
+        for One { after_ms, micros, failed } in runs {
+            now += after_ms;
+            let judged = health.record(
+                ms(now),
+                Duration::from_micros(micros),
+                failed.then_some((FailureKind::Error, &fault)),
+            );
+            past.push((now / 1_000, micros, failed));
+            let window = |seconds: u64| {
+                past.iter().filter(move |(at, ..)| at + seconds > now / 1_000)
+            };
+            let failures = window(60).filter(|(.., failed)| *failed).count();
+            let time = |failed: bool| -> u64 {
+                let those = window(10).filter(|(_, micros, f)| *f == failed && (failed || *micros > 5_000));
+                those.map(|(_, micros, _)| micros).sum()
+            };
+            let all: u64 = window(10).map(|(_, micros, _)| micros).sum();
+            let suspended = failed
+                && ((failures >= 20 && failures * 2 >= window(60).count()) || time(true) >= 500_000);
+            let large = time(false) >= 1_000_000
+                || all >= 2_500_000 && all > 1_000 * window(10).count() as u64;
+            let apart = !suspended && (failed || micros > 1_000) && large;
+            prop_assert_eq!(matches!(judged, Judgement::Suspend { .. }), suspended);
+            prop_assert_eq!(matches!(judged, Judgement::RunApart { .. }), apart);
+        }
+        prop_assert_eq!(health.calls(), past.len() as u64);
+    }
+}
+
+#[test]
+fn an_ordinary_record_is_cheap() {
+    let health = health();
+    let begun = std::time::Instant::now();
+    const TIMES: u64 = 200_000;
+    for n in 0..TIMES {
+        health.record(ms(n), Duration::from_micros(12), None);
+    }
+    let each = begun.elapsed() / TIMES as u32;
+    println!("one record: {each:?}");
+    assert!(each < Duration::from_micros(5), "{each:?}");
+}
+
+#[test]
+fn a_version_that_never_worked_is_suspended_at_its_fourth_limit() {
+    let fault = Fault::whole("it ran longer than 50 ms");
+    let met = Some((FailureKind::Deadline, &fault));
+    let (never, once) = (health(), health());
+    assert_eq!(once.record(ms(0), ms(1), None), Judgement::Fine);
+    for run in 1..=3 {
+        for health in [&never, &once] {
+            let judged = health.record(ms(run), ms(50), met);
+            assert!(matches!(judged, Judgement::RunApart { .. }), "{judged:?}");
+        }
+    }
+    let judged = never.record(ms(4), ms(50), met);
+    assert!(matches!(judged, Judgement::Suspend { .. }), "{judged:?}");
+    let judged = once.record(ms(4), ms(50), met);
+    assert!(matches!(judged, Judgement::RunApart { .. }), "{judged:?}");
+}
