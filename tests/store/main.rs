@@ -20,7 +20,6 @@ mod claim;
 mod ingest;
 mod lane;
 mod mail;
-mod mail_search;
 mod record;
 mod retention;
 mod schema;
