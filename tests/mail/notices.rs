@@ -93,6 +93,33 @@ fn a_plugin_that_breaks_and_works_again_is_told_once_each() {
 }
 
 #[test]
+fn a_plugin_that_is_suspended_and_mended_is_told_once_each() {
+    let server = MailServer::start();
+    let herald = start(&server);
+    let folder = herald.plugins().join("triggers");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("ORDER_CREATED.rhai");
+    fs::write(
+        &path,
+        r#"fn filter(event) { throw "a secret of " + event.id }"#,
+    )
+    .unwrap();
+    wait_for("it to be loaded", || {
+        let plugins = herald.client.list("/v1/plugins");
+        plugins.iter().any(|it| it["state"] == "ok").then_some(())
+    });
+    let receiver = Receiver::start(&[]);
+    herald.subscribe(&receiver.url, &["ORDER_CREATED"]);
+    herald.client.publish_batch((0..60).map(order));
+    let mails = told(&herald, &server, "Plugin Suspended", 1);
+    let text = mails[0]["text"].as_str().unwrap();
+    assert!(text.contains("failed within a minute"), "{text}");
+    assert!(!text.contains("a secret of"), "{text}");
+    fs::write(&path, "fn filter(event) { true }").unwrap();
+    told(&herald, &server, "Plugin Recovered", 1);
+}
+
+#[test]
 fn mails_that_are_given_up_are_told_together_and_notices_never_of_themselves() {
     let server = MailServer::start();
     let herald = start(&server);
