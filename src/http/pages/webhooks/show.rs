@@ -103,9 +103,9 @@ fn standing(
             p class="notice is-error" { (sentence) }
         }
         section class="panel" aria-label="State" {
-            dl class="facts" {
+            dl class="facts wide" {
                 dt { "State" }
-                dd { (ui::subscription_state(webhook.state)) (held(webhook, open)) }
+                dd { (ui::subscription_state(webhook.state)) }
                 dt { "Last status" }
                 dd { (last_status(visit, last)) }
                 dt { (if is_mail(&webhook.url) { "Receivers" } else { "URL" }) }
@@ -116,6 +116,7 @@ fn standing(
                 dd { (visit.reader.at(webhook.created_at)) }
                 dt { "Updated" }
                 dd { (visit.reader.at(webhook.updated_at)) }
+                (waiting(webhook, open))
             }
         }
     }
@@ -141,22 +142,23 @@ fn troubles(shared: &Shared, webhook: &Subscription) -> Vec<String> {
     disabled.into_iter().chain(script).collect()
 }
 
-/// What is held or waits.
-fn held(webhook: &Subscription, open: OpenCount) -> Markup {
+/// What is held, or waits for its turn.
+fn waiting(webhook: &Subscription, open: OpenCount) -> Markup {
     let some = words::deliveries(open);
-    let are = if open.open == 1 { "is" } else { "are" };
     html! {
-        @match (webhook.state, open) {
-            (_, OpenCount { open: 0, .. }) => {}
-            (Enabled, OpenCount { by_script: 0, .. }) => {
-                " " span class="muted" { (some) " " (are) " open" }
-            }
-            (Enabled, OpenCount { by_script, .. }) => {
-                " " (ui::badge(Tone::Wait, "Held")) " "
-                span class="muted" { (words::number(by_script)) " of " (some) " that " (are) " open wait for a plugin" }
-            }
-            (Paused | Disabled, _) => {
-                " " (ui::badge(Tone::Wait, "Held")) " " span class="muted" { (some) " " (are) " held" }
+        @if open.open > 0 {
+            @if webhook.state != Enabled {
+                dt { "Held" }
+                dd { (ui::badge(Tone::Wait, "Held")) " " span class="muted" { (some) } }
+            } @else {
+                dt { "Waiting" }
+                dd {
+                    (some) " to be tried"
+                    @if open.by_script > 0 {
+                        ", " (words::number(open.by_script)) " of them held by a plugin "
+                        (ui::badge(Tone::Wait, "Held"))
+                    }
+                }
             }
         }
     }
@@ -308,24 +310,25 @@ fn headers(visit: &Visit, webhook: &Subscription) -> Markup {
     }
 }
 
-/// What stops it.
+/// What stops it for good, or until somebody comes back to it.
 fn switches(visit: &Visit, webhook: &Subscription) -> Markup {
     let here = path(webhook.id);
     html! {
         section class="panel" {
-            h2 { "Stop it" }
-            div class="actions" {
-                @if webhook.state != Paused && webhook.state != Disabled {
-                    (visit.post(&format!("{here}/pause"), "Pause", "button"))
+            h2 { "Disable or delete" }
+            p class="muted" {
+                @match webhook.state {
+                    Enabled => { "Paused, it holds what it would get until it is resumed. Disabled, it gets nothing new. " }
+                    Paused => { "Disabled, it gets nothing new; what it holds stays held. " }
+                    Disabled => { "It gets nothing new; what it holds stays held. " }
                 }
+                "Deleted, its open deliveries are cancelled and its log stays."
+            }
+            div class="actions" {
                 @if webhook.state != Disabled {
                     (visit.post(&format!("{here}/disable"), "Disable", "button"))
                 }
                 a class="button danger" href={ (here) "/delete" } { "Delete…" }
-            }
-            p class="help" {
-                "Paused, it holds what it would get until it is resumed. Disabled, it gets nothing new; "
-                "what it holds stays held. Deleted, its open deliveries are cancelled and the log stays."
             }
         }
     }
