@@ -27,6 +27,7 @@ pub mod mail;
 pub mod mail_log;
 mod migration;
 pub mod notice;
+pub mod open_count;
 pub mod outgoing;
 pub mod partition;
 pub mod plugin_state;

@@ -28,6 +28,7 @@ mod trouble;
 mod ui;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 pub(super) mod visit;
+pub(super) mod webhooks;
 
 use actix_web::{HttpRequest, HttpResponse};
 
