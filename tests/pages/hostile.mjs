@@ -71,7 +71,7 @@ async function seed(given) {
     body: text("answer-body"),
   });
   shown.push("answer-header");
-  const subscribe = (title, more) => api.subscribe(title, `${shop.url}?a=<script>window.pwned=1</script>&b="><img src=x>`,
+  const subscribe = (title, more) => api.subscribe(title, `${shop.url}?a=<script>window.pwned=1</script>&b="><img/src=x/onerror=window.pwned=1>`,
     ["NASTY"], { retry_schedule: [86400], ...more });
   const failing = await subscribe(text("webhook-title"), { headers: { "x-own": nasty("header-value") } });
   shown.push("header-value");

@@ -168,7 +168,7 @@ fn phases(phases: &PhasesView) -> Markup {
         div class="phases" {
             svg viewBox="0 0 1000 8" preserveAspectRatio="none" aria-hidden="true" {
                 @for (place, x, width) in bars {
-                    rect class=(format!("phase-{place}")) x=(x) y="0" width=(width) height="8";
+                    rect class=(format!("phase-{place}")) x=(x) y="0" width=(width) height="8" {}
                 }
             }
             ul {
