@@ -10,7 +10,7 @@ use super::api::{
     switches, tokens, users,
 };
 use super::metrics;
-use super::pages::{assets, password, reset, sign_in, webhooks};
+use super::pages::{assets, deliveries as log, password, reset, sign_in, webhooks};
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -244,6 +244,12 @@ pub static TABLE: &[Entry] = &[
     entry!(POST   "/webhooks/{id}/secret/rotate", Administer, Account, webhooks::secret::rotate),
 
     // Pages: deliveries and the live tail.
+    entry!(GET    "/deliveries", View, Account, log::list),
+    entry!(GET    "/deliveries/live", View, Account, log::live::stream),
+    entry!(GET    "/deliveries/resend", Administer, Account, log::many::ask),
+    entry!(POST   "/deliveries/resend", Administer, Account, log::many::resend),
+    entry!(GET    "/deliveries/{event_id}/{subscription_id}", View, Account, log::show::show),
+    entry!(POST   "/deliveries/{event_id}/{subscription_id}/resend", Administer, Account, log::show::resend),
 
     // Pages: events and the catalogue.
 

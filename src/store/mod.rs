@@ -45,6 +45,7 @@ pub mod secret;
 pub mod session;
 pub mod sign_in;
 pub mod subscription;
+pub mod subscription_name;
 pub mod subscription_count;
 mod subscription_note;
 pub mod token;

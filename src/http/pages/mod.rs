@@ -4,6 +4,9 @@
 //! are put together from; each other file is one page or one family of pages.
 
 pub(super) mod assets;
+mod curl;
+pub(super) mod deliveries;
+mod difference;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod filter;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
@@ -15,6 +18,7 @@ mod layout;
 pub(super) mod mails;
 mod notice;
 pub(super) mod password;
+mod payload;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod reader;
 pub(super) mod reset;
