@@ -284,15 +284,15 @@ fn cards_or_list_is_kept_and_each_filter_and_order_does_its_work() {
         found(&vic, "sort=id&order=asc"),
         [a.clone(), b.clone(), c.clone()]
     );
-    assert_eq!(found(&vic, "state=paused"), [b.clone()]);
-    assert_eq!(found(&vic, "q=100%25"), [a.clone()]);
+    assert_eq!(found(&vic, "state=paused").join(" "), b);
+    assert_eq!(found(&vic, "q=100%25").join(" "), a);
     let days = "to_char(now() at time zone 'utc' - interval '1 day', 'YYYY-MM-DD')";
     let yesterday = herald.sql(&format!("select {days}")).trim().to_owned();
     assert_eq!(
         found(&vic, &format!("from={yesterday}")),
         [b.clone(), a.clone()]
     );
-    assert_eq!(found(&vic, &format!("to={yesterday}")), [c.clone()]);
+    assert_eq!(found(&vic, &format!("to={yesterday}")).join(" "), c);
     assert_eq!(found(&vic, "q=nowhere"), [] as [String; 0]);
     assert!(page(&vic, "/webhooks?q=nowhere").contains("Clear the filters"));
     let cards = page(&vic, "/webhooks");
