@@ -20,6 +20,8 @@ use super::notices::Notices;
 use super::plugins::{PluginReloader, Plugins, ReloaderParts};
 use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
+use super::stat_flusher::{StatFlusher, StopStats};
+use super::stats::Stats;
 use super::subscription::SubscriptionParts;
 use super::tell::tell;
 use crate::domain::activity::{Actor as By, NewActivity};
@@ -143,6 +145,7 @@ pub struct Engine {
     dispatcher: Addr<Dispatcher>,
     recorder: Addr<Recorder>,
     housekeeper: Addr<Housekeeper>,
+    stat_flusher: Addr<StatFlusher>,
 }
 
 impl Engine {
@@ -179,7 +182,15 @@ impl Engine {
             looking: false,
         }
         .start();
-        let recorder = Recorder::new(database.clone(), Arc::clone(&unrecorded)).start();
+        let stats = Arc::new(Stats::new(Arc::clone(&clock)));
+        let stat_flusher = StatFlusher::new(database.clone(), Arc::clone(&stats)).start();
+        let recorder = Recorder::new(
+            database.clone(),
+            Arc::clone(&unrecorded),
+            Arc::clone(&stats),
+            Arc::clone(&lane_slot),
+        )
+        .start();
         let parts = SubscriptionParts {
             database: database.clone(),
             clock: Arc::clone(&clock),
@@ -203,6 +214,7 @@ impl Engine {
             routing: Arc::clone(&routing),
             budget: Budget::new(settings.memory_budget),
             lane_slot: Arc::clone(&lane_slot),
+            stats: Arc::clone(&stats),
             folder: settings.folder,
             lease: settings.lease,
             dispatcher: dispatcher.clone(),
@@ -217,6 +229,7 @@ impl Engine {
             clock: Arc::clone(&clock),
             routing: Arc::clone(&routing),
             lane_slot: Arc::clone(&lane_slot),
+            stats,
             lease: settings.lease,
             retention_days: settings.retention_days,
             activity_retention_days: settings.activity_retention_days,
@@ -224,6 +237,7 @@ impl Engine {
             intake: intake.clone(),
             connection: Slot::Empty,
             sweeping: false,
+            repairing: false,
         }
         .start();
         let activity_log = ActivityRecorder::start(database.clone());
@@ -243,6 +257,7 @@ impl Engine {
             dispatcher,
             recorder,
             housekeeper,
+            stat_flusher,
         })
     }
 
@@ -256,6 +271,7 @@ impl Engine {
             let _ = self.recorder.send(FlushRecorder).await;
             let _ = self.intake.send(CloseLane).await;
             let _ = self.recorder.send(FlushRecorder).await;
+            let _ = self.stat_flusher.send(StopStats).await;
         };
         let stop = async { tokio::join!(stop, self.mails.stop()) };
         tokio::time::timeout(bound, stop).await.is_ok()

@@ -1,5 +1,5 @@
-//! Housekeeper: renews the lease, closes the lanes of daemons that died, follows changes of
-//! subscriptions, makes partitions ahead and removes old ones.
+//! Housekeeper: renews the lease, closes the lanes of daemons that died and repairs their counts,
+//! follows changes of subscriptions, makes partitions ahead and removes old ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,12 @@ use uuid::Uuid;
 use super::intake::{Intake, LaneSlot, LaneUnsure};
 use super::lane::Lane;
 use super::routing::Routing;
+use super::stats::Stats;
 use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::lane::{self, Owner};
 use crate::store::{
-    Connection, Database, StoreError, cancel, ingest, partition, retention, session,
+    Connection, Database, StoreError, cancel, ingest, partition, retention, session, stat,
     subscription_count,
 };
 
@@ -55,6 +56,7 @@ pub(super) struct Housekeeper {
     pub(super) clock: Arc<DatabaseClock>,
     pub(super) routing: Arc<Routing>,
     pub(super) lane_slot: LaneSlot,
+    pub(super) stats: Arc<Stats>,
     pub(super) lease: Duration,
     pub(super) retention_days: u32,
     pub(super) activity_retention_days: u32,
@@ -63,6 +65,7 @@ pub(super) struct Housekeeper {
     /// Present while no renewal runs.
     pub(super) connection: Slot,
     pub(super) sweeping: bool,
+    pub(super) repairing: bool,
 }
 
 /// A connection that a renewal borrows.
@@ -83,6 +86,24 @@ impl Housekeeper {
     }
 }
 
+impl Housekeeper {
+    /// Repairs the counts of lanes that closed. Apart from the sweep: it may take longer.
+    fn repair(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.repairing, true) {
+            return;
+        }
+        let database = self.database.clone();
+        let repair = actix::spawn(async move { repair(&database).await });
+        let repair = actix::fut::wrap_future::<_, Self>(repair);
+        ctx.spawn(repair.map(|result, actor, _| {
+            actor.repairing = false;
+            if let Ok(Err(error)) = result {
+                tracing::warn!(%error, "counts could not be repaired; trying again");
+            }
+        }));
+    }
+}
+
 impl Actor for Housekeeper {
     type Context = Context<Self>;
 
@@ -91,6 +112,7 @@ impl Actor for Housekeeper {
         ctx.run_interval(SWEEP, |_, ctx| ctx.notify(SweepTick));
         ctx.run_interval(DAILY_WORK, |_, ctx| ctx.notify(DailyTick));
         ctx.notify(DailyTick);
+        self.repair(ctx);
     }
 }
 
@@ -119,7 +141,7 @@ impl Handler<LeaseTick> for Housekeeper {
             Slot::Lent => return,
         };
         let (database, ttl) = (self.database.clone(), self.lease);
-        let renewed = Arc::clone(&lane);
+        let (renewed, counted) = (Arc::clone(&lane), self.stats.complete());
         let renewal = async move {
             let work = async {
                 let mut connection = match free {
@@ -127,8 +149,8 @@ impl Handler<LeaseTick> for Housekeeper {
                     None => Box::new(database.dedicated().await?),
                 };
                 let asked = uptime();
-                let renewal =
-                    lane::renew(&mut connection, renewed.id, ttl, renewed.low_water()).await?;
+                let mark = renewed.low_water();
+                let renewal = lane::renew(&mut connection, renewed.id, ttl, mark, counted).await?;
                 Ok::<_, StoreError>((connection, renewal, asked))
             };
             match tokio::time::timeout(PATIENCE, work).await {
@@ -164,6 +186,7 @@ impl Handler<SweepTick> for Housekeeper {
     type Result = ();
 
     fn handle(&mut self, _: SweepTick, ctx: &mut Self::Context) {
+        self.repair(ctx);
         if std::mem::replace(&mut self.sweeping, true) {
             return;
         }
@@ -193,6 +216,15 @@ impl Handler<DailyTick> for Housekeeper {
     }
 }
 
+async fn repair(database: &Database) -> Result<(), StoreError> {
+    for lane in stat::unsettled(database).await? {
+        if stat::repair(database, lane).await? {
+            tracing::debug!(lane = lane.0, "counted the last minutes of a closed lane");
+        }
+    }
+    Ok(())
+}
+
 async fn sweep(database: &Database) -> Result<(), StoreError> {
     for lane in lane::expired(database).await? {
         if let Some(rows) = lane::close(database, lane, Owner::Gone, true).await? {
@@ -217,6 +249,7 @@ async fn daily(
     ingest::forget_old_keys(&mut *database.get().await?).await?;
     subscription_count::fold(&mut *database.get().await?).await?;
     session::sweep(database).await?;
+    stat::retire(database, days).await?;
     for day in retention::retire(database, days).await? {
         tracing::info!(
             day = %day.day, events = day.events, targets = day.targets,

@@ -23,3 +23,4 @@ mod mail;
 mod record;
 mod retention;
 mod schema;
+mod stat;
