@@ -5,6 +5,8 @@
 
 pub(super) mod assets;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod chart;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod filter;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod form;
@@ -14,6 +16,8 @@ pub(super) mod home;
 mod layout;
 pub(super) mod mails;
 mod notice;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod number;
 pub(super) mod password;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod reader;
