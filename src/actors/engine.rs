@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::activity_log::{ActivityRecorder, RecordError};
+use super::auditor::Auditor;
 use super::dispatcher::{self, DeliveriesDue, Dispatcher, DrainAll, SendTest};
 use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
 use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, StopIntake};
@@ -146,6 +147,7 @@ pub struct Engine {
     recorder: Addr<Recorder>,
     housekeeper: Addr<Housekeeper>,
     stat_flusher: Addr<StatFlusher>,
+    auditor: Auditor,
 }
 
 impl Engine {
@@ -224,6 +226,7 @@ impl Engine {
         let _ = known_intake.set(intake.clone());
         tell(&dispatcher, dispatcher::MeetIntake(intake.clone()));
         tell(&recorder, recorder::MeetIntake(intake.clone()));
+        let auditor = Auditor::new(database.clone());
         let housekeeper = Housekeeper {
             database: database.clone(),
             clock: Arc::clone(&clock),
@@ -238,6 +241,7 @@ impl Engine {
             connection: Slot::Empty,
             sweeping: false,
             repairing: false,
+            auditor: auditor.clone(),
         }
         .start();
         let activity_log = ActivityRecorder::start(database.clone());
@@ -258,6 +262,7 @@ impl Engine {
             recorder,
             housekeeper,
             stat_flusher,
+            auditor,
         })
     }
 
@@ -311,6 +316,18 @@ impl Engine {
         activities: Vec<NewActivity>,
     ) -> Result<Vec<ActivityId>, RecordError> {
         self.activity_log.record(account, activities).await
+    }
+
+    /// Begins an audit of an account, or of the whole server, in the background; false: one runs
+    /// already. What it finds is kept. To be called inside of the runtime.
+    pub fn begin_audit(&self, account: Option<AccountId>) -> bool {
+        self.auditor.begin(account)
+    }
+
+    /// Whether an audit runs in the background.
+    #[must_use]
+    pub fn is_auditing(&self) -> bool {
+        self.auditor.is_running()
     }
 
     /// The subscriptions and event types as they are now.

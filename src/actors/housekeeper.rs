@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use uuid::Uuid;
 
+use super::auditor::Auditor;
 use super::intake::{Intake, LaneSlot, LaneUnsure};
 use super::lane::Lane;
 use super::routing::Routing;
@@ -66,6 +67,7 @@ pub(super) struct Housekeeper {
     pub(super) connection: Slot,
     pub(super) sweeping: bool,
     pub(super) repairing: bool,
+    pub(super) auditor: Auditor,
 }
 
 /// A connection that a renewal borrows.
@@ -208,9 +210,13 @@ impl Handler<DailyTick> for Housekeeper {
         let database = self.database.clone();
         let (days, activity_days) = (self.retention_days, self.activity_retention_days);
         let mail_days = self.mail_retention_days;
+        let auditor = self.auditor.clone();
         actix::spawn(async move {
             if let Err(error) = daily(&database, days, activity_days, mail_days).await {
                 tracing::warn!(%error, "partitions could not be looked after; trying again");
+            }
+            if let Err(error) = auditor.daily().await {
+                tracing::warn!(%error, "the audit of the day could not be run; trying again");
             }
         });
     }

@@ -6,6 +6,7 @@
 
 mod activity_log;
 mod attempt;
+mod auditor;
 mod batch;
 mod dispatcher;
 mod engine;

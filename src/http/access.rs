@@ -10,7 +10,7 @@ use super::api::{
     switches, tokens, users,
 };
 use super::metrics;
-use super::pages::{assets, password, reset, sign_in};
+use super::pages::{assets, overview, password, reset, sign_in};
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -238,4 +238,5 @@ pub static TABLE: &[Entry] = &[
     // Pages: settings.
 
     // Pages: overview.
+    entry!(POST   "/audit", Administer, Account, overview::begin_audit),
 ];

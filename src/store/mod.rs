@@ -8,7 +8,9 @@
 mod statement;
 pub mod account;
 pub mod activity;
+pub mod activity_marks;
 pub mod activity_type;
+pub mod attention;
 pub mod audit;
 pub mod cancel;
 pub mod claim;

@@ -12,13 +12,14 @@ mod filter;
 mod form;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod frame;
-pub(super) mod home;
 mod layout;
 pub(super) mod mails;
 mod notice;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod number;
+pub(super) mod overview;
 pub(super) mod password;
+mod range;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod reader;
 pub(super) mod reset;
@@ -28,6 +29,8 @@ mod trouble;
 mod ui;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 pub(super) mod visit;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod webhook_figures;
 
 use actix_web::{HttpRequest, HttpResponse};
 

@@ -20,8 +20,16 @@ pub(super) fn count(number: impl Into<i64>) -> String {
 /// A count of things, whose name takes an s where there are several.
 pub(super) fn of(number: impl Into<i64>, thing: &str) -> String {
     let number = number.into();
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", count(number))
+    format!("{} {}", count(number), plural(number, thing))
+}
+
+/// The name of so many things.
+pub(super) fn plural(number: i64, thing: &str) -> String {
+    match thing.strip_suffix('y') {
+        _ if number == 1 => thing.to_owned(),
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{thing}s"),
+    }
 }
 
 /// A count in little room.
@@ -75,6 +83,7 @@ mod tests {
             [of(1, "error"), of(1_200, "error")],
             ["1 error", "1,200 errors"]
         );
+        assert_eq!(of(2, "delivery"), "2 deliveries");
         let shorts = [0.0, 7.0, 950.0, 1_000.0, 1_500.0, 23_400.0, 2e6].map(short);
         assert_eq!(shorts, ["0", "7", "950", "1k", "1.5k", "23k", "2M"]);
         let times = [0.4, 12.3, 999.0, 1_240.0, 15_000.0].map(millis);
