@@ -20,6 +20,23 @@ await run(async (desk) => {
     equal(new URL(page.url()).pathname, "/", "the first page");
   });
 
+  await desk.step("who wanted to go somewhere is led there after signing in, within Herald", page, async () => {
+    for (const [wanted, expected] of [
+      ["/settings?tab=x", "/settings?tab=x"],
+      ["//evil.example/", "/"],
+      ["/\\evil.example", "/"],
+      ["https://evil.example/", "/"],
+    ]) {
+      const answer = await fetch(`${desk.given.url}/sign-in`, {
+        method: "POST",
+        redirect: "manual",
+        headers: { origin: desk.given.url },
+        body: new URLSearchParams({ email, password, next: wanted }),
+      });
+      equal(answer.headers.get("location"), expected, wanted);
+    }
+  });
+
   await desk.step("signing out leads back", page, async () => {
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.waitForURL("**/sign-in");

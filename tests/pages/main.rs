@@ -13,10 +13,17 @@
 )]
 
 mod desk;
+mod gates;
 #[path = "../support/mod.rs"]
 mod support;
 
+use herald::http::access::TABLE;
+use serde_json::json;
+
 use desk::{given, herald, run};
+
+/// What browsers get that is no page of its own, by the pattern in the table.
+const PARTS: &[&str] = &[];
 
 #[test]
 fn a_person_signs_in_and_out_by_mouse() {
@@ -28,4 +35,19 @@ fn a_person_signs_in_and_out_by_mouse() {
 fn what_a_page_must_not_do_is_noticed() {
     let herald = herald();
     run("noticing", &given(&herald));
+}
+
+#[test]
+fn every_page_is_accessible_and_fits_light_and_dark_wide_and_narrow() {
+    let herald = herald();
+    let page = |pattern: &&str| !PARTS.contains(pattern);
+    let gets = TABLE
+        .iter()
+        .filter(|it| it.access.is_page() && it.method == "GET");
+    let patterns: Vec<&str> = gets.map(|it| it.pattern).filter(page).collect();
+    let added = ["user", "add", "new@example.com", "--role", "viewer"];
+    let mut given = given(&herald);
+    given["patterns"] = json!(patterns);
+    given["invitation"] = json!(herald.run(&added).trim());
+    run("looks", &given);
 }

@@ -204,6 +204,26 @@ pub(in crate::http) fn error_of(detail: &str) -> Option<String> {
     error.or(recorded.filtered_by.map(filtered))
 }
 
+/// What came of an attempt, as far as the recorder's JSON tells it.
+pub(in crate::http) struct Answer {
+    /// What went wrong, or who filtered it, in plain words.
+    pub(in crate::http) error: Option<String>,
+    /// The beginning of the answer's body.
+    pub(in crate::http) body: Option<String>,
+    /// There was more of it.
+    pub(in crate::http) truncated: bool,
+}
+
+/// What came of an attempt.
+pub(in crate::http) fn answer_of(detail: Option<&str>) -> Answer {
+    let recorded = Recorded::read(detail);
+    Answer {
+        error: detail.and_then(error_of),
+        body: recorded.body,
+        truncated: recorded.truncated,
+    }
+}
+
 impl AttemptView {
     pub(super) fn new(
         attempt: Attempt,

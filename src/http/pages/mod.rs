@@ -4,6 +4,9 @@
 //! are put together from; each other file is one page or one family of pages.
 
 pub(super) mod assets;
+mod curl;
+pub(super) mod deliveries;
+mod difference;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod chart;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
@@ -20,6 +23,7 @@ mod number;
 pub(super) mod overview;
 pub(super) mod password;
 mod range;
+mod payload;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod reader;
 pub(super) mod reset;
@@ -31,6 +35,7 @@ mod ui;
 pub(super) mod visit;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod webhook_figures;
+pub(super) mod webhooks;
 
 use actix_web::{HttpRequest, HttpResponse};
 

@@ -18,4 +18,25 @@ const SENTENCES: &[(&str, &str)] = &[
         "audit-runs",
         "An audit runs already. Load this page again to see what it found.",
     ),
+    // Webhooks.
+    (
+        "webhook-made",
+        "The webhook was added; it gets events from now on.",
+    ),
+    ("webhook-saved", "The webhook was changed."),
+    (
+        "webhook-paused",
+        "The webhook is paused: what it would get is held.",
+    ),
+    ("webhook-resumed", "The webhook was resumed."),
+    (
+        "webhook-enabled",
+        "The webhook is enabled; it gets first what it held.",
+    ),
+    (
+        "webhook-disabled",
+        "The webhook is disabled: it gets nothing new.",
+    ),
+    ("webhook-deleted", "The webhook was deleted; its log stays."),
+    ("secret-rotated", "The secret was replaced."),
 ];
