@@ -10,7 +10,7 @@ use super::api::{
     switches, tokens, users,
 };
 use super::metrics;
-use super::pages::{assets, deliveries as log, password, reset, sign_in, webhooks};
+use super::pages::{assets, deliveries as log, overview, password, reset, sign_in, webhooks};
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -262,4 +262,5 @@ pub static TABLE: &[Entry] = &[
     // Pages: settings.
 
     // Pages: overview.
+    entry!(POST   "/audit", Administer, Account, overview::begin_audit),
 ];

@@ -8,16 +8,21 @@ mod curl;
 pub(super) mod deliveries;
 mod difference;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod chart;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod filter;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod form;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod frame;
-pub(super) mod home;
 mod layout;
 pub(super) mod mails;
 mod notice;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod number;
+pub(super) mod overview;
 pub(super) mod password;
+mod range;
 mod payload;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod reader;
@@ -28,6 +33,8 @@ mod trouble;
 mod ui;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 pub(super) mod visit;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod webhook_figures;
 pub(super) mod webhooks;
 
 use actix_web::{HttpRequest, HttpResponse};
