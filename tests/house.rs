@@ -118,7 +118,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("notify*", &["plugin"]),
     ("regex", &["plugin"]),
     ("prometheus", &["http"]),
-    ("similar", &["cli"]),
+    ("similar", &["plugin"]),
     ("argon2", &["domain"]),
     ("email_address", &["domain"]),
     ("maud", &["http"]),

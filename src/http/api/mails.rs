@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{no_query, part};
-use crate::domain::id::{EventId, MailId, SubscriptionId};
+use crate::domain::id::{AccountId, EventId, MailId, SubscriptionId};
 use crate::domain::mail::{MAX_TOPIC, MailState, Mailbox, TryOutcome, one_line};
 use crate::http::fields::Query;
 use crate::http::guard::Account;
@@ -138,7 +138,8 @@ pub(in crate::http) struct MailDetail {
     tries: Vec<MailTryView>,
 }
 
-const LIST: &str = "mails";
+/// The name of the list in its cursors.
+pub(in crate::http) const LIST: &str = "mails";
 
 /// List mails, newest first
 #[utoipa::path(
@@ -164,6 +165,24 @@ pub(in crate::http) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::parse(request.query_string());
+    let filter = filter(&mut query);
+    let (from, to) = (query.time("from"), query.time("to"));
+    let wanted: Wanted<MailId> = Wanted::take(&mut query, LIST);
+    query.finish()?;
+    let filter = MailFilter {
+        from,
+        to,
+        before: wanted.after,
+        limit: wanted.rows(),
+        ..filter
+    };
+    let (rows, next) = find(&shared, account, &filter, wanted.limit).await?;
+    let data: Vec<MailView> = rows.into_iter().map(MailView::from).collect();
+    Ok(page::answer(&request, LIST, data, next))
+}
+
+/// Which mails a query asks for, but for their time.
+pub(in crate::http) fn filter(query: &mut Query<'_>) -> MailFilter {
     let q = query.take("q", |text| {
         let text = one_line(text, 200).map_err(|error| error.to_string())?;
         if text.chars().count() < LEAST_SEARCHED {
@@ -175,24 +194,28 @@ pub(in crate::http) async fn list(
         let topic = one_line(text, MAX_TOPIC).map_err(|error| error.to_string())?;
         Ok(topic.to_owned())
     });
-    let state = query.parsed("state");
-    let from = query.time("from");
-    let to = query.time("to");
-    let wanted: Wanted<MailId> = Wanted::take(&mut query, LIST);
-    query.finish()?;
-    let filter = MailFilter {
+    MailFilter {
         q,
         topic,
-        state,
-        from,
-        to,
-        before: wanted.after,
-        limit: wanted.rows(),
-    };
-    let mut rows = mail_log::list(shared.engine.database(), account, &filter).await?;
-    let next = page::cut(&mut rows, wanted.limit, LoggedMail::id);
-    let data: Vec<MailView> = rows.into_iter().map(MailView::from).collect();
-    Ok(page::answer(&request, LIST, data, next))
+        state: query.parsed("state"),
+        ..MailFilter::default()
+    }
+}
+
+/// A page of the list, of which `filter` wants one row more than are shown; with the mail behind
+/// which the next page begins, if there is one.
+///
+/// # Errors
+/// When the database is away.
+pub(in crate::http) async fn find(
+    shared: &Shared,
+    account: AccountId,
+    filter: &MailFilter,
+    limit: usize,
+) -> Result<(Vec<LoggedMail>, Option<MailId>), Problem> {
+    let mut rows = mail_log::list(shared.engine.database(), account, filter).await?;
+    let next = page::cut(&mut rows, limit, LoggedMail::id);
+    Ok((rows, next))
 }
 
 /// Show a mail
@@ -230,7 +253,7 @@ pub(in crate::http) async fn show(
 }
 
 /// The header fields as they travel: made again from the same values, they are the same.
-fn headers(mail: &LoggedMail, content: &MailContent) -> Option<String> {
+pub(in crate::http) fn headers(mail: &LoggedMail, content: &MailContent) -> Option<String> {
     if mail.recorded {
         return None;
     }

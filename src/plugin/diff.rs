@@ -1,22 +1,63 @@
 //! Shows what a script changed: two JSON texts laid out alike and compared line by line.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
-use similar::TextDiff;
+use similar::{ChangeTag, TextDiff};
 
 /// Unchanged lines around each change.
 const CONTEXT: usize = 3;
+/// After so long the rest is told as removed and added: of two texts that have nothing in common
+/// the shortest way from one to the other takes for ever to find.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A unified diff of two JSON texts; empty if they say the same. A text that is no JSON is
 /// compared as it stands.
-pub(super) fn unified(published: &[u8], delivered: &[u8]) -> String {
+#[must_use]
+pub fn unified(published: &[u8], delivered: &[u8]) -> String {
     let (old, new) = (laid_out(published), laid_out(delivered));
-    TextDiff::from_lines(&old, &new)
+    compare(&old, &new)
         .unified_diff()
         .context_radius(CONTEXT)
         .header("published", "delivered")
         .to_string()
+}
+
+/// What became of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is in both.
+    Kept,
+    /// It is in the first alone.
+    Removed,
+    /// It is in the second alone.
+    Added,
+}
+
+/// The same as lines, in a group for each place that changed; empty if they say the same.
+#[must_use]
+pub fn groups(published: &[u8], delivered: &[u8]) -> Vec<Vec<(Change, String)>> {
+    let (old, new) = (laid_out(published), laid_out(delivered));
+    let diff = compare(&old, &new);
+    let groups = diff.grouped_ops(CONTEXT).into_iter();
+    let lines = |op| {
+        diff.iter_changes(&op).map(|line| {
+            let change = match line.tag() {
+                ChangeTag::Equal => Change::Kept,
+                ChangeTag::Delete => Change::Removed,
+                ChangeTag::Insert => Change::Added,
+            };
+            (change, line.value().trim_end_matches('\n').to_owned())
+        })
+    };
+    groups
+        .map(|group| group.into_iter().flat_map(lines).collect())
+        .collect()
+}
+
+fn compare<'a>(old: &'a str, new: &'a str) -> TextDiff<'a, 'a, 'a, str> {
+    TextDiff::configure().timeout(PATIENCE).diff_lines(old, new)
 }
 
 /// The text with one value a line and sorted keys, since the order of keys means nothing and
@@ -106,6 +147,21 @@ mod tests {
              12345678901234567890123,\n   \"b\": [\n-    1,\n+    2,\n     {\n       \"c\": \
              \"é\"\n     }\n";
         assert_eq!(unified(old, new.as_bytes()), expected);
+    }
+
+    #[test]
+    fn the_lines_of_a_change_are_told_by_what_became_of_them() {
+        let found = groups(br#"{"a":1,"b":2}"#, br#"{"a":1,"b":3}"#);
+        let line = |change, text: &str| (change, text.to_owned());
+        let expected = vec![
+            line(Change::Kept, "{"),
+            line(Change::Kept, "  \"a\": 1,"),
+            line(Change::Removed, "  \"b\": 2"),
+            line(Change::Added, "  \"b\": 3"),
+            line(Change::Kept, "}"),
+        ];
+        assert_eq!(found, [expected]);
+        assert!(groups(b"{}", b"{ }").is_empty());
     }
 
     #[test]
