@@ -18,6 +18,7 @@ pub(super) mod plugins;
 pub(super) mod publish;
 pub(super) mod secrets;
 pub(super) mod shapes;
+pub(super) mod subscription_changes;
 pub(super) mod subscription_fields;
 pub(super) mod subscriptions;
 pub(super) mod switches;

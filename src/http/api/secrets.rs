@@ -3,28 +3,20 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
-use rand::TryRngCore;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::shapes::RotateInput;
+use super::subscription_changes::{self, DEFAULT_OVERLAP, MAX_OVERLAP};
 use super::{no_query, part};
 use crate::domain::id::SubscriptionId;
-use crate::domain::secret::Secret;
 use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields};
 use crate::http::guard::Account;
-use crate::http::problem::{Kind, Problem, ProblemDocument};
+use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::store::StoreError;
-use crate::store::fresh::fresh_uuid;
-use crate::store::secret::{self, LiveSecret, MAX_LIVE_SECRETS, Rotation};
-
-/// Hours in which old secrets sign as well, unless the caller says otherwise.
-const DEFAULT_OVERLAP: i32 = 24;
-/// Upper bound of that: a week.
-const MAX_OVERLAP: i64 = 168;
+use crate::store::secret::LiveSecret;
 
 /// A secret that was replaced and still signs.
 #[derive(Serialize, ToSchema)]
@@ -42,15 +34,6 @@ pub(in crate::http) struct SecretsView {
     secret: String,
     /// Those that it replaced and that still sign as well.
     previous: Vec<PreviousSecret>,
-}
-
-/// A new secret of random bytes.
-pub(super) fn fresh_secret() -> Result<Secret, Problem> {
-    let mut random = [0; 24];
-    rand::rngs::OsRng
-        .try_fill_bytes(&mut random)
-        .map_err(|error| StoreError::Unfit(format!("no random bytes: {error}")))?;
-    Ok(Secret::from_random(random))
 }
 
 fn answer(live: Vec<LiveSecret>) -> Result<HttpResponse, Problem> {
@@ -89,8 +72,7 @@ pub(in crate::http) async fn show(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id: SubscriptionId = part(&request, "id")?;
-    let live = secret::show(shared.engine.database(), account, id, &caller.actor()).await?;
-    answer(live.ok_or_else(|| Problem::not_found("subscription"))?)
+    answer(subscription_changes::secrets(&shared, account, id, &caller.actor()).await?)
 }
 
 /// Replace the secret of a subscription
@@ -118,23 +100,7 @@ pub(in crate::http) async fn rotate(
     let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
     let overlap = fields.take("overlap_hours", fields::integer::<i32>(0..=MAX_OVERLAP));
     fields.finish()?;
-    let engine = &shared.engine;
-    let new = fresh_secret()?;
-    let new_id = fresh_uuid(engine.clock());
     let overlap = overlap.unwrap_or(DEFAULT_OVERLAP);
     let by = caller.actor();
-    match secret::rotate(engine.database(), account, id, overlap, new_id, &new, &by).await? {
-        Rotation::Rotated(live) => {
-            engine.routing_changed();
-            answer(live)
-        }
-        Rotation::Unknown => Err(Problem::not_found("subscription")),
-        Rotation::TooMany => {
-            let detail = format!(
-                "{MAX_LIVE_SECRETS} secrets sign already: wait until one expires, or rotate with \
-                 `overlap_hours` 0."
-            );
-            Err(Problem::new(Kind::Conflict, detail))
-        }
-    }
+    answer(subscription_changes::rotate(&shared, account, id, &by, overlap).await?)
 }

@@ -10,16 +10,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::attempts::MASKED;
-use super::secrets::fresh_secret;
 use super::shapes::{SubscriptionInput, SubscriptionPatch};
-use super::{no_query, part, subscription_fields};
+use super::{no_query, part, subscription_changes};
 use crate::domain::delivery::Outcome;
 use crate::domain::id::SubscriptionId;
-use crate::domain::retry::RetrySchedule;
 use crate::domain::role::Role;
-use crate::domain::subscription::{
-    DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUT_SECONDS, SubscriptionSort, SubscriptionState,
-};
+use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
 use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::Query;
@@ -27,10 +23,7 @@ use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::store::fresh::fresh_uuid;
-use crate::store::subscription::{
-    self, NewSubscription, Subscription, SubscriptionChange, SubscriptionFilter,
-};
+use crate::store::subscription::{self, Subscription, SubscriptionFilter};
 use crate::store::subscription_count::{self, Counts};
 
 /// What became of a subscription's attempts.
@@ -176,44 +169,9 @@ pub(in crate::http) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let engine = &shared.engine;
     let body = body::object(&request, payload).await?;
-    let given = subscription_fields::read(engine, &body, None).await?;
-    let Some(target) = given.target else {
-        return Err(Problem::not_found("target"));
-    };
-    let schedule = || {
-        let default = RetrySchedule::default();
-        default
-            .as_seconds()
-            .iter()
-            .filter_map(|step| i32::try_from(*step).ok())
-            .collect()
-    };
-    let secret = fresh_secret()?;
-    let new = NewSubscription {
-        id: SubscriptionId::from_uuid(fresh_uuid(engine.clock())),
-        account,
-        title: given
-            .title
-            .unwrap_or_else(|| target.name().chars().take(200).collect()),
-        url: target.as_str().to_owned(),
-        triggers: given.triggers.unwrap_or_default(),
-        state: given.state.unwrap_or(SubscriptionState::Enabled),
-        plugin: given.plugin.flatten(),
-        headers: given.headers.unwrap_or_default(),
-        max_in_flight: given
-            .max_in_flight
-            .unwrap_or(i32::from(DEFAULT_MAX_IN_FLIGHT)),
-        timeout_seconds: given
-            .timeout_seconds
-            .unwrap_or(i32::from(DEFAULT_TIMEOUT_SECONDS)),
-        retry_schedule: given.retry_schedule.unwrap_or_else(schedule),
-    };
-    let secret_id = fresh_uuid(engine.clock());
-    let made =
-        subscription::create(engine.database(), new, secret_id, &secret, &caller.actor()).await?;
-    engine.routing_changed();
+    let made = subscription_changes::create(&shared, account, &caller.actor(), &body).await;
+    let (made, secret) = made?;
     let location = format!("/v1/subscriptions/{}", made.id);
     let subscription = SubscriptionView::new(made, None, caller.role);
     Ok(HttpResponse::Created()
@@ -307,9 +265,7 @@ pub(in crate::http) async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let id = part(&request, "id")?;
-    let found = subscription::find(shared.engine.database(), account, id).await?;
-    let found = found.ok_or_else(|| Problem::not_found("subscription"))?;
+    let found = subscription_changes::found(&shared, account, part(&request, "id")?).await?;
     Ok(HttpResponse::Ok().json(view(&shared, found, caller.role).await?))
 }
 
@@ -335,42 +291,10 @@ pub(in crate::http) async fn change(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let id = part(&request, "id")?;
-    let engine = &shared.engine;
-    let missing = || Problem::not_found("subscription");
     // First, so that nobody can use a foreign id to have names looked up.
-    let before = subscription::find(engine.database(), account, id)
-        .await?
-        .ok_or_else(missing)?;
+    let before = subscription_changes::found(&shared, account, part(&request, "id")?).await?;
     let body = body::object(&request, payload).await?;
-    let given = subscription_fields::read(engine, &body, Some(&before)).await?;
-    let enables = given.state == Some(SubscriptionState::Enabled);
-    let change = SubscriptionChange {
-        title: given.title,
-        url: given.target.map(|target| target.as_str().to_owned()),
-        triggers: given.triggers,
-        state: given.state,
-        disabled_reason: given.state.map(|_| None),
-        plugin: given.plugin,
-        headers: given.headers.map(|headers| serde_json::json!(headers)),
-        max_in_flight: given.max_in_flight,
-        timeout_seconds: given.timeout_seconds,
-        retry_schedule: given.retry_schedule,
-    };
-    let by = caller.actor();
-    let changed = subscription::change(
-        engine.database(),
-        account,
-        id,
-        SubscriptionState::ALL,
-        change,
-        &by,
-    );
-    let (changed, _) = changed.await?.ok_or_else(missing)?;
-    engine.routing_changed();
-    if enables {
-        engine.deliveries_due(id);
-    }
+    let changed = subscription_changes::change(&shared, &before, &caller.actor(), &body).await?;
     Ok(HttpResponse::Ok().json(view(&shared, changed, caller.role).await?))
 }
 
@@ -393,14 +317,6 @@ pub(in crate::http) async fn remove(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id = part(&request, "id")?;
-    let engine = &shared.engine;
-    if !subscription::remove(engine.database(), account, id, &caller.actor()).await? {
-        return Err(Problem::not_found("subscription"));
-    }
-    engine.routing_changed();
-    // What this misses, the Housekeeper's sweep finds.
-    if let Err(error) = subscription::cancel_open(engine.database(), account, id, false).await {
-        tracing::warn!(subscription = %id, %error, "open deliveries wait for the sweep");
-    }
+    subscription_changes::remove(&shared, account, id, &caller.actor()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
