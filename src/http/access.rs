@@ -10,7 +10,7 @@ use super::api::{
     switches, tokens, users,
 };
 use super::metrics;
-use super::pages::{password, reset, sign_in};
+use super::pages::{assets, password, reset, sign_in};
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -30,6 +30,12 @@ pub enum Access {
     Manage,
     /// `admin` with an operator-wide token.
     Operate,
+    /// A page for every user who is signed in; no token.
+    View,
+    /// A page for users who are `admin`.
+    Administer,
+    /// A page for the operators: users who are `admin` of the account `main`.
+    Oversee,
 }
 
 impl Access {
@@ -38,7 +44,7 @@ impl Access {
     pub const fn permits(self, role: Role, operator: bool) -> bool {
         match self {
             Self::Public | Self::Lookup => true,
-            Self::SignedIn => false,
+            Self::SignedIn | Self::View | Self::Administer | Self::Oversee => false,
             Self::Publish => matches!(role, Role::Publisher | Role::Admin),
             Self::Read => matches!(role, Role::Viewer | Role::Admin),
             Self::Manage => matches!(role, Role::Admin),
@@ -46,10 +52,22 @@ impl Access {
         }
     }
 
-    /// Whether a user who is signed in may use the route, in their own account.
+    /// Whether a user who is signed in may use the route, in their own account. `main`: their
+    /// account is `main`, whose admins are the operators.
     #[must_use]
-    pub const fn permits_user(self, role: Role) -> bool {
-        matches!(self, Self::SignedIn) || self.permits(role, false)
+    pub const fn permits_user(self, role: Role, main: bool) -> bool {
+        match self {
+            Self::SignedIn | Self::View => true,
+            Self::Administer => matches!(role, Role::Admin),
+            Self::Oversee => matches!(role, Role::Admin) && main,
+            _ => self.permits(role, false),
+        }
+    }
+
+    /// Whether the route is a page, which only a browser with a session gets.
+    #[must_use]
+    pub const fn is_page(self) -> bool {
+        matches!(self, Self::View | Self::Administer | Self::Oversee)
     }
 
     /// Who may, in words for a refusal.
@@ -63,6 +81,9 @@ impl Access {
             Self::Read => "a token or user with the role viewer or admin",
             Self::Manage => "a token or user with the role admin",
             Self::Operate => "an operator-wide token with the role admin",
+            Self::View => "a user who is signed in",
+            Self::Administer => "a user with the role admin",
+            Self::Oversee => "a user with the role admin in the account main",
         }
     }
 }
@@ -90,6 +111,23 @@ pub struct Entry {
     pub scope: Scope,
     pub(super) route: fn() -> Route,
 }
+
+impl Entry {
+    /// Whether the route is part of the API's document: pages and their files are not.
+    #[must_use]
+    pub fn is_documented(&self) -> bool {
+        !self.access.is_page() && !self.pattern.starts_with(ASSETS)
+    }
+
+    /// Whether browsers get HTML, styles or scripts there, which are worth packing.
+    #[must_use]
+    pub(super) fn is_packed(&self) -> bool {
+        self.access.is_page() || !self.pattern.starts_with("/v1") && self.access == Access::Public
+    }
+}
+
+/// Where the files of the pages are.
+const ASSETS: &str = "/assets/";
 
 macro_rules! entry {
     ($method:ident $pattern:literal, $access:ident, $scope:ident, $handler:path) => {
@@ -183,4 +221,21 @@ pub static TABLE: &[Entry] = &[
     entry!(GET    "/readyz", Public, Server, health::readyz),
     entry!(GET    "/metrics", Public, Server, metrics::show),
     entry!(GET    "/openapi.json", Public, Server, health::openapi),
+    entry!(GET    "/assets/{file}", Public, Server, assets::show),
+
+    // Pages: webhooks.
+
+    // Pages: deliveries and the live tail.
+
+    // Pages: events and the catalogue.
+
+    // Pages: activities.
+
+    // Pages: mails.
+
+    // Pages: plugins.
+
+    // Pages: settings.
+
+    // Pages: overview.
 ];

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::access::{Entry, Scope};
 use super::problem::{Fault, Kind, Problem};
 use crate::domain::activity::Actor;
-use crate::domain::id::{AccountId, TokenId};
+use crate::domain::id::{AccountId, MAIN_ACCOUNT, TokenId};
 use crate::domain::role::Role;
 use crate::store::clock::uptime;
 use crate::store::session::Session;
@@ -53,6 +53,17 @@ pub(super) enum Who {
 }
 
 impl Caller {
+    /// A user who is signed in, in their own account.
+    #[must_use]
+    pub(super) fn user(session: Arc<Session>) -> Self {
+        Self {
+            role: session.role.into(),
+            operator: false,
+            account: Some(session.account()),
+            who: Who::User(session),
+        }
+    }
+
     /// The caller as the activity log names it.
     #[must_use]
     pub(super) fn actor(&self) -> Actor {
@@ -351,7 +362,10 @@ fn bearer(authorization: Option<&str>) -> Result<&str, Problem> {
 fn permit(entry: &Entry, grant: &Grant) -> Result<(), Problem> {
     let permitted = match grant.who {
         Who::Token(_) => entry.access.permits(grant.role, grant.account.is_none()),
-        Who::User(_) => entry.access.permits_user(grant.role),
+        Who::User(_) => {
+            let main = grant.account == Some(MAIN_ACCOUNT);
+            entry.access.permits_user(grant.role, main)
+        }
     };
     if permitted {
         return Ok(());

@@ -293,7 +293,7 @@ impl<'a> Query<'a> {
 
     /// Takes a time: RFC 3339, or a date, which means its first moment in UTC.
     pub(super) fn time(&mut self, name: &'static str) -> Option<DateTime<Utc>> {
-        self.take(name, time)
+        self.take(name, read_time)
     }
 
     /// Takes a text of at most 200 characters.
@@ -336,7 +336,8 @@ impl<'a> Query<'a> {
 /// Years that both a UUIDv7 and PostgreSQL can hold.
 const YEARS: RangeInclusive<i32> = 1970..=9999;
 
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+/// Reads a time: RFC 3339, or a date, which means its first moment in UTC.
+pub(super) fn read_time(text: &str) -> Result<DateTime<Utc>, String> {
     use chrono::Datelike;
     // A `+` in a query means a space; who forgot to escape it meant the offset.
     let text = text.replace(' ', "+");
@@ -394,11 +395,11 @@ mod tests {
             "2026-01-31T08:00:00+02:00",
             "2026-01-31",
         ] {
-            assert!(time(text).is_ok(), "{text}");
+            assert!(read_time(text).is_ok(), "{text}");
         }
         assert_eq!(
-            time("2026-01-31T08:00:00 02:00"),
-            time("2026-01-31T06:00:00Z")
+            read_time("2026-01-31T08:00:00 02:00"),
+            read_time("2026-01-31T06:00:00Z")
         );
         for text in [
             "yesterday",
@@ -407,7 +408,7 @@ mod tests {
             "2026-13-01",
             "-0001-01-01",
         ] {
-            assert!(time(text).is_err(), "{text}");
+            assert!(read_time(text).is_err(), "{text}");
         }
     }
 

@@ -16,6 +16,9 @@ use futures_util::future::{Either, LocalBoxFuture};
 
 use super::access::{Access, Entry, TABLE};
 use super::auth::{Authenticator, Caller, Credentials, Quick};
+use super::pages::home::is_wanted;
+use super::pages::visit::Visitor;
+use super::pages::{SignInFirst, Trouble};
 use super::problem::{Kind, Problem};
 use super::session::{self, Sessions, no_proof};
 use crate::domain::id::AccountId;
@@ -74,8 +77,24 @@ where
         }
         let entry = match find(&request) {
             Ok(entry) => entry,
+            Err(problem) if is_wanted(request.request()) && !request.path().starts_with("/v1") => {
+                let page = Trouble::from(problem);
+                return Either::Right(ready(Err(page.into())).boxed_local());
+            }
             Err(problem) => return refuse(problem),
         };
+        if entry.access.is_page() {
+            let service = Rc::clone(&self.service);
+            let authenticator = Arc::clone(&self.authenticator);
+            let sessions = Arc::clone(&self.sessions);
+            let asked = async move {
+                match visit(&request, entry, &authenticator, &sessions).await {
+                    Ok(()) => service.call(request).await,
+                    Err(problem) => Err(turn_away(request.request(), problem)),
+                }
+            };
+            return Either::Right(asked.boxed_local());
+        }
         if entry.access == Access::Public {
             return Either::Left(self.service.call(request));
         }
@@ -136,6 +155,37 @@ async fn admit(
     let caller = caller.await?;
     request.extensions_mut().insert(caller);
     Ok(())
+}
+
+/// Judges who wants a page by their session, and attaches who it is for the page's handler. A
+/// form has the proof in its body, which its handler reads.
+async fn visit(
+    request: &ServiceRequest,
+    entry: &Entry,
+    authenticator: &Authenticator,
+    sessions: &Sessions,
+) -> Result<(), Problem> {
+    if request.headers().contains_key(AUTHORIZATION) {
+        return Err(Problem::new(
+            Kind::Unauthorized,
+            "Pages are for browsers: sign in, or use /v1 with the token.",
+        ));
+    }
+    let signed_in = sessions.judge(request.request()).await?;
+    let account = credentials(request).account;
+    let session = Arc::clone(&signed_in.session);
+    let caller = authenticator.of_user(entry, session, account).await?;
+    request.extensions_mut().insert(Visitor(caller));
+    session::attach(request.request(), signed_in);
+    Ok(())
+}
+
+/// What somebody gets who may not see a page: the way to the sign-in, or an error as a page.
+fn turn_away(request: &HttpRequest, problem: Problem) -> Error {
+    if problem.kind() == Kind::Unauthorized && is_wanted(request) {
+        return SignInFirst::of(request).into();
+    }
+    Trouble::from(problem).into()
 }
 
 fn refuse<F, B: 'static>(

@@ -99,6 +99,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::http::access::Entry;
 
     fn operations() -> BTreeSet<String> {
         let document: serde_json::Value = serde_json::from_str(document()).unwrap();
@@ -113,16 +114,15 @@ mod tests {
 
     #[test]
     fn the_document_and_the_table_of_access_name_the_same_routes() {
-        let table: BTreeSet<String> = TABLE
-            .iter()
-            .map(|entry| format!("{} {}", entry.method, entry.pattern))
-            .collect();
+        let route = |entry: &Entry| format!("{} {}", entry.method, entry.pattern);
+        let table: BTreeSet<String> = TABLE.iter().map(route).collect();
         assert_eq!(
             table.len(),
             TABLE.len(),
             "a route stands twice in the table"
         );
-        assert_eq!(operations(), table);
+        let documented = TABLE.iter().filter(|entry| entry.is_documented());
+        assert_eq!(operations(), documented.map(route).collect());
     }
 
     #[test]

@@ -235,6 +235,31 @@ impl Problem {
         (&self.detail, self.kind.status(), self.retry_after)
     }
 
+    /// What kind it is.
+    #[must_use]
+    pub(super) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The kind in words, always the same.
+    #[must_use]
+    pub(super) const fn title(&self) -> &'static str {
+        self.kind.names().1
+    }
+
+    /// The fields at fault.
+    #[must_use]
+    pub(super) fn faults(&self) -> &[Fault] {
+        &self.errors
+    }
+
+    /// The same, to be tried again when another one may be.
+    #[must_use]
+    pub(super) const fn waiting_as(mut self, other: &Self) -> Self {
+        self.retry_after = other.retry_after;
+        self
+    }
+
     /// The same with faults.
     #[must_use]
     pub(super) fn with(mut self, errors: Vec<Fault>) -> Self {

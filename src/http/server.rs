@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::middleware::Compress;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer};
 
@@ -99,7 +100,11 @@ pub(super) fn routes(service: &mut ServiceConfig) {
         let resource = same.fold(web::resource(entry.pattern), |resource, line| {
             resource.route((line.route)())
         });
-        service.service(resource);
+        if entry.is_packed() {
+            service.service(resource.wrap(Compress::default()));
+        } else {
+            service.service(resource);
+        }
     }
     service.default_service(web::to(|| async {
         Err::<&str, _>(Problem::new(

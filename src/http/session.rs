@@ -174,7 +174,7 @@ const fn name(place: &Place) -> &'static str {
 }
 
 /// A cookie's value. One that stands there twice counts for nothing: somebody else set one.
-fn cookie<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+pub(super) fn cookie<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     let lines = request.headers().get_all(COOKIE);
     let pairs = lines
         .filter_map(|line| line.to_str().ok())

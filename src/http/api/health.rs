@@ -45,7 +45,7 @@ pub(in crate::http) async fn home(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     if pages::home::is_wanted(&request) {
-        return pages::home::show(&shared.sessions, &request).await;
+        return pages::home::show(&shared, &request).await;
     }
     Ok(HttpResponse::Ok().json(Home {
         name: "Herald",

@@ -11,7 +11,7 @@ use crate::http::problem::{Kind, Problem};
 use crate::http::session::{SignedIn, no_proof};
 
 /// The fields of a form.
-pub(super) struct Form {
+pub(in crate::http) struct Form {
     pairs: Vec<(String, String)>,
     /// It came as JSON.
     pub json: bool,
@@ -57,6 +57,43 @@ impl Form {
             pairs.extend(read.map(|(name, value)| (name.into_owned(), value.into_owned())));
         }
         Ok(Self { pairs, json })
+    }
+
+    /// Reads every field of a form that one of the pages shows. With the proof in the header a
+    /// body may be missing.
+    ///
+    /// # Errors
+    /// The body is of another kind or cannot be read.
+    pub(super) async fn submitted(
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<Self, Problem> {
+        let kind = request.content_type().to_ascii_lowercase();
+        if !kind.is_empty() && kind != "application/x-www-form-urlencoded" {
+            let detail = "Send a form (application/x-www-form-urlencoded).";
+            return Err(Problem::new(Kind::Unsupported, detail));
+        }
+        let body = body::object(request, payload).await?;
+        let read = url::form_urlencoded::parse(&body);
+        // PostgreSQL's texts cannot hold the character 0, and nobody types it.
+        let pairs = read
+            .filter(|(_, value)| !value.contains('\0'))
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
+        Ok(Self { pairs, json: false })
+    }
+
+    /// Every value of a field, in their order.
+    #[must_use]
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        let of_name = self.pairs.iter().filter(|(key, _)| key == name);
+        of_name.map(|(_, value)| value.clone()).collect()
+    }
+
+    /// Whether a field is there, such as a box that is ticked.
+    #[must_use]
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(key, _)| key == name)
     }
 
     /// A field's value; empty if it is not there.

@@ -1,13 +1,17 @@
-//! The first page: who is signed in.
+//! The first page.
 
-use actix_web::http::StatusCode;
+use std::sync::Arc;
+
 use actix_web::http::header::ACCEPT;
 use actix_web::{HttpRequest, HttpResponse};
 use maud::html;
 
+use super::frame::Nav;
 use super::layout;
+use super::visit::Visit;
+use crate::http::auth::Caller;
 use crate::http::problem::Problem;
-use crate::http::session::Sessions;
+use crate::http::server::Shared;
 
 /// Whether a page is wanted, and not JSON.
 #[must_use]
@@ -21,13 +25,15 @@ pub(in crate::http) fn is_wanted(request: &HttpRequest) -> bool {
 /// # Errors
 /// The request names another host, or the database is away.
 pub(in crate::http) async fn show(
-    sessions: &Sessions,
+    shared: &Shared,
     request: &HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let Some(signed_in) = sessions.find(request).await? else {
+    let Some(signed_in) = shared.sessions.find(request).await? else {
         return Ok(layout::go_to("/sign-in").finish());
     };
-    let session = &signed_in.session;
+    let caller = Caller::user(Arc::clone(&signed_in.session));
+    let visit = Visit::new(request, shared, caller, signed_in);
+    let session = &visit.signed_in.session;
     let body = html! {
         p {
             "You are signed in as "
@@ -35,10 +41,6 @@ pub(in crate::http) async fn show(
             @else { strong { (session.name) } " (" (session.email) ")" }
             ", " (session.role) "."
         }
-        form method="post" action="/sign-out" {
-            input type="hidden" name="csrf_token" value=(signed_in.csrf_token());
-            button type="submit" { "Sign out" }
-        }
     };
-    Ok(layout::page(StatusCode::OK, "Herald", &body))
+    Ok(visit.page(Nav::Overview, "Overview", "").show(&body))
 }

@@ -1,32 +1,46 @@
-//! The frame of every page, and the headers that keep others' text from becoming more than text.
+//! The document around every page, and the headers that keep others' text from becoming more
+//! than text.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use maud::{DOCTYPE, Markup, html};
 
+use super::assets;
 use crate::http::problem::Problem;
 
-/// No scripts, no pictures, nothing from elsewhere, nothing around it; forms come back here.
-const POLICY: &str = "default-src 'none'; form-action 'self'; style-src 'self'; \
-    base-uri 'none'; frame-ancestors 'none'";
+/// Herald's own scripts, styles and pictures; nothing inline, nothing from elsewhere, nothing
+/// around it; forms come back here.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
 
-/// A page.
-pub(super) fn page(status: StatusCode, title: &str, body: &Markup) -> HttpResponse {
+/// What htmx may do: no inline styles, no evaluated texts, no other origins, no history kept in
+/// the browser, where the next person could read it.
+const HTMX: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,"historyCacheSize":0,"refreshOnHistoryMiss":true,"scrollIntoViewOnBoost":false,"defaultFocusScroll":false}"#;
+
+/// A whole document. `zone`: the time zone that its times are written in.
+pub(super) fn document(
+    status: StatusCode,
+    title: &str,
+    zone: Option<&str>,
+    body: &Markup,
+) -> HttpResponse {
     let whole = html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang="en" data-zone=[zone] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="htmx-config" content=(HTMX);
                 title { (title) " · Herald" }
+                link rel="icon" type="image/svg+xml" href=(assets::ICON.path());
+                link rel="stylesheet" href=(assets::STYLES.path());
+                script defer src=(assets::HTMX.path()) {}
+                script defer src=(assets::SCRIPTS.path()) {}
             }
-            body {
-                main {
-                    h1 { (title) }
-                    (body)
-                }
-            }
+            body { (body) }
         }
     };
     with_headers(HttpResponseBuilder::new(status))
@@ -34,11 +48,23 @@ pub(super) fn page(status: StatusCode, title: &str, body: &Markup) -> HttpRespon
         .body(whole.into_string())
 }
 
+/// A page for somebody who is not signed in: narrow, without the places.
+pub(super) fn page(status: StatusCode, title: &str, body: &Markup) -> HttpResponse {
+    let whole = html! {
+        main id="main" class="alone" {
+            p class="brand" { "Herald" }
+            h1 { (title) }
+            (body)
+        }
+    };
+    document(status, title, None, &whole)
+}
+
 /// A page whose form was refused: the form again, with what is wrong.
 pub(super) fn refused(problem: &Problem, title: &str, form: &Markup) -> HttpResponse {
     let (detail, status, retry_after) = problem.told();
     let body = html! {
-        p role="alert" { strong { (detail) } }
+        p class="notice is-error" role="alert" { (detail) }
         (form)
     };
     let mut response = page(status, title, &body);
@@ -54,9 +80,9 @@ pub(super) fn refused(problem: &Problem, title: &str, form: &Markup) -> HttpResp
 }
 
 /// On to another page.
-pub(super) fn go_to(path: &'static str) -> HttpResponseBuilder {
+pub(super) fn go_to(path: impl Into<String>) -> HttpResponseBuilder {
     let mut response = with_headers(HttpResponse::SeeOther());
-    response.insert_header((header::LOCATION, path));
+    response.insert_header((header::LOCATION, path.into()));
     response
 }
 

@@ -1,10 +1,43 @@
-//! The pages for browsers: HTML made on the server, without scripts. `layout` is the frame and
-//! its headers, `form` reads what browsers send; each other file is one page.
+//! The pages for browsers: HTML made on the server, which works without scripts and is made
+//! pleasant by small ones. `frame` is what surrounds every page, `layout` the document and its
+//! headers, `visit` who looks and what they send, `ui`, `filter`, `reader` the parts that pages
+//! are put together from; each other file is one page or one family of pages.
 
+pub(super) mod assets;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod filter;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod form;
-mod layout;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod frame;
 pub(super) mod home;
+mod layout;
 pub(super) mod mails;
+mod notice;
 pub(super) mod password;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod reader;
 pub(super) mod reset;
 pub(super) mod sign_in;
+mod trouble;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod ui;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+pub(super) mod visit;
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::fields::Query;
+pub(super) use trouble::{SignInFirst, Trouble};
+
+/// What the handler of a page answers.
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+pub(super) type PageResult = Result<HttpResponse, Trouble>;
+
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+/// The parameters of a page's address, without those that the frame itself reads.
+fn query(request: &HttpRequest) -> Query<'_> {
+    let mut query = Query::parse(request.query_string());
+    let _shown_by_the_frame = query.text("done");
+    query
+}

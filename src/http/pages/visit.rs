@@ -1,0 +1,148 @@
+//! Who looks at a page, and what they send. A handler of a page that changes something takes a
+//! [`Submission`], which is there only if the form carried the proof that Herald's own page made
+//! it.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use maud::{Markup, html};
+
+use super::form::Form;
+use super::notice;
+use super::reader::Reader;
+use super::trouble::Trouble;
+use crate::domain::id::AccountId;
+use crate::domain::role::Role;
+use crate::http::auth::Caller;
+use crate::http::fields::Query;
+use crate::http::problem::{Kind, Problem};
+use crate::http::server::Shared;
+use crate::http::session::{SignedIn, no_proof};
+
+/// Who the guard let in to a page. It is no [`Caller`], so that no handler of the API could be
+/// reached without the proof.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct Visitor(pub Caller);
+
+/// Somebody who is signed in looks at a page.
+pub(in crate::http) struct Visit {
+    /// Who, as the API's functions want it.
+    pub caller: Caller,
+    /// Whose things are shown.
+    pub account: AccountId,
+    /// How times are written for them.
+    pub reader: Reader,
+    /// Their session.
+    pub signed_in: SignedIn,
+    done: Option<&'static str>,
+}
+
+impl Visit {
+    /// Whether they may change things.
+    pub(super) fn is_admin(&self) -> bool {
+        self.caller.role == Role::Admin
+    }
+
+    /// What was done just now, in a sentence.
+    pub(super) const fn done(&self) -> Option<&'static str> {
+        self.done
+    }
+
+    /// The hidden field that every form carries.
+    pub(super) fn csrf(&self) -> Markup {
+        html! { input type="hidden" name="csrf_token" value=(self.signed_in.csrf_token()); }
+    }
+
+    /// A form that is one button.
+    pub(super) fn post(&self, action: &str, label: &str, class: &str) -> Markup {
+        html! {
+            form class="inline" method="post" action=(action) {
+                (self.csrf())
+                button class=(class) type="submit" { (label) }
+            }
+        }
+    }
+
+    fn of(request: &HttpRequest) -> Result<Self, Trouble> {
+        let extensions = request.extensions();
+        let visitor = extensions.get::<Visitor>().cloned();
+        let signed_in = extensions.get::<SignedIn>().cloned();
+        let shared = request.app_data::<Data<Shared>>();
+        let (Some(Visitor(caller)), Some(signed_in), Some(shared)) = (visitor, signed_in, shared)
+        else {
+            return Err(Problem::new(Kind::Unauthorized, "Nobody is signed in.").into());
+        };
+        Ok(Self::new(request, shared, caller, signed_in))
+    }
+
+    /// Of somebody who is known to be signed in.
+    pub(super) fn new(
+        request: &HttpRequest,
+        shared: &Shared,
+        caller: Caller,
+        signed_in: SignedIn,
+    ) -> Self {
+        let mut query = Query::parse(request.query_string());
+        Self {
+            caller,
+            account: signed_in.session.account(),
+            reader: Reader::of(request, shared.engine.clock().now()),
+            signed_in,
+            done: query.text("done").and_then(|key| notice::of(&key)),
+        }
+    }
+}
+
+impl FromRequest for Visit {
+    type Error = Trouble;
+    type Future = Ready<Result<Self, Trouble>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(if *request.method() == Method::GET {
+            Self::of(request)
+        } else {
+            // What changes something takes a submission.
+            Err(no_proof().into())
+        })
+    }
+}
+
+/// A form that somebody who is signed in sent from one of Herald's pages.
+pub(in crate::http) struct Submission {
+    /// Who sent it.
+    pub visit: Visit,
+    /// What they wrote.
+    pub form: Form,
+}
+
+impl FromRequest for Submission {
+    type Error = Trouble;
+    type Future = LocalBoxFuture<'static, Result<Self, Trouble>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = actix_web::web::Payload::from_request(&request, payload);
+        async move {
+            let visit = Visit::of(&request)?;
+            let payload = payload.await.map_err(|error| {
+                Problem::new(
+                    Kind::Malformed,
+                    format!("The form cannot be read: {error}."),
+                )
+            })?;
+            let mut form = Form::submitted(&request, payload).await?;
+            let proof = form.take("csrf_token");
+            if visit.signed_in.proved || visit.signed_in.proves(&proof) {
+                Ok(Self { visit, form })
+            } else {
+                Err(no_proof().into())
+            }
+        }
+        .boxed_local()
+    }
+}
