@@ -10,7 +10,9 @@ use super::api::{
     switches, tokens, users,
 };
 use super::metrics;
-use super::pages::{assets, password, reset, sign_in};
+use super::pages::{
+    self, activity_counts, activity_log, assets, mail_log, password, reset, sign_in,
+};
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -230,10 +232,18 @@ pub static TABLE: &[Entry] = &[
     // Pages: events and the catalogue.
 
     // Pages: activities.
+    entry!(GET    "/activity", View, Account, activity_log::list),
+    entry!(GET    "/activity/summary", View, Account, activity_counts::show),
+    entry!(GET    "/activity/{id}", View, Account, activity_log::show),
 
     // Pages: mails.
+    entry!(GET    "/mail", View, Account, mail_log::list),
+    entry!(GET    "/mail/{id}", View, Account, mail_log::show),
+    entry!(GET    "/mail/{id}/html", View, Account, mail_log::html),
 
     // Pages: plugins.
+    entry!(GET    "/plugins", View, Account, pages::plugins::list),
+    entry!(GET    "/plugins/{kind}/{file}", View, Account, pages::plugins::show),
 
     // Pages: settings.
 

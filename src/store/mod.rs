@@ -30,6 +30,7 @@ pub mod notice;
 pub mod outgoing;
 pub mod partition;
 pub mod plugin_state;
+pub mod profile;
 pub mod record;
 pub mod resend;
 pub mod retention;
@@ -50,6 +51,7 @@ pub mod token;
 pub mod trial;
 pub mod user;
 pub mod user_link;
+pub mod webhook_names;
 
 pub use database::{Connection, Database, PooledConnection};
 pub use error::StoreError;

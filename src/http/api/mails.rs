@@ -19,7 +19,7 @@ use crate::mail::{Letter, compose};
 use crate::store::mail_log::{self, LoggedMail, LoggedTry, MailContent, MailFilter};
 
 /// The least characters that are searched for: fewer are in too many mails to be looked up.
-const LEAST_SEARCHED: usize = 3;
+pub(in crate::http) const LEAST_SEARCHED: usize = 3;
 
 /// A mail as the list shows it.
 #[derive(Serialize, ToSchema)]
@@ -165,7 +165,11 @@ pub(in crate::http) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::parse(request.query_string());
-    let filter = filter(&mut query);
+    let mut filter = MailFilter {
+        q: query.take("q", words).flatten(),
+        ..MailFilter::default()
+    };
+    take_filter(&mut query, &mut filter);
     let (from, to) = (query.time("from"), query.time("to"));
     let wanted: Wanted<MailId> = Wanted::take(&mut query, LIST);
     query.finish()?;
@@ -181,25 +185,25 @@ pub(in crate::http) async fn list(
     Ok(page::answer(&request, LIST, data, next))
 }
 
-/// Which mails a query asks for, but for their time.
-pub(in crate::http) fn filter(query: &mut Query<'_>) -> MailFilter {
-    let q = query.take("q", |text| {
-        let text = one_line(text, 200).map_err(|error| error.to_string())?;
-        if text.chars().count() < LEAST_SEARCHED {
-            return Err(format!("must have at least {LEAST_SEARCHED} characters"));
-        }
-        Ok(text.to_owned())
-    });
-    let topic = query.take("topic", |text| {
+/// What is searched for.
+///
+/// # Errors
+/// It is too short, too long, or no line.
+pub(in crate::http) fn words(text: &str) -> Result<Option<String>, String> {
+    let text = one_line(text, 200).map_err(|error| error.to_string())?;
+    match text.chars().count() {
+        0..LEAST_SEARCHED => Err(format!("must have at least {LEAST_SEARCHED} characters")),
+        _ => Ok(Some(text.to_owned())),
+    }
+}
+
+/// Takes the topic and the state that a query asks for.
+pub(in crate::http) fn take_filter(query: &mut Query<'_>, filter: &mut MailFilter) {
+    filter.topic = query.take("topic", |text| {
         let topic = one_line(text, MAX_TOPIC).map_err(|error| error.to_string())?;
         Ok(topic.to_owned())
     });
-    MailFilter {
-        q,
-        topic,
-        state: query.parsed("state"),
-        ..MailFilter::default()
-    }
+    filter.state = query.parsed("state");
 }
 
 /// A page of the list, of which `filter` wants one row more than are shown; with the mail behind

@@ -33,7 +33,10 @@ use actix_web::HttpRequest;
 use super::problem::{Kind, Problem};
 
 /// A variable part of the path, as `T` reads it. What cannot be read is not there.
-fn part<T: FromStr<Err: Display>>(request: &HttpRequest, name: &str) -> Result<T, Problem> {
+pub(in crate::http) fn part<T: FromStr<Err: Display>>(
+    request: &HttpRequest,
+    name: &str,
+) -> Result<T, Problem> {
     let text = request.match_info().get(name).unwrap_or_default();
     text.parse()
         .map_err(|error: T::Err| Problem::new(Kind::NotFound, format!("Not found: {error}.")))

@@ -43,6 +43,7 @@ pub(super) static STYLES: LazyLock<Asset> = LazyLock::new(|| {
     let parts = &[
         include_str!("assets/base.css"),
         include_str!("assets/parts.css"),
+        include_str!("assets/logs.css"),
     ];
     Asset::new("herald", "css", "text/css; charset=utf-8", parts)
 });

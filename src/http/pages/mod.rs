@@ -3,7 +3,10 @@
 //! headers, `visit` who looks and what they send, `ui`, `filter`, `reader` the parts that pages
 //! are put together from; each other file is one page or one family of pages.
 
+pub(super) mod activity_counts;
+pub(super) mod activity_log;
 pub(super) mod assets;
+mod dry_run;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod filter;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
@@ -12,13 +15,18 @@ mod form;
 mod frame;
 pub(super) mod home;
 mod layout;
+pub(super) mod mail_log;
+mod mail_story;
 pub(super) mod mails;
 mod notice;
 pub(super) mod password;
+pub(super) mod plugins;
+mod raw;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod reader;
 pub(super) mod reset;
 pub(super) mod sign_in;
+mod subject;
 mod trouble;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod ui;
