@@ -27,6 +27,9 @@ apt_is_fresh=
 # Installs packages without a question and without a word unless it fails.
 install_packages() {
     command -v apt-get >/dev/null || fail "please install $*: only apt-get is known here"
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+        fail "$* is missing. As root, run: apt-get install --no-install-recommends $*"
+    fi
     say "Installing $*."
     local log
     log=$(mktemp)
@@ -71,4 +74,32 @@ need_postgresql() {
     fi
     install_packages postgresql
     has_postgresql || fail "PostgreSQL is installed, but its server is not in /usr/lib/postgresql"
+}
+
+# Signatures are verified by a published library; playwright-core drives the browser (this one
+# still runs on the Node.js of Debian 12), axe-core judges how accessible a page is.
+need_node_packages() {
+    local packages=(standardwebhooks@1.1.1 playwright-core@1.60.0 axe-core@4.14.1)
+    local folder=$target/test-node
+    need_package node nodejs
+    # What is installed stands in the mark, so that a new package is not missed.
+    if [ "$(cat "$folder/ready" 2>/dev/null)" != "${packages[*]}" ]; then
+        need_package npm npm
+        say "Installing ${packages[*]} from npm."
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        npm install --prefix "$folder" --silent --no-audit --no-fund "${packages[@]}" >/dev/null
+        printf '%s\n' "${packages[*]}" >"$folder/ready"
+    fi
+    export HERALD_TEST_NODE_MODULES=$folder/node_modules
+}
+
+# The browser, with letters to draw.
+need_chromium() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        HERALD_TEST_CHROMIUM=$(command -v "$name") && export HERALD_TEST_CHROMIUM && return
+    done
+    install_packages chromium fonts-liberation fonts-dejavu-core
+    export HERALD_TEST_CHROMIUM=/usr/bin/chromium
 }

@@ -118,7 +118,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("notify*", &["plugin"]),
     ("regex", &["plugin"]),
     ("prometheus", &["http"]),
-    ("similar", &["plugin"]),
+    ("similar", &["cli", "http"]),
     ("argon2", &["domain"]),
     ("email_address", &["domain"]),
     ("maud", &["http"]),

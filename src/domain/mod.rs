@@ -12,6 +12,7 @@ pub mod event;
 pub mod event_type;
 pub mod headers;
 pub mod id;
+pub mod json_lines;
 pub mod mail;
 pub mod password;
 pub mod retry;

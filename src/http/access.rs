@@ -11,7 +11,8 @@ use super::api::{
 };
 use super::metrics;
 use super::pages::{
-    self, activity_counts, activity_log, assets, mail_log, password, reset, sign_in,
+    self, activity_counts, activity_log, assets, deliveries as log, mail_log, password, reset,
+    sign_in, webhooks,
 };
 use crate::domain::role::Role;
 
@@ -226,8 +227,32 @@ pub static TABLE: &[Entry] = &[
     entry!(GET    "/assets/{file}", Public, Server, assets::show),
 
     // Pages: webhooks.
+    entry!(GET    "/webhooks", View, Account, webhooks::list),
+    entry!(GET    "/webhooks/new", Administer, Account, webhooks::edit::new),
+    entry!(POST   "/webhooks/new", Administer, Account, webhooks::edit::create),
+    entry!(GET    "/webhooks/{id}", View, Account, webhooks::show::page),
+    entry!(GET    "/webhooks/{id}/edit", Administer, Account, webhooks::edit::edit),
+    entry!(POST   "/webhooks/{id}/edit", Administer, Account, webhooks::edit::save),
+    entry!(POST   "/webhooks/{id}/pause", Administer, Account, webhooks::actions::pause),
+    entry!(GET    "/webhooks/{id}/resume", Administer, Account, webhooks::actions::resuming),
+    entry!(POST   "/webhooks/{id}/resume", Administer, Account, webhooks::actions::resume),
+    entry!(POST   "/webhooks/{id}/enable", Administer, Account, webhooks::actions::enable),
+    entry!(POST   "/webhooks/{id}/disable", Administer, Account, webhooks::actions::disable),
+    entry!(GET    "/webhooks/{id}/delete", Administer, Account, webhooks::actions::deleting),
+    entry!(POST   "/webhooks/{id}/delete", Administer, Account, webhooks::actions::delete),
+    entry!(GET    "/webhooks/{id}/test", Administer, Account, webhooks::trial::page),
+    entry!(POST   "/webhooks/{id}/test", Administer, Account, webhooks::trial::send),
+    entry!(GET    "/webhooks/{id}/secret", Administer, Account, webhooks::secret::page),
+    entry!(POST   "/webhooks/{id}/secret", Administer, Account, webhooks::secret::show),
+    entry!(POST   "/webhooks/{id}/secret/rotate", Administer, Account, webhooks::secret::rotate),
 
     // Pages: deliveries and the live tail.
+    entry!(GET    "/deliveries", View, Account, log::list),
+    entry!(GET    "/deliveries/live", View, Account, log::live::stream),
+    entry!(GET    "/deliveries/resend", Administer, Account, log::many::ask),
+    entry!(POST   "/deliveries/resend", Administer, Account, log::many::resend),
+    entry!(GET    "/deliveries/{event_id}/{subscription_id}", View, Account, log::show::show),
+    entry!(POST   "/deliveries/{event_id}/{subscription_id}/resend", Administer, Account, log::show::resend),
 
     // Pages: events and the catalogue.
 

@@ -9,7 +9,6 @@
 mod apart;
 mod budget;
 mod chain;
-pub mod diff;
 mod engine;
 mod fair_queue;
 pub mod folder;

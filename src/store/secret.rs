@@ -50,6 +50,28 @@ pub async fn show(
         .await
 }
 
+/// When the secrets that were replaced stop to sign, the last one first; the secrets themselves
+/// are not read.
+///
+/// # Errors
+/// When the database is away.
+pub async fn ends(
+    database: &Database,
+    account: AccountId,
+    id: SubscriptionId,
+) -> Result<Vec<DateTime<Utc>>, StoreError> {
+    let ends: Vec<Option<DateTime<Utc>>> = subscription_secret::table
+        .inner_join(subscription::table)
+        .filter(subscription::id.eq(id.uuid()))
+        .filter(subscription::account_id.eq(account.uuid()))
+        .filter(subscription_secret::expires_at.gt(diesel::dsl::now))
+        .order(subscription_secret::expires_at.desc())
+        .select(subscription_secret::expires_at)
+        .load(&mut database.get().await?)
+        .await?;
+    Ok(ends.into_iter().flatten().collect())
+}
+
 async fn live_in(
     connection: &mut Connection,
     account: AccountId,

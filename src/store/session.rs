@@ -182,6 +182,24 @@ pub async fn find(database: &Database, hash: &SecretHash) -> Result<Option<Sessi
     .optional()?)
 }
 
+/// Whether a session is in force still. It does not mark it as used.
+///
+/// # Errors
+/// When the database is away.
+pub async fn is_in_force(database: &Database, hash: &SecretHash) -> Result<bool, StoreError> {
+    let idle = now.into_sql::<Timestamptz>() - IDLE.into_sql::<Interval>();
+    let found: i64 = session::table
+        .inner_join(herald_user::table)
+        .filter(session::hash.eq(hash.as_slice()))
+        .filter(session::expires_at.gt(now))
+        .filter(session::seen_at.gt(idle))
+        .filter(herald_user::disabled_at.is_null())
+        .count()
+        .get_result(&mut database.get().await?)
+        .await?;
+    Ok(found > 0)
+}
+
 /// Ends a session because its user asked for it, and notes that.
 ///
 /// # Errors

@@ -208,10 +208,12 @@ pub struct SubscriptionChange {
     pub timeout_seconds: Option<i32>,
     /// The new schedule.
     pub retry_schedule: Option<Vec<i32>>,
+    /// What the change was made from: if it was changed since, nothing is.
+    pub seen: Option<DateTime<Utc>>,
 }
 
-/// Changes a subscription, and notes what and by whom. `allowed` says which states it may be in: another one changes
-/// nothing. Answers the subscription as it is now and whether it was changed. None: there is no
+/// Changes a subscription, and notes what and by whom. `allowed` says which states it may be in:
+/// another one changes nothing, nor does a change of what is not as it was seen. Answers the subscription as it is now and whether it was changed. None: there is no
 /// such subscription.
 ///
 /// # Errors
@@ -241,7 +243,8 @@ pub async fn change(
             let Some(before) = before.map(Subscription::from) else {
                 return Ok(None);
             };
-            if !allowed.contains(&before.state) {
+            let seen = change.seen.is_none_or(|seen| seen == before.updated_at);
+            if !seen || !allowed.contains(&before.state) {
                 return Ok(Some((before, false)));
             }
             let row: Row = diesel::update(subscription::table.find(id.uuid()))

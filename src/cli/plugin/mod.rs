@@ -1,6 +1,7 @@
 //! `herald plugin`: checks scripts and tries them, without a daemon and without a database.
 
 mod check;
+mod diff;
 mod run;
 
 use std::path::Path;

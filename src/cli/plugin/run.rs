@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{in_one_line, name_of};
+use super::{diff, in_one_line, name_of};
 use crate::catalogue;
 use crate::cli::output;
 use crate::config::Config;
@@ -17,8 +17,7 @@ use crate::domain::destination::Destination;
 use crate::domain::event::{MAX_EVENT_BYTES, parse_envelope};
 use crate::domain::event_type::nearest;
 use crate::plugin::{
-    self, Delivered, EventView, Limits, Runtime, Source, SubscriptionView, Verdict, diff,
-    read_script,
+    self, Delivered, EventView, Limits, Runtime, Source, SubscriptionView, Verdict, read_script,
 };
 use crate::store::clock::DatabaseClock;
 

@@ -16,7 +16,7 @@ use crate::store::event::EventSummary;
 use crate::store::subscription::Subscription;
 
 /// What stands for a value that is nobody's business.
-pub(super) const MASKED: &str = "•••";
+pub(in crate::http) const MASKED: &str = "•••";
 
 /// What is sent with each attempt.
 #[derive(Serialize, ToSchema)]
@@ -52,9 +52,9 @@ impl RequestView {
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct HeaderView {
     /// Its name.
-    name: String,
+    pub name: String,
     /// Its value; `•••` where it is a credential or a signature.
-    value: String,
+    pub value: String,
 }
 
 /// The request of one attempt.
@@ -62,13 +62,13 @@ pub(in crate::http) struct HeaderView {
 pub(in crate::http) struct AttemptRequest {
     /// Its headers. Signatures, the values of custom headers and of those that plugins added are
     /// masked.
-    headers: Vec<HeaderView>,
+    pub headers: Vec<HeaderView>,
     /// The body as a plugin made it; null: it was the delivery's own, as published.
-    body: Option<String>,
+    pub body: Option<String>,
     /// `utf-8`; null: the body stands with the delivery.
-    body_encoding: Option<&'static str>,
+    pub body_encoding: Option<&'static str>,
     /// There was more of the body than the log keeps.
-    truncated: bool,
+    pub truncated: bool,
 }
 
 /// What one plugin did in an attempt.
@@ -76,27 +76,27 @@ pub(in crate::http) struct AttemptRequest {
 pub(in crate::http) struct PluginRunView {
     /// Its place in the plugins folder.
     #[schema(example = "named/only-paid-orders.rhai")]
-    name: String,
+    pub name: String,
     /// The version that ran: the SHA-256 of its file, in hexadecimal digits.
-    hash: String,
+    pub hash: String,
     /// Microseconds that it took.
     #[serde(alias = "us")]
-    microseconds: u64,
+    pub microseconds: u64,
     /// Operations that it used.
-    operations: u64,
+    pub operations: u64,
 }
 
 /// What the receiver answered.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct ResponseView {
     /// The HTTP status.
-    status: i16,
+    pub status: i16,
     /// Its headers; null: they were not kept.
-    headers: Option<Vec<HeaderView>>,
+    pub headers: Option<Vec<HeaderView>>,
     /// The beginning of its body; null: it was not kept.
-    body: Option<String>,
+    pub body: Option<String>,
     /// There was more of the body.
-    truncated: bool,
+    pub truncated: bool,
 }
 
 /// The mail that carried a delivery.
@@ -104,57 +104,57 @@ pub(in crate::http) struct ResponseView {
 pub(in crate::http) struct CarriedView {
     /// The mail, which `GET /v1/mails/{id}` shows with each of its tries.
     #[schema(value_type = String, example = "mail_01h455vb4pex5vsknk084sn02q")]
-    id: MailId,
+    pub id: MailId,
     /// How often it was tried.
-    tries: i32,
+    pub tries: i32,
     /// What the mail server said when it took it; null: it did not.
-    smtp_reply: Option<String>,
+    pub smtp_reply: Option<String>,
 }
 
 /// Where the time of an attempt went, in milliseconds; null: it did not come to that.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct PhasesView {
     /// Looking the host up.
-    resolve: Option<u64>,
+    pub resolve: Option<u64>,
     /// Connecting (TCP alone).
-    connect: Option<u64>,
+    pub connect: Option<u64>,
     /// Until the head of the answer.
-    first_byte: Option<u64>,
+    pub first_byte: Option<u64>,
     /// Reading the body.
-    body: Option<u64>,
+    pub body: Option<u64>,
 }
 
 /// One attempt.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct AttemptView {
     /// Its number, from 1.
-    n: i32,
+    pub n: i32,
     /// `first`, `resend`, `replay` or `test`: what began its round.
     #[schema(value_type = String)]
-    origin: Origin,
+    pub origin: Origin,
     /// `sent`, `failed`, `filtered`, `cancelled`, `retry` or `superseded`.
     #[schema(value_type = String)]
-    outcome: Outcome,
+    pub outcome: Outcome,
     /// When it ended.
-    at: DateTime<Utc>,
+    pub at: DateTime<Utc>,
     /// Milliseconds from begin to end.
-    duration_ms: i32,
+    pub duration_ms: i32,
     /// What was sent; null: nothing was.
-    request: Option<AttemptRequest>,
+    pub request: Option<AttemptRequest>,
     /// What came back; null: nothing did.
-    response: Option<ResponseView>,
+    pub response: Option<ResponseView>,
     /// The mail that carried it; null: none did.
-    mail: Option<CarriedView>,
+    pub mail: Option<CarriedView>,
     /// Where the time went.
-    phases: PhasesView,
+    pub phases: PhasesView,
     /// The plugins that ran, in their order.
-    plugins: Vec<PluginRunView>,
+    pub plugins: Vec<PluginRunView>,
     /// What the plugins logged.
-    log: Vec<String>,
+    pub log: Vec<String>,
     /// The plugin that said no; null: none did.
-    filtered_by: Option<String>,
+    pub filtered_by: Option<String>,
     /// What went wrong, in plain words.
-    error: Option<String>,
+    pub error: Option<String>,
 }
 
 /// The recorder's JSON about what plugins changed of a request.
@@ -197,11 +197,31 @@ impl Recorded {
 }
 
 /// What went wrong with an attempt, or who filtered it, in plain words.
-pub(super) fn error_of(detail: &str) -> Option<String> {
+pub(in crate::http) fn error_of(detail: &str) -> Option<String> {
     let recorded = Recorded::read(Some(detail));
     let filtered = |script| format!("Filtered by the plugin {script}.");
     let error = recorded.error.map(without_source);
     error.or(recorded.filtered_by.map(filtered))
+}
+
+/// What came of an attempt, as far as the recorder's JSON tells it.
+pub(in crate::http) struct Answer {
+    /// What went wrong, or who filtered it, in plain words.
+    pub(in crate::http) error: Option<String>,
+    /// The beginning of the answer's body.
+    pub(in crate::http) body: Option<String>,
+    /// There was more of it.
+    pub(in crate::http) truncated: bool,
+}
+
+/// What came of an attempt.
+pub(in crate::http) fn answer_of(detail: Option<&str>) -> Answer {
+    let recorded = Recorded::read(detail);
+    Answer {
+        error: detail.and_then(error_of),
+        body: recorded.body,
+        truncated: recorded.truncated,
+    }
 }
 
 impl AttemptView {

@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 use super::attempts::{AttemptView, RequestView, error_of};
 use super::plugins::without_source;
 use super::{no_query, part};
+use crate::domain::activity::Actor;
 use crate::domain::delivery::DeliveryState;
-use crate::domain::id::{EventId, SubscriptionId};
+use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
 use crate::http::auth::Caller;
 use crate::http::body;
@@ -22,7 +23,7 @@ use crate::http::server::Shared;
 use crate::store::delivery_log::{self, Delivery, DeliveryFilter, DeliveryPlace};
 use crate::store::resend::{Resend, resend as send_again};
 use crate::store::subscription::Subscription;
-use crate::store::{event, subscription};
+use crate::store::{StoreError, event, subscription};
 
 /// A delivery as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -199,6 +200,51 @@ pub(in crate::http) async fn show(
     no_query(&request)?;
     let id: EventId = part(&request, "event_id")?;
     let subscription_id: SubscriptionId = part(&request, "subscription_id")?;
+    let told = find(&shared, account, id, subscription_id).await?;
+    let request = RequestView::new(told.subscription.as_ref(), told.payload);
+    let view = DeliveryView::from(told.delivery);
+    Ok(HttpResponse::Ok().json(DeliveryDetail {
+        event_id: view.event_id,
+        subscription_id: view.subscription_id,
+        event_type: view.event_type,
+        state: view.state,
+        last_status_code: view.last_status_code,
+        last_error: view.last_error,
+        last_attempt_at: view.last_attempt_at,
+        next_attempt_at: view.next_attempt_at,
+        held_by: view.held_by,
+        held_because: told.held_because,
+        created_at: view.created_at,
+        test: view.test,
+        request,
+        attempts: told.attempts,
+    }))
+}
+
+/// All that is told of one delivery.
+pub(in crate::http) struct ToldDelivery {
+    /// The event's bytes as published.
+    pub payload: Vec<u8>,
+    /// Where it stands.
+    pub delivery: Delivery,
+    /// Why it is held, in plain words; none: it is not.
+    pub held_because: Option<String>,
+    /// Its subscription; none: it was deleted.
+    pub subscription: Option<Subscription>,
+    /// Every attempt, the first one first.
+    pub attempts: Vec<AttemptView>,
+}
+
+/// One delivery with its attempts.
+///
+/// # Errors
+/// There is none, or the database is away.
+pub(in crate::http) async fn find(
+    shared: &Shared,
+    account: AccountId,
+    id: EventId,
+    subscription_id: SubscriptionId,
+) -> Result<ToldDelivery, Problem> {
     let database = shared.engine.database();
     let missing = || Problem::not_found("delivery");
     let (event, payload) = event::find(database, account, id)
@@ -215,30 +261,19 @@ pub(in crate::http) async fn show(
         return Err(missing());
     }
     let subscription = subscription::find(database, account, subscription_id).await?;
-    let request = RequestView::new(subscription.as_ref(), payload);
     let attempts = attempts
         .into_iter()
         .map(|attempt| AttemptView::new(attempt, &event, subscription.as_ref()))
         .collect();
     let held_because = (delivery.state == DeliveryState::Held)
-        .then(|| why_held(&shared, &delivery, subscription.as_ref()));
-    let view = DeliveryView::from(delivery);
-    Ok(HttpResponse::Ok().json(DeliveryDetail {
-        event_id: view.event_id,
-        subscription_id: view.subscription_id,
-        event_type: view.event_type,
-        state: view.state,
-        last_status_code: view.last_status_code,
-        last_error: view.last_error,
-        last_attempt_at: view.last_attempt_at,
-        next_attempt_at: view.next_attempt_at,
-        held_by: view.held_by,
+        .then(|| why_held(shared, &delivery, subscription.as_ref()));
+    Ok(ToldDelivery {
+        payload,
+        delivery,
         held_because,
-        created_at: view.created_at,
-        test: view.test,
-        request,
+        subscription,
         attempts,
-    }))
+    })
 }
 
 /// Why a delivery is held, in a sentence for each reason.
@@ -285,17 +320,13 @@ pub(in crate::http) async fn resend(
     let event_id: EventId = part(&request, "event_id")?;
     let subscription_id: SubscriptionId = part(&request, "subscription_id")?;
     Fields::parse(&body::object(&request, payload).await?)?.finish()?;
-    let engine = &shared.engine;
     let by = caller.actor();
-    match send_again(engine.database(), account, event_id, subscription_id, &by).await? {
-        Resend::Due(state) => {
-            engine.deliveries_due(subscription_id);
-            Ok(HttpResponse::Accepted().json(Resent {
-                event_id,
-                subscription_id,
-                state,
-            }))
-        }
+    match again(&shared, account, event_id, subscription_id, &by).await? {
+        Resend::Due(state) => Ok(HttpResponse::Accepted().json(Resent {
+            event_id,
+            subscription_id,
+            state,
+        })),
         Resend::Unknown => Err(Problem::not_found("delivery")),
         Resend::Deleted => Err(Problem::new(
             Kind::Conflict,
@@ -306,4 +337,23 @@ pub(in crate::http) async fn resend(
             Err(Problem::new(Kind::Conflict, detail))
         }
     }
+}
+
+/// Makes a delivery due again, and tells who delivers it.
+///
+/// # Errors
+/// When the database is away.
+pub(in crate::http) async fn again(
+    shared: &Shared,
+    account: AccountId,
+    event: EventId,
+    subscription: SubscriptionId,
+    by: &Actor,
+) -> Result<Resend, StoreError> {
+    let engine = &shared.engine;
+    let became = send_again(engine.database(), account, event, subscription, by).await?;
+    if matches!(became, Resend::Due(_)) {
+        engine.deliveries_due(subscription);
+    }
+    Ok(became)
 }

@@ -10,7 +10,9 @@ use utoipa::ToSchema;
 use super::no_query;
 use super::shapes::{EventTypeInput, EventTypePatch};
 use crate::catalogue::{self, Validator};
+use crate::domain::activity::Actor;
 use crate::domain::event_type::{EventType, Field, Validation, check_name};
+use crate::domain::id::AccountId;
 use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields, Query};
@@ -18,6 +20,7 @@ use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
 use crate::http::problem::{Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::store::StoreError;
 use crate::store::event_type::{self, OwnType, TypeChange};
 
 /// Upper bound of a description, in characters.
@@ -29,12 +32,12 @@ const MAX_TITLE: usize = 200;
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct FieldView {
     /// Names from the payload's root, parted by dots; `[]` stands for each entry of an array.
-    path: String,
+    pub path: String,
     /// Its JSON type in words.
     #[serde(rename = "type")]
-    kind: String,
+    pub kind: String,
     /// What it means.
-    description: String,
+    pub description: String,
 }
 
 /// An event type.
@@ -42,24 +45,24 @@ pub(in crate::http) struct FieldView {
 pub(in crate::http) struct EventTypeView {
     /// The name that events and triggers use.
     #[schema(example = "STORE_ORDER_CREATED")]
-    name: String,
+    pub name: String,
     /// The heading under which people find it.
-    group: String,
+    pub group: String,
     /// A few words.
-    title: String,
+    pub title: String,
     /// When it is published.
-    description: String,
+    pub description: String,
     /// What its fields mean; empty for an account's own types.
-    fields: Vec<FieldView>,
+    pub fields: Vec<FieldView>,
     /// A JSON Schema of the whole event.
-    schema: Option<Value>,
+    pub schema: Option<Value>,
     /// An event as it would be published.
-    example: Option<Value>,
+    pub example: Option<Value>,
     /// `off`, `warn` or `reject`: what happens to an event that does not fit its schema.
     #[schema(value_type = String)]
-    validation: Validation,
+    pub validation: Validation,
     /// It comes with Herald: only its validation can be changed.
-    builtin: bool,
+    pub builtin: bool,
 }
 
 impl EventTypeView {
@@ -127,6 +130,25 @@ pub(in crate::http) async fn list(
     let group = query.text("group");
     let wanted: Wanted<String> = Wanted::take(&mut query, LIST);
     query.finish()?;
+    let mut views = all(&shared, account).await?;
+    views.retain(|view| {
+        group.as_ref().is_none_or(|group| *group == view.group)
+            && wanted.after.as_ref().is_none_or(|after| view.name > *after)
+    });
+    views.sort_by(|a, b| a.name.cmp(&b.name));
+    let next = page::cut(&mut views, wanted.limit, |view| view.name.clone());
+    Ok(page::answer(&request, LIST, views, next))
+}
+
+/// Every event type of an account: the built-in ones in the catalogue's order, then its own by
+/// name.
+///
+/// # Errors
+/// When the database is away.
+pub(in crate::http) async fn all(
+    shared: &Shared,
+    account: AccountId,
+) -> Result<Vec<EventTypeView>, StoreError> {
     let own = event_type::list(shared.engine.database(), account).await?;
     let builtin = catalogue::builtin()
         .iter()
@@ -136,14 +158,7 @@ pub(in crate::http) async fn list(
         .filter(|own| !own.builtin)
         .cloned()
         .map(EventTypeView::from);
-    let mut views: Vec<EventTypeView> = builtin
-        .chain(added)
-        .filter(|view| group.as_ref().is_none_or(|group| *group == view.group))
-        .filter(|view| wanted.after.as_ref().is_none_or(|after| view.name > *after))
-        .collect();
-    views.sort_by(|a, b| a.name.cmp(&b.name));
-    let next = page::cut(&mut views, wanted.limit, |view| view.name.clone());
-    Ok(page::answer(&request, LIST, views, next))
+    Ok(builtin.chain(added).collect())
 }
 
 /// Show one event type
@@ -161,13 +176,24 @@ pub(in crate::http) async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let name = name(&request);
-    let own = event_type::find(shared.engine.database(), account, name).await?;
-    let view = match catalogue::find(name) {
-        Some(known) => EventTypeView::builtin(known, own.as_ref()),
-        None => own.map(EventTypeView::from).ok_or_else(missing)?,
-    };
+    let view = find(&shared, account, name(&request)).await?;
     Ok(HttpResponse::Ok().json(view))
+}
+
+/// One event type of an account.
+///
+/// # Errors
+/// There is none of that name, or the database is away.
+pub(in crate::http) async fn find(
+    shared: &Shared,
+    account: AccountId,
+    name: &str,
+) -> Result<EventTypeView, Problem> {
+    let own = event_type::find(shared.engine.database(), account, name).await?;
+    match catalogue::find(name) {
+        Some(known) => Ok(EventTypeView::builtin(known, own.as_ref())),
+        None => own.map(EventTypeView::from).ok_or_else(missing),
+    }
 }
 
 /// Add an own event type
@@ -189,7 +215,24 @@ pub(in crate::http) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let body = body::object(&request, payload).await?;
+    let made = add(&shared, account, &caller.actor(), &body).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/v1/event-types/{}", made.name)))
+        .json(made))
+}
+
+/// Adds an own event type.
+///
+/// # Errors
+/// Wrong values, the name is taken, or the database is away.
+pub(in crate::http) async fn add(
+    shared: &Shared,
+    account: AccountId,
+    by: &Actor,
+    body: &[u8],
+) -> Result<EventTypeView, Problem> {
+    let mut fields = Fields::parse(body)?;
     let name = fields.need("name", |value| {
         let name = fields::text(value)?;
         check_name(&name)
@@ -206,12 +249,9 @@ pub(in crate::http) async fn create(
         ));
     }
     let engine = &shared.engine;
-    let made =
-        event_type::create(engine.database(), account, &name, values, &caller.actor()).await?;
+    let made = event_type::create(engine.database(), account, &name, values, by).await?;
     engine.routing_changed();
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/v1/event-types/{name}")))
-        .json(EventTypeView::from(made)))
+    Ok(EventTypeView::from(made))
 }
 
 /// Change an event type
@@ -235,10 +275,25 @@ pub(in crate::http) async fn change(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
+    let body = body::object(&request, payload).await?;
+    let view = edit(&shared, account, &caller.actor(), name(&request), &body).await?;
+    Ok(HttpResponse::Ok().json(view))
+}
+
+/// Changes an event type.
+///
+/// # Errors
+/// Wrong values, there is none of that name, or the database is away.
+pub(in crate::http) async fn edit(
+    shared: &Shared,
+    account: AccountId,
+    by: &Actor,
+    name: &str,
+    body: &[u8],
+) -> Result<EventTypeView, Problem> {
     let engine = &shared.engine;
     let database = engine.database();
-    let name = name(&request);
-    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let mut fields = Fields::parse(body)?;
     if let Some(known) = catalogue::find(name) {
         for fixed in ["name", "group", "title", "description", "schema", "example"] {
             fields.take(fixed, |_| -> Result<(), String> {
@@ -249,20 +304,14 @@ pub(in crate::http) async fn change(
         fields.finish()?;
         let own = match validation {
             Some(mode) => {
-                let own = event_type::set_builtin_validation(
-                    database,
-                    account,
-                    name,
-                    mode,
-                    &caller.actor(),
-                )
-                .await?;
+                let own =
+                    event_type::set_builtin_validation(database, account, name, mode, by).await?;
                 engine.routing_changed();
                 Some(own)
             }
             None => event_type::find(database, account, name).await?,
         };
-        return Ok(HttpResponse::Ok().json(EventTypeView::builtin(known, own.as_ref())));
+        return Ok(EventTypeView::builtin(known, own.as_ref()));
     }
     let before = event_type::find(database, account, name)
         .await?
@@ -272,10 +321,10 @@ pub(in crate::http) async fn change(
     });
     let values = read(&mut fields, Some(&before));
     fields.finish()?;
-    let changed = event_type::change(database, account, name, values, &caller.actor()).await?;
+    let changed = event_type::change(database, account, name, values, by).await?;
     let changed = changed.ok_or_else(missing)?;
     engine.routing_changed();
-    Ok(HttpResponse::Ok().json(EventTypeView::from(changed)))
+    Ok(EventTypeView::from(changed))
 }
 
 /// Remove an own event type
@@ -295,17 +344,30 @@ pub(in crate::http) async fn remove(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let name = name(&request);
+    delete(&shared, account, &caller.actor(), name(&request)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Removes an own event type.
+///
+/// # Errors
+/// It is built in, there is none of that name, or the database is away.
+pub(in crate::http) async fn delete(
+    shared: &Shared,
+    account: AccountId,
+    by: &Actor,
+    name: &str,
+) -> Result<(), Problem> {
     if catalogue::find(name).is_some() {
         let detail = format!("{name} is built in: it cannot be removed.");
         return Err(Problem::new(Kind::Conflict, detail));
     }
     let engine = &shared.engine;
-    if !event_type::remove(engine.database(), account, name, &caller.actor()).await? {
+    if !event_type::remove(engine.database(), account, name, by).await? {
         return Err(missing());
     }
     engine.routing_changed();
-    Ok(HttpResponse::NoContent().finish())
+    Ok(())
 }
 
 fn name(request: &HttpRequest) -> &str {

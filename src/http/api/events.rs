@@ -19,7 +19,7 @@ use crate::store::event::{self, EventFilter, EventSummary};
 use crate::store::{StoreError, delivery_log};
 
 /// How many deliveries of an event are shown with it; the list of deliveries has all.
-const MOST_DELIVERIES: usize = 200;
+pub(in crate::http) const MOST_DELIVERIES: usize = 200;
 
 /// An event as lists show it.
 #[derive(Serialize, ToSchema)]

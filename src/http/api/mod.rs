@@ -33,7 +33,7 @@ use actix_web::HttpRequest;
 use super::problem::{Kind, Problem};
 
 /// A variable part of the path, as `T` reads it. What cannot be read is not there.
-pub(in crate::http) fn part<T: FromStr<Err: Display>>(
+pub(super) fn part<T: FromStr<Err: Display>>(
     request: &HttpRequest,
     name: &str,
 ) -> Result<T, Problem> {

@@ -53,7 +53,7 @@ pub(in crate::http) fn may_read(script: &ScriptName, caller: &Caller) -> bool {
 
 /// Words about a script for an account's own users: what they quote of a trigger's source, on
 /// lines of its own, is left out.
-pub(super) fn without_source(mut words: String) -> String {
+pub(in crate::http) fn without_source(mut words: String) -> String {
     if words.starts_with("The plugin triggers/")
         && let Some(end) = words.find('\n')
     {

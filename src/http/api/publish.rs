@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::no_query;
 use super::shapes::{EventInput, Published};
-use crate::actors::{IdempotencyKey, KeyReused, NewEvent, PublishError, RoutingTable};
+use crate::actors::{IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt, RoutingTable};
 use crate::domain::event::{
     EnvelopeError, EnvelopeErrorKind, MAX_EVENT_BYTES, parse_document, parse_envelope,
 };
@@ -55,18 +55,8 @@ pub(in crate::http) async fn publish(
     no_query(&request)?;
     let body = body::read(&request, payload, MAX_EVENT_BYTES).await?;
     let key = idempotency_key(&request)?;
-    let types = shared.engine.types();
-    let event = prepare(&types, account, &body, key.map(str::to_owned))?;
-    drop(types);
-    let warnings = event.warnings.clone();
-    let receipt = match shared.engine.publish(vec![event]).await?.pop() {
-        Some(Ok(receipt)) => receipt,
-        Some(Err(reused @ KeyReused)) => {
-            let fault = Fault::new("Idempotency-Key", reused.to_string());
-            return Err(Problem::invalid(vec![fault]));
-        }
-        None => return Err(PublishError::Away.into()),
-    };
+    let Accepted { receipt, warnings } =
+        accept(&shared, account, &body, key.map(str::to_owned)).await?;
     let mut answer = String::with_capacity(96 + warnings.as_ref().map_or(0, String::len));
     // Writing into a string cannot fail.
     let _ = write!(
@@ -82,6 +72,39 @@ pub(in crate::http) async fn publish(
     Ok(HttpResponse::Accepted()
         .insert_header((CONTENT_TYPE, "application/json"))
         .body(answer))
+}
+
+/// An event that was committed.
+pub(in crate::http) struct Accepted {
+    /// Its id, and how many subscriptions matched.
+    pub receipt: Receipt,
+    /// Where it does not fit its schema, as JSON.
+    pub warnings: Option<String>,
+}
+
+/// Checks a body and publishes it; answers after the commit.
+///
+/// # Errors
+/// It is no event, its schema refuses it, its key was used with another one, or the database is
+/// away.
+pub(in crate::http) async fn accept(
+    shared: &Shared,
+    account: AccountId,
+    body: &[u8],
+    key: Option<String>,
+) -> Result<Accepted, Problem> {
+    let types = shared.engine.types();
+    let event = prepare(&types, account, body, key)?;
+    drop(types);
+    let warnings = event.warnings.clone();
+    match shared.engine.publish(vec![event]).await?.pop() {
+        Some(Ok(receipt)) => Ok(Accepted { receipt, warnings }),
+        Some(Err(reused @ KeyReused)) => {
+            let fault = Fault::new("Idempotency-Key", reused.to_string());
+            Err(Problem::invalid(vec![fault]))
+        }
+        None => Err(PublishError::Away.into()),
+    }
 }
 
 /// Checks a body and makes an event of it. Its bytes are copied to a buffer of their exact size:

@@ -7,12 +7,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::shapes::RotateInput;
-use super::subscription_changes::{self, DEFAULT_OVERLAP, MAX_OVERLAP};
-use super::{no_query, part};
+use super::{no_query, part, subscription_changes};
 use crate::domain::id::SubscriptionId;
 use crate::http::auth::Caller;
 use crate::http::body;
-use crate::http::fields::{self, Fields};
 use crate::http::guard::Account;
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
@@ -97,10 +95,6 @@ pub(in crate::http) async fn rotate(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id: SubscriptionId = part(&request, "id")?;
-    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
-    let overlap = fields.take("overlap_hours", fields::integer::<i32>(0..=MAX_OVERLAP));
-    fields.finish()?;
-    let overlap = overlap.unwrap_or(DEFAULT_OVERLAP);
-    let by = caller.actor();
-    answer(subscription_changes::rotate(&shared, account, id, &by, overlap).await?)
+    let body = body::object(&request, payload).await?;
+    answer(subscription_changes::rotate(&shared, account, id, &caller.actor(), &body).await?)
 }

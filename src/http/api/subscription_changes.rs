@@ -2,6 +2,7 @@
 //! the same functions, so that both check alike, note the same activities and wake the same actors.
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use rand::TryRngCore;
 
 use super::subscription_fields;
@@ -14,6 +15,7 @@ use crate::domain::subscription::{
     DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUT_SECONDS, HeldChoice, SubscriptionState,
 };
 use crate::domain::trigger::Trigger;
+use crate::http::fields::{self, Fields};
 use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::server::Shared;
 use crate::store::StoreError;
@@ -103,15 +105,18 @@ pub(in crate::http) fn default_schedule() -> Vec<i32> {
     steps.filter_map(|step| i32::try_from(*step).ok()).collect()
 }
 
-/// Changes `before` as a JSON body says: what it leaves out stays as it is.
+/// Changes `before` as a JSON body says: what it leaves out stays as it is. With `seen`, only if
+/// it was changed last then.
 ///
 /// # Errors
-/// Every fault of the body at once; it was removed meanwhile; the database is away.
+/// Every fault of the body at once; it was removed meanwhile, or changed since it was seen; the
+/// database is away.
 pub(in crate::http) async fn change(
     shared: &Shared,
     before: &Subscription,
     by: &Actor,
     body: &[u8],
+    seen: Option<DateTime<Utc>>,
 ) -> Result<Subscription, Problem> {
     let engine = &shared.engine;
     let given = subscription_fields::read(engine, body, Some(before)).await?;
@@ -127,11 +132,16 @@ pub(in crate::http) async fn change(
         max_in_flight: given.max_in_flight,
         timeout_seconds: given.timeout_seconds,
         retry_schedule: given.retry_schedule,
+        seen,
     };
     let states = SubscriptionState::ALL;
     let (account, id) = (before.account, before.id);
     let changed = subscription::change(engine.database(), account, id, states, change, by).await?;
-    let (changed, _) = changed.ok_or_else(missing)?;
+    let (changed, done) = changed.ok_or_else(missing)?;
+    if !done {
+        let detail = "The subscription was changed meanwhile.";
+        return Err(Problem::new(Kind::Conflict, detail));
+    }
     engine.routing_changed();
     if enables {
         engine.deliveries_due(id);
@@ -303,22 +313,26 @@ pub(in crate::http) async fn secrets(
     live.ok_or_else(missing)
 }
 
-/// Makes a new secret the current one; the others sign for so many hours more.
+/// Makes a new secret the current one; the others sign for as many hours more as a JSON body says.
 ///
 /// # Errors
-/// Too many sign already, there is no such subscription, or the database is away.
+/// Every fault of the body at once; too many sign already, there is no such subscription, or the database is away.
 pub(in crate::http) async fn rotate(
     shared: &Shared,
     account: AccountId,
     id: SubscriptionId,
     by: &Actor,
-    overlap_hours: i32,
+    body: &[u8],
 ) -> Result<Vec<LiveSecret>, Problem> {
+    let mut fields = Fields::parse(body)?;
+    let overlap = fields.take("overlap_hours", fields::integer::<i32>(0..=MAX_OVERLAP));
+    fields.finish()?;
+    let overlap = overlap.unwrap_or(DEFAULT_OVERLAP);
     let engine = &shared.engine;
     let new = fresh_secret()?;
     let new_id = fresh_uuid(engine.clock());
     let database = engine.database();
-    match secret::rotate(database, account, id, overlap_hours, new_id, &new, by).await? {
+    match secret::rotate(database, account, id, overlap, new_id, &new, by).await? {
         Rotation::Rotated(live) => {
             engine.routing_changed();
             Ok(live)

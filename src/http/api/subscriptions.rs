@@ -294,7 +294,8 @@ pub(in crate::http) async fn change(
     // First, so that nobody can use a foreign id to have names looked up.
     let before = subscription_changes::found(&shared, account, part(&request, "id")?).await?;
     let body = body::object(&request, payload).await?;
-    let changed = subscription_changes::change(&shared, &before, &caller.actor(), &body).await?;
+    let changed =
+        subscription_changes::change(&shared, &before, &caller.actor(), &body, None).await?;
     Ok(HttpResponse::Ok().json(view(&shared, changed, caller.role).await?))
 }
 

@@ -9,7 +9,7 @@ use super::filter::{Choices, FilterBar};
 use super::frame::Nav;
 use super::subject::{self, activity_in_words};
 use super::visit::Visit;
-use super::{PageResult, query, raw as payload, ui};
+use super::{PageResult, payload, query, ui};
 use crate::catalogue::activities as catalogue;
 use crate::domain::activity::OWN_GROUP;
 use crate::domain::cursor;

@@ -44,13 +44,19 @@ pub(super) static STYLES: LazyLock<Asset> = LazyLock::new(|| {
         include_str!("assets/base.css"),
         include_str!("assets/parts.css"),
         include_str!("assets/logs.css"),
+        include_str!("assets/events.css"),
+        include_str!("assets/webhooks.css"),
     ];
     Asset::new("herald", "css", "text/css; charset=utf-8", parts)
 });
 
 /// The scripts of all pages.
 pub(super) static SCRIPTS: LazyLock<Asset> = LazyLock::new(|| {
-    let parts = &[include_str!("assets/base.js")];
+    let parts = &[
+        include_str!("assets/base.js"),
+        include_str!("assets/events.js"),
+        include_str!("assets/webhooks.js"),
+    ];
     Asset::new("herald", "js", SCRIPT, parts)
 });
 

@@ -3,13 +3,13 @@
 
 use std::fmt::Write as _;
 
-use actix_web::web;
 use bytes::Bytes;
 use maud::{Markup, html};
 
 use super::plugins::fault;
 use super::ui::{self, Tone};
 use super::visit::Visit;
+use super::{difference, payload};
 use crate::catalogue;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::http::api::dry_run::{DryRun, try_out};
@@ -19,13 +19,10 @@ use crate::http::fields::Query;
 use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
 use crate::plugin::ScriptName;
-use crate::plugin::diff::{self, Change};
 use crate::store::{event_type, webhook_names};
 
 /// Webhooks that the form offers.
 const MOST_WEBHOOKS: usize = 100;
-/// Lines of a difference that are shown.
-const MOST_LINES: usize = 400;
 /// Lines of a script's log that are shown.
 const MOST_LOG: usize = 50;
 /// The most bytes of a text that stand on a page.
@@ -77,7 +74,7 @@ pub(super) async fn section(
         Some(Err(problem)) => html! {
             p class="notice is-error" role="alert" { (problem.to_string()) }
         },
-        Some(Ok((ran, published))) => result(&ran, published).await,
+        Some(Ok((ran, published))) => result(&ran, &published),
         None => html! {},
     };
     let form = form(shared, visit, view, wish).await?;
@@ -197,7 +194,7 @@ async fn run(
     try_out(shared, &visit.caller, &script, body.as_bytes()).await
 }
 
-async fn result(ran: &DryRun, published: Bytes) -> Markup {
+fn result(ran: &DryRun, published: &[u8]) -> Markup {
     let outcome = match ran.decision {
         "filtered" => html! { (ui::badge(Tone::Off, "Filtered")) " It would not be delivered." },
         "mail" => html! { (ui::badge(Tone::Sent, "Mail")) " This mail would be sent." },
@@ -209,13 +206,7 @@ async fn result(ran: &DryRun, published: Bytes) -> Markup {
             html! { (ui::badge(Tone::Sent, "Delivered")) " The body is the one published, byte for byte." }
         }
     };
-    let difference = match ran.body.clone().filter(|_| ran.changed) {
-        Some(body) => {
-            let compared = web::block(move || diff::groups(&published, body.as_bytes())).await;
-            compared.map_or_else(|_| html! {}, |groups| shown_difference(&groups))
-        }
-        None => html! {},
-    };
+    let body = ran.body.as_deref().filter(|_| ran.changed);
     let content_type = ran
         .content_type
         .as_deref()
@@ -225,7 +216,10 @@ async fn result(ran: &DryRun, published: Bytes) -> Markup {
         @if let Some(error) = &ran.error {
             div class="notice is-error" { (fault(&error.fault)) }
         }
-        (difference)
+        @if let Some(body) = body {
+            (difference::view("What it changes", published, body.as_bytes()))
+            (payload::view("The body that would be sent", "tried-body", body.as_bytes()))
+        }
         @if !ran.headers.is_empty() || content_type.is_some() {
             h3 { "Headers that it adds" }
             dl class="facts" {
@@ -261,38 +255,4 @@ async fn result(ran: &DryRun, published: Bytes) -> Markup {
 fn begin(text: &str) -> &str {
     text.get(..text.floor_char_boundary(MOST_TEXT))
         .unwrap_or_default()
-}
-
-/// The lines that are not the same, each with a sign, so that it needs no colour to be read.
-fn shown_difference(groups: &[Vec<(Change, String)>]) -> Markup {
-    if groups.is_empty() {
-        return html! {
-            p class="muted" { "It says the same: only its notation is another one." }
-        };
-    }
-    // Between two groups stands a line that tells of what is left out.
-    let mut lines: Vec<Option<&(Change, String)>> = Vec::new();
-    for group in groups {
-        if !lines.is_empty() {
-            lines.push(None);
-        }
-        lines.extend(group.iter().map(Some));
-    }
-    html! {
-        h3 { "What it changes" }
-        pre class="code diff" tabindex="0" {
-            @for line in lines.iter().take(MOST_LINES) {
-                @match line {
-                    None => { span class="gap" { "⋯" } }
-                    Some((Change::Kept, text)) => { span { "  " (begin(text)) } }
-                    Some((Change::Removed, text)) => { del { "- " (begin(text)) } }
-                    Some((Change::Added, text)) => { ins { "+ " (begin(text)) } }
-                }
-                "\n"
-            }
-        }
-        @if lines.len() > MOST_LINES {
-            p class="muted" { "These are the first " (MOST_LINES) " of " (lines.len()) " lines." }
-        }
-    }
 }

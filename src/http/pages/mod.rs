@@ -6,6 +6,9 @@
 pub(super) mod activity_counts;
 pub(super) mod activity_log;
 pub(super) mod assets;
+mod curl;
+pub(super) mod deliveries;
+mod difference;
 mod dry_run;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod filter;
@@ -20,8 +23,8 @@ mod mail_story;
 pub(super) mod mails;
 mod notice;
 pub(super) mod password;
+mod payload;
 pub(super) mod plugins;
-mod raw;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod reader;
 pub(super) mod reset;
@@ -32,6 +35,7 @@ mod trouble;
 mod ui;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 pub(super) mod visit;
+pub(super) mod webhooks;
 
 use actix_web::{HttpRequest, HttpResponse};
 

@@ -8,4 +8,27 @@ pub(super) fn of(key: &str) -> Option<&'static str> {
 }
 
 /// The sentences, by place.
-const SENTENCES: &[(&str, &str)] = &[("saved", "Saved.")];
+const SENTENCES: &[(&str, &str)] = &[
+    ("saved", "Saved."),
+    // Webhooks.
+    (
+        "webhook-made",
+        "The webhook was added; it gets events from now on.",
+    ),
+    ("webhook-saved", "The webhook was changed."),
+    (
+        "webhook-paused",
+        "The webhook is paused: what it would get is held.",
+    ),
+    ("webhook-resumed", "The webhook was resumed."),
+    (
+        "webhook-enabled",
+        "The webhook is enabled; it gets first what it held.",
+    ),
+    (
+        "webhook-disabled",
+        "The webhook is disabled: it gets nothing new.",
+    ),
+    ("webhook-deleted", "The webhook was deleted; its log stays."),
+    ("secret-rotated", "The secret was replaced."),
+];

@@ -158,25 +158,32 @@ fn fields(user: &User) -> Markup {
     html! {
         form method="post" {
             p { "For " strong { (user.email) } ": at least " (MIN_PASSWORD) " characters." }
-            input type="hidden" name="email" autocomplete="username" value=(user.email);
-            p { label { "Password " input type="password" name="password" required
-                autocomplete="new-password" minlength=(MIN_PASSWORD) maxlength=(MAX_PASSWORD); } }
-            p { label { "Again " input type="password" name="again" required
-                autocomplete="new-password"; } }
-            button type="submit" { "Set the password" }
+            // For who keeps the password: programs look for a field that is not of the type hidden.
+            input hidden type="email" autocomplete="username" readonly value=(user.email);
+            div class="field" {
+                label for="password" { "Password" }
+                input id="password" type="password" name="password" required
+                    autocomplete="new-password" minlength=(MIN_PASSWORD) maxlength=(MAX_PASSWORD);
+            }
+            div class="field" {
+                label for="again" { "Again" }
+                input id="again" type="password" name="again" required autocomplete="new-password";
+            }
+            button class="button primary" type="submit" { "Set the password" }
         }
     }
 }
 
 fn done(user: &User) -> Markup {
-    html! { p { a href="/sign-in" { "Sign in" } " as " (user.email) "." } }
+    html! { p { "You can sign in as " strong { (user.email) } " now." }
+    p { a class="button primary" href="/sign-in" { "Sign in" } } }
 }
 
 const GONE: &str = "This link was used, is out of its time, or a newer one took its place.";
 
 fn gone() -> HttpResponse {
     let body = html! {
-        p role="alert" { (GONE) }
+        p class="notice is-error" role="alert" { (GONE) }
         p { a href="/reset" { "Ask for a new one" } " or " a href="/sign-in" { "sign in" } "." }
     };
     layout::page(StatusCode::NOT_FOUND, "This link does not work", &body)

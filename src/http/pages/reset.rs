@@ -111,9 +111,13 @@ fn fields(email: &str) -> Markup {
     html! {
         p { "A mail with a link to set another password goes to:" }
         form method="post" action="/reset" {
-            p { label { "E-mail " input type="email" name="email" required autocomplete="username"
-                maxlength=(MAX_EMAIL) value=(email); } }
-            button type="submit" { "Send the mail" }
+            div class="field" {
+                label for="email" { "E-mail" }
+                input id="email" type="email" name="email" required autocomplete="username"
+                    maxlength=(MAX_EMAIL) value=(email);
+            }
+            button class="button primary" type="submit" { "Send the mail" }
         }
+        p class="help" { a href="/sign-in" { "Back to the sign-in" } }
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::email::{Email, MAX_EMAIL};
 use crate::domain::id::{AccountId, UserId};
 use crate::domain::role::UserRole;
 use crate::http::api::shapes::SignInInput;
+use crate::http::fields::Query;
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::http::session;
@@ -57,26 +58,44 @@ pub(in crate::http) async fn show(
     shared: Data<Shared>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
+    let next = Query::parse(request.query_string()).text("next");
+    let next = next.as_deref().map_or("/", own_path);
     if shared.sessions.find(&request).await?.is_some() {
-        return Ok(layout::go_to("/").finish());
+        return Ok(layout::go_to(next).finish());
     }
-    Ok(layout::page(StatusCode::OK, TITLE, &fields("", "")))
+    Ok(layout::page(StatusCode::OK, TITLE, &fields("", "", next)))
 }
 
-fn fields(email: &str, account: &str) -> Markup {
+/// The path if it is one of Herald's own: whoever made the link must not choose where a person
+/// goes who trusts this page.
+fn own_path(text: &str) -> &str {
+    let own = text.starts_with('/') && !text.starts_with("//");
+    let plain = text.bytes().all(|it| it.is_ascii_graphic() && it != b'\\');
+    if own && plain { text } else { "/" }
+}
+
+fn fields(email: &str, account: &str, next: &str) -> Markup {
     html! {
         form method="post" action="/sign-in" {
-            p { label { "E-mail " input type="email" name="email" required autocomplete="username"
-                maxlength=(MAX_EMAIL) value=(email); } }
-            p { label { "Password " input type="password" name="password" required
-                autocomplete="current-password"; } }
-            details open[!account.is_empty()] {
-                summary { "Your e-mail is known in several accounts?" }
-                p { label { "Account " input name="account" value=(account); } }
+            @if next != "/" { input type="hidden" name="next" value=(next); }
+            div class="field" {
+                label for="email" { "E-mail" }
+                input id="email" type="email" name="email" required autocomplete="username"
+                    maxlength=(MAX_EMAIL) value=(email);
             }
-            button type="submit" { "Sign in" }
+            div class="field" {
+                label for="password" { "Password" }
+                input id="password" type="password" name="password" required
+                    autocomplete="current-password";
+            }
+            details class="field" open[!account.is_empty()] {
+                summary { "Your e-mail is known in several accounts?" }
+                label for="account" { "Account" }
+                input id="account" name="account" value=(account) autocomplete="organization";
+            }
+            button class="button primary" type="submit" { "Sign in" }
         }
-        p { a href="/reset" { "Forgotten your password?" } }
+        p class="help" { a href="/reset" { "Forgotten your password?" } }
     }
 }
 
@@ -104,6 +123,7 @@ pub(in crate::http) async fn submit(
     Site::same_origin(&request, &place)?;
     let mut form = Form::read(&request, payload, &["email", "password", "account"]).await?;
     let [email, password, account] = ["email", "password", "account"].map(|it| form.take(it));
+    let next = form.take("next");
     let given = Given {
         tries: Tries::new(Door::SignIn, &email, &site.address(&request)),
         email,
@@ -114,7 +134,8 @@ pub(in crate::http) async fn submit(
         Ok((user, opened)) => {
             let cookie = (SET_COOKIE, session::given(&place, &opened.token));
             if !form.json {
-                return Ok(layout::go_to("/").insert_header(cookie).finish());
+                let next = own_path(&next);
+                return Ok(layout::go_to(next).insert_header(cookie).finish());
             }
             let mut response = layout::with_headers(HttpResponse::Ok());
             Ok(response.insert_header(cookie).json(SignedInView {
@@ -127,7 +148,7 @@ pub(in crate::http) async fn submit(
         }
         Err(problem) if form.json => Err(problem),
         Err(problem) => {
-            let again = fields(&given.email, &given.account);
+            let again = fields(&given.email, &given.account, own_path(&next));
             Ok(layout::refused(&problem, TITLE, &again))
         }
     }

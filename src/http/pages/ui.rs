@@ -29,7 +29,7 @@ pub(super) fn badge(tone: Tone, word: &str) -> Markup {
     };
     html! {
         span class=(class) {
-            svg viewBox="0 0 16 16" aria-hidden="true" { circle cx="8" cy="8" r="7"; path d=(path); }
+            svg viewBox="0 0 16 16" aria-hidden="true" { circle cx="8" cy="8" r="7" {} path d=(path) {} }
             (word)
         }
     }

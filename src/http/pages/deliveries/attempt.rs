@@ -1,0 +1,320 @@
+//! One attempt in the story of a delivery: what the plugins did, where the time went, the request
+//! and the response side by side.
+
+use maud::{Markup, html};
+
+use super::super::payload::{self, Payload};
+use super::super::reader::Reader;
+use super::super::{curl, difference, ui};
+use crate::domain::delivery::{Origin, Outcome};
+use crate::http::api::attempts::{
+    AttemptRequest, AttemptView, HeaderView, MASKED, PhasesView, PluginRunView, ResponseView,
+};
+use crate::http::api::deliveries::ToldDelivery;
+
+/// Bytes of a body that are shown of the attempt that is open at first.
+const MOST_BODY: usize = 4 << 10;
+/// Of the others.
+const MOST_FOLDED: usize = 512;
+
+/// One attempt. `open`: its request and response are shown at first.
+pub(super) fn attempt(
+    reader: &Reader,
+    told: &ToldDelivery,
+    attempt: &AttemptView,
+    open: bool,
+) -> Markup {
+    let (class, badge) = outcome(attempt.outcome);
+    html! {
+        li class=(class) id=(format!("attempt-{}", attempt.n)) {
+            h3 {
+                "Attempt " (attempt.n)
+                @if let Some(words) = origin(attempt.origin) { ", " (words) }
+                " " (badge)
+            }
+            p { (sentence(attempt)) " " span class="muted" { (reader.ago(attempt.at)) } }
+            (plugins(attempt))
+            @if let Some(mail) = &attempt.mail {
+                p {
+                    a href=(format!("/mail/{}", mail.id)) { "The mail" } " was tried "
+                    @if mail.tries == 1 { "once." } @else { (mail.tries) " times." }
+                    @if let Some(reply) = &mail.smtp_reply { " The mail server said: " code { (reply) } }
+                }
+            }
+            (phases(&attempt.phases))
+            @if attempt.request.is_some() || attempt.response.is_some() {
+                details open[open] {
+                    summary { "Request and response" }
+                    div class="columns exchange" {
+                        @if let Some(request) = &attempt.request {
+                            (sent(told, attempt, request, open))
+                        }
+                        (answered(attempt, open))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn outcome(outcome: Outcome) -> (&'static str, Markup) {
+    use ui::Tone::{Error, Off, Sent, Wait};
+    match outcome {
+        Outcome::Sent => ("is-sent", ui::badge(Sent, "Sent")),
+        Outcome::Failed | Outcome::Retry => ("is-error", ui::badge(Error, "Error")),
+        Outcome::Filtered => ("is-off", ui::badge(Off, "Filtered")),
+        Outcome::Cancelled => ("is-off", ui::badge(Off, "Cancelled")),
+        Outcome::Superseded => ("is-wait", ui::badge(Wait, "Overtaken")),
+    }
+}
+
+const fn origin(origin: Origin) -> Option<&'static str> {
+    match origin {
+        Origin::First => None,
+        Origin::Resend | Origin::Replay => Some("resent by hand"),
+        Origin::Test => Some("a test"),
+    }
+}
+
+/// What came of it, in plain words.
+fn sentence(attempt: &AttemptView) -> String {
+    let after = took(attempt.duration_ms);
+    let status = attempt.response.as_ref().map(|response| response.status);
+    match (attempt.outcome, &attempt.error, status) {
+        (Outcome::Cancelled, ..) => {
+            "Nothing more was sent: its webhook was deleted, or what was held was dropped."
+                .to_owned()
+        }
+        (Outcome::Filtered, ..) => match &attempt.filtered_by {
+            Some(script) => format!("The plugin {script} filtered it out: nothing was sent."),
+            None => "A plugin filtered it out: nothing was sent.".to_owned(),
+        },
+        (Outcome::Superseded, Some(error), _) => {
+            format!("{error} A later attempt had begun, which decides.")
+        }
+        (Outcome::Superseded, None, _) => "A later attempt had begun, which decides.".to_owned(),
+        (_, Some(error), _) => match error.strip_suffix('.') {
+            Some(error) if !error.contains('\n') => format!("{error} after {after}."),
+            _ => error.clone(),
+        },
+        (_, None, Some(status)) => format!("The target answered {status} after {after}."),
+        (Outcome::Sent, None, None) => format!("It was handed over after {after}."),
+        (_, None, None) => format!("It went wrong after {after}."),
+    }
+}
+
+/// Milliseconds for people.
+fn took(ms: i32) -> String {
+    match ms {
+        ..1_000 => format!("{ms} ms"),
+        _ => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+    }
+}
+
+fn plugins(attempt: &AttemptView) -> Markup {
+    let version = |run: &PluginRunView| run.hash.chars().take(8).collect::<String>();
+    let changed = attempt
+        .request
+        .as_ref()
+        .is_some_and(|request| request.body.is_some());
+    html! {
+        @if !attempt.plugins.is_empty() {
+            p {
+                @for (place, run) in attempt.plugins.iter().enumerate() {
+                    @if place > 0 { ", then " }
+                    span class="mono" { (run.name) } " "
+                    span class="muted" { "version " span class="mono" title=(run.hash) { (version(run)) }
+                        ", " (run.microseconds) " µs" }
+                }
+                @if changed { " changed the body." } @else { " left the body as it was." }
+            }
+        }
+        @if !attempt.log.is_empty() {
+            details {
+                summary { "What the plugins logged (" (attempt.log.len()) ")" }
+                pre class="code" { @for line in attempt.log.iter().take(50) { (payload::visible(line)) "\n" } }
+            }
+        }
+    }
+}
+
+/// Where the time went: a thin bar, and the same in words.
+fn phases(phases: &PhasesView) -> Markup {
+    let parts = [
+        ("Look-up", phases.resolve),
+        ("Connect", phases.connect),
+        ("First byte", phases.first_byte),
+        ("Body", phases.body),
+    ];
+    let known: Vec<(usize, &str, u64)> = parts
+        .iter()
+        .enumerate()
+        .filter_map(|(place, (name, ms))| Some((place, *name, (*ms)?)))
+        .collect();
+    let total: u64 = known.iter().map(|(_, _, ms)| *ms).sum();
+    if known.is_empty() || total == 0 {
+        return html! {};
+    }
+    let mut begin = 0_u64;
+    let bars: Vec<(usize, u64, u64)> = known
+        .iter()
+        .map(|(place, _, ms)| {
+            let bar = (*place, begin * 1_000 / total, (*ms * 1_000 / total).max(2));
+            begin += ms;
+            bar
+        })
+        .collect();
+    html! {
+        div class="phases" {
+            svg viewBox="0 0 1000 8" preserveAspectRatio="none" aria-hidden="true" {
+                @for (place, x, width) in bars {
+                    rect class=(format!("phase-{place}")) x=(x) y="0" width=(width) height="8";
+                }
+            }
+            ul {
+                @for (place, name, ms) in known {
+                    li class=(format!("phase-{place}")) { (name) " " b { (ms) " ms" } }
+                }
+            }
+        }
+    }
+}
+
+fn sent(
+    told: &ToldDelivery,
+    attempt: &AttemptView,
+    request: &AttemptRequest,
+    open: bool,
+) -> Markup {
+    let url = told.subscription.as_ref().map(|it| it.url.as_str());
+    let body = request
+        .body
+        .as_deref()
+        .map_or(told.payload.as_slice(), str::as_bytes);
+    let most = if open { MOST_BODY } else { MOST_FOLDED };
+    html! {
+        div {
+            h4 { "Request" }
+            p class="mono" {
+                "POST "
+                @match url { Some(url) => (url), None => "(the webhook was deleted)" }
+            }
+            (headers(&request.headers))
+            @if let Some(made) = &request.body {
+                @if request.truncated {
+                    p class="muted" { "The log keeps the beginning of a body that a plugin made." }
+                } @else if open {
+                    (difference::view("What the plugin changed", &told.payload, made.as_bytes()))
+                }
+                (Payload {
+                    title: "Body as sent",
+                    id: &format!("sent-{}", attempt.n),
+                    bytes: made.as_bytes(),
+                    whole: None,
+                    most,
+                })
+            } @else {
+                p { "The body was the payload as published, byte for byte." }
+            }
+            @if let (true, Some(url), false) = (open, url, request.truncated) {
+                (as_curl(told, attempt.n, url, &request.headers, body))
+            }
+        }
+    }
+}
+
+fn as_curl(told: &ToldDelivery, n: i32, url: &str, sent: &[HeaderView], body: &[u8]) -> Markup {
+    let value = |header: &HeaderView| match header.value.as_str() {
+        MASKED => format!("<{}>", header.name),
+        value => value.to_owned(),
+    };
+    let headers: Vec<(&str, String)> = sent
+        .iter()
+        .map(|header| (header.name.as_str(), value(header)))
+        .collect();
+    let masked = sent.iter().any(|header| header.value == MASKED);
+    let large = body.len() > MOST_BODY;
+    let file = format!("{}.json", told.delivery.event);
+    let command = if large {
+        curl::with_file(url, &headers, &file)
+    } else {
+        curl::command(url, &headers, body)
+    };
+    html! {
+        details {
+            summary { "As a curl command" }
+            @if masked {
+                p class="muted" { "Put your values where it says <…>: Herald does not show them." }
+            }
+            @if large {
+                p class="muted" {
+                    "Save "
+                    a href=(format!("/events/{}/raw", told.delivery.event)) download=(file) { "the payload" }
+                    " as " code { (file) } " first."
+                }
+            }
+            (ui::code(&format!("curl-{n}"), &command))
+        }
+    }
+}
+
+fn answered(attempt: &AttemptView, open: bool) -> Markup {
+    let most = if open { MOST_BODY } else { MOST_FOLDED };
+    html! {
+        div {
+            h4 { "Response" }
+            @match &attempt.response {
+                None => p { "Nothing came back." },
+                Some(ResponseView { status, headers: kept, body, truncated }) => {
+                    p { "HTTP status " b { (status) } }
+                    @match kept {
+                        Some(kept) => (headers(kept)),
+                        None => p class="muted" { "Its headers were not kept." },
+                    }
+                    @match body {
+                        Some(body) => {
+                            (Payload {
+                                title: "Body",
+                                id: &format!("body-{}", attempt.n),
+                                bytes: body.as_bytes(),
+                                whole: None,
+                                most,
+                            })
+                            @if *truncated { p class="muted" { "The log keeps the beginning of it." } }
+                        }
+                        None => p class="muted" { "No body was kept." },
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn headers(headers: &[HeaderView]) -> Markup {
+    html! {
+        @if !headers.is_empty() {
+            dl class="headers" {
+                @for header in headers.iter().take(60) {
+                    dt { (header.name) }
+                    dd {
+                        @if header.value == MASKED { span class="muted" { "not shown" } }
+                        @else { (payload::visible(&header.value)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::took;
+
+    #[test]
+    fn times_are_told_as_people_say_them() {
+        assert_eq!(
+            [0, 35, 999, 1_000, 1_260, 15_000].map(took),
+            ["0 ms", "35 ms", "999 ms", "1.0 s", "1.2 s", "15.0 s"]
+        );
+    }
+}

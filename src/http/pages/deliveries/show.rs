@@ -1,0 +1,179 @@
+//! One delivery as a story: the event, each attempt, what comes next, and sending it again.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use maud::{Markup, Render, html};
+
+use super::super::frame::Nav;
+use super::super::payload::Payload;
+use super::super::visit::{Submission, Visit};
+use super::super::{PageResult, layout, query, ui};
+use super::attempt;
+use crate::domain::delivery::DeliveryState;
+use crate::domain::id::{EventId, SubscriptionId};
+use crate::http::api::deliveries::{ToldDelivery, again, find};
+use crate::http::api::part;
+use crate::http::problem::{Kind, Problem};
+use crate::http::server::Shared;
+use crate::store::resend::Resend;
+use crate::store::subscription_name::{Named, named};
+
+/// Attempts that are shown; the last ones.
+const MOST_ATTEMPTS: usize = 20;
+/// Bytes of the payload that are shown; the event's page shows more.
+const MOST_PAYLOAD: usize = 4 << 10;
+
+/// The page.
+pub(in crate::http) async fn show(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
+    query(&request).finish()?;
+    let event: EventId = part(&request, "event_id")?;
+    let subscription: SubscriptionId = part(&request, "subscription_id")?;
+    let told = find(&shared, visit.account, event, subscription).await?;
+    let names = named(shared.engine.database(), visit.account, &[subscription]).await?;
+    let name = names.get(&subscription);
+    let again = visit.is_admin() && name.is_some_and(|name| !name.removed);
+    let action = html! {
+        @if again {
+            (visit.post(&format!("{}/resend", super::row::path(&told.delivery)), "Resend", "button primary"))
+        }
+    };
+    let body = html! {
+        (facts(&visit, &told, name))
+        section class="panel" {
+            h2 { "What happened" }
+            ol class="story" { (story(&visit, &told)) }
+        }
+    };
+    Ok(visit
+        .page(
+            Nav::Deliveries,
+            &told.delivery.event_type,
+            "One event on its way to one webhook.",
+        )
+        .back("/deliveries", "Deliveries")
+        .action(action)
+        .show(&body))
+}
+
+fn facts(visit: &Visit, told: &ToldDelivery, name: Option<&Named>) -> Markup {
+    let delivery = &told.delivery;
+    let kept = name.is_some_and(|name| !name.removed);
+    html! {
+        dl class="facts" {
+            dt { "State" }
+            dd { (ui::delivery_state(delivery.state)) }
+            dt { "Webhook" }
+            dd {
+                @if kept {
+                    a href=(format!("/webhooks/{}", delivery.subscription)) { (super::row::name(name)) }
+                } @else { (super::row::name(name)) }
+                @if let Some(subscription) = &told.subscription {
+                    " " (ui::url(&subscription.url))
+                }
+            }
+            dt { "Event" }
+            dd {
+                a class="mono" href=(format!("/events/{}", delivery.event)) { (delivery.event) }
+                @if delivery.test { " " span class="muted" { "made to try out this webhook" } }
+            }
+            dt { "Accepted" }
+            dd { (visit.reader.at(delivery.created_at)) " (" (visit.reader.ago(delivery.created_at)) ")" }
+        }
+    }
+}
+
+fn story(visit: &Visit, told: &ToldDelivery) -> Markup {
+    let delivery = &told.delivery;
+    let whole = format!("/events/{}/raw", delivery.event);
+    let payload = Payload {
+        title: "Payload as published",
+        id: "payload",
+        bytes: &told.payload,
+        whole: Some(&whole),
+        most: MOST_PAYLOAD,
+    };
+    let left_out = told.attempts.len().saturating_sub(MOST_ATTEMPTS);
+    let shown = told.attempts.get(left_out..).unwrap_or_default();
+    // The last one that sent something is the one that people come for.
+    let open = shown.iter().rposition(|attempt| attempt.request.is_some());
+    html! {
+        li class="is-sent" {
+            h3 { "The event was accepted" }
+            p { (visit.reader.at(delivery.created_at)) }
+            (payload.render())
+        }
+        @if left_out > 0 {
+            li { p { "The first " (left_out) " attempts are not shown here." } }
+        }
+        @for (place, attempt) in shown.iter().enumerate() {
+            (attempt::attempt(&visit.reader, told, attempt, open == Some(place)))
+        }
+        (next(visit, told))
+    }
+}
+
+/// What comes next.
+fn next(visit: &Visit, told: &ToldDelivery) -> Markup {
+    let delivery = &told.delivery;
+    let tried = !told.attempts.is_empty();
+    html! {
+        @match delivery.state {
+            DeliveryState::Held => li class="is-wait" {
+                h3 { "It is held" }
+                @if let Some(reason) = &told.held_because { p { (reason) } }
+            },
+            DeliveryState::Queued | DeliveryState::Retrying => li class="is-wait" {
+                @match delivery.next_attempt_at {
+                    Some(at) if at > visit.reader.now => {
+                        h3 { "The next attempt is due " (visit.reader.ago(at)) }
+                        p { (visit.reader.at(at)) }
+                    }
+                    Some(_) => h3 { "The next attempt is due now" },
+                    None if tried => h3 { "It will be tried again" },
+                    None => h3 { "The first attempt is under way" },
+                }
+            },
+            DeliveryState::Failed => li {
+                h3 { "Herald gave it up" }
+                p { "Every try of the schedule was used up. Mend the target, then resend it." }
+            },
+            DeliveryState::Sent | DeliveryState::Filtered | DeliveryState::Cancelled => {}
+        }
+    }
+}
+
+/// Sends it again.
+pub(in crate::http) async fn resend(
+    shared: Data<Shared>,
+    submission: Submission,
+    request: HttpRequest,
+) -> PageResult {
+    let event: EventId = part(&request, "event_id")?;
+    let subscription: SubscriptionId = part(&request, "subscription_id")?;
+    let visit = submission.visit;
+    let by = visit.caller.actor();
+    let refused = |detail: &str| Err(Problem::new(Kind::Conflict, detail).into());
+    let done = match again(&shared, visit.account, event, subscription, &by).await? {
+        Resend::Due(DeliveryState::Held) => "resent-held",
+        Resend::Due(_) => "resent",
+        Resend::Unknown => return Err(Problem::not_found("delivery").into()),
+        Resend::Deleted => {
+            return refused("Its webhook was deleted, so that there is nowhere to send it.");
+        }
+        Resend::InFlight => {
+            return refused(
+                "It is being delivered for the first time right now. Wait for its end, then \
+                 resend it if it went wrong.",
+            );
+        }
+    };
+    Ok(back_to(event, subscription, done))
+}
+
+fn back_to(event: EventId, subscription: SubscriptionId, done: &str) -> HttpResponse {
+    layout::go_to(format!("/deliveries/{event}/{subscription}?done={done}")).finish()
+}

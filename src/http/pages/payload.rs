@@ -1,0 +1,245 @@
+//! How a payload is shown: as folded JSON, and raw to be copied. The bytes are never written
+//! anew: names keep their order and numbers their digits.
+
+mod folded;
+
+use maud::{Markup, Render, html};
+
+use super::ui;
+
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+/// The most bytes of a text that stand on a page.
+pub(super) const MOST_RAW: usize = 8 << 10;
+
+/// A payload that is to be shown.
+pub(super) struct Payload<'a> {
+    /// The heading.
+    pub title: &'a str,
+    /// The id of the raw text's element, once on a page.
+    pub id: &'a str,
+    /// The payload.
+    pub bytes: &'a [u8],
+    /// Where all of its bytes can be had.
+    pub whole: Option<&'a str>,
+    /// At most so many bytes of it are shown.
+    pub most: usize,
+}
+
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+/// A payload under a heading: folded, raw, with a button that copies it. What is no JSON is
+/// shown as text.
+pub(super) fn view(title: &str, id: &str, bytes: &[u8]) -> Markup {
+    let shown = Payload {
+        title,
+        id,
+        bytes,
+        whole: None,
+        most: MOST_RAW,
+    };
+    shown.render()
+}
+
+impl Render for Payload<'_> {
+    fn render(&self) -> Markup {
+        let text = std::str::from_utf8(self.bytes).ok();
+        let folded = text.and_then(|text| folded::folded(text, self.most));
+        let raw = Raw::of(self.bytes, self.most);
+        html! {
+            div class="payload" {
+                div class="payload-head" {
+                    p class="title" { (self.title) }
+                    span class="muted" { (size(self.bytes.len())) }
+                    @if !self.bytes.is_empty() && !raw.cut && raw.exact { (ui::copy(self.id)) }
+                    @if let Some(whole) = self.whole { a href=(whole) download { "All bytes" } }
+                }
+                @match &folded {
+                    _ if self.bytes.is_empty() => { p class="muted" { "It is empty." } }
+                    Some(folded) => {
+                        (folded)
+                        details class="raw" {
+                            summary { "Raw" }
+                            (self.raw(&raw))
+                        }
+                    }
+                    None => {
+                        @if text.is_none() {
+                            p class="muted" { "These bytes are no text: what is none is shown as �." }
+                        }
+                        (self.raw(&raw))
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Payload<'_> {
+    fn raw(&self, raw: &Raw) -> Markup {
+        html! {
+            // The parser of HTML takes one line break at the beginning away.
+            pre id=(self.id) { "\n" (raw.text) }
+            @if raw.cut {
+                p class="muted" {
+                    "The first " (size(raw.bytes)) " of " (size(self.bytes.len())) "."
+                    @if let Some(whole) = self.whole { " " a href=(whole) download { "All bytes" } "." }
+                }
+            }
+        }
+    }
+}
+
+/// The beginning of some bytes as text that can be seen.
+struct Raw {
+    text: String,
+    /// How many bytes it stands for.
+    bytes: usize,
+    /// There is more.
+    cut: bool,
+    /// It says what the bytes say.
+    exact: bool,
+}
+
+impl Raw {
+    fn of(bytes: &[u8], most: usize) -> Self {
+        let mut end = most.min(bytes.len());
+        // Not within a character: at most three bytes belong to one that began before.
+        for _ in 0..3 {
+            let within = |byte: &u8| (0x80..0xc0).contains(byte);
+            if end < bytes.len() && bytes.get(end).is_some_and(within) {
+                end = end.saturating_sub(1);
+            }
+        }
+        let begin = bytes.get(..end).unwrap_or_default();
+        let lossy = String::from_utf8_lossy(begin);
+        let text = visible(&lossy);
+        Self {
+            exact: text == lossy && matches!(lossy, std::borrow::Cow::Borrowed(_)),
+            text,
+            bytes: end,
+            cut: end < bytes.len(),
+        }
+    }
+}
+
+/// A text in which control characters and those that turn the direction of writing can be seen.
+pub(super) fn visible(text: &str) -> String {
+    text.chars().map(|c| visible_char(c).unwrap_or(c)).collect()
+}
+
+fn visible_char(character: char) -> Option<char> {
+    match character {
+        '\n' | '\t' => None,
+        '\u{7f}' => Some('\u{2421}'),
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(character)),
+        '\u{80}'..='\u{9f}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' => Some('\u{fffd}'),
+        _ => None,
+    }
+}
+
+/// A number of bytes for people.
+pub(super) fn size(bytes: usize) -> String {
+    let tenths = |unit: usize| {
+        let tenths = (bytes.saturating_mul(10) + unit / 2) / unit;
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    match bytes {
+        1 => "1 byte".to_owned(),
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => format!("{} KiB", tenths(1024)),
+        _ => format!("{} MiB", tenths(1_048_576)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a reader of the page sees: the text without tags, with the characters that stand for
+    /// themselves again.
+    pub(super) fn text_of(markup: &str) -> String {
+        let mut text = String::new();
+        let mut inside = false;
+        for c in markup.chars() {
+            match c {
+                '<' => inside = true,
+                '>' if inside => inside = false,
+                _ if inside => {}
+                _ => text.push(c),
+            }
+        }
+        let text = text.replace("&lt;", "<").replace("&gt;", ">");
+        text.replace("&quot;", "\"").replace("&amp;", "&")
+    }
+
+    #[test]
+    fn markup_in_a_payload_is_shown_as_text() {
+        let hostile = br#"{"<script>alert(1)</script>":"<img src=x onerror=alert(1)>&amp;"}"#;
+        for bytes in [&hostile[..], b"<script>alert(1)</script>", b"\xff<b>"] {
+            let shown = view("<i>title", "x", bytes).into_string();
+            assert!(
+                !shown.contains("<script") && !shown.contains("<img"),
+                "{shown}"
+            );
+            assert!(!shown.contains("<b>") && !shown.contains("<i>"), "{shown}");
+        }
+        let shown = view("Payload", "x", hostile).into_string();
+        assert!(text_of(&shown).contains("<img src=x onerror=alert(1)>&amp;"));
+    }
+
+    #[test]
+    fn what_is_no_text_is_said_to_be_none() {
+        let shown = view("Body", "x", b"\xff\xfe\0").into_string();
+        assert!(shown.contains("These bytes are no text"), "{shown}");
+        assert!(shown.contains('\u{2400}'), "{shown}");
+        assert!(
+            view("Body", "x", b"")
+                .into_string()
+                .contains("It is empty.")
+        );
+    }
+
+    #[test]
+    fn a_large_payload_is_cut_at_a_whole_character_and_says_so() {
+        let text = "é".repeat(MOST_RAW);
+        for before in 0..3 {
+            let bytes = [&b"aaa"[..before], text.as_bytes()].concat();
+            let raw = Raw::of(&bytes, MOST_RAW);
+            assert!(raw.cut && raw.exact && raw.bytes <= MOST_RAW);
+        }
+        let shown = Payload {
+            title: "Payload",
+            id: "x",
+            bytes: text.as_bytes(),
+            whole: Some("/raw"),
+            most: 100,
+        };
+        let shown = shown.render().into_string();
+        assert!(
+            shown.contains("The first 100 bytes of 16.0 KiB."),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("href=\"/raw\"") && shown.len() < 1_500,
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn sizes_are_rounded_as_people_say_them() {
+        let said = [0, 1, 1023, 1024, 1536, 1 << 20].map(size);
+        let expected = [
+            "0 bytes",
+            "1 byte",
+            "1023 bytes",
+            "1.0 KiB",
+            "1.5 KiB",
+            "1.0 MiB",
+        ];
+        assert_eq!(said, expected);
+    }
+}

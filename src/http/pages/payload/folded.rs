@@ -1,0 +1,369 @@
+//! JSON as folded lines of HTML. It copies each name and value from the text; what is deep or
+//! long is folded, and what is too much for a page is cut.
+
+use std::fmt::Write;
+
+use maud::{Escaper, Markup, PreEscaped, html};
+use serde::de::IgnoredAny;
+
+use super::visible;
+
+/// Objects and arrays inside each other that are laid out; below, they stand in one line.
+const MOST_DEPTH: usize = 24;
+/// Down to here objects and arrays are open at first.
+const OPEN_DEPTH: usize = 2;
+/// With more entries they are folded at first.
+const OPEN_ENTRIES: usize = 20;
+/// Lines of a page.
+const MOST_LINES: usize = 250;
+/// Bytes of one value.
+const MOST_VALUE: usize = 2_000;
+
+/// The text laid out, at most `most` bytes of it. None: it is not JSON.
+pub(super) fn folded(text: &str, most: usize) -> Option<Markup> {
+    serde_json::from_str::<IgnoredAny>(text).ok()?;
+    let mut reader = Reader {
+        text,
+        at: 0,
+        room: most,
+        lines: MOST_LINES,
+        cut: false,
+    };
+    let mut out = String::new();
+    reader.value(&mut out, "", 0);
+    Some(html! {
+        div class="json" {
+            (PreEscaped(out))
+            @if reader.cut { p class="muted" { "The rest is not shown here." } }
+        }
+    })
+}
+
+/// Reads a text that is known to be JSON, from its beginning to its end or until the page is full.
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    room: usize,
+    lines: usize,
+    cut: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// The next character that is not white space.
+    fn next(&mut self) -> Option<u8> {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+        self.peek()
+    }
+
+    /// Writes one value as lines. `before` is what stands before it: its name.
+    fn value(&mut self, out: &mut String, before: &str, depth: usize) {
+        match self.next() {
+            Some(open @ (b'{' | b'[')) if depth < MOST_DEPTH => {
+                self.container(out, before, open == b'{', depth);
+            }
+            Some(first) => {
+                let token = match first {
+                    b'{' | b'[' => self.whole_container(),
+                    b'"' => self.string(),
+                    _ => self.word(),
+                };
+                let class = match first {
+                    b'"' => "s",
+                    b'{' | b'[' => "",
+                    b't' | b'f' | b'n' => "w",
+                    _ => "n",
+                };
+                let comma = self.comma();
+                self.line(out, before, |out| {
+                    write!(out, "<span class=\"{class}\">").ok();
+                    escaped(out, token);
+                    out.push_str("</span>");
+                    out.push_str(comma);
+                });
+                self.room = self.room.saturating_sub(token.len());
+            }
+            None => self.cut = true,
+        }
+    }
+
+    fn container(&mut self, out: &mut String, before: &str, object: bool, depth: usize) {
+        self.at += 1;
+        let (open, close) = if object { ("{", "}") } else { ("[", "]") };
+        let mut inner = String::new();
+        let mut entries = 0_usize;
+        self.lines = self.lines.saturating_sub(1);
+        loop {
+            match self.next() {
+                Some(b'}' | b']') => {
+                    self.at += 1;
+                    break;
+                }
+                // The commas stand at the ends of the lines.
+                Some(b',') => self.at += 1,
+                None => {
+                    self.cut = true;
+                    break;
+                }
+                Some(_) if self.cut || self.lines == 0 || self.room == 0 => {
+                    self.cut = true;
+                    break;
+                }
+                Some(_) => {
+                    let name = if object { self.name() } else { String::new() };
+                    entries += 1;
+                    self.value(&mut inner, &name, depth + 1);
+                }
+            }
+        }
+        let comma = if self.cut { "" } else { self.comma() };
+        if entries == 0 && !self.cut {
+            self.line(out, before, |out| {
+                let _ = write!(out, "{open}{close}{comma}");
+            });
+            return;
+        }
+        let rest = if self.cut { " and more" } else { "" };
+        let end = if self.cut { "…" } else { close };
+        let said = match entries {
+            1 => format!("1 entry{rest}"),
+            _ => format!("{entries} entries{rest}"),
+        };
+        // Writing into a string cannot fail.
+        let _ = if depth > OPEN_DEPTH || entries > OPEN_ENTRIES && depth > 0 {
+            write!(
+                out,
+                "<details><summary>{before}{open} <small>{said}</small></summary>\
+                 <div class=\"in\">{inner}</div><div>{end}{comma}</div></details>"
+            )
+        } else {
+            write!(
+                out,
+                "<div>{before}{open}</div><div class=\"in\">{inner}</div><div>{end}{comma}</div>"
+            )
+        };
+    }
+
+    fn line(&mut self, out: &mut String, before: &str, value: impl FnOnce(&mut String)) {
+        self.lines = self.lines.saturating_sub(1);
+        out.push_str("<div>");
+        out.push_str(before);
+        value(out);
+        out.push_str("</div>");
+    }
+
+    /// A name with its colon.
+    fn name(&mut self) -> String {
+        let name = self.string();
+        self.room = self.room.saturating_sub(name.len());
+        if self.next() == Some(b':') {
+            self.at += 1;
+        }
+        let mut out = String::from("<span class=\"k\">");
+        escaped(&mut out, name);
+        out.push_str("</span>: ");
+        out
+    }
+
+    /// `,` if one comes next.
+    fn comma(&mut self) -> &'static str {
+        if self.next() == Some(b',') { "," } else { "" }
+    }
+
+    fn string(&mut self) -> &'a str {
+        let begin = self.at;
+        self.skip_string();
+        self.text.get(begin..self.at).unwrap_or_default()
+    }
+
+    fn skip_string(&mut self) {
+        self.at += 1;
+        loop {
+            match self.peek() {
+                Some(b'\\') => self.at += 2,
+                Some(b'"') => {
+                    self.at += 1;
+                    return;
+                }
+                Some(_) => self.at += 1,
+                None => return,
+            }
+        }
+    }
+
+    fn word(&mut self) -> &'a str {
+        let begin = self.at;
+        let part = |byte: &u8| !matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
+        while self.peek().as_ref().is_some_and(part) {
+            self.at += 1;
+        }
+        self.text.get(begin..self.at).unwrap_or_default()
+    }
+
+    /// An object or array with all that is in it.
+    fn whole_container(&mut self) -> &'a str {
+        let begin = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.skip_string();
+                    continue;
+                }
+                Some(b'{' | b'[') => depth += 1,
+                Some(b'}' | b']') => depth = depth.saturating_sub(1),
+                Some(_) => {}
+                None => break,
+            }
+            self.at += 1;
+            if depth == 0 {
+                break;
+            }
+        }
+        self.text.get(begin..self.at).unwrap_or_default()
+    }
+}
+
+/// Writes a token of the text, its beginning if it is long.
+fn escaped(out: &mut String, token: &str) {
+    let mut end = MOST_VALUE.min(token.len());
+    while !token.is_char_boundary(end) {
+        end -= 1;
+    }
+    let shown = visible(token.get(..end).unwrap_or_default());
+    // Writing into a string cannot fail.
+    let _ = Escaper::new(out).write_str(&shown);
+    if end < token.len() {
+        let _ = write!(
+            out,
+            "<small>… and {} more</small>",
+            super::size(token.len() - end)
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::super::tests::text_of;
+    use super::*;
+
+    fn markup(text: &str) -> String {
+        folded(text, usize::MAX).unwrap().into_string()
+    }
+
+    /// What is shown, without what is said about folded parts.
+    fn shown(text: &str) -> String {
+        let mut markup = markup(text);
+        while let Some((begin, end)) = markup.find("<small>").zip(markup.find("</small>")) {
+            markup.replace_range(begin..end + 8, "");
+        }
+        text_of(&markup)
+    }
+
+    #[test]
+    fn names_keep_their_order_and_numbers_their_digits() {
+        let text = r#"{"z":1.10,"a":12345678901234567890123,"z":-0e+5,"é":"\u00e9\ud83d\ude00"}"#;
+        let expected =
+            r#"{"z": 1.10,"a": 12345678901234567890123,"z": -0e+5,"é": "\u00e9\ud83d\ude00"}"#;
+        assert_eq!(shown(text), expected);
+    }
+
+    #[test]
+    fn empty_ones_and_scalars_stand_in_one_line() {
+        for text in ["{}", "[]", "1", "\"\"", "null", "[{},[]]"] {
+            assert_eq!(shown(text), text);
+        }
+    }
+
+    #[test]
+    fn what_is_deep_or_long_is_folded_and_the_first_levels_are_open() {
+        let markup = markup(r#"{"a":{"b":{"c":{"d":1}}}}"#);
+        assert_eq!(markup.matches("<details>").count(), 1, "{markup}");
+        let long = format!("{{\"a\":[{}0]}}", "0,".repeat(20));
+        assert!(self::markup(&long).contains("21 entries"), "{long}");
+        let open = format!("{{\"a\":[{}0]}}", "0,".repeat(19));
+        assert!(!self::markup(&open).contains("<details>"));
+    }
+
+    #[test]
+    fn what_is_not_json_is_not_laid_out() {
+        for text in ["", "{", "{} x", "{'a':1}", "nul"] {
+            assert!(folded(text, 100).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_stays_small_whatever_the_payload() {
+        let deep = format!("{}{}", "[".repeat(120), "]".repeat(120));
+        let wide = format!("[{}0]", "0,".repeat(200_000));
+        let quotes = format!("{{\"a\":\"{}\"}}", "\\\"<&".repeat(100_000));
+        let many = format!("{{\"a\":1{}}}", ",\"a\":{\"b\":[1]}".repeat(50_000));
+        for text in [deep, wide, quotes, many] {
+            let markup = folded(&text, 8 << 10).unwrap().into_string();
+            assert!(markup.len() < 40 << 10, "{} bytes", markup.len());
+        }
+    }
+
+    #[test]
+    fn what_is_cut_says_so() {
+        let text = format!("[{}0]", "0,".repeat(5_000));
+        let markup = folded(&text, 8 << 10).unwrap().into_string();
+        assert!(markup.contains("The rest is not shown here."));
+        assert!(!self::markup("[1,2]").contains("The rest"));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 60, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec(("\\PC{0,6}", inner), 0..6)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_says_what_the_text_says(value in any_json(), pretty: bool) {
+            let text = if pretty {
+                serde_json::to_string_pretty(&value).unwrap()
+            } else {
+                value.to_string()
+            };
+            // What cannot be seen is shown as something else on purpose.
+            prop_assume!(visible(&text) == text || pretty);
+            let shown = shown(&text);
+            prop_assume!(visible(&text) == text);
+            prop_assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+        }
+
+        #[test]
+        fn every_tag_is_closed(value in any_json(), most in 0_usize..200) {
+            let markup = folded(&value.to_string(), most).unwrap().into_string();
+            for tag in ["div", "details", "summary", "span", "small", "p"] {
+                let opened = markup.matches(&format!("<{tag}>")).count()
+                    + markup.matches(&format!("<{tag} ")).count();
+                prop_assert_eq!(opened, markup.matches(&format!("</{tag}>")).count(), "{}", tag);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,80}", most in 0_usize..50) {
+            let _ = folded(&text, most);
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! What somebody wrote into the form of a webhook: read from the form or from a webhook, turned
+//! into the body that the API's functions take, and merged with what others changed meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::triggers::{self, Group};
+use super::words;
+use crate::domain::headers::MAX_HEADERS;
+use crate::domain::subscription::{
+    DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUT_SECONDS, SubscriptionState,
+};
+use crate::http::api::subscription_changes::default_schedule;
+use crate::http::pages::form::Form;
+use crate::http::problem::Fault;
+use crate::store::subscription::Subscription;
+
+/// The fields but for the headers, by the names that the API has for them.
+const FIELDS: &[&str] = &[
+    "title",
+    "url",
+    "triggers",
+    "state",
+    "plugin",
+    "max_in_flight",
+    "timeout_seconds",
+    "retry_schedule",
+];
+
+/// Stands where a header's value is not shown.
+pub(super) const MASK: &str = "•••";
+
+/// One row of the headers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct HeaderRow {
+    /// Its name as stored; empty: it is a new one.
+    pub was: String,
+    /// Its name as written.
+    pub name: String,
+    /// Its value as written; of a stored one, empty means that it stays.
+    pub value: String,
+}
+
+impl HeaderRow {
+    fn keeps_its_value(&self) -> bool {
+        !self.was.is_empty() && (self.value.is_empty() || self.value == MASK)
+    }
+}
+
+type Values = BTreeMap<&'static str, String>;
+
+/// What stands in the form.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Draft {
+    values: Values,
+    /// What stood there when the form was shown.
+    was: Values,
+    /// The headers, by rows.
+    pub headers: Vec<HeaderRow>,
+}
+
+impl Draft {
+    /// A new webhook.
+    pub(super) fn blank() -> Self {
+        let values = Values::from([
+            ("state", SubscriptionState::Enabled.to_string()),
+            ("max_in_flight", DEFAULT_MAX_IN_FLIGHT.to_string()),
+            ("timeout_seconds", DEFAULT_TIMEOUT_SECONDS.to_string()),
+            ("retry_schedule", words::spans(&default_schedule())),
+        ]);
+        Self {
+            values,
+            ..Self::default()
+        }
+    }
+
+    /// A webhook as it is. The values of its headers are left out.
+    pub(super) fn of(webhook: &Subscription) -> Self {
+        let values = stored(webhook);
+        let row = |name: &String| HeaderRow {
+            was: name.clone(),
+            name: name.clone(),
+            value: String::new(),
+        };
+        Self {
+            was: values.clone(),
+            values,
+            headers: webhook.headers.keys().map(row).collect(),
+        }
+    }
+
+    /// What a form says.
+    pub(super) fn read(form: &mut Form, groups: &[Group]) -> Self {
+        let mut values = Values::new();
+        let mut was = Values::new();
+        for field in FIELDS {
+            let text = match *field {
+                "triggers" => {
+                    let mut names = form.all("trigger");
+                    for group in form.all("group") {
+                        let all = triggers::of_group(&group, groups);
+                        names.extend(all.map(str::to_owned));
+                    }
+                    names.push(form.take("patterns"));
+                    names.join("\n")
+                }
+                field => form.take(field),
+            };
+            values.insert(field, normal(field, &text));
+            let before = form.take(&format!("was_{field}"));
+            was.insert(field, normal(field, &before));
+        }
+        let row = |place: usize| HeaderRow {
+            was: form.take(&format!("header_was_{place}")),
+            name: form.take(&format!("header_name_{place}")).trim().to_owned(),
+            value: form
+                .take(&format!("header_value_{place}"))
+                .trim()
+                .to_owned(),
+        };
+        // Rows of more than are allowed are kept, so that the form can say so.
+        let rows = (0..3 * MAX_HEADERS).map(row);
+        let headers = rows.filter(|row| *row != HeaderRow::default()).collect();
+        Self {
+            values,
+            was,
+            headers,
+        }
+    }
+
+    /// A field's value.
+    pub(super) fn value(&self, field: &str) -> &str {
+        self.values.get(field).map_or("", String::as_str)
+    }
+
+    /// Puts a value into a field.
+    pub(super) fn set(&mut self, field: &'static str, value: &str) {
+        self.values.insert(field, normal(field, value));
+    }
+
+    /// The triggers.
+    pub(super) fn triggers(&self) -> impl Iterator<Item = &str> {
+        self.value("triggers").lines()
+    }
+
+    /// The fields with what stood there when the form was shown.
+    pub(super) fn was(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.was
+            .iter()
+            .map(|(field, value)| (*field, value.as_str()))
+    }
+
+    /// Where somebody else changed what is changed here as well, with what stands there now. What
+    /// only others changed is taken over. From now on the form is one of `now`.
+    pub(super) fn merge(&mut self, now: &Subscription) -> Vec<Fault> {
+        let stored = stored(now);
+        let mut faults = Vec::new();
+        for (field, theirs) in &stored {
+            let was = self.was.get(field).map_or("", String::as_str);
+            let mine = self.value(field).to_owned();
+            if mine == was {
+                self.values.insert(field, theirs.clone());
+            } else if theirs != was && *theirs != mine {
+                let detail = format!(
+                    "somebody changed this meanwhile to “{}”; save again to put yours in its \
+                     place",
+                    theirs.replace('\n', ", ")
+                );
+                faults.push(Fault::new(format!("/{field}"), detail));
+            }
+        }
+        self.was = stored;
+        faults
+    }
+
+    /// The body for the API's functions, and what the form can tell better than they. Of a change
+    /// it holds what differs from `before`; none: a new webhook.
+    pub(super) fn body(&self, before: Option<&Subscription>) -> (Map<String, Value>, Vec<Fault>) {
+        let mut body = Map::new();
+        let mut faults = Vec::new();
+        let stored = before.map(stored).unwrap_or_default();
+        for field in FIELDS {
+            let text = self.value(field);
+            let same = stored.get(field).is_some_and(|it| it == text);
+            let left_out =
+                before.is_none() && text.is_empty() && matches!(*field, "title" | "plugin");
+            if same || left_out {
+                continue;
+            }
+            let value = match *field {
+                "triggers" => self.triggers().collect(),
+                "plugin" if text.is_empty() => Value::Null,
+                "max_in_flight" | "timeout_seconds" => {
+                    // What is no number is told by who reads the body.
+                    text.parse::<u32>()
+                        .map_or_else(|_| text.into(), Value::from)
+                }
+                "retry_schedule" => match words::read_spans(text) {
+                    Ok(seconds) => json!(seconds),
+                    Err(detail) => {
+                        faults.push(Fault::new("/retry_schedule", detail));
+                        text.into()
+                    }
+                },
+                _ => text.into(),
+            };
+            body.insert((*field).to_owned(), value);
+        }
+        self.add_headers(before, &mut body, &mut faults);
+        (body, faults)
+    }
+
+    /// The headers as they will be: each row changes what is stored under its name.
+    fn add_headers(
+        &self,
+        before: Option<&Subscription>,
+        body: &mut Map<String, Value>,
+        faults: &mut Vec<Fault>,
+    ) {
+        let stored = before
+            .map(|before| before.headers.clone())
+            .unwrap_or_default();
+        let mut headers = stored.clone();
+        // First, so that two rows may swap their names.
+        for row in self.headers.iter().filter(|row| row.name != row.was) {
+            headers.remove(&row.was);
+        }
+        let mut seen = BTreeSet::new();
+        for row in &self.headers {
+            let untouched = row.name == row.was && row.keeps_its_value();
+            if row.name.is_empty() && (!row.was.is_empty() || row.value.is_empty()) {
+                continue;
+            }
+            let mut fault = |detail: String| faults.push(Fault::new("/headers", detail));
+            if !seen.insert(row.name.to_ascii_lowercase()) {
+                fault(format!("“{}” stands there twice", row.name));
+            } else if row.keeps_its_value() {
+                match stored.get(&row.was) {
+                    Some(value) => {
+                        headers.insert(row.name.clone(), value.clone());
+                    }
+                    // Somebody else removed it.
+                    None if untouched => {}
+                    None => fault(format!(
+                        "“{}” was removed meanwhile: write its value",
+                        row.was
+                    )),
+                }
+            } else {
+                headers.insert(row.name.clone(), row.value.clone());
+            }
+        }
+        if faults.iter().any(|fault| fault.pointer == "/headers") {
+            // No object: who reads the body refuses it together with all else that is wrong.
+            body.insert("headers".to_owned(), Value::Null);
+        } else if headers != stored {
+            body.insert("headers".to_owned(), json!(headers));
+        }
+    }
+}
+
+/// What is stored of the fields, as the form shows it.
+fn stored(webhook: &Subscription) -> Values {
+    let value = |field: &&'static str| {
+        let text = match *field {
+            "title" => webhook.title.clone(),
+            "url" => webhook.url.clone(),
+            "triggers" => webhook.triggers.join("\n"),
+            "state" => webhook.state.to_string(),
+            "plugin" => webhook.plugin.clone().unwrap_or_default(),
+            "max_in_flight" => webhook.max_in_flight.to_string(),
+            "timeout_seconds" => webhook.timeout_seconds.to_string(),
+            _ => words::spans(&webhook.retry_schedule),
+        };
+        (*field, normal(field, &text))
+    };
+    FIELDS.iter().map(value).collect()
+}
+
+/// One notation for what means the same.
+fn normal(field: &str, text: &str) -> String {
+    match field {
+        "triggers" => {
+            let names: BTreeSet<&str> = text.lines().map(str::trim).collect();
+            let names: Vec<&str> = names.into_iter().filter(|it| !it.is_empty()).collect();
+            names.join("\n")
+        }
+        "retry_schedule" => match words::read_spans(text) {
+            Ok(seconds) => {
+                let seconds: Vec<i32> = seconds
+                    .into_iter()
+                    .map(|it| i32::try_from(it).unwrap_or(i32::MAX))
+                    .collect();
+                words::spans(&seconds)
+            }
+            Err(_told_later) => text.trim().to_owned(),
+        },
+        _ => text.trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{TimeZone, Utc};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::id::{MAIN_ACCOUNT, SubscriptionId};
+
+    fn webhook() -> Subscription {
+        let made = Utc.timestamp_opt(1_800_000_000, 0).unwrap();
+        Subscription {
+            id: SubscriptionId::from_uuid(Uuid::nil()),
+            account: MAIN_ACCOUNT,
+            title: "Orders".to_owned(),
+            url: "https://example.com/".to_owned(),
+            triggers: vec!["B".to_owned(), "A".to_owned()],
+            state: SubscriptionState::Enabled,
+            disabled_reason: None,
+            plugin: None,
+            headers: BTreeMap::from([("x-key".to_owned(), "geheim".to_owned())]),
+            max_in_flight: 8,
+            timeout_seconds: 15,
+            retry_schedule: vec![5, 300],
+            created_at: made,
+            updated_at: made,
+        }
+    }
+
+    #[test]
+    fn what_is_left_as_it_was_is_not_sent() {
+        let webhook = webhook();
+        let mut draft = Draft::of(&webhook);
+        assert_eq!(draft.body(Some(&webhook)), (Map::new(), vec![]));
+        draft.set("retry_schedule", "5s, 5 minutes");
+        draft.set("triggers", " A \nB");
+        assert_eq!(draft.body(Some(&webhook)).0, Map::new());
+        draft.set("retry_schedule", "");
+        draft.set("title", "New");
+        let (body, _) = draft.body(Some(&webhook));
+        assert_eq!(
+            Value::from(body),
+            json!({ "title": "New", "retry_schedule": [] })
+        );
+    }
+
+    #[test]
+    fn a_mask_is_never_a_value_and_rows_change_what_is_stored() {
+        let webhook = webhook();
+        let body = |rows: &[(&str, &str, &str)]| {
+            let mut draft = Draft::of(&webhook);
+            let row = |(was, name, value): &(&str, &str, &str)| HeaderRow {
+                was: (*was).to_owned(),
+                name: (*name).to_owned(),
+                value: (*value).to_owned(),
+            };
+            draft.headers = rows.iter().map(row).collect();
+            let (body, faults) = draft.body(Some(&webhook));
+            (body.get("headers").cloned(), faults.len())
+        };
+        assert_eq!(body(&[("x-key", "x-key", "")]), (None, 0));
+        assert_eq!(body(&[("x-key", "x-key", MASK)]), (None, 0));
+        let renamed = json!({ "x-other": "geheim" });
+        assert_eq!(body(&[("x-key", "x-other", MASK)]), (Some(renamed), 0));
+        let both = json!({ "x-key": "geheim", "a": "b" });
+        assert_eq!(
+            body(&[("x-key", "x-key", ""), ("", "a", "b")]),
+            (Some(both), 0)
+        );
+        assert_eq!(body(&[("x-key", "", "")]), (Some(json!({})), 0));
+        assert_eq!(
+            body(&[("x-key", "x-key", "new")]).0,
+            Some(json!({ "x-key": "new" }))
+        );
+        assert_eq!(body(&[("", "a", "1"), ("", "A", "2")]).1, 1);
+        // Somebody else removed it: the row that was not touched does not bring it back.
+        assert_eq!(body(&[("x-gone", "x-gone", "")]), (None, 0));
+        assert_eq!(body(&[("x-gone", "x-new", "")]).1, 1);
+    }
+
+    #[test]
+    fn what_two_people_change_is_told_and_the_rest_is_merged() {
+        let before = webhook();
+        let mut draft = Draft::of(&before);
+        draft.set("title", "Mine");
+        let mut now = webhook();
+        now.url = "https://example.org/".to_owned();
+        assert_eq!(draft.merge(&now), vec![]);
+        let (body, _) = draft.body(Some(&now));
+        assert_eq!(Value::from(body), json!({ "title": "Mine" }));
+        now.title = "Theirs".to_owned();
+        let faults = draft.merge(&now);
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].detail.contains("“Theirs”"));
+        // Who saves again has seen it.
+        assert_eq!(draft.merge(&now), vec![]);
+        let (body, _) = draft.body(Some(&now));
+        assert_eq!(Value::from(body), json!({ "title": "Mine" }));
+    }
+}

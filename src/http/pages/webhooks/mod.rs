@@ -1,0 +1,257 @@
+//! The webhooks: the list as cards or as rows, and beside it everything that is done with one of
+//! them. On pages a subscription is called a webhook.
+
+pub(in crate::http) mod actions;
+mod draft;
+pub(in crate::http) mod edit;
+mod entry;
+mod form;
+pub(in crate::http) mod secret;
+pub(in crate::http) mod show;
+pub(in crate::http) mod trial;
+mod triggers;
+mod words;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{HeaderValue, SET_COOKIE};
+use actix_web::web::Data;
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+
+use super::filter::FilterBar;
+use super::frame::Nav;
+use super::visit::Visit;
+use super::{PageResult, query, ui};
+use crate::domain::cursor;
+use crate::domain::id::SubscriptionId;
+use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
+use crate::http::api::part;
+use crate::http::page::{self, Wanted};
+use crate::http::problem::Problem;
+use crate::http::server::Shared;
+use crate::http::session::cookie;
+use crate::store::subscription::{self, SubscriptionFilter};
+
+/// The cookie with how the list is shown.
+const VIEW: &str = "herald_view";
+/// Rows of a page.
+const ROWS: usize = 50;
+
+/// The page of a webhook.
+fn path(id: SubscriptionId) -> String {
+    format!("/webhooks/{id}")
+}
+
+/// The webhook that a path names.
+fn at(request: &HttpRequest) -> Result<SubscriptionId, Problem> {
+    part(request, "id")
+}
+
+/// How the list is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    Cards,
+    List,
+}
+
+impl View {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cards => "cards",
+            Self::List => "list",
+        }
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "cards" => Ok(Self::Cards),
+            "list" => Ok(Self::List),
+            _ => Err("use cards or list".to_owned()),
+        }
+    }
+}
+
+/// The list.
+pub(in crate::http) async fn list(
+    visit: Visit,
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> PageResult {
+    let mut query = query(&request);
+    let chosen = query.take("view", View::read);
+    let state: Option<SubscriptionState> = query.parsed("state");
+    let (from, to) = visit.reader.range(&mut query);
+    let text = query.text("q").map(|text| text.trim().to_owned());
+    let sort = query.parsed("sort").unwrap_or(SubscriptionSort::CreatedAt);
+    let descending = query.take("order", |order| match order {
+        "desc" => Ok(true),
+        "asc" => Ok(false),
+        _ => Err("use asc or desc".to_owned()),
+    });
+    let descending = descending.unwrap_or(true);
+    let name = format!("webhooks {sort} {descending}");
+    let Wanted { after, .. }: Wanted<(DateTime<Utc>, SubscriptionId)> =
+        Wanted::take(&mut query, &name);
+    query.finish()?;
+    let filter = SubscriptionFilter {
+        state,
+        created_from: from,
+        created_to: to,
+        text: text.clone().filter(|text| !text.is_empty()),
+        sort,
+        descending,
+        after,
+        limit: i64::try_from(ROWS).unwrap_or(i64::MAX).saturating_add(1),
+    };
+    let database = shared.engine.database();
+    let mut rows = subscription::list(database, visit.account, &filter).await?;
+    let next = page::cut(&mut rows, ROWS, |row| match sort {
+        SubscriptionSort::UpdatedAt => (row.updated_at, row.id),
+        SubscriptionSort::CreatedAt | SubscriptionSort::Id => (row.created_at, row.id),
+    });
+    let entries = entry::of(&shared, rows).await?;
+    let saved = cookie(&request, VIEW).and_then(|text| View::read(text).ok());
+    let view = chosen.or(saved).unwrap_or(View::Cards);
+    let text = text.unwrap_or_default();
+    let bar = |sort: SubscriptionSort, descending: bool| {
+        let by_creation = sort == SubscriptionSort::CreatedAt;
+        FilterBar::new("/webhooks")
+            .search("q", &text, "Search", "Title or URL")
+            .select(
+                "state",
+                state.map_or("", |it| it.as_str()),
+                "State",
+                "Any",
+                states(),
+            )
+            .dates(&visit.reader, ("from", from), ("to", to))
+            .keep("sort", if by_creation { "" } else { sort.as_str() })
+            .keep("order", if descending { "" } else { "asc" })
+    };
+    let sorted =
+        |way: SubscriptionSort| bar(way, way != sort || !descending).href_without("cursor");
+    let sorting = sorting(sort, descending, sorted);
+    let bar = bar(sort, descending);
+    let next = next.map(|key| bar.href_with("cursor", &cursor::encode(&name, &key)));
+    let first = after.is_some().then(|| bar.href_without("cursor"));
+    let body = html! {
+        (bar.show())
+        section id="list" aria-label="Webhooks" {
+            div class="toolbar" {
+                (bar.chips())
+                (sorting)
+                (views(&bar, view))
+            }
+            @if entries.is_empty() {
+                @if bar.is_set() || after.is_some() {
+                    (ui::empty("No webhook fits these filters.", &html! {
+                        a class="button" href="/webhooks" { "Clear the filters" }
+                    }))
+                } @else if visit.is_admin() {
+                    (ui::empty("There are no webhooks yet. A webhook tells another system what happens here.", &html! {
+                        a class="button primary" href="/webhooks/new" { "Add the first webhook" }
+                    }))
+                } @else {
+                    (ui::empty("There are no webhooks yet.", &html! { "An admin can add the first one." }))
+                }
+            } @else if view == View::Cards {
+                (entry::cards(&visit, &entries))
+            } @else {
+                (entry::table(&visit, &entries))
+            }
+            (ui::pager(next.as_deref(), first.as_deref()))
+        }
+    };
+    let frame = visit.page(
+        Nav::Webhooks,
+        "Webhooks",
+        "Where events are sent, and whether they arrive.",
+    );
+    let frame = if visit.is_admin() {
+        frame.action(html! { a class="button primary" href="/webhooks/new" { "Add a webhook" } })
+    } else {
+        frame
+    };
+    let mut response = frame.show(&body);
+    if let Some(view) = chosen {
+        let secure = if visit.signed_in.place.secure {
+            "; Secure"
+        } else {
+            ""
+        };
+        let value = format!(
+            "{VIEW}={}; Path=/webhooks; Max-Age=31536000; HttpOnly; SameSite=Lax{secure}",
+            view.as_str()
+        );
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().append(SET_COOKIE, value);
+        }
+    }
+    Ok(response)
+}
+
+fn states() -> Vec<(String, Vec<(String, String)>)> {
+    let words = |state: &SubscriptionState| {
+        let word = match state {
+            SubscriptionState::Enabled => "Enabled",
+            SubscriptionState::Paused => "Paused",
+            SubscriptionState::Disabled => "Disabled",
+        };
+        (state.to_string(), word.to_owned())
+    };
+    vec![(
+        String::new(),
+        SubscriptionState::ALL.iter().map(words).collect(),
+    )]
+}
+
+/// The ways to sort, with their addresses; the one in force turns the order around.
+fn sorting(
+    sort: SubscriptionSort,
+    descending: bool,
+    href: impl Fn(SubscriptionSort) -> String,
+) -> Markup {
+    let ways = [
+        (SubscriptionSort::CreatedAt, "Created"),
+        (SubscriptionSort::UpdatedAt, "Updated"),
+        (SubscriptionSort::Id, "ID"),
+    ];
+    let (arrow, words) = if descending {
+        ("↓", "newest first")
+    } else {
+        ("↑", "oldest first")
+    };
+    html! {
+        nav class="sorting" aria-label="Sort by" {
+            span { "Sort by" }
+            @for (way, word) in ways {
+                @if way == sort {
+                    a href=(href(way)) aria-current="true"
+                        title={ "Sorted by this, " (words) "; turn the order around" } {
+                        (word) " " span aria-hidden="true" { (arrow) }
+                        span class="unseen" { ", " (words) }
+                    }
+                } @else {
+                    a href=(href(way)) { (word) }
+                }
+            }
+        }
+    }
+}
+
+fn views(bar: &FilterBar, view: View) -> Markup {
+    let way = |other: View, word: &str, icon: &str| {
+        html! {
+            a href=(bar.href_with("view", other.as_str())) aria-current=[(other == view).then_some("true")] {
+                svg viewBox="0 0 16 16" aria-hidden="true" { path d=(icon); }
+                (word)
+            }
+        }
+    };
+    html! {
+        nav class="views" aria-label="Show as" {
+            (way(View::Cards, "Cards", "M2 2h5v5H2zm7 0h5v5H9zM2 9h5v5H2zm7 0h5v5H9z"))
+            (way(View::List, "List", "M2 4h12M2 8h12M2 12h12"))
+        }
+    }
+}

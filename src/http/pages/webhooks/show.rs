@@ -1,0 +1,335 @@
+//! One webhook: how it stands and why, what it got, what it is told of, how it delivers.
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use maud::{Markup, html};
+
+use super::entry::{LastStatus, last_status};
+use super::{at, draft, path, secret, trial, triggers, words};
+use crate::actors::{PluginReport, PluginStatus};
+use crate::domain::destination::is_mail;
+use crate::domain::subscription::SubscriptionState;
+use crate::http::api::attempts::error_of;
+use crate::http::api::plugins::without_source;
+use crate::http::api::subscription_changes::found;
+use crate::http::pages::frame::Nav;
+use crate::http::pages::ui::{self, Tone};
+use crate::http::pages::visit::Visit;
+use crate::http::pages::{PageResult, Trouble, query};
+use crate::http::server::Shared;
+use crate::plugin::{ScriptKind, ScriptName};
+use crate::store::delivery_log::{self, Delivery, DeliveryFilter};
+use crate::store::open_count::{self, OpenCount};
+use crate::store::subscription::Subscription;
+use crate::store::subscription_count;
+
+use SubscriptionState::{Disabled, Enabled, Paused};
+
+/// Deliveries that are shown.
+const LATEST: usize = 8;
+
+/// The page.
+pub(in crate::http) async fn page(
+    visit: Visit,
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> PageResult {
+    query(&request).finish()?;
+    let webhook = found(&shared, visit.account, at(&request)?).await?;
+    let database = shared.engine.database();
+    let counts = subscription_count::of(database, &[webhook.id]).await?;
+    let last = LastStatus::of(counts.get(&webhook.id));
+    let open = open_count::of(database, visit.account, webhook.id).await?;
+    let latest = latest(&shared, &visit, &webhook).await?;
+    let groups = triggers::known(&shared, visit.account).await?;
+    let admin = visit.is_admin();
+    let body = html! {
+        (standing(&visit, &shared, &webhook, last, open))
+        @if admin && last.is_none() { (first_steps(&webhook)) }
+        (got(&visit, &webhook, &latest))
+        div class="columns" {
+            section class="panel" {
+                h2 { "Triggers" }
+                (triggers::explained(&webhook.triggers, &groups))
+            }
+            section class="panel" {
+                h2 { "How it delivers" }
+                (delivering(&visit, &shared, &webhook))
+            }
+        }
+        @if admin {
+            div class="columns" {
+                (trial::section(&visit, &webhook, &groups))
+                (secret::section(&shared, &visit, &webhook).await?)
+            }
+            (switches(&visit, &webhook))
+        }
+    };
+    let page = visit
+        .page(Nav::Webhooks, &webhook.title, "")
+        .back("/webhooks", "Webhooks");
+    let page = if admin {
+        page.action(actions(&visit, &webhook))
+    } else {
+        page
+    };
+    Ok(page.show(&body))
+}
+
+/// What is done most often.
+fn actions(visit: &Visit, webhook: &Subscription) -> Markup {
+    let here = path(webhook.id);
+    html! {
+        a class="button" href={ (here) "/edit" } { "Edit" }
+        a class="button" href={ (here) "/test" } { "Send a test" }
+        @match webhook.state {
+            Enabled => { (visit.post(&format!("{here}/pause"), "Pause", "button")) }
+            Paused => { a class="button primary" href={ (here) "/resume" } { "Resume…" } }
+            Disabled => { (visit.post(&format!("{here}/enable"), "Enable", "button primary")) }
+        }
+    }
+}
+
+/// Where it stands.
+fn standing(
+    visit: &Visit,
+    shared: &Shared,
+    webhook: &Subscription,
+    last: Option<LastStatus>,
+    open: OpenCount,
+) -> Markup {
+    html! {
+        @for sentence in troubles(shared, webhook) {
+            p class="notice is-error" { (sentence) }
+        }
+        section class="panel" aria-label="State" {
+            dl class="facts wide" {
+                dt { "State" }
+                dd { (ui::subscription_state(webhook.state)) }
+                dt { "Last status" }
+                dd { (last_status(visit, last)) }
+                dt { (if is_mail(&webhook.url) { "Receivers" } else { "URL" }) }
+                dd { (ui::url(&webhook.url)) }
+                dt { "ID" }
+                dd { code id="webhook-id" { (webhook.id) } " " (ui::copy("webhook-id")) }
+                dt { "Created" }
+                dd { (visit.reader.at(webhook.created_at)) }
+                dt { "Updated" }
+                dd { (visit.reader.at(webhook.updated_at)) }
+                (waiting(webhook, open))
+            }
+        }
+    }
+}
+
+/// What stops it, in sentences: Herald itself disabled it, or its script does not work.
+fn troubles(shared: &Shared, webhook: &Subscription) -> Vec<String> {
+    let reason = webhook
+        .disabled_reason
+        .as_ref()
+        .filter(|_| webhook.state == Disabled);
+    let disabled = reason.map(|reason| {
+        let reason = words::sentence(reason);
+        format!("Herald disabled this webhook: {reason} Mend the target, then enable it.")
+    });
+    let script = webhook.plugin.as_ref().and_then(|name| {
+        let trouble = shared
+            .engine
+            .plugins()
+            .trouble(&format!("named/{name}.rhai"));
+        trouble.map(without_source)
+    });
+    disabled.into_iter().chain(script).collect()
+}
+
+/// What is held, or waits for its turn.
+fn waiting(webhook: &Subscription, open: OpenCount) -> Markup {
+    let some = words::deliveries(open);
+    html! {
+        @if open.open > 0 {
+            @if webhook.state != Enabled {
+                dt { "Held" }
+                dd { (ui::badge(Tone::Wait, "Held")) " " span class="muted" { (some) } }
+            } @else {
+                dt { "Waiting" }
+                dd {
+                    (some) " to be tried"
+                    @if open.by_script > 0 {
+                        ", " (words::number(open.by_script)) " of them held by a plugin "
+                        (ui::badge(Tone::Wait, "Held"))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What to do with a webhook that has got nothing.
+fn first_steps(webhook: &Subscription) -> Markup {
+    html! {
+        section class="panel" {
+            h2 { "Next steps" }
+            ol {
+                @if !is_mail(&webhook.url) {
+                    li { a href="#secret" { "Show the secret" } " and give it to the receiver, which verifies requests by it." }
+                }
+                li { a href="#test" { "Send a test" } " and see what the target answers." }
+                li { "Publish an event that its triggers match; it then stands under “What it got”." }
+            }
+        }
+    }
+}
+
+async fn latest(
+    shared: &Shared,
+    visit: &Visit,
+    webhook: &Subscription,
+) -> Result<Vec<Delivery>, Trouble> {
+    let filter = DeliveryFilter {
+        subscription: Some(webhook.id),
+        event_type: None,
+        state: None,
+        from: None,
+        to: None,
+        after: None,
+        limit: LATEST,
+    };
+    let page = delivery_log::list(shared.engine.database(), visit.account, &filter).await?;
+    Ok(page.deliveries)
+}
+
+/// What it got, in time.
+fn got(visit: &Visit, webhook: &Subscription, latest: &[Delivery]) -> Markup {
+    let all = format!("/deliveries?subscription={}", webhook.id);
+    html! {
+        section class="panel" {
+            h2 { "What it got" }
+            @if latest.is_empty() {
+                p class="muted" { "No event has matched its triggers yet." }
+            } @else {
+                table class="list" {
+                    thead {
+                        tr {
+                            th scope="col" { "Event type" }
+                            th scope="col" { "State" }
+                            th scope="col" { "Answer" }
+                            th scope="col" { "Attempts" }
+                            th scope="col" { "Accepted" }
+                        }
+                    }
+                    tbody { @for delivery in latest { (delivery_row(visit, delivery)) } }
+                }
+                p class="after" { a href=(all) { "All deliveries of this webhook" } }
+            }
+        }
+    }
+}
+
+fn delivery_row(visit: &Visit, delivery: &Delivery) -> Markup {
+    let error = delivery.last_detail.as_deref().and_then(error_of);
+    html! {
+        tr {
+            td data-label="Event type" {
+                a class="row" href={ "/deliveries/" (delivery.event) "/" (delivery.subscription) } {
+                    (delivery.event_type)
+                }
+                @if delivery.test { " " span class="muted" { "test" } }
+            }
+            td data-label="State" { span { (ui::delivery_state(delivery.state)) } }
+            td data-label="Answer" {
+                @match (error, delivery.last_status) {
+                    (Some(error), _) => { span class="excerpt" { (error) } }
+                    (None, Some(status)) => { (status) }
+                    (None, None) => {}
+                }
+            }
+            td data-label="Attempts" { (delivery.attempts) }
+            td data-label="Accepted" { (visit.reader.ago(delivery.created_at)) }
+        }
+    }
+}
+
+/// Plugin, headers, limits.
+fn delivering(visit: &Visit, shared: &Shared, webhook: &Subscription) -> Markup {
+    let seconds = webhook.timeout_seconds;
+    html! {
+        dl class="facts" {
+            dt { "Plugin" }
+            dd { (plugin(shared, webhook.plugin.as_deref())) }
+            @if !is_mail(&webhook.url) {
+                dt { "Headers" }
+                dd { (headers(visit, webhook)) }
+            }
+            dt { "At once" }
+            dd { "at most " (webhook.max_in_flight) (if webhook.max_in_flight == 1 { " request" } else { " requests" }) }
+            dt { "Time to answer" }
+            dd { (seconds) " s" }
+            dt { "Tries again after" }
+            dd {
+                @if webhook.retry_schedule.is_empty() { "Nothing is tried again." }
+                @else { (words::spans(&webhook.retry_schedule)) }
+            }
+        }
+    }
+}
+
+fn plugin(shared: &Shared, name: Option<&str>) -> Markup {
+    let Some(name) = name else {
+        return html! { span class="muted" { "None" } };
+    };
+    let report: Option<PluginReport> = ScriptName::new(ScriptKind::Named, name)
+        .ok()
+        .and_then(|name| shared.engine.plugins().find(&name));
+    html! {
+        code { "named/" (name) ".rhai" } " "
+        @match report.map(|it| it.status) {
+            Some(PluginStatus::Ok) => { (ui::badge(Tone::Sent, "Works")) }
+            Some(PluginStatus::Broken) => { (ui::badge(Tone::Error, "Broken")) }
+            Some(PluginStatus::Suspended) => { (ui::badge(Tone::Error, "Suspended")) }
+            None => { (ui::badge(Tone::Error, "Its file is gone")) }
+        }
+    }
+}
+
+fn headers(visit: &Visit, webhook: &Subscription) -> Markup {
+    if webhook.headers.is_empty() {
+        return html! { span class="muted" { "None" } };
+    }
+    html! {
+        ul class="plain" {
+            @for name in webhook.headers.keys() { li { code { (name) ": " (draft::MASK) } } }
+        }
+        @if visit.is_admin() {
+            details {
+                summary { "Show the values" }
+                ul class="plain" {
+                    @for (name, value) in &webhook.headers { li { code { (name) ": " (value) } } }
+                }
+            }
+        }
+    }
+}
+
+/// What stops it for good, or until somebody comes back to it.
+fn switches(visit: &Visit, webhook: &Subscription) -> Markup {
+    let here = path(webhook.id);
+    html! {
+        section class="panel" {
+            h2 { "Disable or delete" }
+            p class="muted" {
+                @match webhook.state {
+                    Enabled => { "Paused, it holds what it would get until it is resumed. Disabled, it gets nothing new. " }
+                    Paused => { "Disabled, it gets nothing new; what it holds stays held. " }
+                    Disabled => { "It gets nothing new; what it holds stays held. " }
+                }
+                "Deleted, its open deliveries are cancelled and its log stays."
+            }
+            div class="actions" {
+                @if webhook.state != Disabled {
+                    (visit.post(&format!("{here}/disable"), "Disable", "button"))
+                }
+                a class="button danger" href={ (here) "/delete" } { "Delete…" }
+            }
+        }
+    }
+}

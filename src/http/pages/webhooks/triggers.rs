@@ -1,0 +1,318 @@
+//! Triggers for people: the event types that there are by group, what a pattern matches today,
+//! and the fields by which triggers are chosen.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, html};
+
+use super::draft::Draft;
+use crate::catalogue;
+use crate::domain::id::AccountId;
+use crate::domain::trigger::Trigger;
+use crate::http::server::Shared;
+use crate::store::{StoreError, event_type};
+
+/// As many event types are shown to choose from; beyond, patterns name them.
+const MOST_SHOWN: usize = 150;
+/// As many names are told of what a pattern matches.
+const MOST_NAMED: usize = 12;
+
+/// An event type, as far as choosing it goes.
+pub(super) struct Choice {
+    /// Its name.
+    pub name: String,
+    /// What people call it; may be empty.
+    pub title: String,
+    /// There is an example of it.
+    pub example: bool,
+}
+
+impl Choice {
+    /// One of which only the name is known.
+    pub(super) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: String::new(),
+            example: false,
+        }
+    }
+}
+
+/// The event types under one heading.
+pub(super) struct Group {
+    /// The heading.
+    pub name: String,
+    /// The types, in the order in which people see them.
+    pub choices: Vec<Choice>,
+}
+
+impl Group {
+    /// The pattern that means these types and, of `all`, no others; none: there is none.
+    fn pattern(&self, all: &[Group]) -> Option<String> {
+        let [first, rest @ ..] = self.choices.as_slice() else {
+            return None;
+        };
+        let common = rest.iter().fold(first.name.as_str(), |prefix, choice| {
+            let same = prefix
+                .bytes()
+                .zip(choice.name.bytes())
+                .take_while(|(a, b)| a == b);
+            prefix.get(..same.count()).unwrap_or_default()
+        });
+        let end = common.rfind(['_', '.', '-'])?;
+        let pattern = format!("{}*", common.get(..=end)?);
+        let meant = matching(&pattern, all).len();
+        (rest.len() + 1 == meant && !rest.is_empty()).then_some(pattern)
+    }
+}
+
+/// The event types of an account, by group: the built-in ones, then the account's own.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn known(shared: &Shared, account: AccountId) -> Result<Vec<Group>, StoreError> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut add = |group: &str, choice: Choice| {
+        let name = if group.is_empty() { "Own" } else { group };
+        match groups.iter_mut().find(|it| it.name == name) {
+            Some(group) => group.choices.push(choice),
+            None => groups.push(Group {
+                name: name.to_owned(),
+                choices: vec![choice],
+            }),
+        }
+    };
+    for known in catalogue::builtin() {
+        let choice = Choice {
+            name: known.name.clone(),
+            title: known.title.clone(),
+            example: known.example.is_some(),
+        };
+        add(&known.group, choice);
+    }
+    for own in event_type::list(shared.engine.database(), account).await? {
+        if !own.builtin {
+            let choice = Choice {
+                name: own.name,
+                title: own.title,
+                example: own.example.is_some(),
+            };
+            add(&own.group, choice);
+        }
+    }
+    Ok(groups)
+}
+
+/// The names that a pattern matches today.
+pub(super) fn matching<'a>(pattern: &str, groups: &'a [Group]) -> Vec<&'a str> {
+    let Ok(trigger) = Trigger::parse(pattern) else {
+        return Vec::new();
+    };
+    let names = groups
+        .iter()
+        .flat_map(|group| &group.choices)
+        .map(|it| it.name.as_str());
+    names.filter(|name| trigger.matches(name)).collect()
+}
+
+/// The names of a group's types; nothing, if there is no such group.
+pub(super) fn of_group<'a>(name: &str, groups: &'a [Group]) -> impl Iterator<Item = &'a str> {
+    let found = groups.iter().filter(move |group| group.name == name);
+    found
+        .flat_map(|group| &group.choices)
+        .map(|it| it.name.as_str())
+}
+
+/// What a pattern matches today, in words.
+fn meaning(pattern: &str, groups: &[Group]) -> String {
+    let names = matching(pattern, groups);
+    let (shown, more) = names.split_at(names.len().min(MOST_NAMED));
+    match (names.len(), more.len()) {
+        (0, _) => "matches no event type today".to_owned(),
+        (1, _) => format!("matches {} today", shown.join(", ")),
+        (all, 0) => format!("matches {all} today: {}", shown.join(", ")),
+        (all, more) => format!("matches {all} today: {} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The triggers of a webhook, each with what it means today.
+pub(super) fn explained(triggers: &[String], groups: &[Group]) -> Markup {
+    let title = |name: &str| {
+        let choices = groups.iter().flat_map(|group| &group.choices);
+        let mut found = choices
+            .filter(|it| it.name == *name)
+            .map(|it| it.title.clone());
+        found.next()
+    };
+    html! {
+        ul class="triggers" {
+            @for trigger in triggers {
+                li {
+                    code { (trigger) } " "
+                    @if trigger == "*" { span class="muted" { "every event, also of types that are added later" } }
+                    @else if trigger.contains('*') { span class="muted" { (meaning(trigger, groups)) } }
+                    @else if let Some(title) = title(trigger) { span class="muted" { (title) } }
+                    @else { span class="muted" { "no event type has this name today" } }
+                }
+            }
+        }
+    }
+}
+
+/// The fields by which triggers are chosen.
+pub(super) fn picker(draft: &Draft, groups: &[Group], faults: &[String]) -> Markup {
+    let chosen: BTreeSet<&str> = draft.triggers().collect();
+    let wholes: Vec<Option<String>> = groups.iter().map(|it| it.pattern(groups)).collect();
+    let mut shown = MOST_SHOWN;
+    let mut boxes: BTreeSet<&str> = BTreeSet::from(["*"]);
+    boxes.extend(wholes.iter().flatten().map(String::as_str));
+    let mut lists: Vec<&[Choice]> = Vec::new();
+    for group in groups {
+        let some = group
+            .choices
+            .get(..group.choices.len().min(shown))
+            .unwrap_or_default();
+        shown -= some.len();
+        boxes.extend(some.iter().map(|it| it.name.as_str()));
+        lists.push(some);
+    }
+    let free: Vec<&str> = chosen
+        .iter()
+        .filter(|it| !boxes.contains(*it))
+        .copied()
+        .collect();
+    let hidden = groups.iter().map(|it| it.choices.len()).sum::<usize>()
+        - lists.iter().map(|it| it.len()).sum::<usize>();
+    html! {
+        fieldset class="field picker" id="triggers" data-picker {
+            legend { "Triggers" }
+            p class="help" { "The events that this webhook is told of." }
+            @for fault in faults { p class="error" { (fault) } }
+            label class="choice" {
+                input type="checkbox" name="trigger" value="*" checked[chosen.contains("*")];
+                span { "All events, also of types that are added later" }
+            }
+            div class="with-script find" {
+                label class="unseen" for="find-trigger" { "Search event types" }
+                input id="find-trigger" type="search" placeholder="Search event types" autocomplete="off"
+                    aria-controls="trigger-groups";
+            }
+            div id="trigger-groups" {
+                @for ((group, some), whole) in groups.iter().zip(&lists).zip(&wholes) {
+                    @if !some.is_empty() { (group_box(group, some, whole.as_deref(), &chosen)) }
+                }
+                p class="help" data-none hidden { "No event type fits." }
+            }
+            @if hidden > 0 { p class="help" { (hidden) " more event types: name them below." } }
+            label for="patterns" class="second" { "Other names and patterns" }
+            textarea id="patterns" name="patterns" rows=(free.len().clamp(2, 6)) spellcheck="false"
+                aria-describedby="patterns-help" aria-invalid=[(!faults.is_empty()).then_some("true")] {
+                (free.join("\n"))
+            }
+            p class="help" id="patterns-help" {
+                "One a line. " code { "*" } " stands for any characters: " code { "ORDER_*" }
+                " matches " code { "ORDER_CREATED" } ", today and later."
+            }
+            ul class="triggers" data-meanings aria-live="polite" {
+                @for pattern in &free {
+                    li { code { (pattern) } " " span class="muted" { (meaning(pattern, groups)) } }
+                }
+            }
+        }
+    }
+}
+
+fn group_box(
+    group: &Group,
+    some: &[Choice],
+    whole: Option<&str>,
+    chosen: &BTreeSet<&str>,
+) -> Markup {
+    let count = some
+        .iter()
+        .filter(|it| chosen.contains(it.name.as_str()))
+        .count();
+    let by_pattern = whole.is_some_and(|pattern| chosen.contains(pattern));
+    let count_words = match (by_pattern, count) {
+        (true, _) => "all".to_owned(),
+        (false, 0) => String::new(),
+        (false, count) => format!("{count} chosen"),
+    };
+    html! {
+        details open[count > 0 || by_pattern] {
+            summary {
+                (group.name) " " span class="muted" data-count { (count_words) }
+            }
+            @if let Some(pattern) = whole {
+                label class="choice" {
+                    input type="checkbox" name="trigger" value=(pattern) checked[by_pattern];
+                    span {
+                        "All of this group, also those added later " code { (pattern) }
+                    }
+                }
+            } @else if some.len() > 1 {
+                label class="choice" {
+                    input type="checkbox" name="group" value=(group.name) data-all;
+                    span { "All " (some.len()) " of this group" }
+                }
+            }
+            @for choice in some {
+                label class="choice" data-choice {
+                    input type="checkbox" name="trigger" value=(choice.name)
+                        checked[chosen.contains(choice.name.as_str())];
+                    span { code { (choice.name) } " " span class="muted" { (choice.title) } }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(name: &str, types: &[&str]) -> Group {
+        let choice = |name: &&str| Choice {
+            name: (*name).to_owned(),
+            title: String::new(),
+            example: true,
+        };
+        Group {
+            name: name.to_owned(),
+            choices: types.iter().map(choice).collect(),
+        }
+    }
+
+    #[test]
+    fn a_group_has_a_pattern_only_if_it_means_this_group_alone() {
+        let groups = [
+            group("Store", &["STORE_ORDER_CREATED", "STORE_ORDER_UPDATED"]),
+            group("Office", &["ORDER_CREATED", "ORDER_UPDATED"]),
+            group(
+                "Members",
+                &["MEMBER_CREATED", "MEMBER_DELETED", "MEMBER_UPDATED"],
+            ),
+            group("Others", &["MEMBERSHIP", "SITE"]),
+            group("One", &["BLOG_POST"]),
+            group("Taken", &["A_B", "A_C"]),
+            group("Taking", &["A_D", "E"]),
+        ];
+        let patterns: Vec<_> = groups.iter().map(|it| it.pattern(&groups)).collect();
+        let some = |text: &str| Some(text.to_owned());
+        let expected = [
+            some("STORE_ORDER_*"),
+            some("ORDER_*"),
+            some("MEMBER_*"),
+            None,
+            None,
+            None,
+            None,
+        ];
+        assert_eq!(patterns, expected);
+        assert_eq!(
+            meaning("MEMBER*", &groups).split(':').next(),
+            Some("matches 4 today")
+        );
+        assert_eq!(meaning("NO*", &groups), "matches no event type today");
+    }
+}

@@ -1,0 +1,16 @@
+//! The pages as a browser without scripts meets them: what they show, and what their forms do.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test ends at the first surprise, and prints its figures"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod deliveries;

@@ -1,0 +1,82 @@
+// How a page looks to somebody who sees little, has a narrow screen, or enlarges everything.
+
+import { readFileSync } from "node:fs";
+
+import { assert, require } from "./desk.mjs";
+
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+// What axe-core has against the page; what others wrote into frames is not judged.
+export async function faults(page) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { iframes: false }));
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map((node) => `${id} (${help}): ${node.target.join(" ")}: ${node.failureSummary.replaceAll("\n", " ")}`),
+  );
+}
+
+// The elements that make the page wider than its window; empty if it is not.
+export async function sideways(page) {
+  return page.evaluate(() => {
+    const scrolling = document.scrollingElement;
+    if (scrolling.scrollWidth <= innerWidth) return [];
+    const wide = Array.from(document.body.querySelectorAll("*")).filter((it) => {
+      const { right, width } = it.getBoundingClientRect();
+      return right > innerWidth + 0.5 && width > 0;
+    });
+    const named = wide.map((it) => `${it.tagName.toLowerCase()}${it.id && `#${it.id}`}.${it.getAttribute("class")}`);
+    return [`${scrolling.scrollWidth} px wide: ${named.slice(0, 8).join(", ")}`];
+  });
+}
+
+// Text that is cut off, and cannot be read on hover either.
+export async function cut(page) {
+  return page.evaluate(() => {
+    const found = [];
+    for (const it of document.body.querySelectorAll("*")) {
+      const style = getComputedStyle(it);
+      const hides = ["hidden", "clip"].includes(style.overflowX) && !it.closest("svg, .unseen, [hidden]");
+      const seen = it.checkVisibility() && it.clientWidth > 1;
+      if (hides && seen && it.scrollWidth > it.clientWidth + 1 && !it.closest("[title]") && it.textContent.trim()) {
+        found.push(`${it.tagName.toLowerCase()}.${it.className}: ${it.textContent.trim().slice(0, 60)}`);
+      }
+    }
+    return found;
+  });
+}
+
+// Texts that lie upon one another.
+export async function overlapping(page) {
+  return page.evaluate(() => {
+    const texts = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      const parent = node.parentElement;
+      if (!node.data.trim() || !parent.checkVisibility() || parent.closest("svg, .unseen, .skip, option, script")) continue;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      for (const box of range.getClientRects()) {
+        if (box.width > 1 && box.height > 1) texts.push({ box, node, words: node.data.trim().slice(0, 30) });
+      }
+    }
+    const found = [];
+    for (let i = 0; i < texts.length && found.length < 5; i += 1) {
+      for (let j = i + 1; j < texts.length; j += 1) {
+        const [a, b] = [texts[i].box, texts[j].box];
+        const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        const least = Math.min(a.height, b.height);
+        if (wide > 3 && high > least * 0.4 && texts[i].node !== texts[j].node) {
+          found.push(`“${texts[i].words}” and “${texts[j].words}” at ${Math.round(a.left)},${Math.round(a.top)}`);
+          break;
+        }
+      }
+    }
+    return found;
+  });
+}
+
+export function none(found, what) {
+  assert(found.length === 0, `${what}:\n    ${found.join("\n    ")}`);
+}

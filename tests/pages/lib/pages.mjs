@@ -1,0 +1,40 @@
+// Which pages there are: every pattern of the daemon's own table of routes, each with an address
+// that a link of another page leads to.
+
+import { assert } from "./desk.mjs";
+
+// Goes from link to link as the signed-in person; answers pattern → address. Each pattern must be
+// reached: what no link leads to is no part of the pages.
+export async function everyPage(page, patterns) {
+  const found = new Map();
+  const seen = new Set();
+  const queue = ["/"];
+  const left = () => patterns.filter((it) => !found.has(it));
+  while (queue.length > 0 && left().length > 0) {
+    const address = queue.shift();
+    await page.goto(address);
+    const links = await page.$$eval("a[href], form[method=get], iframe[src]", (all) =>
+      all.map((it) => it.href || it.action || it.src),
+    );
+    for (const link of [page.url(), ...links]) {
+      const url = new URL(link);
+      if (url.origin !== new URL(page.url()).origin) continue;
+      // A fixed word wins over a variable part: /webhooks/new is no webhook.
+      const fitting = patterns.filter((it) => fits(it, url.pathname));
+      const pattern = fitting.sort((a, b) => a.split("{").length - b.split("{").length)[0];
+      if (pattern === undefined || seen.has(url.pathname)) continue;
+      seen.add(url.pathname);
+      if (!found.has(pattern)) found.set(pattern, url.pathname + url.search);
+      // A few of each kind: not every webhook has each button.
+      const alike = Array.from(seen).filter((it) => fits(pattern, it)).length;
+      if (alike <= 12) queue.push(url.pathname + url.search);
+    }
+  }
+  assert(left().length === 0, `no link leads to ${left().join(", ")}`);
+  return found;
+}
+
+function fits(pattern, pathname) {
+  const [wanted, given] = [pattern.split("/"), pathname.split("/")];
+  return wanted.length === given.length && wanted.every((part, n) => part === given[n] || part.startsWith("{"));
+}
