@@ -10,7 +10,9 @@ use super::api::{
     switches, tokens, users,
 };
 use super::metrics;
-use super::pages::{assets, deliveries as log, password, reset, sign_in, webhooks};
+use super::pages::{
+    assets, deliveries as log, events as reference, password, reset, sign_in, webhooks,
+};
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -252,6 +254,17 @@ pub static TABLE: &[Entry] = &[
     entry!(POST   "/deliveries/{event_id}/{subscription_id}/resend", Administer, Account, log::show::resend),
 
     // Pages: events and the catalogue.
+    entry!(GET    "/events", View, Account, reference::list),
+    entry!(GET    "/events/log", View, Account, reference::log::list),
+    entry!(GET    "/events/new", Administer, Account, reference::own::new),
+    entry!(POST   "/events/new", Administer, Account, reference::own::create),
+    entry!(GET    "/events/types/{name}", View, Account, reference::kind::page),
+    entry!(POST   "/events/types/{name}/publish", Administer, Account, reference::kind::publish),
+    entry!(GET    "/events/types/{name}/edit", Administer, Account, reference::own::edit),
+    entry!(POST   "/events/types/{name}/edit", Administer, Account, reference::own::save),
+    entry!(POST   "/events/types/{name}/delete", Administer, Account, reference::own::delete),
+    entry!(GET    "/events/{id}", View, Account, reference::show::page),
+    entry!(GET    "/events/{id}/raw", View, Account, reference::show::raw),
 
     // Pages: activities.
 

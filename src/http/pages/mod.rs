@@ -7,6 +7,7 @@ pub(super) mod assets;
 mod curl;
 pub(super) mod deliveries;
 mod difference;
+pub(super) mod events;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod filter;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
