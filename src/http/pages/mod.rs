@@ -12,6 +12,7 @@ mod difference;
 mod dry_run;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod chart;
+pub(super) mod events;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod filter;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
