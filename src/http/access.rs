@@ -10,9 +10,9 @@ use super::api::{
     switches, tokens, users,
 };
 use super::metrics;
+use super::pages::events as reference;
 use super::pages::{self, activity_counts, activity_log, assets, deliveries as log};
 use super::pages::{mail_log, overview, password, reset, sign_in, webhooks};
-use super::pages::events as reference;
 use crate::domain::role::Role;
 
 /// Who may use a route.
