@@ -14,3 +14,4 @@
 mod support;
 
 mod deliveries;
+mod webhooks;
