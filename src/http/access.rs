@@ -10,9 +10,9 @@ use super::api::{
     switches, tokens, users,
 };
 use super::metrics;
-use super::pages::{
-    assets, deliveries as log, events as reference, password, reset, sign_in, webhooks,
-};
+use super::pages::events as reference;
+use super::pages::{self, activity_counts, activity_log, assets, deliveries as log};
+use super::pages::{mail_log, overview, password, reset, sign_in, webhooks};
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -267,12 +267,21 @@ pub static TABLE: &[Entry] = &[
     entry!(GET    "/events/{id}/raw", View, Account, reference::show::raw),
 
     // Pages: activities.
+    entry!(GET    "/activity", View, Account, activity_log::list),
+    entry!(GET    "/activity/summary", View, Account, activity_counts::show),
+    entry!(GET    "/activity/{id}", View, Account, activity_log::show),
 
     // Pages: mails.
+    entry!(GET    "/mail", View, Account, mail_log::list),
+    entry!(GET    "/mail/{id}", View, Account, mail_log::show),
+    entry!(GET    "/mail/{id}/html", View, Account, mail_log::html),
 
     // Pages: plugins.
+    entry!(GET    "/plugins", View, Account, pages::plugins::list),
+    entry!(GET    "/plugins/{kind}/{file}", View, Account, pages::plugins::show),
 
     // Pages: settings.
 
     // Pages: overview.
+    entry!(POST   "/audit", Administer, Account, overview::begin_audit),
 ];

@@ -14,4 +14,5 @@
 mod support;
 
 mod deliveries;
+mod webhooks;
 mod events;

@@ -5,7 +5,7 @@ mod attempt;
 mod choice;
 pub(in crate::http) mod live;
 pub(in crate::http) mod many;
-mod row;
+pub(super) mod row;
 pub(in crate::http) mod show;
 
 use actix_web::HttpRequest;
