@@ -14,20 +14,20 @@ use crate::support::{Herald, PATIENCE, wait_for, wait_until};
 
 /// The page's HTML.
 #[track_caller]
-fn page(browser: &Browser, path: &str) -> String {
+pub(crate) fn page(browser: &Browser, path: &str) -> String {
     String::from_utf8(browser.page(path).expect(200).body).unwrap()
 }
 
 /// The rows of the list.
-fn rows(html: &str) -> Vec<&str> {
+pub(crate) fn rows(html: &str) -> Vec<&str> {
     let list = html.split("<tbody>").nth(1).unwrap_or_default();
     let list = list.split("</tbody>").next().unwrap();
-    list.split("<tr ").skip(1).collect()
+    list.split("<tr").skip(1).collect()
 }
 
 /// Submits a form of one of Herald's pages.
 #[track_caller]
-fn submit(
+pub(crate) fn submit(
     browser: &Browser,
     path: &str,
     fields: &[(&str, &str)],
@@ -199,6 +199,7 @@ fn one_delivery_is_resent_by_an_admin_alone() {
         answer.header("location"),
         Some(format!("{path}?done=resent").as_str())
     );
+    assert!(page(&ann, &format!("{path}?done=resent")).contains("It is due again."));
     wait_until("it is sent again", || {
         receiver.answered().get(&event) == Some(&2)
     });

@@ -11,18 +11,24 @@ pub(super) mod deliveries;
 mod difference;
 mod dry_run;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod chart;
+pub(super) mod events;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod filter;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod form;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod frame;
-pub(super) mod home;
 mod layout;
 pub(super) mod mail_log;
 mod mail_story;
 pub(super) mod mails;
 mod notice;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod number;
+pub(super) mod overview;
 pub(super) mod password;
+mod range;
 mod payload;
 pub(super) mod plugins;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
@@ -35,6 +41,8 @@ mod trouble;
 mod ui;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 pub(super) mod visit;
+#[allow(dead_code, reason = "each page takes the parts that it needs")]
+mod webhook_figures;
 pub(super) mod webhooks;
 
 use actix_web::{HttpRequest, HttpResponse};
