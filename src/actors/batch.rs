@@ -66,7 +66,19 @@ pub(super) struct Done {
     pub(super) last_id: Uuid,
     pub(super) settlings: Vec<(Uuid, Arc<Settling>)>,
     pub(super) deliveries: Vec<(Arc<MemoryEvent>, Arc<Matched>)>,
+    /// How many events of an account were stored in a minute since 1970.
+    pub(super) accepted: Vec<(AccountId, i64, u32)>,
     pub(super) answers: Vec<(oneshot::Sender<PublishResult>, PublishResult)>,
+}
+
+impl Done {
+    /// Neighbours are of one account and minute, but for a few.
+    fn accept(&mut self, account: AccountId, minute: i64) {
+        match self.accepted.last_mut() {
+            Some((last, at, number)) if *last == account && *at == minute => *number += 1,
+            _ => self.accepted.push((account, minute, 1)),
+        }
+    }
 }
 
 impl Batch {
@@ -176,6 +188,7 @@ impl Batch {
             last_id: self.entries.last().map_or(Uuid::nil(), |entry| entry.id),
             settlings: Vec::new(),
             deliveries: Vec::new(),
+            accepted: Vec::new(),
             answers: Vec::new(),
         };
         let mut results: Vec<Option<Vec<Result<Receipt, KeyReused>>>> = self
@@ -186,8 +199,10 @@ impl Batch {
         for entry in self.entries {
             let stored = !entry.repeats && (entry.event.key.is_none() || new.contains(&entry.id));
             let receipt = if stored {
+                let id = EventId::from_uuid(entry.id);
+                done.accept(entry.event.account, id.millis().div_euclid(60_000));
                 Some(Ok(Receipt {
-                    id: EventId::from_uuid(entry.id),
+                    id,
                     deliveries: entry.matched.len(),
                     duplicate: false,
                 }))

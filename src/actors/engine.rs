@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::activity_log::{ActivityRecorder, RecordError};
+use super::auditor::Auditor;
 use super::dispatcher::{self, DeliveriesDue, Dispatcher, DrainAll, SendTest};
 use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
 use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, StopIntake};
@@ -20,6 +21,8 @@ use super::notices::Notices;
 use super::plugins::{PluginReloader, Plugins, ReloaderParts};
 use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
+use super::stat_flusher::{StatFlusher, StopStats};
+use super::stats::Stats;
 use super::subscription::SubscriptionParts;
 use super::tell::tell;
 use crate::domain::activity::{Actor as By, NewActivity};
@@ -143,6 +146,8 @@ pub struct Engine {
     dispatcher: Addr<Dispatcher>,
     recorder: Addr<Recorder>,
     housekeeper: Addr<Housekeeper>,
+    stat_flusher: Addr<StatFlusher>,
+    auditor: Auditor,
 }
 
 impl Engine {
@@ -179,7 +184,15 @@ impl Engine {
             looking: false,
         }
         .start();
-        let recorder = Recorder::new(database.clone(), Arc::clone(&unrecorded)).start();
+        let stats = Arc::new(Stats::new(Arc::clone(&clock)));
+        let stat_flusher = StatFlusher::new(database.clone(), Arc::clone(&stats)).start();
+        let recorder = Recorder::new(
+            database.clone(),
+            Arc::clone(&unrecorded),
+            Arc::clone(&stats),
+            Arc::clone(&lane_slot),
+        )
+        .start();
         let parts = SubscriptionParts {
             database: database.clone(),
             clock: Arc::clone(&clock),
@@ -203,6 +216,7 @@ impl Engine {
             routing: Arc::clone(&routing),
             budget: Budget::new(settings.memory_budget),
             lane_slot: Arc::clone(&lane_slot),
+            stats: Arc::clone(&stats),
             folder: settings.folder,
             lease: settings.lease,
             dispatcher: dispatcher.clone(),
@@ -212,11 +226,13 @@ impl Engine {
         let _ = known_intake.set(intake.clone());
         tell(&dispatcher, dispatcher::MeetIntake(intake.clone()));
         tell(&recorder, recorder::MeetIntake(intake.clone()));
+        let auditor = Auditor::new(database.clone());
         let housekeeper = Housekeeper {
             database: database.clone(),
             clock: Arc::clone(&clock),
             routing: Arc::clone(&routing),
             lane_slot: Arc::clone(&lane_slot),
+            stats,
             lease: settings.lease,
             retention_days: settings.retention_days,
             activity_retention_days: settings.activity_retention_days,
@@ -224,6 +240,8 @@ impl Engine {
             intake: intake.clone(),
             connection: Slot::Empty,
             sweeping: false,
+            repairing: false,
+            auditor: auditor.clone(),
         }
         .start();
         let activity_log = ActivityRecorder::start(database.clone());
@@ -243,6 +261,8 @@ impl Engine {
             dispatcher,
             recorder,
             housekeeper,
+            stat_flusher,
+            auditor,
         })
     }
 
@@ -256,6 +276,7 @@ impl Engine {
             let _ = self.recorder.send(FlushRecorder).await;
             let _ = self.intake.send(CloseLane).await;
             let _ = self.recorder.send(FlushRecorder).await;
+            let _ = self.stat_flusher.send(StopStats).await;
         };
         let stop = async { tokio::join!(stop, self.mails.stop()) };
         tokio::time::timeout(bound, stop).await.is_ok()
@@ -295,6 +316,18 @@ impl Engine {
         activities: Vec<NewActivity>,
     ) -> Result<Vec<ActivityId>, RecordError> {
         self.activity_log.record(account, activities).await
+    }
+
+    /// Begins an audit of an account, or of the whole server, in the background; false: one runs
+    /// already. What it finds is kept. To be called inside of the runtime.
+    pub fn begin_audit(&self, account: Option<AccountId>) -> bool {
+        self.auditor.begin(account)
+    }
+
+    /// Whether an audit runs in the background.
+    #[must_use]
+    pub fn is_auditing(&self) -> bool {
+        self.auditor.is_running()
     }
 
     /// The subscriptions and event types as they are now.

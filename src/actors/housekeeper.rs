@@ -1,5 +1,5 @@
-//! Housekeeper: renews the lease, closes the lanes of daemons that died, follows changes of
-//! subscriptions, makes partitions ahead and removes old ones.
+//! Housekeeper: renews the lease, closes the lanes of daemons that died and repairs their counts,
+//! follows changes of subscriptions, makes partitions ahead and removes old ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +7,16 @@ use std::time::Duration;
 use actix::prelude::*;
 use uuid::Uuid;
 
+use super::auditor::Auditor;
 use super::intake::{Intake, LaneSlot, LaneUnsure};
 use super::lane::Lane;
 use super::routing::Routing;
+use super::stats::Stats;
 use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::lane::{self, Owner};
 use crate::store::{
-    Connection, Database, StoreError, cancel, ingest, partition, retention, session,
+    Connection, Database, StoreError, cancel, ingest, partition, retention, session, stat,
     subscription_count,
 };
 
@@ -55,6 +57,7 @@ pub(super) struct Housekeeper {
     pub(super) clock: Arc<DatabaseClock>,
     pub(super) routing: Arc<Routing>,
     pub(super) lane_slot: LaneSlot,
+    pub(super) stats: Arc<Stats>,
     pub(super) lease: Duration,
     pub(super) retention_days: u32,
     pub(super) activity_retention_days: u32,
@@ -63,6 +66,8 @@ pub(super) struct Housekeeper {
     /// Present while no renewal runs.
     pub(super) connection: Slot,
     pub(super) sweeping: bool,
+    pub(super) repairing: bool,
+    pub(super) auditor: Auditor,
 }
 
 /// A connection that a renewal borrows.
@@ -83,6 +88,24 @@ impl Housekeeper {
     }
 }
 
+impl Housekeeper {
+    /// Repairs the counts of lanes that closed. Apart from the sweep: it may take longer.
+    fn repair(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.repairing, true) {
+            return;
+        }
+        let database = self.database.clone();
+        let repair = actix::spawn(async move { repair(&database).await });
+        let repair = actix::fut::wrap_future::<_, Self>(repair);
+        ctx.spawn(repair.map(|result, actor, _| {
+            actor.repairing = false;
+            if let Ok(Err(error)) = result {
+                tracing::warn!(%error, "counts could not be repaired; trying again");
+            }
+        }));
+    }
+}
+
 impl Actor for Housekeeper {
     type Context = Context<Self>;
 
@@ -91,6 +114,7 @@ impl Actor for Housekeeper {
         ctx.run_interval(SWEEP, |_, ctx| ctx.notify(SweepTick));
         ctx.run_interval(DAILY_WORK, |_, ctx| ctx.notify(DailyTick));
         ctx.notify(DailyTick);
+        self.repair(ctx);
     }
 }
 
@@ -119,7 +143,7 @@ impl Handler<LeaseTick> for Housekeeper {
             Slot::Lent => return,
         };
         let (database, ttl) = (self.database.clone(), self.lease);
-        let renewed = Arc::clone(&lane);
+        let (renewed, counted) = (Arc::clone(&lane), self.stats.complete());
         let renewal = async move {
             let work = async {
                 let mut connection = match free {
@@ -127,8 +151,8 @@ impl Handler<LeaseTick> for Housekeeper {
                     None => Box::new(database.dedicated().await?),
                 };
                 let asked = uptime();
-                let renewal =
-                    lane::renew(&mut connection, renewed.id, ttl, renewed.low_water()).await?;
+                let mark = renewed.low_water();
+                let renewal = lane::renew(&mut connection, renewed.id, ttl, mark, counted).await?;
                 Ok::<_, StoreError>((connection, renewal, asked))
             };
             match tokio::time::timeout(PATIENCE, work).await {
@@ -164,6 +188,7 @@ impl Handler<SweepTick> for Housekeeper {
     type Result = ();
 
     fn handle(&mut self, _: SweepTick, ctx: &mut Self::Context) {
+        self.repair(ctx);
         if std::mem::replace(&mut self.sweeping, true) {
             return;
         }
@@ -185,12 +210,25 @@ impl Handler<DailyTick> for Housekeeper {
         let database = self.database.clone();
         let (days, activity_days) = (self.retention_days, self.activity_retention_days);
         let mail_days = self.mail_retention_days;
+        let auditor = self.auditor.clone();
         actix::spawn(async move {
             if let Err(error) = daily(&database, days, activity_days, mail_days).await {
                 tracing::warn!(%error, "partitions could not be looked after; trying again");
             }
+            if let Err(error) = auditor.daily().await {
+                tracing::warn!(%error, "the audit of the day could not be run; trying again");
+            }
         });
     }
+}
+
+async fn repair(database: &Database) -> Result<(), StoreError> {
+    for lane in stat::unsettled(database).await? {
+        if stat::repair(database, lane).await? {
+            tracing::debug!(lane = lane.0, "counted the last minutes of a closed lane");
+        }
+    }
+    Ok(())
 }
 
 async fn sweep(database: &Database) -> Result<(), StoreError> {
@@ -217,6 +255,7 @@ async fn daily(
     ingest::forget_old_keys(&mut *database.get().await?).await?;
     subscription_count::fold(&mut *database.get().await?).await?;
     session::sweep(database).await?;
+    stat::retire(database, days).await?;
     for day in retention::retire(database, days).await? {
         tracing::info!(
             day = %day.day, events = day.events, targets = day.targets,

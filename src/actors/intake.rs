@@ -19,6 +19,7 @@ use super::lane::{Ids, Lane};
 use super::memory::Budget;
 use super::recorder::{LaneClosed, Recorder, Unrecorded};
 use super::routing::Routing;
+use super::stats::{Source, Stats};
 use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::ingest::Ingested;
@@ -76,6 +77,7 @@ pub(super) struct IntakeParts {
     pub(super) routing: Arc<Routing>,
     pub(super) budget: Arc<Budget>,
     pub(super) lane_slot: LaneSlot,
+    pub(super) stats: Arc<Stats>,
     pub(super) folder: Uuid,
     pub(super) lease: Duration,
     pub(super) dispatcher: Addr<Dispatcher>,
@@ -149,6 +151,8 @@ impl Intake {
                     return;
                 }
                 tracing::info!(lane = lane.id.0, "accepting events");
+                // What was unsure is in a lane that is closed: its repair counts it.
+                actor.parts.stats.settled(Source::Events);
                 actor.set_lane(Some(lane));
                 actor.idle = Some(committer);
                 actor.commit_next(ctx);
@@ -312,6 +316,7 @@ async fn commit(
 ) -> Result<Committer, &'static str> {
     let mut batch = Batch::new(requests, &mut committer.ids);
     lane.committing(batch.first_id());
+    parts.stats.begin(Source::Events);
     loop {
         let table = parts.routing.current();
         committer.memo.follow(&table);
@@ -339,6 +344,8 @@ async fn commit(
                 };
                 let done = batch.finish(&new_keys, &known, lane, &parts.budget);
                 lane.committed(done.last_id, done.settlings.into_iter());
+                parts.stats.accepted(lane.id, &done.accepted);
+                parts.stats.settled(Source::Events);
                 if !done.deliveries.is_empty() {
                     tell(
                         &parts.dispatcher,
@@ -450,6 +457,9 @@ impl Handler<CloseLane> for Intake {
         self.set_lane(None);
         lane.kill();
         let parts = Arc::clone(&self.parts);
-        Box::pin(async move { close_lane(&parts, &lane).await })
+        Box::pin(async move {
+            close_lane(&parts, &lane).await;
+            parts.stats.lane_closed(lane.id);
+        })
     }
 }

@@ -1,11 +1,12 @@
 //! The actors: Intake, Dispatcher, one Subscription for each webhook, Recorder, ActivityLog,
-//! Housekeeper.
+//! Housekeeper, StatFlusher.
 //!
 //! Rows are the truth and messages are hints: whatever vanishes with a message, a mailbox or a
 //! thread, the database knows enough to do it (again).
 
 mod activity_log;
 mod attempt;
+mod auditor;
 mod batch;
 mod dispatcher;
 mod engine;
@@ -22,6 +23,8 @@ mod plugins;
 mod recorder;
 mod round;
 mod routing;
+mod stat_flusher;
+mod stats;
 mod subscription;
 mod tell;
 

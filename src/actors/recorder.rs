@@ -9,9 +9,10 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::intake::{Intake, LaneUnsure};
+use super::intake::{Intake, LaneSlot, LaneUnsure};
 use super::memory::MemoryEvent;
 use super::round::{Told, Writer, Written};
+use super::stats::{Source, Stats};
 use super::tell::tell;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::lane::LaneId;
@@ -94,13 +95,15 @@ pub(super) struct MeetIntake(pub(super) Addr<Intake>);
 pub(super) struct Recorder {
     database: Database,
     unrecorded: Arc<Semaphore>,
+    stats: Arc<Stats>,
+    lane_slot: LaneSlot,
     intake: Option<Addr<Intake>>,
     connection: Option<Connection>,
     told: Told,
     /// By the lane whose closing they wait for.
     stranded: HashMap<LaneId, Vec<AttemptRecord>>,
     closed: HashSet<LaneId>,
-    /// The lane that claimed attempts are counted in: the last one seen.
+    /// The lane that claimed attempts are recorded in: the open one, else the last one seen.
     lane: LaneId,
     writing: bool,
     flushes: Vec<oneshot::Sender<()>>,
@@ -110,10 +113,17 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(database: Database, unrecorded: Arc<Semaphore>) -> Self {
+    pub(super) fn new(
+        database: Database,
+        unrecorded: Arc<Semaphore>,
+        stats: Arc<Stats>,
+        lane_slot: LaneSlot,
+    ) -> Self {
         Self {
             database,
             unrecorded,
+            stats,
+            lane_slot,
             intake: None,
             connection: None,
             told: Told::default(),
@@ -151,10 +161,15 @@ impl Recorder {
             return;
         }
         self.writing = true;
+        if let Some(lane) = self.lane_slot.read().ok().and_then(|slot| slot.clone()) {
+            self.lane = self.lane.max(lane.id);
+        }
+        self.stats.begin(Source::Attempts);
         let round = self.told.take();
         let writer = Writer {
             database: self.database.clone(),
             unrecorded: Arc::clone(&self.unrecorded),
+            stats: Arc::clone(&self.stats),
             count_lane: self.lane,
         };
         let connection = self.connection.take();
@@ -184,6 +199,11 @@ impl Recorder {
 
     fn written(&mut self, written: Written) {
         self.connection = written.connection;
+        // What is of unknown outcome is told again, and counted then.
+        let sure = !written.wait && written.stranded.is_empty() && self.stranded.is_empty();
+        if sure {
+            self.stats.settled(Source::Attempts);
+        }
         let told = std::mem::replace(&mut self.told, written.again);
         self.told.first.extend(told.first);
         self.told.spilled.extend(told.spilled);
@@ -229,9 +249,6 @@ impl Handler<RecordAttempts> for Recorder {
     type Result = ();
 
     fn handle(&mut self, message: RecordAttempts, ctx: &mut Self::Context) {
-        if let Some(first) = message.first.first() {
-            self.lane = self.lane.max(first.event.lane.id);
-        }
         self.told.first.extend(message.first);
         self.told.long.extend(message.long);
         self.told.claimed.extend(message.claimed);

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::memory::MemoryEvent;
 use super::recorder::{FirstAttempt, Spilled};
+use super::stats::Stats;
 use crate::store::lane::LaneId;
 use crate::store::record::{
     self, AttemptRecord, Fence, ReleasedClaim, record_claimed, record_first,
@@ -84,6 +85,7 @@ pub(super) struct Written {
 pub(super) struct Writer {
     pub(super) database: Database,
     pub(super) unrecorded: Arc<Semaphore>,
+    pub(super) stats: Arc<Stats>,
     pub(super) count_lane: LaneId,
 }
 
@@ -147,18 +149,19 @@ impl Writer {
             .into_iter()
             .map(|attempt| (attempt.record, attempt.event))
             .unzip();
-        let fence = match &mut written.connection {
+        let counted = match &mut written.connection {
             Some(connection) => record_first(connection, lane, &records).await,
             None => Err(StoreError::Away("no connection".to_owned())),
         };
-        match fence {
-            Ok(Fence::Passed) => {
+        match counted {
+            Ok(Some(counted)) => {
                 events.iter().for_each(|event| event.settling.settle());
+                self.stats.recorded(records.iter(), &counted);
                 self.unrecorded.add_permits(weight(&records));
             }
             // The lane is closed and its rows are written: record at those, in a round of
             // their own, because a later try at one of them may be in this one.
-            Ok(Fence::Closed) => {
+            Ok(None) => {
                 written.again.claimed.extend(records);
                 written.unsure.push((lane, "somebody closed it"));
             }
@@ -215,7 +218,10 @@ impl Writer {
             return;
         };
         match record_claimed(connection, self.count_lane, &attempts).await {
-            Ok(()) => self.unrecorded.add_permits(weight(&attempts)),
+            Ok(counted) => {
+                self.stats.recorded(attempts.iter(), &counted);
+                self.unrecorded.add_permits(weight(&attempts));
+            }
             Err(error) if error.is_away() => {
                 tracing::warn!(%error, "attempts could not be recorded; trying again");
                 written.again.claimed.extend(attempts);

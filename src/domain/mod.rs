@@ -20,6 +20,7 @@ pub mod role;
 pub mod secret;
 pub mod signature;
 pub mod subscription;
+pub mod tally;
 pub mod target;
 pub mod trigger;
 pub mod user_link;

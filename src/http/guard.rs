@@ -16,7 +16,7 @@ use futures_util::future::{Either, LocalBoxFuture};
 
 use super::access::{Access, Entry, TABLE};
 use super::auth::{Authenticator, Caller, Credentials, Quick};
-use super::pages::home::is_wanted;
+use super::pages::overview::is_wanted;
 use super::pages::visit::Visitor;
 use super::pages::{SignInFirst, Trouble};
 use super::problem::{Kind, Problem};

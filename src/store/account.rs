@@ -7,7 +7,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::activity::note;
-use super::schema::account;
+use super::schema::{account, audit_result, stat};
 use super::{Connection, Database, StoreError, routing};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::AccountId;
@@ -64,6 +64,19 @@ pub async fn create(
             Ok(made)
         })
         .await
+}
+
+/// The ids of all accounts.
+///
+/// # Errors
+/// When the database is away.
+pub async fn ids(database: &Database) -> Result<Vec<AccountId>, StoreError> {
+    let ids: Vec<Uuid> = account::table
+        .select(account::id)
+        .order(account::id)
+        .load(&mut database.get().await?)
+        .await?;
+    Ok(ids.into_iter().map(AccountId::from_uuid).collect())
 }
 
 /// The account of that id.
@@ -210,6 +223,9 @@ pub async fn remove(database: &Database, id: AccountId, by: &Actor) -> Result<Re
                 return Ok(Removal::InUse);
             }
             diesel::delete(account::table.find(id.uuid())).execute(connection).await?;
+            let of = stat::account_id.eq(id.uuid());
+            diesel::delete(stat::table.filter(of)).execute(connection).await?;
+            diesel::delete(audit_result::table.find(id.uuid())).execute(connection).await?;
             let payload = serde_json::json!({ "name": name });
             let (what, subject) = (OwnActivity::AccountRemoved, id.to_string());
             note(connection, None, by, what, subject, Some(payload)).await?;

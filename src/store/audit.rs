@@ -1,15 +1,21 @@
-//! The proof: every target of every accepted event, in the first class that fits.
+//! The proof: every target of every accepted event, in the first class that fits. What the last
+//! one found is kept, so that a page can show it without counting.
 
 use chrono::{DateTime, Utc};
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use uuid::Uuid;
 
+use super::schema::audit_result;
 use super::{Database, StoreError};
 use crate::domain::id::AccountId;
 
 /// The counts of one snapshot. Targets are counted, but for `accepted`.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, QueryableByName, Queryable, Selectable, Insertable, AsChangeset,
+)]
+#[diesel(table_name = audit_result)]
 pub struct Audit {
     /// The snapshot's time.
     #[diesel(sql_type = Timestamptz)]
@@ -63,14 +69,65 @@ impl Audit {
     }
 }
 
-/// Counts one account's targets, or all, in one snapshot. Reads both logs as a whole: seconds for millions of events.
+/// Counts one account's targets, or all, in one snapshot, and keeps what it found. Reads both
+/// logs as a whole: seconds for millions of events.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn run(database: &Database, account: Option<AccountId>) -> Result<Audit, StoreError> {
     let mut connection = database.get().await?;
-    Ok(diesel::sql_query(include_str!("audit.sql"))
+    let audit: Audit = diesel::sql_query(include_str!("audit.sql"))
         .bind::<Nullable<SqlUuid>, _>(account.map(AccountId::uuid))
         .get_result(&mut connection)
-        .await?)
+        .await?;
+    diesel::insert_into(audit_result::table)
+        .values((audit_result::account_id.eq(key(account)), &audit))
+        .on_conflict(audit_result::account_id)
+        .do_update()
+        .set(&audit)
+        .execute(&mut connection)
+        .await?;
+    Ok(audit)
+}
+
+/// What the last audit of an account, or of the whole server, found; none: there was none yet.
+///
+/// # Errors
+/// When the database is away.
+pub async fn last(
+    database: &Database,
+    account: Option<AccountId>,
+) -> Result<Option<Audit>, StoreError> {
+    Ok(audit_result::table
+        .find(key(account))
+        .select(Audit::as_select())
+        .first(&mut database.get().await?)
+        .await
+        .optional()?)
+}
+
+#[derive(QueryableByName)]
+struct Due {
+    #[diesel(sql_type = Bool)]
+    due: bool,
+}
+
+/// Whether the last audit of the whole server is over a day ago.
+///
+/// # Errors
+/// When the database is away.
+pub async fn is_due(database: &Database) -> Result<bool, StoreError> {
+    let due: Due = diesel::sql_query(
+        "select not exists (select from audit_result \
+             where account_id = $1 and as_of > now() - interval '1 day') as due",
+    )
+    .bind::<SqlUuid, _>(Uuid::nil())
+    .get_result(&mut database.get().await?)
+    .await?;
+    Ok(due.due)
+}
+
+/// The whole server has the nil UUID.
+fn key(account: Option<AccountId>) -> Uuid {
+    account.map_or(Uuid::nil(), AccountId::uuid)
 }

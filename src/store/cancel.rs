@@ -43,7 +43,7 @@ pub async fn cancel_open(
                      outcome, origin) \
                  select account_id, subscription_id, event_id, n + 1, 0, 'cancelled', origin \
                  from gone on conflict do nothing \
-                 returning subscription_id, origin \
+                 returning account_id, subscription_id, origin \
              ), counted as ( \
                  insert into subscription_count as c (subscription_id, lane, cancelled, \
                      last_outcome, last_attempt_at) \
@@ -51,6 +51,18 @@ pub async fn cancel_open(
                  where origin <> 'test' group by subscription_id \
                  on conflict (subscription_id, lane) do update \
                      set cancelled = c.cancelled + excluded.cancelled \
+             ), rolled_up as ( \
+                 insert into stat as s (account_id, subscription_id, grain, at, lane, cancelled) \
+                 select account_id, \
+                     coalesce(subscription_id, '00000000-0000-0000-0000-000000000000'), grain, \
+                     date_trunc(unit, now(), 'UTC'), 0, count(*) \
+                 from ended, (values (1, 'minute'), (60, 'hour')) as g (grain, unit) \
+                 where origin <> 'test' \
+                 group by grouping sets ((account_id, subscription_id, grain, unit), \
+                     (account_id, grain, unit)) \
+                 order by grain, account_id, 2 \
+                 on conflict (account_id, subscription_id, grain, at, lane) do update \
+                     set cancelled = s.cancelled + excluded.cancelled \
              ) \
              select count(*) as count from ended",
         )

@@ -68,9 +68,10 @@ pub async fn open(
                      (select id from event where account_id = a.id order by id desc limit 1) e \
              ) known order by id desc limit 1 \
          ), opened as ( \
-             insert into lane (folder, lease_until, low_water) \
+             insert into lane (folder, lease_until, low_water, stats_at) \
              select $1, clock_timestamp() + make_interval(secs => $2), \
-                 coalesce((select id from floor), '00000000-0000-0000-0000-000000000000'::uuid) \
+                 coalesce((select id from floor), '00000000-0000-0000-0000-000000000000'::uuid), \
+                 now() \
              returning id \
          ) select opened.id, (select id from floor) as floor, clock_timestamp() as now from opened",
     )
@@ -95,8 +96,8 @@ struct Renewed {
     now: DateTime<Utc>,
 }
 
-/// Renews the lease, writes the low-water mark, and answers what every daemon wants to know
-/// once a second.
+/// Renews the lease, writes the low-water mark and up to when all that was counted stands in the
+/// rollups, and answers what every daemon wants to know once a second.
 ///
 /// # Errors
 /// When the database is away.
@@ -105,11 +106,12 @@ pub async fn renew(
     id: LaneId,
     ttl: Duration,
     low_water: Uuid,
+    stats_at: DateTime<Utc>,
 ) -> Result<Renewal, StoreError> {
     let renewed: Renewed = diesel::sql_query(
         "with renewed as ( \
              update lane set lease_until = clock_timestamp() + make_interval(secs => $2), \
-                 low_water = greatest(low_water, $3) \
+                 low_water = greatest(low_water, $3), stats_at = greatest(stats_at, $4) \
              where id = $1 and closed_at is null returning id \
          ) select (select count(*) from renewed) as live, \
              (select version from routing) as routing_version, clock_timestamp() as now",
@@ -117,6 +119,7 @@ pub async fn renew(
     .bind::<Integer, _>(id.0)
     .bind::<Double, _>(ttl.as_secs_f64())
     .bind::<SqlUuid, _>(low_water)
+    .bind::<Timestamptz, _>(stats_at)
     .get_result(connection)
     .await?;
     Ok(Renewal {

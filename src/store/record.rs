@@ -6,16 +6,19 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use diesel::sql_types::{
-    Array, BigInt, Double, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid,
+    Array, BigInt, Double, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::lane::LaneId;
+use super::recorded::{Counted, look_up};
 use super::{Connection, StoreError};
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
+use crate::domain::tally::Tally;
 
 /// Which delivery is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,6 +63,11 @@ impl AttemptRecord {
     pub fn weight(&self) -> usize {
         1 + self.detail.as_ref().map_or(0, String::len) / WEIGHED
     }
+
+    /// Whether it counts, unless a later try superseded it.
+    pub(super) const fn counts(&self) -> bool {
+        Tally::takes(self.origin, self.outcome)
+    }
 }
 
 /// Whether a statement that is fenced by a lane did its work.
@@ -95,7 +103,7 @@ statement! {
         retry_events: Array<SqlUuid> = &'a [Uuid],
         retry_due: Array<Double> = &'a [f64],
         count_lane: Integer = i32,
-    ) -> (BigInt,) from "record_first.sql"
+    ) -> (BigInt, BigInt, Timestamptz) from "record_first.sql"
 }
 
 statement! {
@@ -111,8 +119,9 @@ statement! {
         details: Array<Nullable<Text>> = &'a [Option<&'a str>],
         failures: Array<Integer> = &'a [i32],
         due: Array<Nullable<Double>> = &'a [Option<f64>],
+        lane: Integer = i32,
         count_lane: Integer = i32,
-    ) -> (BigInt,) from "record_claimed.sql"
+    ) -> (BigInt, Timestamptz) from "record_claimed.sql"
 }
 
 statement! {
@@ -151,6 +160,7 @@ impl Keys {
 }
 
 /// Records first attempts made from memory (n = 1). Safe to run again after a lost connection.
+/// Answers which of them stand in the log, or none if the lane is closed.
 ///
 /// # Errors
 /// [`StoreError::Away`]: it is not known whether they are recorded.
@@ -158,7 +168,7 @@ pub async fn record_first(
     connection: &mut Connection,
     lane: LaneId,
     attempts: &[AttemptRecord],
-) -> Result<Fence, StoreError> {
+) -> Result<Option<Counted>, StoreError> {
     let keys = Keys::of(attempts.iter().map(|attempt| attempt.key));
     let mut retry_subscriptions = Vec::new();
     let mut retry_events = Vec::new();
@@ -195,11 +205,18 @@ pub async fn record_first(
         count_lane: lane.0,
         life: PhantomData,
     };
-    let (live,): (i64,) = statement.get_result(connection).await?;
-    Ok(Fence::of(live))
+    let (live, kept, at): (i64, i64, DateTime<Utc>) = statement.get_result(connection).await?;
+    if live != 1 {
+        return Ok(None);
+    }
+    if usize::try_from(kept).is_ok_and(|kept| kept == attempts.len()) {
+        return Ok(Some(Counted::All { lane, at }));
+    }
+    look_up(connection, attempts).await.map(Some)
 }
 
 /// Records attempts at claimed rows; `lane` is where they are counted. Safe to run again.
+/// Answers which of them stand in the log and count.
 ///
 /// # Errors
 /// [`StoreError::Away`]: it is not known whether they are recorded.
@@ -207,7 +224,7 @@ pub async fn record_claimed(
     connection: &mut Connection,
     lane: LaneId,
     attempts: &[AttemptRecord],
-) -> Result<(), StoreError> {
+) -> Result<Counted, StoreError> {
     let keys = Keys::of(attempts.iter().map(|attempt| attempt.key));
     let tries: Vec<_> = attempts.iter().map(|attempt| attempt.n).collect();
     let durations: Vec<_> = attempts.iter().map(|attempt| attempt.duration_ms).collect();
@@ -241,11 +258,16 @@ pub async fn record_claimed(
         details: &details,
         failures: &failures,
         due: &due,
+        lane: lane.0,
         count_lane: lane.0,
         life: PhantomData,
     };
-    let (_kept,): (i64,) = statement.get_result(connection).await?;
-    Ok(())
+    let (kept, at): (i64, DateTime<Utc>) = statement.get_result(connection).await?;
+    let meant = attempts.iter().filter(|attempt| attempt.counts()).count();
+    if usize::try_from(kept).is_ok_and(|kept| kept == meant) {
+        return Ok(Counted::All { lane, at });
+    }
+    look_up(connection, attempts).await
 }
 
 /// A delivery on its way from memory to a row.

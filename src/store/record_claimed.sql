@@ -19,11 +19,11 @@ with input as materialized (
     returning d.subscription_id, d.event_id
 ), kept as (
     insert into attempt (account_id, subscription_id, event_id, n, duration_ms, outcome, origin,
-        status, detail)
+        status, detail, lane)
     select i.account_id, i.subscription_id, i.event_id, i.n, i.duration_ms,
         case when i.due_in is null or m.event_id is not null
             then i.outcome::attempt_outcome else 'superseded' end,
-        i.origin::delivery_origin, i.status, i.detail
+        i.origin::delivery_origin, i.status, i.detail, {}
     from input i
     left join moved m on m.subscription_id = i.subscription_id and m.event_id = i.event_id
     on conflict do nothing
@@ -45,4 +45,4 @@ with input as materialized (
         retried = c.retried + excluded.retried, last_outcome = excluded.last_outcome,
         last_attempt_at = now()
 )
-select count(*) from kept
+select count(*), now() from kept where outcome <> 'superseded' and origin <> 'test'

@@ -5,12 +5,12 @@ with live as materialized (
     select id from lane where id = {} and closed_at is null for key share
 ), kept as (
     insert into attempt (account_id, subscription_id, event_id, n, duration_ms, outcome, origin,
-        status, detail)
+        status, detail, lane)
     select i.account_id, i.subscription_id, i.event_id, 1, i.duration_ms,
-        i.outcome::attempt_outcome, 'first', i.status, i.detail
-    from unnest({}::uuid[], {}::uuid[], {}::uuid[], {}::int4[], {}::text[], {}::int2[], {}::text[])
-        as i (account_id, subscription_id, event_id, duration_ms, outcome, status, detail)
-    where exists (select from live)
+        i.outcome::attempt_outcome, 'first', i.status, i.detail, l.id
+    from live l,
+        unnest({}::uuid[], {}::uuid[], {}::uuid[], {}::int4[], {}::text[], {}::int2[], {}::text[])
+            as i (account_id, subscription_id, event_id, duration_ms, outcome, status, detail)
     on conflict do nothing
     returning account_id, subscription_id, event_id, outcome
 ), opened as (
@@ -36,4 +36,4 @@ with live as materialized (
         retried = c.retried + excluded.retried, last_outcome = excluded.last_outcome,
         last_attempt_at = now()
 )
-select count(*) from live
+select (select count(*) from live), (select count(*) from kept), now()

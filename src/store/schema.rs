@@ -103,6 +103,27 @@ diesel::table! {
         origin -> DeliveryOrigin,
         status -> Nullable<Int2>,
         detail -> Nullable<Text>,
+        lane -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
+    audit_result (account_id) {
+        account_id -> Uuid,
+        as_of -> Timestamptz,
+        accepted -> Int8,
+        targets -> Int8,
+        sent -> Int8,
+        failed -> Int8,
+        filtered -> Int8,
+        cancelled -> Int8,
+        open -> Int8,
+        in_flight -> Int8,
+        lost -> Int8,
+        double -> Int8,
+        retired_events -> Int8,
+        retired_targets -> Int8,
+        retired_open -> Int8,
     }
 }
 
@@ -199,6 +220,9 @@ diesel::table! {
         lease_until -> Timestamptz,
         low_water -> Uuid,
         closed_at -> Nullable<Timestamptz>,
+        stats_at -> Nullable<Timestamptz>,
+        stats_repaired_at -> Nullable<Timestamptz>,
+        stats_settled -> Bool,
     }
 }
 
@@ -323,6 +347,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    stat (account_id, subscription_id, grain, at, lane) {
+        account_id -> Uuid,
+        subscription_id -> Uuid,
+        grain -> Int2,
+        at -> Timestamptz,
+        lane -> Int4,
+        events -> Int4,
+        sent -> Int4,
+        failed -> Int4,
+        filtered -> Int4,
+        cancelled -> Int4,
+        retried -> Int4,
+        latency -> Array<Nullable<Int4>>,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::*;
     use super::sql_types::SubscriptionState;
 
@@ -417,6 +458,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     activity_type,
     activity_user,
     attempt,
+    audit_result,
     delivery,
     event,
     event_type,
@@ -432,6 +474,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     routing,
     session,
     sign_in_attempt,
+    stat,
     subscription,
     subscription_count,
     subscription_secret,

@@ -21,6 +21,7 @@ mod database;
 mod ledger;
 mod load;
 mod process;
+mod stat;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -15,3 +15,4 @@ mod support;
 
 mod deliveries;
 mod webhooks;
+mod events;

@@ -52,9 +52,15 @@ async fn a_lane_that_was_renewed_meanwhile_is_spared() {
     bench.sql(expire);
     assert_eq!(lane::expired(&bench.database).await.unwrap(), [bench.lane]);
     let mark = Uuid::nil();
-    let renewed = lane::renew(&mut bench.connection, bench.lane, LEASE, mark)
-        .await
-        .unwrap();
+    let renewed = lane::renew(
+        &mut bench.connection,
+        bench.lane,
+        LEASE,
+        mark,
+        chrono::Utc::now(),
+    )
+    .await
+    .unwrap();
     assert!(renewed.live);
     let only_expired = lane::close(&bench.database, bench.lane, Owner::Gone, true).await;
     assert_eq!(only_expired.unwrap(), None);
@@ -62,9 +68,15 @@ async fn a_lane_that_was_renewed_meanwhile_is_spared() {
     bench.sql(expire);
     let only_expired = lane::close(&bench.database, bench.lane, Owner::Gone, true).await;
     assert_eq!(only_expired.unwrap(), Some(1));
-    let renewed = lane::renew(&mut bench.connection, bench.lane, LEASE, mark)
-        .await
-        .unwrap();
+    let renewed = lane::renew(
+        &mut bench.connection,
+        bench.lane,
+        LEASE,
+        mark,
+        chrono::Utc::now(),
+    )
+    .await
+    .unwrap();
     assert!(!renewed.live, "a closed lane is not renewed");
     assert_eq!(lane::expired(&bench.database).await.unwrap(), []);
 }
@@ -119,13 +131,25 @@ async fn a_lane_opens_above_everything_stored_or_marked() {
         .unwrap();
     assert_eq!(opened.floor, event.uuid());
     let mark = Uuid::now_v7();
-    lane::renew(&mut bench.connection, opened.id, LEASE, mark)
-        .await
-        .unwrap();
+    lane::renew(
+        &mut bench.connection,
+        opened.id,
+        LEASE,
+        mark,
+        chrono::Utc::now(),
+    )
+    .await
+    .unwrap();
     // A mark never goes back.
-    lane::renew(&mut bench.connection, opened.id, LEASE, event.uuid())
-        .await
-        .unwrap();
+    lane::renew(
+        &mut bench.connection,
+        opened.id,
+        LEASE,
+        event.uuid(),
+        chrono::Utc::now(),
+    )
+    .await
+    .unwrap();
     let third = lane::open(&bench.database, bench.folder, LEASE)
         .await
         .unwrap();

@@ -24,3 +24,4 @@ mod mail;
 mod record;
 mod retention;
 mod schema;
+mod stat;

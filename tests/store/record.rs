@@ -12,6 +12,7 @@ use herald::store::lane::{self, Owner};
 use herald::store::record::{
     Fence, ReleasedClaim, SpilledDelivery, record_claimed, record_first, release, spill,
 };
+use herald::store::recorded::Counted;
 use herald::store::resend::resend;
 use proptest::prelude::*;
 
@@ -28,9 +29,19 @@ async fn recording_first_attempts_twice_is_harmless() {
         bench.attempt(events[1], 1, Retry),
         bench.attempt(events[2], 1, Failed),
     ];
-    for _ in 0..2 {
-        let fence = record_first(&mut bench.connection, bench.lane, &attempts).await;
-        assert_eq!(fence.unwrap(), Fence::Passed);
+    for first in [true, false] {
+        let counted = record_first(&mut bench.connection, bench.lane, &attempts).await;
+        match counted.unwrap().unwrap() {
+            Counted::All { lane, .. } => assert_eq!((first, lane), (true, bench.lane)),
+            Counted::These(these) => {
+                let places: Vec<_> = these.iter().map(|it| (it.place, it.lane)).collect();
+                let lane = bench.lane;
+                assert_eq!(
+                    (first, places),
+                    (false, vec![(0, lane), (1, lane), (2, lane)])
+                );
+            }
+        }
     }
     assert_eq!(bench.row(events[1]), "1|0|1|60");
     assert_eq!(bench.sql("select count(*) from delivery"), "1");
@@ -60,8 +71,8 @@ async fn nothing_is_recorded_in_or_spilled_from_a_closed_lane() {
         .await
         .unwrap();
     let attempt = [bench.attempt(events[0], 1, Sent)];
-    let fence = record_first(&mut bench.connection, bench.lane, &attempt).await;
-    assert_eq!(fence.unwrap(), Fence::Closed);
+    let counted = record_first(&mut bench.connection, bench.lane, &attempt).await;
+    assert_eq!(counted.unwrap(), None);
     let leaving = [SpilledDelivery {
         key: bench.key(events[1]),
         running_for: None,
@@ -291,7 +302,7 @@ async fn history(spilled: bool, outcomes: [Outcome; 4], steps: &[Step]) -> Resul
                     && record_first(&mut bench.connection, lane, &attempts)
                         .await
                         .unwrap()
-                        == Fence::Passed;
+                        .is_some();
                 if !passed {
                     record_claimed(&mut bench.connection, lane, &attempts)
                         .await

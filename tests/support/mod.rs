@@ -17,6 +17,7 @@ pub mod browser;
 pub mod client;
 pub mod cluster;
 pub mod receiver;
+pub mod rollups;
 pub mod scripted;
 pub mod tenant;
 

@@ -40,12 +40,9 @@ pub(in crate::http) struct Home {
         (status = 200, description = "Name, version and links", body = Home),
         (status = 303, description = "Nobody is signed in: to the page to sign in"),
     ))]
-pub(in crate::http) async fn home(
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    if pages::home::is_wanted(&request) {
-        return pages::home::show(&shared, &request).await;
+pub(in crate::http) async fn home(shared: Data<Shared>, request: HttpRequest) -> pages::PageResult {
+    if pages::overview::is_wanted(&request) {
+        return pages::overview::show(&shared, &request).await;
     }
     Ok(HttpResponse::Ok().json(Home {
         name: "Herald",

@@ -43,6 +43,8 @@ pub(super) static STYLES: LazyLock<Asset> = LazyLock::new(|| {
     let parts = &[
         include_str!("assets/base.css"),
         include_str!("assets/parts.css"),
+        include_str!("assets/charts.css"),
+        include_str!("assets/logs.css"),
         include_str!("assets/events.css"),
         include_str!("assets/webhooks.css"),
     ];

@@ -12,7 +12,9 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use maud::{Markup, html};
 
+pub(in crate::http::pages) use self::choice::topics;
 use self::choice::{Choice, Target, names_of};
+pub(in crate::http::pages) use self::row::{name, path, why};
 use super::frame::Nav;
 use super::visit::Visit;
 use super::{PageResult, query, ui};

@@ -10,6 +10,14 @@ pub(super) fn of(key: &str) -> Option<&'static str> {
 /// The sentences, by place.
 const SENTENCES: &[(&str, &str)] = &[
     ("saved", "Saved."),
+    (
+        "audit-begun",
+        "An audit runs in the background. Load this page again to see what it found.",
+    ),
+    (
+        "audit-runs",
+        "An audit runs already. Load this page again to see what it found.",
+    ),
     // Webhooks.
     (
         "webhook-made",

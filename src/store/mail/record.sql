@@ -63,7 +63,7 @@ with input as materialized (
             'mail', mail_id, 'tries', tries))::text
     from delivered
     on conflict do nothing
-    returning subscription_id, event_id, outcome, origin
+    returning account_id, subscription_id, event_id, outcome, origin
 ), given_up as (
     -- For the account's admins: told together, and not of notices themselves.
     insert into notice (account_id, kind, subject, told)
@@ -88,5 +88,17 @@ with input as materialized (
     on conflict (subscription_id, lane) do update set
         sent = c.sent + excluded.sent, failed = c.failed + excluded.failed,
         last_outcome = excluded.last_outcome, last_attempt_at = now()
+), rolled_up as (
+    -- At once, and not from a daemon's memory: lane 0.
+    insert into stat as s (account_id, subscription_id, grain, at, lane, sent, failed)
+    select account_id, coalesce(subscription_id, '00000000-0000-0000-0000-000000000000'), grain,
+        date_trunc(unit, now(), 'UTC'), 0, count(*) filter (where outcome = 'sent'),
+        count(*) filter (where outcome = 'failed')
+    from attempted, (values (1, 'minute'), (60, 'hour')) as g (grain, unit)
+    where origin <> 'test'
+    group by grouping sets ((account_id, subscription_id, grain, unit), (account_id, grain, unit))
+    order by grain, account_id, 2
+    on conflict (account_id, subscription_id, grain, at, lane) do update set
+        sent = s.sent + excluded.sent, failed = s.failed + excluded.failed
 )
 select count(*) from ended

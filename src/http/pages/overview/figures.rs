@@ -1,0 +1,141 @@
+//! The figures and charts of the first page.
+
+use maud::{Markup, html};
+
+use super::super::chart::{Curve, Plot, Stack, bars, lines};
+use super::super::number;
+use super::super::range::Range;
+use super::super::visit::Visit;
+use crate::http::server::Shared;
+use crate::store::attention::{Open, VERY_MANY};
+use crate::store::audit::Audit;
+use crate::store::stat::{Point, Series};
+
+/// The last audit of the account, or of the whole server.
+pub(super) struct Audited {
+    pub(super) audit: Audit,
+    pub(super) whole: bool,
+}
+
+/// Figures, then charts.
+pub(super) fn section(
+    shared: &Shared,
+    visit: &Visit,
+    range: Range,
+    series: &Series,
+    open: &Open,
+    audits: &[Audited],
+) -> Markup {
+    let total = series.total();
+    let latency = |share: f64| {
+        let found = total.latency.quantile(share);
+        found.map_or_else(|| "–".to_owned(), number::millis)
+    };
+    let rate = total.success_rate();
+    html! {
+        section class="panel" {
+            h2 { "The last " (range.words()) }
+            dl class="figures" {
+                div { dt { "Events in" } dd { (number::count(total.events)) } }
+                div {
+                    dt { "Deliveries sent" }
+                    dd { (number::count(total.sent)) }
+                }
+                div {
+                    dt { "Attempts that succeed" }
+                    dd { (rate.map_or_else(|| "–".to_owned(), number::percent)) }
+                    @if total.errors() > 0 { dd class="more" { (number::of(total.errors(), "error")) } }
+                }
+                div {
+                    dt { "Half are answered within" }
+                    dd { (latency(0.5)) }
+                    dd class="more" { "99 of 100 within " (latency(0.99)) }
+                }
+                div {
+                    dt { "Open deliveries now" }
+                    dd {
+                        @if open.deliveries > VERY_MANY { "over " (number::count(VERY_MANY)) }
+                        @else { (number::count(open.deliveries)) }
+                    }
+                    @if let Some(oldest) = open.oldest() {
+                        dd class="more" { "the oldest from " (visit.reader.ago(oldest)) }
+                    }
+                }
+                (audit(shared, visit, audits.first()))
+            }
+            (charts(visit, series))
+        }
+    }
+}
+
+fn audit(shared: &Shared, visit: &Visit, last: Option<&Audited>) -> Markup {
+    html! {
+        div {
+            dt { "Lost or double" @if last.is_some_and(|it| it.whole) { ", whole server" } }
+            @match last {
+                Some(it) => {
+                    dd class=[(it.audit.difference() != 0).then_some("text-error")] {
+                        (number::count(it.audit.difference()))
+                    }
+                    dd class="more" { "audited " (visit.reader.ago(it.audit.as_of)) }
+                }
+                None => { dd { "–" } dd class="more" { "not audited yet" } }
+            }
+            @if shared.engine.is_auditing() {
+                dd class="more" { "An audit is running." }
+            } @else if visit.is_admin() {
+                dd class="more" { (visit.post("/audit", "Audit now", "quiet")) }
+            }
+        }
+    }
+}
+
+fn charts(visit: &Visit, series: &Series) -> Markup {
+    let plot = |title| Plot::of(title, &visit.reader, series, &[]);
+    html! {
+        div class="charts" {
+            (bars(&plot("Events in"), &[stack("Events", "plain", series, |it| it.tally.events)]))
+            (deliveries(&plot("Deliveries"), series))
+            (latency(&plot("Time to an answer"), series))
+        }
+    }
+}
+
+/// What is counted at each point.
+fn stack(
+    name: &'static str,
+    class: &'static str,
+    series: &Series,
+    read: fn(&Point) -> u32,
+) -> Stack {
+    let counts = series.points.iter().map(read).collect();
+    Stack {
+        name,
+        class,
+        counts,
+    }
+}
+
+/// Sent, and what went wrong.
+pub(in super::super) fn deliveries(plot: &Plot<'_>, series: &Series) -> Markup {
+    let stacks = [
+        stack("Sent", "sent", series, |it| it.tally.sent),
+        stack("Errors", "error", series, |it| it.tally.errors()),
+    ];
+    bars(plot, &stacks)
+}
+
+/// The medians and the 99th percentiles of the answers.
+pub(in super::super) fn latency(plot: &Plot<'_>, series: &Series) -> Markup {
+    let curve = |name, share: f64| {
+        let value = |point: &Point| point.tally.latency.quantile(share);
+        let values = series.points.iter().map(value).collect();
+        Curve { name, values }
+    };
+    lines(
+        plot,
+        &[curve("p50", 0.5), curve("p99", 0.99)],
+        None,
+        number::millis,
+    )
+}

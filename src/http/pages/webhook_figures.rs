@@ -1,0 +1,245 @@
+//! The part of a webhook's page that tells how it does: charts of a range, with marks where it
+//! was changed; and why it fails, in words.
+
+use maud::{Markup, html};
+
+use super::Trouble;
+use super::chart::{Curve, Mark, Plot, lines};
+use super::number;
+use super::overview::figures;
+use super::range::Range;
+use super::visit::Visit;
+use crate::domain::activity::OwnActivity;
+use crate::domain::destination::is_mail;
+use crate::domain::subscription::SubscriptionState;
+use crate::http::api::attempts::error_of;
+use crate::http::server::Shared;
+use crate::store::activity_marks::{self, Marked};
+use crate::store::attention::{self, Failing, MANY};
+use crate::store::stat::{self, Point, Series};
+use crate::store::subscription::Subscription;
+
+/// The charts of a webhook over a range, for its page, whose address takes `range`.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn section(
+    shared: &Shared,
+    visit: &Visit,
+    subscription: &Subscription,
+    range: Range,
+) -> Result<Markup, Trouble> {
+    let (database, account) = (shared.engine.database(), visit.account);
+    let ((step, points), now) = (range.steps(), visit.reader.now);
+    let script = subscription
+        .plugin
+        .as_ref()
+        .map(|name| format!("named/{name}.rhai"));
+    let (series, marked) = tokio::try_join!(
+        stat::series(database, account, Some(subscription.id), now, step, points),
+        activity_marks::since(
+            database,
+            account,
+            subscription.id,
+            script.as_deref(),
+            now - range.length()
+        ),
+    )?;
+    let marks: Vec<Mark> = marked.iter().map(mark).collect();
+    let plot = |title| Plot::of(title, &visit.reader, &series, &marks);
+    let total = series.total();
+    let said = |share: f64| {
+        let found = total.latency.quantile(share);
+        found.map_or_else(|| "–".to_owned(), number::millis)
+    };
+    let rate = total.success_rate();
+    Ok(html! {
+        section class="panel" id="figures" {
+            h2 { "The last " (range.words()) }
+            (range.links(&format!("/webhooks/{}", subscription.id)))
+            dl class="figures" {
+                div { dt { "Deliveries sent" } dd { (number::count(total.sent)) } }
+                div {
+                    dt { "Attempts that succeed" }
+                    dd { (rate.map_or_else(|| "–".to_owned(), number::percent)) }
+                    @if total.errors() > 0 { dd class="more" { (number::of(total.errors(), "error")) } }
+                }
+                div {
+                    dt { "Half are answered within" }
+                    dd { (said(0.5)) }
+                    dd class="more" { "99 of 100 within " (said(0.99)) }
+                }
+                @if total.filtered > 0 {
+                    div { dt { "Filtered" } dd { (number::count(total.filtered)) } }
+                }
+                @if total.cancelled > 0 {
+                    div { dt { "Cancelled" } dd { (number::count(total.cancelled)) } }
+                }
+            }
+            div class="charts" {
+                (figures::deliveries(&plot("Deliveries"), &series))
+                (success(&plot("Attempts that succeed"), &series))
+                @if !is_mail(&subscription.url) {
+                    (figures::latency(&plot("Time to an answer"), &series))
+                }
+            }
+        }
+    })
+}
+
+fn success(plot: &Plot<'_>, series: &Series) -> Markup {
+    let value = |point: &Point| point.tally.success_rate();
+    let values = series.points.iter().map(value).collect();
+    lines(
+        plot,
+        &[Curve {
+            name: "Success",
+            values,
+        }],
+        Some(1.0),
+        number::percent,
+    )
+}
+
+/// What happened, as its charts say it.
+fn mark(marked: &Marked) -> Mark {
+    let what = marked.activity.parse::<OwnActivity>();
+    let what = match what {
+        Ok(OwnActivity::SubscriptionChanged) => "Changed",
+        Ok(OwnActivity::SubscriptionPaused) => "Paused",
+        Ok(OwnActivity::SubscriptionResumed) => "Resumed",
+        Ok(OwnActivity::SubscriptionEnabled) => "Enabled",
+        Ok(OwnActivity::SubscriptionDisabled) => "Disabled",
+        Ok(OwnActivity::PluginLoaded) => "New version of its plugin",
+        Ok(OwnActivity::PluginBroken) => "Its plugin was saved broken",
+        Ok(OwnActivity::PluginSuspended) => "Its plugin was suspended",
+        Ok(OwnActivity::PluginRecovered) => "Its plugin works again",
+        Ok(OwnActivity::PluginRemoved) => "Its plugin was removed",
+        _ => &marked.activity,
+    };
+    let by = marked.user.as_ref().map(|user| format!(" by {user}"));
+    Mark {
+        at: marked.at,
+        words: format!("{what}{}", by.unwrap_or_default()),
+    }
+}
+
+/// Why a webhook fails, since when, what waits and what to do; none: it does not fail.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn trouble(
+    shared: &Shared,
+    visit: &Visit,
+    subscription: &Subscription,
+) -> Result<Option<Markup>, Trouble> {
+    let id = Some(subscription.id);
+    let found = attention::failing(shared.engine.database(), visit.account, id, 1).await?;
+    let disabled = subscription.state == SubscriptionState::Disabled;
+    Ok(match (found.first(), &subscription.disabled_reason) {
+        (_, Some(reason)) if disabled => Some(html! {
+            div class="notice is-error" role="status" {
+                p { strong { "Herald disabled this webhook " (visit.reader.ago(subscription.updated_at)) "." } " " (reason) }
+                p { "It matches no new events; what it held stays held. Mend its target, then enable it." }
+            }
+        }),
+        (Some(failing), _) => Some(why(visit, subscription, failing)),
+        _ => None,
+    })
+}
+
+fn why(visit: &Visit, subscription: &Subscription, it: &Failing) -> Markup {
+    let error = it.detail.as_deref().and_then(error_of);
+    let error = error.unwrap_or_else(|| "No reason is known.".to_owned());
+    let what_to_do = advice(&error, is_mail(&subscription.url));
+    html! {
+        div class="notice is-error" role="status" {
+            p {
+                strong { "Deliveries fail since " (visit.reader.ago(it.since)) "." } " " (error)
+                @match it.last_sent_at {
+                    Some(at) if at < it.since => { " The last one that arrived was " (visit.reader.ago(at)) "." }
+                    Some(_) => {}
+                    None => { " None arrived yet." }
+                }
+            }
+            p {
+                @if it.open > 0 {
+                    a href=(format!("/deliveries?webhook={}", subscription.id)) {
+                        @if it.open > MANY { "More than " (number::count(MANY)) " deliveries" }
+                        @else { (number::of(it.open, "delivery")) }
+                    }
+                    @if it.open == 1 { " waits" } @else { " wait" }
+                    @match it.next_due_at {
+                        _ if subscription.state == SubscriptionState::Paused => { ", held until you resume it. " }
+                        Some(due) if due > visit.reader.now => { "; the next try is " (visit.reader.ago(due)) ". " }
+                        Some(_) => { "; the next try is now. " }
+                        None => ". ",
+                    }
+                } @else {
+                    "Nothing waits: the deliveries that failed are not tried again by themselves. "
+                }
+                (what_to_do)
+            }
+        }
+    }
+}
+
+/// What somebody can do about an error, by what it says.
+fn advice(error: &str, mail: bool) -> &'static str {
+    let says = |words: &str| error.contains(words);
+    if mail {
+        "Look at the mail's own page for what the mail server said."
+    } else if says("answered 401") || says("answered 403") {
+        "The target wants a credential that it does not get: check the webhook's headers and its signing secret."
+    } else if says("answered 404") || says("answered 405") {
+        "The target's path or method is not there: check the webhook's URL."
+    } else if says("answered 413") {
+        "The target takes no bodies of this size: raise its limit, or send less with a plugin."
+    } else if says("answered 410") {
+        "The target says that it is gone for good."
+    } else if says("answered 429") {
+        "The target gets too much at once: lower the webhook's requests at once."
+    } else if says("answered 3") {
+        "Redirects are not followed: set the webhook's URL to where the target is now."
+    } else if says("answered 4") {
+        "The target refuses what it gets: compare the payload with what it expects."
+    } else if says("answered 5") {
+        "The target itself has a fault: look into its log. Herald goes on trying by the schedule."
+    } else if says("could not be found") || says("was not found") {
+        "Its host name does not resolve: check the webhook's URL and the DNS."
+    } else if says("could not be connected to") || says("accepted no connection") {
+        "Nothing answers there: check that the target runs and can be reached from this server."
+    } else if says("TLS connection failed") {
+        "Check the target's certificate and that its host name is the one in the URL."
+    } else if says("did not answer within") || says("did not finish") {
+        "The target is too slow: let it answer first and work later, or raise the webhook's time limit."
+    } else if says("not permitted") {
+        "Herald's settings forbid this address: an operator can permit it with allow_networks."
+    } else if says("plugin") {
+        "Its plugin failed: look at the plugin's page, and at its log lines in the delivery."
+    } else {
+        "Open one of its deliveries to see what was sent and answered."
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_is_about_what_went_wrong() {
+        let told = |error| advice(error, false);
+        assert!(told("The target answered 503 (Service Unavailable).").contains("its log"));
+        assert!(
+            told("The target answered 302 (a redirect, which is not followed).")
+                .contains("Redirects")
+        );
+        assert!(told("The target answered 403 (Forbidden).").contains("credential"));
+        assert!(told("The host a.b could not be found (x).").contains("DNS"));
+        assert!(
+            told("127.0.0.1:9 could not be connected to (connection refused).").contains("runs")
+        );
+        assert!(told("The target did not answer within 15.0 s.").contains("too slow"));
+        assert!(told("Something else.").contains("Open one"));
+    }
+}
