@@ -10,12 +10,13 @@ use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
 use crate::http::api::attempts::error_of;
 use crate::http::api::plugins::without_source;
+use crate::http::pages::chart::{self, SparkPoint};
 use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::Visit;
 use crate::http::server::Shared;
 use crate::store::subscription::Subscription;
 use crate::store::subscription_count::{self, Counts};
-use crate::store::{StoreError, last_error};
+use crate::store::{StoreError, last_error, stat};
 
 /// What the last attempt of a webhook came to.
 #[derive(Debug, Clone, Copy)]
@@ -89,12 +90,21 @@ pub(super) async fn of(
     let counts = subscription_count::of(database, &ids).await?;
     let last = |id: &SubscriptionId| LastStatus::of(counts.get(id));
     let failing = |id: &SubscriptionId| last(id).is_some_and(LastStatus::is_error);
-    let failing: Vec<_> = ids.into_iter().filter(failing).collect();
-    let errors = last_error::of(database, account, &failing).await?;
+    let failing: Vec<_> = ids.iter().copied().filter(failing).collect();
+    let until = shared.engine.clock().now();
+    let (errors, days) = tokio::try_join!(
+        last_error::of(database, account, &failing),
+        stat::sparks(database, account, &ids, until)
+    )?;
     let entry = |webhook: Subscription| Entry {
         last: last(&webhook.id),
         trouble: trouble(shared, &webhook, errors.get(&webhook.id)),
-        chart: html! {},
+        chart: chart::spark(
+            &days
+                .get(&webhook.id)
+                .map(SparkPoint::of)
+                .unwrap_or_default(),
+        ),
         webhook,
     };
     Ok(webhooks.into_iter().map(entry).collect())
