@@ -68,9 +68,9 @@ pub(super) fn spark(points: &[SparkPoint]) -> Markup {
     html! {
         svg class="spark" viewBox=(format!("0 0 {width} 25")) role="img" aria-label=(words) {
             title { (words) }
-            path class="chart-base" d=(format!("M0 24.5h{width}"));
-            @if !good.is_empty() { path class="chart-sent" d=(good); }
-            @if !bad.is_empty() { path class="chart-error" d=(bad); }
+            path class="chart-base" d=(format!("M0 24.5h{width}")) {}
+            @if !good.is_empty() { path class="chart-sent" d=(good) {} }
+            @if !bad.is_empty() { path class="chart-error" d=(bad) {} }
         }
     }
 }
@@ -144,7 +144,8 @@ pub(super) fn bars(plot: &Plot<'_>, stacks: &[Stack]) -> Markup {
                 // What happened at all is seen.
                 let height = (count / top * HEIGHT).max(1.0).min(*base);
                 let x = place * SLOT + 1;
-                path.push_str(&format!("M{x} {base:.1}v-{height:.1}h8v{height:.1}z"));
+                let (from, high) = (written(*base), written(height));
+                path.push_str(&format!("M{x} {from}v-{high}h8v{high}z"));
                 *base -= height;
             }
         }
@@ -162,7 +163,7 @@ pub(super) fn bars(plot: &Plot<'_>, stacks: &[Stack]) -> Markup {
         .collect();
     let drawing = html! {
         @for (class, path) in &shapes {
-            @if !path.is_empty() { path class=(format!("chart-{class}")) d=(path); }
+            @if !path.is_empty() { path class=(format!("chart-{class}")) d=(path) {} }
         }
     };
     let key = html! {
@@ -218,7 +219,7 @@ pub(super) fn lines(
     let drawing = html! {
         @for (number, curve) in curves.iter().enumerate() {
             path class=(format!("chart-line line-{number}")) vector-effect="non-scaling-stroke"
-                d=(line(curve, height));
+                d=(line(curve, height)) {}
         }
     };
     let ends = html! {
@@ -250,6 +251,12 @@ pub(super) fn lines(
     frame(plot, &shown, said)
 }
 
+/// A coordinate, to a tenth.
+fn written(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
 /// A line with gaps; a value between two gaps is a short stroke.
 fn line(curve: &Curve, height: impl Fn(f64) -> f64) -> String {
     let mut path = String::new();
@@ -260,13 +267,13 @@ fn line(curve: &Curve, height: impl Fn(f64) -> f64) -> String {
             drawn = false;
             continue;
         };
-        let (x, y) = (place * SLOT + SLOT / 2, height(now));
+        let (x, y) = (place * SLOT + SLOT / 2, written(height(now)));
         if drawn {
-            path.push_str(&format!("L{x} {y:.1}"));
+            path.push_str(&format!("L{x} {y}"));
         } else if value(place + 1).is_some() {
-            path.push_str(&format!("M{x} {y:.1}"));
+            path.push_str(&format!("M{x} {y}"));
         } else {
-            path.push_str(&format!("M{} {y:.1}h8", x.saturating_sub(4)));
+            path.push_str(&format!("M{} {y}h8", x.saturating_sub(4)));
         }
         drawn = true;
     }
@@ -313,13 +320,13 @@ fn frame(plot: &Plot<'_>, shown: &Shown<'_>, said: impl Fn(usize) -> Vec<String>
                 svg viewBox=(format!("0 0 {width} {HEIGHT}")) preserveAspectRatio="none" role="img"
                     aria-label=(summary) {
                     path class="chart-grid" vector-effect="non-scaling-stroke"
-                        d=(format!("M0 0h{width}M0 50h{width}"));
+                        d=(format!("M0 0h{width}M0 50h{width}")) {}
                     (shown.drawing)
                     path class="chart-base" vector-effect="non-scaling-stroke"
-                        d=(format!("M0 {HEIGHT}h{width}"));
+                        d=(format!("M0 {HEIGHT}h{width}")) {}
                     @for (place, _) in &marks {
                         path class="chart-mark" vector-effect="non-scaling-stroke"
-                            d=(format!("M{} 0v{HEIGHT}", place * SLOT + SLOT / 2));
+                            d=(format!("M{} 0v{HEIGHT}", place * SLOT + SLOT / 2)) {}
                     }
                     @for (place, at) in plot.times.iter().enumerate() {
                         rect class="hit" x=(place * SLOT) width=(SLOT) height=(HEIGHT) {
@@ -484,7 +491,7 @@ mod tests {
             },
         ];
         let text = lines(&plot(&reader(), 4, &[]), &curves, None, number::millis).into_string();
-        assert!(text.contains("M1 50.0h8M25 45.0L35 40.0"), "{text}");
+        assert!(text.contains("M1 50h8M25 45L35 40"), "{text}");
         assert!(text.contains("y-40") && text.contains("y-22"), "{text}");
         assert!(text.contains("p99 at the end 13 ms"), "{text}");
     }

@@ -155,7 +155,7 @@ fn why(visit: &Visit, subscription: &Subscription, it: &Failing) -> Markup {
     html! {
         div class="notice is-error" role="status" {
             p {
-                strong { "Deliveries fail since " (visit.reader.ago(it.since)) "." } " " (error)
+                strong { "Deliveries began to fail " (visit.reader.ago(it.since)) "." } " " (error)
                 @match it.last_sent_at {
                     Some(at) if at < it.since => { " The last one that arrived was " (visit.reader.ago(at)) "." }
                     Some(_) => {}

@@ -58,7 +58,7 @@ pub(super) fn section(
                         @else { (number::count(open.deliveries)) }
                     }
                     @if let Some(oldest) = open.oldest() {
-                        dd class="more" { "the oldest from " (visit.reader.ago(oldest)) }
+                        dd class="more" { "the oldest came " (visit.reader.ago(oldest)) }
                     }
                 }
                 (audit(shared, visit, audits.first()))
@@ -71,13 +71,13 @@ pub(super) fn section(
 fn audit(shared: &Shared, visit: &Visit, last: Option<&Audited>) -> Markup {
     html! {
         div {
-            dt { "Lost or double" @if last.is_some_and(|it| it.whole) { ", whole server" } }
+            dt { "Lost or double" }
             @match last {
                 Some(it) => {
                     dd class=[(it.audit.difference() != 0).then_some("text-error")] {
                         (number::count(it.audit.difference()))
                     }
-                    dd class="more" { "audited " (visit.reader.ago(it.audit.as_of)) }
+                    dd class="more" { @if it.whole { "whole server, " } "audited " (visit.reader.ago(it.audit.as_of)) }
                 }
                 None => { dd { "–" } dd class="more" { "not audited yet" } }
             }
