@@ -403,13 +403,13 @@ impl Plot<'_> {
     }
 }
 
-/// The end of a scale: 1, 2 or 5 times a power of ten, not below the highest value.
+/// The end of a scale: a round number, not below the highest value.
 fn rounded_up(highest: f64) -> f64 {
     if highest <= 1.0 {
         return 1.0;
     }
     let power = 10_f64.powf(highest.log10().floor());
-    let steps = [1.0, 2.0, 5.0, 10.0];
+    let steps = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
     let fitting = steps.into_iter().find(|step| step * power >= highest);
     fitting.unwrap_or(10.0) * power
 }
@@ -499,6 +499,6 @@ mod tests {
     #[test]
     fn scales_end_at_round_numbers() {
         let ends = [0.0, 0.4, 1.0, 3.0, 20.0, 21.0, 77.0, 1_001.0].map(rounded_up);
-        assert_eq!(ends, [1.0, 1.0, 1.0, 5.0, 20.0, 50.0, 100.0, 2_000.0]);
+        assert_eq!(ends, [1.0, 1.0, 1.0, 3.0, 20.0, 25.0, 80.0, 1_500.0]);
     }
 }
