@@ -17,9 +17,10 @@ import time
 
 import machine
 import report
+from pages import Pages
 from parts import HERE, Broken, Herald, Receiver
 
-PARTS = ("yardstick", "idle", "one", "plugins", "ten")
+PARTS = ("yardstick", "idle", "one", "plugins", "ten", "pages")
 CONNECTIONS = 64
 EVENT = "tests/seeds/payloads/STORE_ORDER_CREATED.json"
 SETTLE = 5.0
@@ -59,11 +60,17 @@ def read_arguments():
     parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
     parser.add_argument("--only", action="append", choices=PARTS,
                         help="this part alone; may be given several times")
+    parser.add_argument("--deliveries", type=int, metavar="N",
+                        default=os.environ.get("HERALD_BENCH_DELIVERIES") or 10_000_000,
+                        help="deliveries for the part pages (10000000, or"
+                             " HERALD_BENCH_DELIVERIES)")
     parser.add_argument("--root", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.seconds < 1:
         parser.error("--seconds must be at least 1")
+    if arguments.deliveries < 10_000:
+        parser.error("--deliveries must be at least 10000")
     return arguments
 
 
@@ -90,6 +97,7 @@ class Bench:
     def __init__(self, arguments, folder):
         self.seconds = arguments.seconds
         self.parts = arguments.only or PARTS
+        self.deliveries = arguments.deliveries
         self.root = arguments.root
         self.build = arguments.build
         self.folder = folder
@@ -112,6 +120,8 @@ class Bench:
             for name, targets in (("one", 1), ("plugins", 1), ("ten", 10)):
                 if name in self.parts:
                     figures[name] = self.load(name, targets)
+        if "pages" in self.parts:
+            figures["pages"] = self.pages()
         figures["bounds"] = report.bounds(figures)
         figures["failures"] = report.failures(figures)
         figures["ok"] = not figures["failures"]
@@ -120,6 +130,9 @@ class Bench:
     def check_room(self):
         """A run writes about 40 MB a second, and PostgreSQL keeps up to 2 GB of WAL."""
         need = (self.seconds * 40 << 20) + (3 << 30)
+        if "pages" in self.parts:
+            # A delivery takes about 850 bytes with its share of its event.
+            need = max(need, self.deliveries * 1_000 + (4 << 30))
         if shutil.disk_usage(self.folder).free < need:
             raise Broken(f"{self.folder} needs {need >> 20} MiB free: set TMPDIR to another place")
 
@@ -165,6 +178,11 @@ class Bench:
         with self.herald(os.path.join(HERE, "plugins") if scripts else None) as herald:
             herald.subscribe(self.receiver.url(f"{name}/{number}") for number in range(targets))
             return Run(self, herald, targets).measure()
+
+    def pages(self):
+        say(f"Pages: filling in {self.deliveries:,} deliveries, some minutes.")
+        with self.herald() as herald:
+            return Pages(herald, self.deliveries, say).measure()
 
     def herald(self, plugins=None):
         return Herald(os.path.join(self.build, "herald"), self.folder, plugins)

@@ -1,5 +1,7 @@
 """What the figures mean: the bounds that Herald set itself, what fails a run, and the table."""
 
+import pages
+
 MIB = 1 << 20
 
 
@@ -49,6 +51,13 @@ def bounds(figures):
     if idle:
         add("idle: resident memory, nothing stored", "at most 40 MiB",
             mib(idle["rss_bytes"]), idle["rss_bytes"] <= 40 * MIB)
+    if measured := figures.get("pages"):
+        slowest = max(measured["lists"], key=lambda entry: entry["median_ms"])
+        add("pages: the slowest, median", f"at most {pages.MOST_MS} ms",
+            f"{slowest['median_ms']:.0f} ms, {slowest['name']}", slowest["median_ms"] <= pages.MOST_MS)
+        largest = max(measured["lists"], key=lambda entry: entry["bytes"])
+        add("pages: the largest", f"at most {pages.MOST_BYTES >> 10} KiB",
+            f"{largest['bytes'] / 1024:.0f} KiB, {largest['name']}", largest["bytes"] <= pages.MOST_BYTES)
     for name in ("one", "plugins", "ten"):
         if run := figures.get(name):
             add(f"{name}: peak resident memory", "at most 100 MiB",
@@ -70,6 +79,9 @@ def failures(figures):
         if yardstick["received"] != yardstick["requests"]:
             found.append(f"yardstick: nginx counted {yardstick['received']:,} requests, the client"
                          f" {yardstick['requests']:,}")
+    if measured := figures.get("pages"):
+        found += [f"pages: {entry['name']} answered {entry['status']}"
+                  for entry in measured["lists"] if entry["status"] != 200]
     for name in ("one", "plugins", "ten"):
         run = figures.get(name)
         if not run:
@@ -149,6 +161,8 @@ def table(figures):
             ("ten", "Ten targets")):
         if run := figures.get(name):
             lines += ["", title] + rows(run_rows(run))
+    if measured := figures.get("pages"):
+        lines += ["", "Pages and lists"] + list(pages.rows(measured))
     lines += ["", "Bounds"] + bound_rows(figures["bounds"])
     lines += [""] + (figures["failures"] or ["Nothing was lost, doubled or refused."])
     return "\n".join(lines)

@@ -10,7 +10,9 @@ use super::api::{
     switches, tokens, users,
 };
 use super::metrics;
-use super::pages::{assets, deliveries as log, overview, password, reset, sign_in, webhooks};
+use super::pages::events as reference;
+use super::pages::{self, activity_counts, activity_log, assets, deliveries as log};
+use super::pages::{mail_log, overview, password, reset, sign_in, webhooks};
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -252,12 +254,31 @@ pub static TABLE: &[Entry] = &[
     entry!(POST   "/deliveries/{event_id}/{subscription_id}/resend", Administer, Account, log::show::resend),
 
     // Pages: events and the catalogue.
+    entry!(GET    "/events", View, Account, reference::list),
+    entry!(GET    "/events/log", View, Account, reference::log::list),
+    entry!(GET    "/events/new", Administer, Account, reference::own::new),
+    entry!(POST   "/events/new", Administer, Account, reference::own::create),
+    entry!(GET    "/events/types/{name}", View, Account, reference::kind::page),
+    entry!(POST   "/events/types/{name}/publish", Administer, Account, reference::kind::publish),
+    entry!(GET    "/events/types/{name}/edit", Administer, Account, reference::own::edit),
+    entry!(POST   "/events/types/{name}/edit", Administer, Account, reference::own::save),
+    entry!(POST   "/events/types/{name}/delete", Administer, Account, reference::own::delete),
+    entry!(GET    "/events/{id}", View, Account, reference::show::page),
+    entry!(GET    "/events/{id}/raw", View, Account, reference::show::raw),
 
     // Pages: activities.
+    entry!(GET    "/activity", View, Account, activity_log::list),
+    entry!(GET    "/activity/summary", View, Account, activity_counts::show),
+    entry!(GET    "/activity/{id}", View, Account, activity_log::show),
 
     // Pages: mails.
+    entry!(GET    "/mail", View, Account, mail_log::list),
+    entry!(GET    "/mail/{id}", View, Account, mail_log::show),
+    entry!(GET    "/mail/{id}/html", View, Account, mail_log::html),
 
     // Pages: plugins.
+    entry!(GET    "/plugins", View, Account, pages::plugins::list),
+    entry!(GET    "/plugins/{kind}/{file}", View, Account, pages::plugins::show),
 
     // Pages: settings.
 

@@ -37,7 +37,8 @@ pub(super) struct Caller {
     pub who: Who,
     /// What they may do.
     pub role: Role,
-    /// The token belongs to no account.
+    /// The token belongs to no account, or the user is an admin of `main`: lines of scripts are
+    /// theirs to see. What they may do is the table's to say.
     pub operator: bool,
     /// The account that the request acts in.
     pub account: Option<AccountId>,
@@ -58,7 +59,7 @@ impl Caller {
     pub(super) fn user(session: Arc<Session>) -> Self {
         Self {
             role: session.role.into(),
-            operator: false,
+            operator: oversees(session.role.into(), session.account()),
             account: Some(session.account()),
             who: Who::User(session),
         }
@@ -401,12 +402,23 @@ fn caller(entry: &Entry, grant: Grant, account: Option<AccountId>) -> Result<Cal
     if entry.scope == Scope::Account && account.is_none() {
         return Err(no_account());
     }
+    let operator = match (&grant.who, grant.account) {
+        (_, None) => true,
+        (Who::User(_), Some(own)) => oversees(grant.role, own),
+        (Who::Token(_), Some(_)) => false,
+    };
     Ok(Caller {
         who: grant.who,
         role: grant.role,
-        operator: grant.account.is_none(),
+        operator,
         account,
     })
+}
+
+/// Whether a user is an operator: an admin of the account `main`. They see more of the scripts,
+/// and the pages of accounts; in another account they act no more than others.
+fn oversees(role: Role, account: AccountId) -> bool {
+    role == Role::Admin && account == MAIN_ACCOUNT
 }
 
 /// The request is about an account's things, and names no account.

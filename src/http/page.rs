@@ -49,6 +49,17 @@ impl<K: DeserializeOwned> Wanted<K> {
         }
     }
 
+    /// Takes `cursor` alone, for a list on a page for people, which has a fixed length.
+    pub(super) fn of_page(query: &mut Query<'_>, list: &str) -> Self {
+        let after = query.take("cursor", |text| {
+            cursor::decode(list, text).map_err(|e| e.to_string())
+        });
+        Self {
+            limit: DEFAULT_LIMIT,
+            after,
+        }
+    }
+
     /// How many rows to ask the store for: one more tells whether there is a next page.
     #[must_use]
     pub(super) fn rows(&self) -> i64 {

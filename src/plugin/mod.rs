@@ -37,7 +37,7 @@ pub use runtime::Runtime;
 pub use script::{Facts, Hook, Script, check};
 pub use script_file::{MAX_SCRIPTS, check_name, read_script};
 pub use source::{
-    Entry, Fault, ScriptHash, ScriptKind, ScriptName, ScriptNameError, Source, SourceSet,
+    Entry, Excerpt, Fault, ScriptHash, ScriptKind, ScriptName, ScriptNameError, Source, SourceSet,
 };
 pub use trial::{TestResult, run_tests};
 pub use view::{

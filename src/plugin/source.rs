@@ -13,6 +13,8 @@ use crate::domain::event_type::check_name;
 
 /// The most characters of a script's line or of an error's text that a [`Fault`] keeps.
 const MAX_SHOWN: usize = 500;
+/// Lines of a script before and behind the one at fault that a [`Fault`] keeps.
+const AROUND: usize = 3;
 
 /// Whom a script acts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -186,6 +188,15 @@ pub struct Fault {
     pub column: Option<usize>,
     /// That line of the script.
     pub source_line: Option<String>,
+    /// That line and those around it.
+    pub excerpt: Option<Box<Excerpt>>,
+}
+
+/// Lines of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// Each with its number, from 1.
+    pub lines: Vec<(usize, String)>,
 }
 
 impl Fault {
@@ -197,6 +208,7 @@ impl Fault {
             line: None,
             column: None,
             source_line: None,
+            excerpt: None,
         }
     }
 
@@ -208,12 +220,19 @@ impl Fault {
         column: Option<usize>,
         text: &str,
     ) -> Self {
-        let shown = line.and_then(|line| text.lines().nth(line.checked_sub(1)?));
+        let shown = |line: &str| clip(line.trim_end().to_owned());
+        let first = line.unwrap_or(0).saturating_sub(AROUND + 1);
+        let last = line.map_or(0, |line| line.saturating_add(AROUND));
+        let near = (1..).zip(text.lines()).take(last).skip(first);
+        let lines: Vec<_> = near.map(|(number, text)| (number, shown(text))).collect();
+        let own = lines.iter().find(|(number, _)| Some(*number) == line);
+        let source_line = own.map(|(_, text)| text.clone());
         Self {
             message: clip(message.into()),
             line,
             column,
-            source_line: shown.map(|shown| clip(shown.trim_end().to_owned())),
+            excerpt: source_line.is_some().then(|| Box::new(Excerpt { lines })),
+            source_line,
         }
     }
 }

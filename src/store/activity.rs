@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::OptionalExtension;
 use diesel::sql_types::{Array, BigInt, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -266,6 +267,26 @@ pub async fn list(
         search.users = None;
     }
     search.run(connection, filter).await
+}
+
+/// One activity of an account.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(
+    database: &Database,
+    account: AccountId,
+    id: ActivityId,
+) -> Result<Option<Activity>, StoreError> {
+    Ok(diesel::sql_query(
+        r#"select id, at, "user", actor, actor_id, "group", activity, subject, payload
+           from activity where account_id = $1 and id = $2"#,
+    )
+    .bind::<SqlUuid, _>(account.uuid())
+    .bind::<SqlUuid, _>(id.uuid())
+    .get_result(&mut database.get().await?)
+    .await
+    .optional()?)
 }
 
 /// What a list looks for, once it is known whom and what there is.

@@ -1,7 +1,10 @@
 //! Reading deliveries: lists by several indexes, and the attempts of one. It never counts over
-//! the logs; a page looks at a bounded number of rows and may end early, with a place to go on.
+//! the logs; a page looks for a bounded time and may end early, with a place to go on.
+
+mod candidates;
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -11,8 +14,8 @@ use diesel::sql_types::{
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
+use self::candidates::{Candidate, Look};
 use super::held::BY_MAIL;
-use super::partition::lowest_id_at;
 use super::schema::attempt;
 use super::schema::sql_types::{AttemptOutcome, SubscriptionState as SqlSubscriptionState};
 use super::{Connection, Database, StoreError};
@@ -20,8 +23,9 @@ use crate::domain::delivery::{DeliveryState, Origin, Outcome};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
 
-/// Candidates that one page may look at.
-const MOST_SCANNED: usize = 20_000;
+/// After so long a page is given as it is, with the place to go on. A statement that was begun
+/// before is waited for: each of them looks at a bounded number of rows.
+const LONGEST: Duration = Duration::from_millis(40);
 
 /// Which deliveries a list shows.
 #[derive(Debug, Clone)]
@@ -84,16 +88,6 @@ pub struct DeliveryPage {
     pub next: Option<DeliveryPlace>,
 }
 
-#[derive(Clone, Copy, diesel::QueryableByName)]
-struct Candidate {
-    #[diesel(sql_type = SqlUuid)]
-    event_id: Uuid,
-    #[diesel(sql_type = SqlUuid)]
-    subscription_id: Uuid,
-    #[diesel(sql_type = Bool)]
-    fits: bool,
-}
-
 /// Deliveries of an account, newest event first.
 ///
 /// # Errors
@@ -105,48 +99,40 @@ pub async fn list(
 ) -> Result<DeliveryPage, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
-    let mut place = begin(filter);
-    let mut page = Vec::new();
-    let mut scanned = 0;
+    let begun = Instant::now();
+    let mut look = Look::new(account, filter);
+    let mut page: Vec<Delivery> = Vec::new();
     // Most lists fit at once; who looks for a needle reads larger and larger pieces.
     let mut piece = filter.limit + 1;
-    let more = loop {
-        let candidates = candidates(connection, account, filter, place, piece).await?;
-        let fitting: Vec<Candidate> = candidates.iter().copied().filter(|c| c.fits).collect();
+    let next = loop {
+        let (candidates, more) = look.next(connection, piece).await?;
+        let fitting: Vec<Candidate> = candidates.into_iter().filter(|c| c.fits).collect();
         let deliveries = states(connection, account, &fitting).await?;
         page.extend(
             deliveries
                 .into_iter()
                 .filter(|delivery| is_wanted(filter, delivery)),
         );
-        scanned += candidates.len();
         if page.len() > filter.limit {
             page.truncate(filter.limit);
-            place = page
-                .last()
-                .map_or(place, |d| (d.event.uuid(), d.subscription.uuid()));
-            break true;
+            break page.last().map(|last| (last.event, last.subscription));
         }
-        match candidates.last() {
-            Some(last) if candidates.len() == piece => {
-                place = (last.event_id, last.subscription_id);
-            }
-            _ => break false,
+        if !more {
+            break None;
         }
-        if scanned >= MOST_SCANNED {
-            break true;
+        if begun.elapsed() > LONGEST {
+            let (event, subscription) = look.place;
+            break Some((
+                EventId::from_uuid(event),
+                SubscriptionId::from_uuid(subscription),
+            ));
         }
-        piece = (piece * 4).clamp(200, 5_000);
+        piece = (piece * 4).clamp(200, 1_000);
     };
     details(connection, account, &mut page).await?;
-    let (event, subscription) = place;
-    let next = (
-        EventId::from_uuid(event),
-        SubscriptionId::from_uuid(subscription),
-    );
     Ok(DeliveryPage {
         deliveries: page,
-        next: more.then_some(next),
+        next,
     })
 }
 
@@ -182,19 +168,6 @@ async fn of_event_in(
     Ok(deliveries)
 }
 
-/// Everything before this pair is left to see.
-fn begin(filter: &DeliveryFilter) -> (Uuid, Uuid) {
-    let cursor = filter
-        .after
-        .map(|(event, subscription)| (event.uuid(), subscription.uuid()));
-    let end = filter.to.map(|to| (lowest_id_at(to), Uuid::nil()));
-    cursor
-        .into_iter()
-        .chain(end)
-        .min()
-        .unwrap_or((Uuid::max(), Uuid::max()))
-}
-
 fn is_wanted(filter: &DeliveryFilter, delivery: &Delivery) -> bool {
     filter.state.is_none_or(|state| state == delivery.state)
         && filter
@@ -204,52 +177,6 @@ fn is_wanted(filter: &DeliveryFilter, delivery: &Delivery) -> bool {
             .event_type
             .as_ref()
             .is_none_or(|name| *name == delivery.event_type)
-}
-
-/// The next candidates, from the index that is nearest to the filter.
-async fn candidates(
-    connection: &mut Connection,
-    account: AccountId,
-    filter: &DeliveryFilter,
-    (event, subscription): (Uuid, Uuid),
-    limit: usize,
-) -> Result<Vec<Candidate>, StoreError> {
-    use DeliveryState::{Cancelled, Failed, Filtered, Held, Queued, Retrying, Sent};
-    let lowest = filter.from.map_or(Uuid::nil(), lowest_id_at);
-    let only = filter.subscription.map(SubscriptionId::uuid);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    macro_rules! run {
-        ($file:literal $(, $kind:ty = $value:expr)*) => {
-            diesel::sql_query(include_str!($file))
-                .bind::<SqlUuid, _>(account.uuid())
-                .bind::<SqlUuid, _>(lowest)
-                .bind::<SqlUuid, _>(event)
-                .bind::<SqlUuid, _>(subscription)
-                .bind::<BigInt, _>(limit)
-                $(.bind::<$kind, _>($value))*
-                .load(connection)
-                .await?
-        };
-    }
-    Ok(match (filter.state, only, &filter.event_type) {
-        (Some(state @ (Failed | Filtered | Cancelled)), ..) => run!(
-            "deliveries_by_outcome.sql",
-            Text = state.as_str(),
-            Nullable<SqlUuid> = only
-        ),
-        (Some(state @ (Queued | Retrying | Held)), ..) => run!(
-            "deliveries_open.sql",
-            Text = state.as_str(),
-            Nullable<SqlUuid> = only
-        ),
-        (Some(Sent) | None, Some(id), _) => run!(
-            "deliveries_by_subscription.sql",
-            SqlUuid = id,
-            Nullable<Text> = filter.event_type.as_deref()
-        ),
-        (Some(Sent) | None, None, Some(name)) => run!("deliveries_by_type.sql", Text = name),
-        (Some(Sent) | None, None, None) => run!("deliveries_by_event.sql"),
-    })
 }
 
 #[derive(diesel::QueryableByName)]

@@ -104,6 +104,12 @@ pub struct MailFilter {
 }
 
 #[derive(QueryableByName)]
+struct Topic {
+    #[diesel(sql_type = Text)]
+    topic: String,
+}
+
+#[derive(QueryableByName)]
 struct Partition {
     #[diesel(sql_type = Text)]
     relname: String,
@@ -162,6 +168,32 @@ pub async fn list(
         }
     }
     Ok(found)
+}
+
+/// The topics of an account's mails in their order, at most `limit`: by jumping from each to the
+/// next in their index.
+///
+/// # Errors
+/// When the database is away.
+pub async fn topics(
+    database: &Database,
+    account: AccountId,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<Topic> = diesel::sql_query(
+        "with recursive topics as ( \
+             (select m.topic from mail m where m.account_id = $1 order by m.topic limit 1) \
+             union all \
+             select n.topic from topics t cross join lateral ( \
+                 select m.topic from mail m where m.account_id = $1 and m.topic > t.topic \
+                 order by m.topic limit 1) n \
+         ) select topic from topics limit $2",
+    )
+    .bind::<SqlUuid, _>(account.uuid())
+    .bind::<BigInt, _>(limit)
+    .load(&mut database.get().await?)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.topic).collect())
 }
 
 /// The months of which there are mails, oldest first, as the ids that they hold.

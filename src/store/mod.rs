@@ -33,6 +33,7 @@ pub mod open_count;
 pub mod outgoing;
 pub mod partition;
 pub mod plugin_state;
+pub mod profile;
 pub mod record;
 pub mod recorded;
 pub mod resend;
@@ -56,6 +57,7 @@ pub mod token;
 pub mod trial;
 pub mod user;
 pub mod user_link;
+pub mod webhook_names;
 
 pub use database::{Connection, Database, PooledConnection};
 pub use error::StoreError;

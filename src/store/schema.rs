@@ -143,6 +143,7 @@ diesel::table! {
         origin -> DeliveryOrigin,
         claim_lane -> Nullable<Int4>,
         held_by -> Nullable<Text>,
+        stage -> Int2,
     }
 }
 

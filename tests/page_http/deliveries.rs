@@ -14,12 +14,12 @@ use crate::support::{Herald, PATIENCE, wait_for, wait_until};
 
 /// The page's HTML.
 #[track_caller]
-fn page(browser: &Browser, path: &str) -> String {
+pub(crate) fn page(browser: &Browser, path: &str) -> String {
     String::from_utf8(browser.page(path).expect(200).body).unwrap()
 }
 
 /// The rows of the list.
-fn rows(html: &str) -> Vec<&str> {
+pub(crate) fn rows(html: &str) -> Vec<&str> {
     let list = html.split("<tbody>").nth(1).unwrap_or_default();
     let list = list.split("</tbody>").next().unwrap();
     list.split("<tr ").skip(1).collect()
@@ -27,7 +27,7 @@ fn rows(html: &str) -> Vec<&str> {
 
 /// Submits a form of one of Herald's pages.
 #[track_caller]
-fn submit(
+pub(crate) fn submit(
     browser: &Browser,
     path: &str,
     fields: &[(&str, &str)],

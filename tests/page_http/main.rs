@@ -14,3 +14,5 @@
 mod support;
 
 mod deliveries;
+mod webhooks;
+mod events;

@@ -1,8 +1,8 @@
 // Every page, light and dark, wide and narrow: what axe-core finds, and whether it scrolls
 // sideways. `given.patterns`: the pages of the daemon's table of routes.
 
-import { run } from "./lib/desk.mjs";
-import { faults, none, sideways } from "./lib/looks.mjs";
+import { none, run } from "./lib/desk.mjs";
+import { faults, sideways } from "./lib/looks.mjs";
 import { everyPage } from "./lib/pages.mjs";
 import { shop } from "./lib/shop.mjs";
 

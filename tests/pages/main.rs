@@ -18,12 +18,13 @@ mod gates;
 mod support;
 
 use herald::http::access::TABLE;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use desk::{given, herald, run};
+use support::Herald;
 
 /// What browsers get that is no page of its own, by the pattern in the table.
-const PARTS: &[&str] = &[];
+const PARTS: &[&str] = &["/deliveries/live", "/mail/{id}/html"];
 
 #[test]
 fn a_person_signs_in_and_out_by_mouse() {
@@ -37,17 +38,53 @@ fn what_a_page_must_not_do_is_noticed() {
     run("noticing", &given(&herald));
 }
 
-#[test]
-fn every_page_is_accessible_and_fits_light_and_dark_wide_and_narrow() {
-    let herald = herald();
+/// What a script is told that goes to every page.
+fn given_pages(herald: &Herald) -> Value {
     let page = |pattern: &&str| !PARTS.contains(pattern);
     let gets = TABLE
         .iter()
         .filter(|it| it.access.is_page() && it.method == "GET");
     let patterns: Vec<&str> = gets.map(|it| it.pattern).filter(page).collect();
-    let added = ["user", "add", "new@example.com", "--role", "viewer"];
-    let mut given = given(&herald);
+    let mut given = given(herald);
     given["patterns"] = json!(patterns);
+    given
+}
+
+#[test]
+fn every_page_is_accessible_and_fits_light_and_dark_wide_and_narrow() {
+    let herald = herald();
+    let added = ["user", "add", "new@example.com", "--role", "viewer"];
+    let mut given = given_pages(&herald);
     given["invitation"] = json!(herald.run(&added).trim());
     run("looks", &given);
+}
+
+#[test]
+fn a_webhook_is_made_watched_mended_and_ended_by_mouse() {
+    let herald = herald();
+    run("webhooks", &given(&herald));
+}
+
+#[test]
+fn everything_is_done_by_keyboard_alone_and_the_focus_is_always_seen() {
+    let herald = herald();
+    run("keyboard", &given(&herald));
+}
+
+#[test]
+fn without_scripts_pages_read_filter_sort_and_change_things() {
+    let herald = herald();
+    run("plain", &given_pages(&herald));
+}
+
+#[test]
+fn what_others_wrote_is_shown_as_text_wherever_it_stands() {
+    let herald = herald();
+    run("hostile", &given_pages(&herald));
+}
+
+#[test]
+fn deliveries_come_in_live_until_it_is_paused() {
+    let herald = herald();
+    run("live", &given(&herald));
 }

@@ -29,12 +29,7 @@ fn whole(source: &Source) -> Result<(), Fault> {
     if marked && !text.contains("broken") {
         return Ok(());
     }
-    Err(Fault {
-        message: "half a script".to_owned(),
-        line: Some(1),
-        column: Some(1),
-        source_line: None,
-    })
+    Err(Fault::at("half a script", Some(1), Some(1), ""))
 }
 
 fn script(version: impl std::fmt::Display) -> String {

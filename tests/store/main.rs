@@ -1,5 +1,5 @@
 //! The statements that the invariants rest on, run against a real database: fences, keys,
-//! claims, recording, closing of lanes, partitions, retention, the activity log, migrations.
+//! claims, recording, closing of lanes, partitions, retention, lists of deliveries, the activity log, migrations.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ mod bench;
 mod claim;
 mod ingest;
 mod lane;
+mod lists;
 mod mail;
 mod record;
 mod retention;

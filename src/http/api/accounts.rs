@@ -45,11 +45,13 @@ impl From<Account> for AccountView {
 
 const LIST: &str = "accounts";
 
-fn missing() -> Problem {
+/// The answer about an account that is not there.
+pub(in crate::http) fn missing() -> Problem {
     Problem::new(Kind::NotFound, "There is no such account.")
 }
 
-fn name(value: Value) -> Result<String, String> {
+/// An account's name.
+pub(in crate::http) fn name(value: Value) -> Result<String, String> {
     let name = fields::text(value)?;
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let legal = name
@@ -108,13 +110,8 @@ pub(in crate::http) async fn create(
     fields.finish()?;
     let engine = &shared.engine;
     let id = AccountId::from_uuid(fresh_uuid(engine.clock()));
-    let made = account::create(
-        engine.database(),
-        id,
-        &name.unwrap_or_default(),
-        &caller.actor(),
-    )
-    .await?;
+    let (name, by) = (name.unwrap_or_default(), caller.actor());
+    let made = account::create(engine.database(), id, &name, &by).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/v1/accounts/{id}")))
         .json(AccountView::from(made)))
@@ -157,7 +154,22 @@ pub(in crate::http) async fn change(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id = part(&request, "id")?;
-    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let body = body::object(&request, payload).await?;
+    let changed = alter(&shared, &caller, id, &body).await?;
+    Ok(HttpResponse::Ok().json(AccountView::from(changed)))
+}
+
+/// Changes an account to what a body says.
+///
+/// # Errors
+/// A wrong name, one that is taken, `main`, no such account, or the database is away.
+pub(in crate::http) async fn alter(
+    shared: &Shared,
+    caller: &Caller,
+    id: AccountId,
+    body: &[u8],
+) -> Result<Account, Problem> {
+    let mut fields = Fields::parse(body)?;
     let name = fields.take("name", name);
     fields.finish()?;
     let database = shared.engine.database();
@@ -172,7 +184,7 @@ pub(in crate::http) async fn change(
         None => account::find(database, id).await?,
     };
     shared.authenticator.forget_all();
-    Ok(HttpResponse::Ok().json(AccountView::from(changed.ok_or_else(missing)?)))
+    changed.ok_or_else(missing)
 }
 
 /// Remove an account
@@ -193,7 +205,19 @@ pub(in crate::http) async fn remove(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let id = part(&request, "id")?;
+    end(&shared, &caller, part(&request, "id")?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Removes an account.
+///
+/// # Errors
+/// It is in use or `main`, there is no such account, or the database is away.
+pub(in crate::http) async fn end(
+    shared: &Shared,
+    caller: &Caller,
+    id: AccountId,
+) -> Result<(), Problem> {
     if id == MAIN_ACCOUNT {
         return Err(Problem::new(
             Kind::Conflict,
@@ -204,7 +228,7 @@ pub(in crate::http) async fn remove(
         Removal::Removed => {
             shared.authenticator.forget_all();
             shared.engine.routing_changed();
-            Ok(HttpResponse::NoContent().finish())
+            Ok(())
         }
         Removal::Unknown => Err(missing()),
         Removal::InUse => {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::domain::activity::{ActorKind, MOST_AHEAD};
-use crate::domain::id::ActivityId;
+use crate::domain::id::{AccountId, ActivityId};
 use crate::http::fields::Query;
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
@@ -67,7 +67,8 @@ impl From<Activity> for ActivityView {
     }
 }
 
-const LIST: &str = "activities";
+/// The name of the list in its cursors.
+pub(in crate::http) const LIST: &str = "activities";
 
 /// List activities, those done last first
 #[utoipa::path(
@@ -98,7 +99,7 @@ pub(in crate::http) async fn list(
     let activity = query.text("activity");
     let from = query.time("from");
     let to = query.time("to");
-    let wanted: Wanted<(DateTime<Utc>, ActivityId)> = Wanted::take(&mut query, LIST);
+    let wanted: Wanted<Place> = Wanted::take(&mut query, LIST);
     query.finish()?;
     let filter = ActivityFilter {
         user,
@@ -109,10 +110,28 @@ pub(in crate::http) async fn list(
         before: wanted.after,
         limit: wanted.rows(),
     };
-    let mut rows = activity::list(shared.engine.database(), account, &filter).await?;
-    let next = page::cut(&mut rows, wanted.limit, |row| (row.at, row.id()));
+    let (rows, next) = find(&shared, account, &filter, wanted.limit).await?;
     let data: Vec<ActivityView> = rows.into_iter().map(ActivityView::from).collect();
     Ok(page::answer(&request, LIST, data, next))
+}
+
+/// The place of an activity in the list.
+pub(in crate::http) type Place = (DateTime<Utc>, ActivityId);
+
+/// A page of the list, of which `filter` wants one row more than are shown; with the place
+/// behind which the next page begins, if there is one.
+///
+/// # Errors
+/// When the database is away.
+pub(in crate::http) async fn find(
+    shared: &Shared,
+    account: AccountId,
+    filter: &ActivityFilter,
+    limit: usize,
+) -> Result<(Vec<Activity>, Option<Place>), Problem> {
+    let mut rows = activity::list(shared.engine.database(), account, filter).await?;
+    let next = page::cut(&mut rows, limit, |row| (row.at, row.id()));
+    Ok((rows, next))
 }
 
 /// How much one user did in one group.
@@ -179,7 +198,40 @@ pub(in crate::http) async fn summary(
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::parse(request.query_string());
     let group = query.text("group");
-    let (from, to) = (query.time("from"), query.time("to"));
+    let time = (query.time("from"), query.time("to"));
+    let counted = count(&shared, account, query, group.as_deref(), time).await?;
+    Ok(HttpResponse::Ok().json(ActivitySummary {
+        from: counted.from,
+        to: counted.to,
+        data: counted.rows.into_iter().map(CountView::from).collect(),
+        truncated: counted.truncated,
+    }))
+}
+
+/// What was counted.
+pub(in crate::http) struct Counted {
+    /// The first moment.
+    pub from: DateTime<Utc>,
+    /// The moment after the last.
+    pub to: DateTime<Utc>,
+    /// Users and groups, the most active first.
+    pub rows: Vec<ActivityCount>,
+    /// There are more than these.
+    pub truncated: bool,
+}
+
+/// Counts activities by user and group, in a time or in the usual one; `query` is what is left
+/// of the request's, and gets the faults of the time.
+///
+/// # Errors
+/// A fault of the query, or the database is away.
+pub(in crate::http) async fn count(
+    shared: &Shared,
+    account: AccountId,
+    mut query: Query<'_>,
+    group: Option<&str>,
+    (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+) -> Result<Counted, Problem> {
     // An activity may lie a little ahead: without an end, what was just recorded is counted.
     let ahead = shared.engine.clock().now() + MOST_AHEAD;
     let to = to.unwrap_or_else(|| from.map_or(ahead, |from| ahead.min(from + LONGEST_TIME)));
@@ -191,13 +243,13 @@ pub(in crate::http) async fn summary(
     }
     query.finish()?;
     let database = shared.engine.database();
-    let mut rows = activity::summary(database, account, group.as_deref(), from, to).await?;
+    let mut rows = activity::summary(database, account, group, from, to).await?;
     let truncated = rows.len() > MOST_COUNTS;
     rows.truncate(MOST_COUNTS);
-    Ok(HttpResponse::Ok().json(ActivitySummary {
+    Ok(Counted {
         from,
         to,
-        data: rows.into_iter().map(CountView::from).collect(),
+        rows,
         truncated,
-    }))
+    })
 }

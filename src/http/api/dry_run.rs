@@ -38,22 +38,22 @@ const EXAMPLE_TARGET: &str = "https://example.com/";
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct MailView {
     /// Whom to write to; empty: the subscription's target.
-    to: Vec<String>,
+    pub to: Vec<String>,
     /// One line.
-    subject: String,
+    pub subject: String,
     /// The plain text.
-    text: String,
+    pub text: String,
     /// The same for those who read HTML.
-    html: Option<String>,
+    pub html: Option<String>,
 }
 
 /// How a script failed.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct RunFailure {
     /// `error`, `deadline`, `operations`, `memory`, `panic` or `bad_result`.
-    kind: &'static str,
+    pub kind: &'static str,
     #[serde(flatten)]
-    fault: ScriptFault,
+    pub fault: ScriptFault,
 }
 
 /// What a script made of an event.
@@ -61,27 +61,27 @@ pub(in crate::http) struct RunFailure {
 pub(in crate::http) struct DryRun {
     /// `deliver`, `filtered`, `mail` or `failed`.
     #[schema(example = "deliver")]
-    decision: &'static str,
+    pub decision: &'static str,
     /// The body is not the one published.
-    changed: bool,
+    pub changed: bool,
     /// The body that would be sent; null: none would.
-    body: Option<String>,
+    pub body: Option<String>,
     /// Its media type.
-    content_type: Option<String>,
+    pub content_type: Option<String>,
     /// Headers that the script adds.
-    headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, String>,
     /// The mail that would be sent.
-    mail: Option<MailView>,
+    pub mail: Option<MailView>,
     /// Why there is no decision: a delivery would be tried again.
-    error: Option<RunFailure>,
+    pub error: Option<RunFailure>,
     /// What the script logged.
-    log: Vec<String>,
+    pub log: Vec<String>,
     /// Operations that it used.
-    operations: u64,
+    pub operations: u64,
     /// How long it took.
-    milliseconds: f64,
+    pub milliseconds: f64,
     /// The version that ran: the SHA-256 of its file, in hexadecimal digits.
-    hash: Option<String>,
+    pub hash: Option<String>,
 }
 
 impl DryRun {
@@ -186,11 +186,27 @@ pub(in crate::http) async fn run(
         Err(error) => return Err(Problem::new(Kind::NotFound, format!("{error}."))),
     };
     let body = body::read(&request, payload, MAX_EVENT_BYTES + AROUND).await?;
-    let asked = read(&body)?;
-    let event = owned(&shared, &caller, asked).await?;
-    match shared.engine.plugins().dry_run(&script, event).await {
-        Ok(run) => Ok(HttpResponse::Ok().json(DryRun::new(run, &caller))),
-        Err(error) => Err(refused(error, &script, &caller)),
+    let (tried, _published) = try_out(&shared, &caller, &script, &body).await?;
+    Ok(HttpResponse::Ok().json(tried))
+}
+
+/// Runs a script on the event that a body tells of. Answers what came of it, and the bytes that
+/// it was given.
+///
+/// # Errors
+/// Wrong values, each told; no such plugin, event or subscription; no version that works; no
+/// room for another run; or the database is away.
+pub(in crate::http) async fn try_out(
+    shared: &Shared,
+    caller: &Caller,
+    script: &ScriptName,
+    body: &[u8],
+) -> Result<(DryRun, Bytes), Problem> {
+    let event = owned(shared, caller, read(body)?).await?;
+    let published = event.payload.clone();
+    match shared.engine.plugins().dry_run(script, event).await {
+        Ok(run) => Ok((DryRun::new(run, caller), published)),
+        Err(error) => Err(refused(error, script, caller)),
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{no_query, part};
-use crate::domain::id::{EventId, MailId, SubscriptionId};
+use crate::domain::id::{AccountId, EventId, MailId, SubscriptionId};
 use crate::domain::mail::{MAX_TOPIC, MailState, Mailbox, TryOutcome, one_line};
 use crate::http::fields::Query;
 use crate::http::guard::Account;
@@ -19,7 +19,7 @@ use crate::mail::{Letter, compose};
 use crate::store::mail_log::{self, LoggedMail, LoggedTry, MailContent, MailFilter};
 
 /// The least characters that are searched for: fewer are in too many mails to be looked up.
-const LEAST_SEARCHED: usize = 3;
+pub(in crate::http) const LEAST_SEARCHED: usize = 3;
 
 /// A mail as the list shows it.
 #[derive(Serialize, ToSchema)]
@@ -138,7 +138,8 @@ pub(in crate::http) struct MailDetail {
     tries: Vec<MailTryView>,
 }
 
-const LIST: &str = "mails";
+/// The name of the list in its cursors.
+pub(in crate::http) const LIST: &str = "mails";
 
 /// List mails, newest first
 #[utoipa::path(
@@ -164,35 +165,61 @@ pub(in crate::http) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::parse(request.query_string());
-    let q = query.take("q", |text| {
-        let text = one_line(text, 200).map_err(|error| error.to_string())?;
-        if text.chars().count() < LEAST_SEARCHED {
-            return Err(format!("must have at least {LEAST_SEARCHED} characters"));
-        }
-        Ok(text.to_owned())
-    });
-    let topic = query.take("topic", |text| {
-        let topic = one_line(text, MAX_TOPIC).map_err(|error| error.to_string())?;
-        Ok(topic.to_owned())
-    });
-    let state = query.parsed("state");
-    let from = query.time("from");
-    let to = query.time("to");
+    let mut filter = MailFilter {
+        q: query.take("q", words).flatten(),
+        ..MailFilter::default()
+    };
+    take_filter(&mut query, &mut filter);
+    let (from, to) = (query.time("from"), query.time("to"));
     let wanted: Wanted<MailId> = Wanted::take(&mut query, LIST);
     query.finish()?;
     let filter = MailFilter {
-        q,
-        topic,
-        state,
         from,
         to,
         before: wanted.after,
         limit: wanted.rows(),
+        ..filter
     };
-    let mut rows = mail_log::list(shared.engine.database(), account, &filter).await?;
-    let next = page::cut(&mut rows, wanted.limit, LoggedMail::id);
+    let (rows, next) = find(&shared, account, &filter, wanted.limit).await?;
     let data: Vec<MailView> = rows.into_iter().map(MailView::from).collect();
     Ok(page::answer(&request, LIST, data, next))
+}
+
+/// What is searched for.
+///
+/// # Errors
+/// It is too short, too long, or no line.
+pub(in crate::http) fn words(text: &str) -> Result<Option<String>, String> {
+    let text = one_line(text, 200).map_err(|error| error.to_string())?;
+    match text.chars().count() {
+        0..LEAST_SEARCHED => Err(format!("must have at least {LEAST_SEARCHED} characters")),
+        _ => Ok(Some(text.to_owned())),
+    }
+}
+
+/// Takes the topic and the state that a query asks for.
+pub(in crate::http) fn take_filter(query: &mut Query<'_>, filter: &mut MailFilter) {
+    filter.topic = query.take("topic", |text| {
+        let topic = one_line(text, MAX_TOPIC).map_err(|error| error.to_string())?;
+        Ok(topic.to_owned())
+    });
+    filter.state = query.parsed("state");
+}
+
+/// A page of the list, of which `filter` wants one row more than are shown; with the mail behind
+/// which the next page begins, if there is one.
+///
+/// # Errors
+/// When the database is away.
+pub(in crate::http) async fn find(
+    shared: &Shared,
+    account: AccountId,
+    filter: &MailFilter,
+    limit: usize,
+) -> Result<(Vec<LoggedMail>, Option<MailId>), Problem> {
+    let mut rows = mail_log::list(shared.engine.database(), account, filter).await?;
+    let next = page::cut(&mut rows, limit, LoggedMail::id);
+    Ok((rows, next))
 }
 
 /// Show a mail
@@ -230,7 +257,7 @@ pub(in crate::http) async fn show(
 }
 
 /// The header fields as they travel: made again from the same values, they are the same.
-fn headers(mail: &LoggedMail, content: &MailContent) -> Option<String> {
+pub(in crate::http) fn headers(mail: &LoggedMail, content: &MailContent) -> Option<String> {
     if mail.recorded {
         return None;
     }

@@ -14,19 +14,22 @@ use crate::http::fields::Query;
 use crate::http::page::{self, Page, Wanted};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::plugin::{Fault, ScriptKind, ScriptName};
+use crate::plugin::{Excerpt, Fault, ScriptKind, ScriptName};
 
 /// What is wrong with a script.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct ScriptFault {
     /// In plain words, without the place.
-    message: String,
+    pub message: String,
     /// From 1; null: it belongs to no line.
-    line: Option<usize>,
+    pub line: Option<usize>,
     /// From 1, in characters.
-    column: Option<usize>,
+    pub column: Option<usize>,
     /// That line of the script. Of scripts in `triggers/` it is for operator-wide tokens alone.
-    source_line: Option<String>,
+    pub source_line: Option<String>,
+    /// That line and those around it; for operators alone, on pages.
+    #[serde(skip)]
+    pub excerpt: Option<Box<Excerpt>>,
 }
 
 impl ScriptFault {
@@ -37,13 +40,14 @@ impl ScriptFault {
             line: fault.line,
             column: fault.column,
             source_line: fault.source_line.filter(|_| may_read(script, caller)),
+            excerpt: fault.excerpt.filter(|_| caller.operator),
         }
     }
 }
 
 /// Whether a caller may see lines of a script. Those of triggers are the operator's and act for
 /// every account.
-pub(super) fn may_read(script: &ScriptName, caller: &Caller) -> bool {
+pub(in crate::http) fn may_read(script: &ScriptName, caller: &Caller) -> bool {
     caller.operator || script.kind() == ScriptKind::Named
 }
 
@@ -63,43 +67,44 @@ pub(in crate::http) fn without_source(mut words: String) -> String {
 pub(in crate::http) struct PluginView {
     /// Its place in the plugins folder.
     #[schema(example = "named/only-paid-orders.rhai")]
-    name: String,
+    pub name: String,
     /// `trigger` (acts on every delivery of the event type that it is named after) or `named`
     /// (acts for the subscriptions that name it).
     #[schema(example = "named")]
-    kind: &'static str,
+    pub kind: &'static str,
     /// The version at work: the SHA-256 of its file, in hexadecimal digits. Null: none is, and its
     /// deliveries are held.
-    hash: Option<String>,
+    pub hash: Option<String>,
     /// When this state was read.
-    loaded_at: DateTime<Utc>,
+    pub loaded_at: DateTime<Utc>,
     /// `ok`, `broken` (the file as it stands is not at work: an older version is, or none) or
     /// `suspended` (it failed too much; its deliveries are held until its file changes).
     #[schema(example = "ok")]
-    state: &'static str,
+    pub state: &'static str,
     /// What is wrong with the file as it stands.
-    error: Option<ScriptFault>,
+    pub error: Option<ScriptFault>,
     /// Since when it is suspended.
-    suspended_at: Option<DateTime<Utc>>,
+    pub suspended_at: Option<DateTime<Utc>>,
     /// Why it is suspended, in plain words.
-    suspended_reason: Option<String>,
+    pub suspended_reason: Option<String>,
     /// Since when it runs apart from the deliveries, because it took too long.
-    apart_since: Option<DateTime<Utc>>,
+    pub apart_since: Option<DateTime<Utc>>,
     /// What the last failed run came to; for operator-wide tokens alone, because it may quote
     /// an account's payload. The deliveries themselves tell their own account.
-    last_failure: Option<ScriptFault>,
+    pub last_failure: Option<ScriptFault>,
     /// Runs of the version at work, by the daemon that answers, since its start.
-    calls: u64,
+    pub calls: u64,
     /// Those that failed.
-    failures: u64,
+    pub failures: u64,
     /// Milliseconds of processor time that 99 of 100 runs stayed below; null: there was none yet.
-    p99_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
     /// Milliseconds of processor time of all runs together.
-    total_ms: f64,
+    pub total_ms: f64,
 }
 
 impl PluginView {
-    fn new(report: PluginReport, caller: &Caller) -> Self {
+    /// A script as a caller may see it.
+    pub(in crate::http) fn new(report: PluginReport, caller: &Caller) -> Self {
         let (suspended_at, suspended_reason) = report.suspended.unzip();
         let last_failure = report
             .last_failure
@@ -159,13 +164,19 @@ pub(in crate::http) async fn list(
     let mut query = Query::parse(request.query_string());
     let wanted: Wanted<String> = Wanted::take(&mut query, LIST);
     query.finish()?;
-    let reports = shared.engine.plugins().list();
-    let mut views: Vec<PluginView> = reports
-        .into_iter()
-        .map(|report| PluginView::new(report, &caller))
-        .filter(|view| wanted.after.as_ref().is_none_or(|after| view.name > *after))
-        .collect();
-    views.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut views = all(&shared, &caller);
+    views.retain(|view| wanted.after.as_ref().is_none_or(|after| view.name > *after));
     let next = page::cut(&mut views, wanted.limit, |view| view.name.clone());
     Ok(page::answer(&request, LIST, views, next))
+}
+
+/// Every script as a caller may see it, by name.
+#[must_use]
+pub(in crate::http) fn all(shared: &Shared, caller: &Caller) -> Vec<PluginView> {
+    let reports = shared.engine.plugins().list().into_iter();
+    let mut views: Vec<PluginView> = reports
+        .map(|report| PluginView::new(report, caller))
+        .collect();
+    views.sort_by(|a, b| a.name.cmp(&b.name));
+    views
 }

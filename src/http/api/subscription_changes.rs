@@ -254,7 +254,7 @@ pub(in crate::http) async fn send_test(
 }
 
 /// The example of an event type; none: there is no such type, or it has none.
-async fn example(
+pub(in crate::http) async fn example(
     shared: &Shared,
     account: AccountId,
     name: &str,

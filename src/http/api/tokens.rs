@@ -107,7 +107,26 @@ pub(in crate::http) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let (made, token) = make(&shared, &caller, &body::object(&request, payload).await?).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/v1/tokens/{}", made.id)))
+        .insert_header(("cache-control", "no-store"))
+        .json(NewTokenView {
+            view: made.into(),
+            token,
+        }))
+}
+
+/// Makes a token of what a body says. Answers its text, which cannot be had again.
+///
+/// # Errors
+/// Wrong values, each told, or the database is away.
+pub(in crate::http) async fn make(
+    shared: &Shared,
+    caller: &Caller,
+    body: &[u8],
+) -> Result<(Token, String), Problem> {
+    let mut fields = Fields::parse(body)?;
     let title = fields.need("title", fields::text_within(1..=MAX_TITLE));
     let role = fields.need("role", fields::parsed::<Role>);
     fields.finish()?;
@@ -116,22 +135,8 @@ pub(in crate::http) async fn create(
     // `finish` refused a body without a role; the least of them stands in for the type's sake.
     let role = role.unwrap_or(Role::Publisher);
     let title = title.unwrap_or_default();
-    let (made, text) = token::issue(
-        engine.database(),
-        id,
-        caller.account,
-        role,
-        &title,
-        &caller.actor(),
-    )
-    .await?;
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/v1/tokens/{id}")))
-        .insert_header(("cache-control", "no-store"))
-        .json(NewTokenView {
-            view: made.into(),
-            token: text,
-        }))
+    let (database, by) = (engine.database(), caller.actor());
+    Ok(token::issue(database, id, caller.account, role, &title, &by).await?)
 }
 
 /// Show one token, without its text
@@ -173,22 +178,30 @@ pub(in crate::http) async fn change(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id = part(&request, "id")?;
-    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let body = body::object(&request, payload).await?;
+    let changed = alter(&shared, &caller, id, &body).await?;
+    Ok(HttpResponse::Ok().json(TokenView::from(changed)))
+}
+
+/// Changes a token to what a body says.
+///
+/// # Errors
+/// Wrong values, each told, no such token, or the database is away.
+pub(in crate::http) async fn alter(
+    shared: &Shared,
+    caller: &Caller,
+    id: TokenId,
+    body: &[u8],
+) -> Result<Token, Problem> {
+    let mut fields = Fields::parse(body)?;
     let title = fields.take("title", fields::text_within(1..=MAX_TITLE));
     let role = fields.take("role", fields::parsed::<Role>);
     fields.finish()?;
     let change = TokenChange { title, role };
-    let changed = token::change(
-        shared.engine.database(),
-        caller.account,
-        id,
-        change,
-        &caller.actor(),
-    )
-    .await?;
+    let (database, by) = (shared.engine.database(), caller.actor());
+    let changed = token::change(database, caller.account, id, change, &by).await?;
     shared.authenticator.forget_all();
-    let changed = changed.ok_or_else(|| Problem::not_found("token"))?;
-    Ok(HttpResponse::Ok().json(TokenView::from(changed)))
+    changed.ok_or_else(|| Problem::not_found("token"))
 }
 
 /// Revoke a token
@@ -208,16 +221,22 @@ pub(in crate::http) async fn revoke(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let id = part(&request, "id")?;
-    let hash = token::revoke(
-        shared.engine.database(),
-        caller.account,
-        id,
-        &caller.actor(),
-    )
-    .await?;
-    shared
-        .authenticator
-        .forget(&hash.ok_or_else(|| Problem::not_found("token"))?);
+    end(&shared, &caller, part(&request, "id")?).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Takes a token out of force.
+///
+/// # Errors
+/// There is no such token, or the database is away.
+pub(in crate::http) async fn end(
+    shared: &Shared,
+    caller: &Caller,
+    id: TokenId,
+) -> Result<(), Problem> {
+    let (database, by) = (shared.engine.database(), caller.actor());
+    let hash = token::revoke(database, caller.account, id, &by).await?;
+    let hash = hash.ok_or_else(|| Problem::not_found("token"))?;
+    shared.authenticator.forget(&hash);
+    Ok(())
 }

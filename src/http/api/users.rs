@@ -123,7 +123,28 @@ pub(in crate::http) async fn invite(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let body = body::object(&request, payload).await?;
+    let (made, link) = add(&shared, &caller, account, &body).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/v1/users/{}", made.id)))
+        .insert_header(("cache-control", "no-store"))
+        .json(InvitedView {
+            view: made.into(),
+            link,
+        }))
+}
+
+/// Invites the user that a body tells of. Answers the link, if no mail could be sent.
+///
+/// # Errors
+/// Wrong values, each told, a user with this e-mail, or the database is away.
+pub(in crate::http) async fn add(
+    shared: &Shared,
+    caller: &Caller,
+    account: AccountId,
+    body: &[u8],
+) -> Result<(User, Option<String>), Problem> {
+    let mut fields = Fields::parse(body)?;
     let email = fields.need("email", fields::parsed::<Email>);
     let name = fields.take("name", name);
     let role = fields.need("role", fields::parsed::<UserRole>);
@@ -144,13 +165,8 @@ pub(in crate::http) async fn invite(
     let write = mails::with_link(base.to_owned());
     let database = shared.engine.database();
     let (made, token) = user::add(database, new, Some(&write), &caller.actor()).await?;
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/v1/users/{id}")))
-        .insert_header(("cache-control", "no-store"))
-        .json(InvitedView {
-            view: made.into(),
-            link: token.map(|token| LinkPurpose::Invitation.address(base, &token)),
-        }))
+    let link = token.map(|token| LinkPurpose::Invitation.address(base, &token));
+    Ok((made, link))
 }
 
 /// Show one user
@@ -196,7 +212,23 @@ pub(in crate::http) async fn change(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id = part(&request, "id")?;
-    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
+    let body = body::object(&request, payload).await?;
+    let changed = alter(&shared, &caller, account, id, &body).await?;
+    Ok(HttpResponse::Ok().json(UserView::from(changed)))
+}
+
+/// Changes a user to what a body says.
+///
+/// # Errors
+/// Wrong values, each told, no such user, it is the caller, or the database is away.
+pub(in crate::http) async fn alter(
+    shared: &Shared,
+    caller: &Caller,
+    account: AccountId,
+    id: UserId,
+    body: &[u8],
+) -> Result<User, Problem> {
+    let mut fields = Fields::parse(body)?;
     let name = fields.take("name", name);
     let role = fields.take("role", fields::parsed::<UserRole>);
     let disabled = fields.take("disabled", |value| {
@@ -206,7 +238,7 @@ pub(in crate::http) async fn change(
     });
     fields.finish()?;
     if disabled == Some(true) || role.is_some_and(|role| role != UserRole::Admin) {
-        not_oneself(&caller, id)?;
+        not_oneself(caller, id)?;
     }
     let change = UserChange {
         name,
@@ -215,8 +247,7 @@ pub(in crate::http) async fn change(
     };
     let database = shared.engine.database();
     let changed = user::change(database, account, id, change, &caller.actor()).await?;
-    let changed = changed.ok_or_else(|| Problem::not_found("user"))?;
-    Ok(HttpResponse::Ok().json(UserView::from(changed)))
+    changed.ok_or_else(|| Problem::not_found("user"))
 }
 
 /// Remove a user
@@ -238,10 +269,23 @@ pub(in crate::http) async fn remove(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let id = part(&request, "id")?;
-    not_oneself(&caller, id)?;
+    end(&shared, &caller, account, part(&request, "id")?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Removes a user.
+///
+/// # Errors
+/// There is no such user, it is the caller, or the database is away.
+pub(in crate::http) async fn end(
+    shared: &Shared,
+    caller: &Caller,
+    account: AccountId,
+    id: UserId,
+) -> Result<(), Problem> {
+    not_oneself(caller, id)?;
     if user::remove(shared.engine.database(), account, id, &caller.actor()).await? {
-        Ok(HttpResponse::NoContent().finish())
+        Ok(())
     } else {
         Err(Problem::not_found("user"))
     }
@@ -258,7 +302,8 @@ fn not_oneself(caller: &Caller, id: UserId) -> Result<(), Problem> {
     }
 }
 
-fn name(value: serde_json::Value) -> Result<String, String> {
+/// A user's name.
+pub(in crate::http) fn name(value: serde_json::Value) -> Result<String, String> {
     let name = fields::text_within(0..=MAX_USER_NAME)(value)?;
     if name.contains(char::is_control) {
         Err("must not hold control characters".to_owned())

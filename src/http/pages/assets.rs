@@ -44,6 +44,7 @@ pub(super) static STYLES: LazyLock<Asset> = LazyLock::new(|| {
         include_str!("assets/base.css"),
         include_str!("assets/parts.css"),
         include_str!("assets/charts.css"),
+        include_str!("assets/logs.css"),
         include_str!("assets/events.css"),
         include_str!("assets/webhooks.css"),
     ];

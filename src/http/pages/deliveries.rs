@@ -5,14 +5,16 @@ mod attempt;
 mod choice;
 pub(in crate::http) mod live;
 pub(in crate::http) mod many;
-mod row;
+pub(super) mod row;
 pub(in crate::http) mod show;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use maud::{Markup, html};
 
+pub(in crate::http::pages) use self::choice::topics;
 use self::choice::{Choice, Target, names_of};
+pub(in crate::http::pages) use self::row::{name, path, why};
 use super::frame::Nav;
 use super::visit::Visit;
 use super::{PageResult, query, ui};

@@ -225,7 +225,9 @@ fn input(name: &str, value: &str, field: &Field) -> Markup {
             Field::Dates { label } => {
                 div class="date" {
                     label for=(id) { (label) }
-                    input id=(id) type="date" name=(name) value=(value);
+                    // A year that is being typed is not sent: 0002 is no year of the log.
+                    input id=(id) type="date" name=(name) value=(value) min="1970-01-01"
+                        max="9999-12-31";
                 }
             }
             Field::Select { label, any, choices } => {

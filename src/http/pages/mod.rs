@@ -3,12 +3,16 @@
 //! headers, `visit` who looks and what they send, `ui`, `filter`, `reader` the parts that pages
 //! are put together from; each other file is one page or one family of pages.
 
+pub(super) mod activity_counts;
+pub(super) mod activity_log;
 pub(super) mod assets;
 mod curl;
 pub(super) mod deliveries;
 mod difference;
+mod dry_run;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod chart;
+pub(super) mod events;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod filter;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
@@ -16,6 +20,8 @@ mod form;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod frame;
 mod layout;
+pub(super) mod mail_log;
+mod mail_story;
 pub(super) mod mails;
 mod notice;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
@@ -24,10 +30,12 @@ pub(super) mod overview;
 pub(super) mod password;
 mod range;
 mod payload;
+pub(super) mod plugins;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod reader;
 pub(super) mod reset;
 pub(super) mod sign_in;
+mod subject;
 mod trouble;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod ui;

@@ -7,7 +7,6 @@ use maud::{Markup, Render, html};
 
 use super::ui;
 
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 /// The most bytes of a text that stand on a page.
 pub(super) const MOST_RAW: usize = 8 << 10;
 

@@ -6,7 +6,7 @@
 // it signs in `email` and `password`. It says each step that it did; a step that fails is told
 // with a picture of the page, in the folder HERALD_TEST_PICTURES.
 
-import { mkdirSync, readFileSync } from "node:fs";
+import { fstatSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -48,6 +48,8 @@ export class Desk {
       baseURL: this.given.url,
       viewport: { width: 1280, height: 800 },
       reducedMotion: "reduce",
+      // Dates are typed in its order.
+      locale: "en-US",
       ...options,
     });
     context.setDefaultTimeout(PATIENCE);
@@ -110,8 +112,8 @@ export async function signIn(page, email, password) {
 
 // Runs a whole script with a browser; the process ends with its outcome.
 export async function run(script) {
-  // Whoever started this ended: nobody waits for the outcome.
-  process.stdin.on("end", () => process.exit(1)).resume();
+  // When whoever holds the other end of a pipe ended, nobody waits for the outcome.
+  if (fstatSync(0).isFIFO()) process.stdin.on("end", () => process.exit(1)).resume();
   setTimeout(() => fail(new Error("the whole took too long")), WHOLE).unref();
   const given = JSON.parse(readFileSync(process.env.HERALD_TEST_GIVEN, "utf8"));
   const browser = await chromium.launch({
@@ -141,6 +143,10 @@ export function assert(holds, message) {
 export function equal(found, expected, what) {
   const [left, right] = [JSON.stringify(found), JSON.stringify(expected)];
   assert(left === right, `${what}: ${left}, expected ${right}`);
+}
+
+export function none(found, what) {
+  assert(found.length === 0, `${what}:\n    ${found.join("\n    ")}`);
 }
 
 // Asks until there is an answer, a bounded time.

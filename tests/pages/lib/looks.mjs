@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 
-import { assert, require } from "./desk.mjs";
+import { require } from "./desk.mjs";
 
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
@@ -75,8 +75,4 @@ export async function overlapping(page) {
     }
     return found;
   });
-}
-
-export function none(found, what) {
-  assert(found.length === 0, `${what}:\n    ${found.join("\n    ")}`);
 }

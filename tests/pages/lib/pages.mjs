@@ -4,7 +4,7 @@
 import { assert } from "./desk.mjs";
 
 // Goes from link to link as the signed-in person; answers pattern → address. Each pattern must be
-// reached: what no link leads to is no part of the pages.
+// reached: what nothing leads to is no part of the pages.
 export async function everyPage(page, patterns) {
   const found = new Map();
   const seen = new Set();
@@ -13,7 +13,8 @@ export async function everyPage(page, patterns) {
   while (queue.length > 0 && left().length > 0) {
     const address = queue.shift();
     await page.goto(address);
-    const links = await page.$$eval("a[href], form[method=get], iframe[src]", (all) =>
+    // What a form is sent to can be the address that people are at afterwards.
+    const links = await page.$$eval("a[href], form, iframe[src]", (all) =>
       all.map((it) => it.href || it.action || it.src),
     );
     for (const link of [page.url(), ...links]) {
@@ -30,7 +31,7 @@ export async function everyPage(page, patterns) {
       if (alike <= 12) queue.push(url.pathname + url.search);
     }
   }
-  assert(left().length === 0, `no link leads to ${left().join(", ")}`);
+  assert(left().length === 0, `nothing leads to ${left().join(", ")}`);
   return found;
 }
 

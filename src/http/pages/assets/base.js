@@ -142,6 +142,14 @@
     focused = null;
   });
 
+  // A request that is given up, because a newer one takes its place or the page is left, is no
+  // fault: htmx would write it to the console.
+  document.addEventListener("htmx:beforeSend", ({ detail }) => {
+    detail.xhr.addEventListener("readystatechange", () => {
+      if (detail.xhr.readyState === 4 && detail.xhr.status === 0) detail.error = "";
+    });
+  });
+
   // What the server refuses is shown as its own page, which says what to do.
   document.addEventListener("htmx:responseError", (event) => {
     const info = event.detail.requestConfig;

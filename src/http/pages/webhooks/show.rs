@@ -9,9 +9,9 @@ use super::{at, draft, path, secret, trial, triggers, words};
 use crate::actors::{PluginReport, PluginStatus};
 use crate::domain::destination::is_mail;
 use crate::domain::subscription::SubscriptionState;
-use crate::http::api::attempts::error_of;
 use crate::http::api::plugins::without_source;
 use crate::http::api::subscription_changes::found;
+use crate::http::pages::deliveries::row;
 use crate::http::pages::frame::Nav;
 use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::Visit;
@@ -45,7 +45,7 @@ pub(in crate::http) async fn page(
     let admin = visit.is_admin();
     let body = html! {
         (standing(&visit, &shared, &webhook, last, open))
-        @if admin && last.is_none() { (first_steps(&webhook)) }
+        @if admin && last.is_none() && latest.is_empty() { (first_steps(&webhook)) }
         (got(&visit, &webhook, &latest))
         div class="columns" {
             section class="panel" {
@@ -145,20 +145,19 @@ fn troubles(shared: &Shared, webhook: &Subscription) -> Vec<String> {
 /// What is held, or waits for its turn.
 fn waiting(webhook: &Subscription, open: OpenCount) -> Markup {
     let some = words::deliveries(open);
+    let all_held = webhook.state != Enabled || open.by_script == open.open;
     html! {
-        @if open.open > 0 {
-            @if webhook.state != Enabled {
-                dt { "Held" }
-                dd { (ui::badge(Tone::Wait, "Held")) " " span class="muted" { (some) } }
-            } @else {
-                dt { "Waiting" }
-                dd {
-                    (some) " to be tried"
-                    @if open.by_script > 0 {
-                        ", " (words::number(open.by_script)) " of them held by a plugin "
-                        (ui::badge(Tone::Wait, "Held"))
-                    }
-                }
+        @if open.open > 0 && all_held {
+            dt { "Held" }
+            dd {
+                (ui::badge(Tone::Wait, "Held")) " " (some)
+                @if webhook.state == Enabled { ", until its plugin works again" }
+            }
+        } @else if open.open > 0 {
+            dt { "Waiting" }
+            dd {
+                (some) " to be tried"
+                @if open.by_script > 0 { ", " (words::number(open.by_script)) " of them held by a plugin" }
             }
         }
     }
@@ -200,7 +199,7 @@ async fn latest(
 
 /// What it got, in time.
 fn got(visit: &Visit, webhook: &Subscription, latest: &[Delivery]) -> Markup {
-    let all = format!("/deliveries?subscription={}", webhook.id);
+    let all = format!("/deliveries?webhook={}", webhook.id);
     html! {
         section class="panel" {
             h2 { "What it got" }
@@ -210,11 +209,12 @@ fn got(visit: &Visit, webhook: &Subscription, latest: &[Delivery]) -> Markup {
                 table class="list" {
                     thead {
                         tr {
-                            th scope="col" { "Event type" }
+                            th scope="col" { "Time" }
+                            th scope="col" { "Topic" }
                             th scope="col" { "State" }
-                            th scope="col" { "Answer" }
-                            th scope="col" { "Attempts" }
-                            th scope="col" { "Accepted" }
+                            th scope="col" class="number" { "Status" }
+                            th scope="col" class="number" { "Attempts" }
+                            th scope="col" { "What went wrong" }
                         }
                     }
                     tbody { @for delivery in latest { (delivery_row(visit, delivery)) } }
@@ -226,25 +226,20 @@ fn got(visit: &Visit, webhook: &Subscription, latest: &[Delivery]) -> Markup {
 }
 
 fn delivery_row(visit: &Visit, delivery: &Delivery) -> Markup {
-    let error = delivery.last_detail.as_deref().and_then(error_of);
+    let status = delivery.last_status.map(|status| status.to_string());
     html! {
         tr {
-            td data-label="Event type" {
-                a class="row" href={ "/deliveries/" (delivery.event) "/" (delivery.subscription) } {
-                    (delivery.event_type)
+            td data-label="Time" { (visit.reader.ago(delivery.created_at)) }
+            td data-label="Topic" {
+                span {
+                    a class="row" href=(row::path(delivery)) { (delivery.event_type) }
+                    @if delivery.test { " " span class="muted" { "test" } }
                 }
-                @if delivery.test { " " span class="muted" { "test" } }
             }
             td data-label="State" { span { (ui::delivery_state(delivery.state)) } }
-            td data-label="Answer" {
-                @match (error, delivery.last_status) {
-                    (Some(error), _) => { span class="excerpt" { (error) } }
-                    (None, Some(status)) => { (status) }
-                    (None, None) => {}
-                }
-            }
-            td data-label="Attempts" { (delivery.attempts) }
-            td data-label="Accepted" { (visit.reader.ago(delivery.created_at)) }
+            td data-label="Status" class="number" { (status.unwrap_or_default()) }
+            td data-label="Attempts" class="number" { (delivery.attempts) }
+            td data-label="Error" class="why" { (row::why(&visit.reader, delivery)) }
         }
     }
 }

@@ -126,7 +126,7 @@ fn form(visit: &Visit, webhook: &Subscription, groups: &[Group], faults: &[Fault
     let (first, others): (Vec<_>, Vec<_>) = with_example.partition(|it| meant(&it.name));
     let action = format!("{}/test", path(webhook.id));
     html! {
-        form class="try" method="post" action=(action) hx-post=(action) hx-target="#answer"
+        form class="form try" method="post" action=(action) hx-post=(action) hx-target="#answer"
             hx-select="#answer" hx-swap="outerHTML" hx-disabled-elt="find button" {
             (visit.csrf())
             div class="field" {

@@ -1,0 +1,258 @@
+//! Trying a script out on a page: an example or a past event goes in, and what comes of it is
+//! shown beside it. Nothing is sent.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use maud::{Markup, html};
+
+use super::plugins::fault;
+use super::ui::{self, Tone};
+use super::visit::Visit;
+use super::{difference, payload};
+use crate::catalogue;
+use crate::domain::id::{EventId, SubscriptionId};
+use crate::http::api::dry_run::{DryRun, try_out};
+use crate::http::api::plugins::PluginView;
+use crate::http::api::subscription_changes::example;
+use crate::http::fields::Query;
+use crate::http::problem::{Kind, Problem};
+use crate::http::server::Shared;
+use crate::plugin::ScriptName;
+use crate::store::{event_type, webhook_names};
+
+/// Webhooks that the form offers.
+const MOST_WEBHOOKS: usize = 100;
+/// Lines of a script's log that are shown.
+const MOST_LOG: usize = 50;
+/// The most bytes of a text that stand on a page.
+const MOST_TEXT: usize = 8 << 10;
+
+/// What the form asks for.
+#[derive(Debug, Default)]
+pub(super) struct Wish {
+    event_type: String,
+    event: String,
+    webhook: String,
+    asked: bool,
+}
+
+impl Wish {
+    /// Takes it out of a page's address.
+    pub(super) fn take(query: &mut Query<'_>) -> Self {
+        let mut text = |name| query.text(name).map(|it: String| it.trim().to_owned());
+        let (event_type, event, webhook) = (text("type"), text("event"), text("webhook"));
+        Self {
+            asked: event_type.is_some() || event.is_some(),
+            event_type: event_type.unwrap_or_default(),
+            event: event.unwrap_or_default(),
+            webhook: webhook.unwrap_or_default(),
+        }
+    }
+}
+
+/// The form, and what came of what it asked for.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn section(
+    shared: &Shared,
+    visit: &Visit,
+    view: &PluginView,
+    wish: &Wish,
+) -> Result<Markup, Problem> {
+    let ran = if wish.asked {
+        Some(run(shared, visit, view, wish).await)
+    } else {
+        None
+    };
+    let told = match ran {
+        // Its own page tells of the database.
+        Some(Err(problem)) if problem.is_own() && problem.kind() != Kind::Unavailable => {
+            return Err(problem);
+        }
+        Some(Err(problem)) => html! {
+            p class="notice is-error" role="alert" { (problem.to_string()) }
+        },
+        Some(Ok((ran, published))) => result(&ran, &published),
+        None => html! {},
+    };
+    let form = form(shared, visit, view, wish).await?;
+    Ok(html! {
+        section class="panel" id="dry-run" {
+            h2 { "Try it out" }
+            p class="muted" { "It runs the version at work and sends nothing." }
+            (form)
+            div id="ran" aria-live="polite" { (told) }
+        }
+    })
+}
+
+async fn form(
+    shared: &Shared,
+    visit: &Visit,
+    view: &PluginView,
+    wish: &Wish,
+) -> Result<Markup, Problem> {
+    let database = shared.engine.database();
+    let own = event_type::list(database, visit.account).await?;
+    let own = own.iter().filter(|it| it.example.is_some());
+    let own: Vec<&str> = own.map(|it| it.name.as_str()).collect();
+    let most = i64::try_from(MOST_WEBHOOKS).unwrap_or(i64::MAX);
+    let mut webhooks = webhook_names::newest(database, visit.account, most).await?;
+    if let Ok(id) = wish.webhook.parse::<SubscriptionId>()
+        && !webhooks.iter().any(|(known, _)| *known == id)
+    {
+        webhooks.push((id, wish.webhook.clone()));
+    }
+    let file = view.name.split_once('/').map_or("", |(_, file)| file);
+    let chosen = match wish.event_type.as_str() {
+        "" if view.kind == "trigger" => file.trim_end_matches(".rhai"),
+        "" if wish.event.is_empty() => "STORE_ORDER_CREATED",
+        name => name,
+    };
+    let builtin = catalogue::builtin();
+    let mut groups: Vec<&str> = builtin.iter().map(|it| it.group.as_str()).collect();
+    groups.dedup();
+    let option = |name: &str| html! { option value=(name) selected[name == chosen] { (name) } };
+    Ok(html! {
+        form class="filters try" method="get" hx-get="" hx-target="#ran" hx-select="#ran" hx-swap="outerHTML"
+            hx-push-url="true" hx-indicator="#ran" {
+            div class="wide" {
+                label for="try-type" { "Example of" }
+                select id="try-type" name="type" {
+                    option value="" { "No example: the event beside" }
+                    @for group in &groups {
+                        optgroup label=(group) {
+                            @for it in builtin.iter().filter(|it| it.group == **group) { (option(&it.name)) }
+                        }
+                    }
+                    @if !own.is_empty() {
+                        optgroup label="Your own" { @for name in &own { (option(name)) } }
+                    }
+                }
+            }
+            div class="wide" {
+                label for="try-event" { "Or a past event" }
+                input id="try-event" name="event" value=(wish.event) placeholder="evt_…" maxlength="60"
+                    autocomplete="off" spellcheck="false";
+            }
+            div class="wide" {
+                label for="try-webhook" { "For the webhook" }
+                select id="try-webhook" name="webhook" {
+                    option value="" { "An example webhook" }
+                    @for (id, title) in &webhooks {
+                        @let id = id.to_string();
+                        option value=(id) selected[id == wish.webhook] { (title) }
+                    }
+                }
+            }
+            button class="button" type="submit" { "Run" }
+        }
+    })
+}
+
+/// Runs it by the API's own function.
+async fn run(
+    shared: &Shared,
+    visit: &Visit,
+    view: &PluginView,
+    wish: &Wish,
+) -> Result<(DryRun, Bytes), Problem> {
+    let script: ScriptName = view.name.parse().map_err(|error| {
+        let error: crate::plugin::ScriptNameError = error;
+        Problem::new(Kind::NotFound, format!("{error}."))
+    })?;
+    let mut body = String::from("{");
+    // Who wrote an event's id means it, whatever the drop-down says.
+    if wish.event.is_empty() {
+        let found = example(shared, visit.account, &wish.event_type).await?;
+        let Some(found) = found else {
+            let detail = format!(
+                "There is no example of {}: choose another type.",
+                wish.event_type
+            );
+            return Err(Problem::new(Kind::Invalid, detail));
+        };
+        let _ = write!(body, "\"event\":{}", String::from_utf8_lossy(&found));
+    } else {
+        let Ok(id) = wish.event.parse::<EventId>() else {
+            let detail =
+                "That is no id of an event: it begins with evt_ and stands on the event's page.";
+            return Err(Problem::new(Kind::Invalid, detail));
+        };
+        let _ = write!(body, "\"event_id\":\"{id}\"");
+    }
+    if !wish.webhook.is_empty() {
+        let _ = write!(
+            body,
+            ",\"subscription\":{}",
+            serde_json::Value::from(wish.webhook.as_str())
+        );
+    }
+    body.push('}');
+    try_out(shared, &visit.caller, &script, body.as_bytes()).await
+}
+
+fn result(ran: &DryRun, published: &[u8]) -> Markup {
+    let outcome = match ran.decision {
+        "filtered" => html! { (ui::badge(Tone::Off, "Filtered")) " It would not be delivered." },
+        "mail" => html! { (ui::badge(Tone::Sent, "Mail")) " This mail would be sent." },
+        "failed" => {
+            html! { (ui::badge(Tone::Error, "Error")) " The run failed: a delivery would be tried again." }
+        }
+        _ if ran.changed => html! { (ui::badge(Tone::Sent, "Delivered")) " The body is changed." },
+        _ => {
+            html! { (ui::badge(Tone::Sent, "Delivered")) " The body is the one published, byte for byte." }
+        }
+    };
+    let body = ran.body.as_deref().filter(|_| ran.changed);
+    let content_type = ran
+        .content_type
+        .as_deref()
+        .filter(|it| *it != "application/json");
+    html! {
+        p class="outcome" { (outcome) }
+        @if let Some(error) = &ran.error {
+            div class="notice is-error" { (fault(&error.fault)) }
+        }
+        @if let Some(body) = body {
+            (difference::view("What it changes", published, body.as_bytes()))
+            (payload::view("The body that would be sent", "tried-body", body.as_bytes()))
+        }
+        @if !ran.headers.is_empty() || content_type.is_some() {
+            h3 { "Headers that it adds" }
+            dl class="facts" {
+                @if let Some(kind) = content_type { dt { "content-type" } dd { code { (kind) } } }
+                @for (name, value) in &ran.headers { dt { (name) } dd { code { (value) } } }
+            }
+        }
+        @if let Some(mail) = &ran.mail {
+            dl class="facts" {
+                dt { "To" } dd {
+                    @if mail.to.is_empty() { "the webhook's address" } @else { (mail.to.join(", ")) }
+                }
+                dt { "Subject" } dd { (mail.subject) }
+            }
+            h3 { "Text" }
+            (ui::code("tried-text", begin(&mail.text)))
+            @if let Some(html) = &mail.html { h3 { "HTML" } (ui::code("tried-html", begin(html))) }
+        }
+        @if !ran.log.is_empty() {
+            h3 { "What it logged" }
+            pre class="code" tabindex="0" {
+                @for line in ran.log.iter().take(MOST_LOG) { (line) "\n" }
+            }
+        }
+        p class="muted" {
+            (ran.operations) " operations in " (format!("{:.2}", ran.milliseconds)) " ms"
+            @if let Some(hash) = &ran.hash { ", version " code { (hash.get(..12).unwrap_or(hash)) } }
+            "."
+        }
+    }
+}
+
+fn begin(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MOST_TEXT))
+        .unwrap_or_default()
+}

@@ -1,0 +1,216 @@
+//! The mail log: the list with its search, and one mail with its tries.
+
+use actix_web::http::header::{self, HeaderName};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use maud::{Markup, html};
+
+use super::filter::{Choices, FilterBar};
+use super::frame::Nav;
+use super::ui::{self, Tone};
+use super::visit::Visit;
+use super::{PageResult, layout, mail_story, query};
+use crate::domain::cursor;
+use crate::domain::id::MailId;
+use crate::domain::mail::MailState;
+use crate::http::api::mails::{self, LEAST_SEARCHED, LIST};
+use crate::http::api::part;
+use crate::http::page::Wanted;
+use crate::http::problem::Problem;
+use crate::http::server::Shared;
+use crate::store::mail_log::{self, LoggedMail, MailFilter};
+
+const PATH: &str = "/mail";
+/// Topics that the drop-down offers; of more, a text is asked for.
+const MOST_TOPICS: usize = 100;
+
+/// The list.
+pub(in crate::http) async fn list(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
+    let mut query = query(&request);
+    // Who types has typed less at first: that is no fault.
+    let typed = query.text("q").unwrap_or_default();
+    let too_short = (1..LEAST_SEARCHED).contains(&typed.trim().chars().count());
+    let mut asked = MailFilter::default();
+    if !too_short && !typed.trim().is_empty() {
+        match mails::words(&typed) {
+            Ok(words) => asked.q = words,
+            Err(detail) => query.fault("q", detail),
+        }
+    }
+    mails::take_filter(&mut query, &mut asked);
+    (asked.from, asked.to) = visit.reader.range(&mut query);
+    let wanted: Wanted<MailId> = Wanted::of_page(&mut query, LIST);
+    query.finish()?;
+    asked.before = wanted.after;
+    asked.limit = wanted.rows();
+    let database = shared.engine.database();
+    let most = i64::try_from(MOST_TOPICS + 1).unwrap_or(i64::MAX);
+    let topics = mail_log::topics(database, visit.account, most).await?;
+    let bar = bar(&visit, &typed, &asked, topics);
+    let (rows, next) = if too_short {
+        (Vec::new(), None)
+    } else {
+        mails::find(&shared, visit.account, &asked, wanted.limit).await?
+    };
+    let next = next.map(|last| bar.href_with("cursor", &cursor::encode(LIST, &last)));
+    let first = asked.before.is_some().then(|| bar.href_without(""));
+    let body = html! {
+        (bar.show())
+        section id="list" {
+            (bar.chips())
+            @if too_short {
+                @let next = html! { "Shorter words stand in too many mails to be looked up." };
+                (ui::empty(&format!("Search for at least {LEAST_SEARCHED} characters."), &next))
+            } @else if rows.is_empty() { (nothing(&visit, &bar)) }
+            @else { (table(&visit, &rows)) }
+            (ui::pager(next.as_deref(), first.as_deref()))
+        }
+    };
+    let lead = "Every mail that Herald sent or that your application says it sent.";
+    Ok(visit.page(Nav::Mail, "Mail", lead).show(&body))
+}
+
+fn bar(visit: &Visit, typed: &str, asked: &MailFilter, topics: Vec<String>) -> FilterBar {
+    let topic = asked.topic.as_deref().unwrap_or_default();
+    let bar = FilterBar::new(PATH).search("q", typed, "Search", "Receiver, sender or subject");
+    let bar = if topics.len() > MOST_TOPICS {
+        bar.text("topic", topic, "Topic", "Its whole name")
+    } else {
+        let known = topics.into_iter().map(|topic| (topic.clone(), topic));
+        let choices: Choices = vec![(String::new(), known.collect())];
+        bar.select("topic", topic, "Topic", "Every topic", choices)
+    };
+    let state = asked.state.map_or("", MailState::as_str);
+    let words = [MailState::Queued, MailState::Sent, MailState::Failed];
+    let words = words.map(|state| (state.as_str().to_owned(), in_words(state).to_owned()));
+    let states: Choices = vec![(String::new(), words.to_vec())];
+    bar.select("state", state, "State", "Every state", states)
+        .dates(&visit.reader, ("from", asked.from), ("to", asked.to))
+}
+
+const fn in_words(state: MailState) -> &'static str {
+    match state {
+        MailState::Queued => "Waiting",
+        MailState::Sent => "Sent",
+        MailState::Failed => "Error",
+    }
+}
+
+/// The state of a mail.
+pub(super) fn state(mail: &LoggedMail) -> Markup {
+    let words = in_words(mail.state);
+    match mail.state {
+        MailState::Queued if mail.attempts > 0 => ui::badge(Tone::Wait, "Retrying"),
+        MailState::Queued => ui::badge(Tone::Wait, words),
+        MailState::Sent => ui::badge(Tone::Sent, words),
+        MailState::Failed => ui::badge(Tone::Error, words),
+    }
+}
+
+fn table(visit: &Visit, rows: &[LoggedMail]) -> Markup {
+    html! {
+        table class="list" {
+            thead { tr {
+                th scope="col" { "Topic" }
+                th scope="col" { "To" }
+                th scope="col" { "Subject" }
+                th scope="col" { "Date" }
+                th scope="col" { "State" }
+                th scope="col" class="view" { span class="unseen" { "Open" } }
+            } }
+            tbody {
+                @for mail in rows {
+                    tr {
+                        td data-label="Topic" { (mail.topic) }
+                        td data-label="To" { span { (receivers(mail)) } }
+                        td data-label="Subject" {
+                            a class="row" href=(format!("{PATH}/{}", mail.id())) {
+                                @if mail.subject.is_empty() { span class="muted" { "No subject" } }
+                                @else { (mail.subject) }
+                            }
+                        }
+                        td data-label="Date" { (visit.reader.ago(mail.created_at)) }
+                        td data-label="State" { (state(mail)) }
+                        td class="view" aria-hidden="true" { "View" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The first receivers, and how many more there are.
+fn receivers(mail: &LoggedMail) -> Markup {
+    let more = mail.receivers.len().saturating_sub(2);
+    html! {
+        (mail.receivers.iter().take(2).cloned().collect::<Vec<_>>().join(", "))
+        @if more > 0 { " " span class="muted" { "and " (more) " more" } }
+    }
+}
+
+fn nothing(visit: &Visit, bar: &FilterBar) -> Markup {
+    if bar.is_set() {
+        let next = html! { a href=(PATH) { "Clear the filters" } };
+        return ui::empty("There is no mail that fits these filters.", &next);
+    }
+    let next = html! {
+        "Send one with " code { "POST /v1/mails" } ", or let a webhook deliver to "
+        code { "mailto:…" }
+        @if visit.is_admin() { ": " a href="/webhooks/new" { "add a webhook" } }
+        "."
+    };
+    ui::empty("No mail was sent yet.", &next)
+}
+
+/// One mail: its header, its tries and what it says.
+pub(in crate::http) async fn show(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
+    query(&request).finish()?;
+    let id: MailId = part(&request, "id")?;
+    let found = mail_log::find(shared.engine.database(), visit.account, id).await?;
+    let (mail, content, tries) = found.ok_or_else(|| Problem::not_found("mail"))?;
+    let title = match mail.subject.as_str() {
+        "" => "Mail without a subject",
+        subject => subject,
+    };
+    let body = mail_story::body(&visit, &mail, &content, &tries);
+    Ok(visit
+        .page(Nav::Mail, title, "")
+        .back(PATH, "Mail")
+        .show(&body))
+}
+
+/// What a mail's HTML may do: look as its own styles say, and nothing else. No scripts, no forms,
+/// nothing from anywhere.
+const HTML_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; \
+    frame-ancestors 'self'; base-uri 'none'; form-action 'none'";
+
+/// The HTML of a mail, for the frame on its page: it is a stranger's.
+pub(in crate::http) async fn html(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
+    query(&request).finish()?;
+    let id: MailId = part(&request, "id")?;
+    let found = mail_log::find(shared.engine.database(), visit.account, id).await?;
+    let html = found.and_then(|(_, content, _)| content.html.filter(|_| !content.confidential));
+    let html = html.ok_or_else(|| Problem::not_found("HTML of a mail"))?;
+    let mut response = layout::with_headers(HttpResponse::Ok());
+    response
+        .insert_header((header::CONTENT_SECURITY_POLICY, HTML_POLICY))
+        .insert_header((header::X_FRAME_OPTIONS, "SAMEORIGIN"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ));
+    Ok(response.content_type("text/html; charset=utf-8").body(html))
+}

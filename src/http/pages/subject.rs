@@ -1,0 +1,194 @@
+//! What an activity was done to, and who did it: in words, with a link to the thing where its
+//! reader may see it.
+
+use std::collections::HashMap;
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::visit::Visit;
+use crate::domain::activity::{ActorKind, OWN_GROUP};
+use crate::domain::id::{AccountId, ActivityId, EventId, MailId, SubscriptionId, TokenId, UserId};
+use crate::plugin::ScriptName;
+use crate::store::Database;
+use crate::store::StoreError;
+use crate::store::activity::Activity;
+use crate::store::webhook_names;
+
+/// The titles of the webhooks that activities are about.
+pub(super) type Titles = HashMap<SubscriptionId, String>;
+
+/// Looks up what the webhooks of these activities are called.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn titles(
+    database: &Database,
+    visit: &Visit,
+    entries: &[Activity],
+) -> Result<Titles, StoreError> {
+    let own = entries.iter().filter(|entry| entry.group == OWN_GROUP);
+    let subjects = own.filter_map(|entry| entry.subject.as_deref()?.parse().ok());
+    let mut ids: Vec<SubscriptionId> = subjects.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    webhook_names::titles(database, visit.account, &ids).await
+}
+
+/// An activity as pages call it: the host application's with its group, Herald's own alone.
+pub(super) fn activity_in_words(group: &str, activity: &str) -> String {
+    if group == OWN_GROUP {
+        activity.replace("Subscription", "Webhook")
+    } else {
+        format!("{group} {activity}")
+    }
+}
+
+/// What an activity was done to; empty if it tells of nothing.
+pub(super) fn about(visit: &Visit, entry: &Activity, titles: &Titles) -> Markup {
+    let Some(subject) = entry.subject.as_deref() else {
+        return html! {};
+    };
+    if entry.group != OWN_GROUP {
+        return html! { (subject) };
+    }
+    let payload: Option<Value> = entry
+        .payload
+        .as_deref()
+        .and_then(|json| serde_json::from_str(json).ok());
+    let Thing { what, href, name } = thing(visit, entry, subject, payload.as_ref(), titles);
+    let name = name.unwrap_or_else(|| subject.to_owned());
+    html! {
+        @if !what.is_empty() { span class="muted" { (what) } " " }
+        @match href {
+            Some(href) => { a href=(href) title=(subject) { (name) } }
+            None => { span title=(subject) { (name) } }
+        }
+    }
+}
+
+struct Thing {
+    what: &'static str,
+    href: Option<String>,
+    name: Option<String>,
+}
+
+fn thing(
+    visit: &Visit,
+    entry: &Activity,
+    subject: &str,
+    payload: Option<&Value>,
+    titles: &Titles,
+) -> Thing {
+    let admin = visit.is_admin();
+    let found = |what, href: Option<String>, name| Thing { what, href, name };
+    if let Ok(id) = subject.parse::<SubscriptionId>() {
+        let title = titles.get(&id).cloned();
+        let name = title.or_else(|| told(payload, &["title"]));
+        return found("webhook", Some(format!("/webhooks/{id}")), name);
+    }
+    if let Ok(id) = subject.parse::<EventId>() {
+        let subscription = told(payload, &["subscription_id"]);
+        let Some(subscription) = subscription.filter(|it| it.parse::<SubscriptionId>().is_ok())
+        else {
+            return found("event", Some(format!("/events/{id}")), None);
+        };
+        let href = format!("/deliveries/{id}/{subscription}");
+        return found("delivery of", Some(href), None);
+    }
+    if let Ok(id) = subject.parse::<UserId>() {
+        let of_oneself = entry.actor_id.as_deref() == Some(subject);
+        let known = told(payload, &["email", "name"]);
+        let name = entry.user.clone().filter(|_| of_oneself).or(known);
+        let href = admin.then(|| format!("/settings/users/{id}"));
+        return found("user", href, name);
+    }
+    if let Ok(id) = subject.parse::<TokenId>() {
+        let href = admin.then(|| format!("/settings/tokens/{id}"));
+        return found("token", href, told(payload, &["title"]));
+    }
+    if let Ok(id) = subject.parse::<AccountId>() {
+        let href = visit
+            .caller
+            .operator
+            .then(|| format!("/settings/accounts/{id}"));
+        let name = payload.and_then(|it| it.get("after").or_else(|| it.get("name")));
+        let name = name.and_then(Value::as_str).map(str::to_owned);
+        return found("account", href, name);
+    }
+    if let Ok(id) = subject.parse::<MailId>() {
+        return found("mail", Some(format!("/mail/{id}")), None);
+    }
+    if let Ok(script) = subject.parse::<ScriptName>() {
+        return found("plugin", Some(format!("/plugins/{script}")), None);
+    }
+    if entry.activity.starts_with("Event Type") {
+        let path = url_part(subject);
+        return found("event type", Some(format!("/events/types/{path}")), None);
+    }
+    found("", None, None)
+}
+
+/// The first of these fields that a payload, or what it says was after or before, has.
+fn told(payload: Option<&Value>, names: &[&str]) -> Option<String> {
+    let payload = payload?;
+    let places = [Some(payload), payload.get("after"), payload.get("before")];
+    let mut found = names.iter().flat_map(|name| {
+        places
+            .into_iter()
+            .flatten()
+            .filter_map(|place| place.get(*name)?.as_str())
+    });
+    found.find(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn url_part(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
+}
+
+/// Who did it.
+pub(super) fn who(entry: &Activity) -> Markup {
+    html! {
+        @match (&entry.user, entry.actor) {
+            (Some(user), ActorKind::Token) => { (user) " " span class="muted" { "(token)" } }
+            (Some(user), _) => { (user) }
+            (None, _) => { span class="muted" { "Herald" } }
+        }
+    }
+}
+
+/// Who did it, and who says so, with a link to whoever it is.
+pub(super) fn who_exactly(visit: &Visit, entry: &Activity) -> Markup {
+    let id = entry.actor_id.as_deref();
+    let href = id.filter(|_| visit.is_admin()).and_then(|id| {
+        if let Ok(user) = id.parse::<UserId>() {
+            Some(format!("/settings/users/{user}"))
+        } else {
+            let token: TokenId = id.parse().ok()?;
+            Some(format!("/settings/tokens/{token}"))
+        }
+    });
+    let name = entry.user.as_deref().unwrap_or("Herald");
+    html! {
+        @match &href {
+            Some(href) => { a href=(href) { (name) } }
+            None => { (name) }
+        }
+        " "
+        span class="muted" {
+            @match entry.actor {
+                ActorKind::Application => { "as the application says" }
+                ActorKind::User => { "a user of Herald" }
+                ActorKind::Token => { "a token" }
+                ActorKind::Herald => { @if entry.user.is_some() { "on this machine" } @else { "by itself" } }
+            }
+        }
+    }
+}
+
+/// The address of one activity.
+pub(super) fn href(id: ActivityId) -> String {
+    format!("/activity/{id}")
+}

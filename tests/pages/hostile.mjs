@@ -1,0 +1,216 @@
+// Markup and script in everything that others write: each page shows it as text, and nothing of
+// it runs or is fetched.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { Api } from "./lib/api.mjs";
+import { assert, equal, none, run, until } from "./lib/desk.mjs";
+import { everyPage } from "./lib/pages.mjs";
+import { target } from "./lib/target.mjs";
+
+// Who listens here would hear of anything that a page fetches.
+const trap = await target({ status: 200, headers: { "access-control-allow-origin": "*" } });
+
+// The end tells which field it stood in: each must be found again, letter by letter.
+const nasty = (field) =>
+  `</textarea></title><script>window.pwned=1</script>"><img src=x onerror=window.pwned=1>{{7*7}}'${field}'`;
+const seen = (field) => `<img src=x onerror=window.pwned=1>{{7*7}}'${field}'`;
+
+const ADDRESSES = [
+  "javascript:window.pwned=1",
+  `${trap.url}picture.png`,
+  "<svg/onload=window.pwned=1>",
+  "\u202egnp.exe",
+  "<iframe srcdoc='<script>parent.pwned=1</script>'>",
+];
+
+const HTML = `<h1>${nasty("mail-html")}</h1>
+<script>window.top.pwned = 1; window.pwned = 1</script><script src="${trap.url}script.js"></script>
+<img src="${trap.url}pixel.gif"><img src=x onerror="top.pwned=1"><svg onload="top.pwned=1"></svg>
+<link rel="stylesheet" href="${trap.url}style.css"><style>@import "${trap.url}import.css"; h1 { background: url(${trap.url}h1.png) }</style>
+<iframe src="${trap.url}frame"></iframe><object data="${trap.url}object"></object>
+<meta http-equiv="refresh" content="0;url=${trap.url}refresh"><base href="${trap.url}">
+<a id="out" href="${trap.url}link">Click here</a> <a id="run" href="javascript:top.pwned=1">or here</a>
+<form action="${trap.url}form"><button id="send">or here</button></form>`;
+
+async function seed(given) {
+  const api = new Api(given);
+  const shown = [];
+  const text = (field) => {
+    shown.push(field);
+    return nasty(field);
+  };
+  // Scripts: one that does not compile, one that fails, one that logs.
+  mkdirSync(path.join(given.plugins, "named"), { recursive: true });
+  mkdirSync(path.join(given.plugins, "triggers"), { recursive: true });
+  const script = (name, source) => writeFileSync(path.join(given.plugins, name), source);
+  script("named/broken.rhai", "fn filter(event) { `" + text("script-source") + "` ) }");
+  script("named/throws.rhai", "fn filter(event) { throw `" + text("script-throws") + "` }");
+  script("named/logs.rhai", "fn transform(event) { log(`" + text("script-logs") + "`); event.payload.note = `" +
+    text("script-makes") + "`; event.payload }");
+  const answers = (await api.get("/v1/plugins")).data;
+  if (answers.length < 3) await until("the scripts", async () => (await api.get("/v1/plugins")).data.length === 3);
+
+  const property = text("schema-field");
+  await api.post("/v1/event-types", {
+    name: "NASTY",
+    group: text("type-group"),
+    title: text("type-title"),
+    description: text("type-description"),
+    schema: {
+      type: "object",
+      properties: { data: { type: "object", properties: { [property]: { type: "string", description: text("schema-words") } } } },
+    },
+    example: { event_type: "NASTY", data: { [property]: text("type-example") } },
+    validation: "warn",
+  });
+  const shop = await target({
+    status: 500,
+    headers: { "x-note": nasty("answer-header").replaceAll("\u202e", ""), "content-type": "text/html" },
+    body: text("answer-body"),
+  });
+  shown.push("answer-header");
+  const subscribe = (title, more) => api.subscribe(title, `${shop.url}?a=<script>window.pwned=1</script>&b="><img src=x>`,
+    ["NASTY"], { retry_schedule: [86400], ...more });
+  const failing = await subscribe(text("webhook-title"), { headers: { "x-own": nasty("header-value") } });
+  shown.push("header-value");
+  const throwing = await subscribe("Throws", { plugin: "throws" });
+  const logging = await subscribe("Logs", { plugin: "logs" });
+  const gone = await target({ status: 410, body: text("gone-body") });
+  await api.subscribe("Gone", gone.url, ["NASTY"], {});
+  const event = await api.publish({
+    event_type: "NASTY",
+    [text("payload-name")]: text("payload-value"),
+    data: { list: [...ADDRESSES], [property]: 7 },
+  });
+  for (const id of [failing, throwing, logging]) await api.delivered(event, id, "retrying", "held", "failed");
+
+  await api.post("/v1/activity-types", { group: text("activity-group"), activity: text("activity-name") });
+  await api.post("/v1/activities", {
+    user: text("activity-user"),
+    group: nasty("activity-group"),
+    activity: nasty("activity-name"),
+    payload: { [text("activity-key")]: text("activity-value"), more: ADDRESSES },
+  });
+  const mail = {
+    topic: nasty("mail-topic").slice(0, 100),
+    from: `"${nasty("mail-from").replaceAll('"', "'")}" <shop@example.com>`,
+    to: [`"${nasty("mail-to").replaceAll('"', "'")}" <ann@example.com>`],
+    subject: text("mail-subject"),
+    text: text("mail-text"),
+    html: HTML,
+  };
+  shown.push("mail-html");
+  const letter = (await api.post("/v1/mails", mail)).id;
+  await api.post("/v1/tokens", { title: text("token-title"), role: "viewer" });
+  await api.post("/v1/users", { email: "nasty@example.com", name: text("user-name"), role: "viewer" });
+  return { api, shown, failing, throwing, logging, event, letter };
+}
+
+await run(async (desk) => {
+  const { given } = desk;
+  const made = await seed(given);
+  const agent = nasty("agent");
+  const page = await desk.visitor({ userAgent: agent });
+  page.complaints.expect(/status of 4\d\d/);
+  // What a mail's own policy keeps away is told on the console, with the frame's address.
+  page.complaints.expect(/\/mail\/mail_\w+\/html/);
+  page.complaints.expect(new RegExp(`^left the origin: ${trap.url}|^failed: ${trap.url}`));
+  const texts = [];
+
+  // What a page says in texts and fields; and that nothing became more than text.
+  async function read() {
+    const found = await page.evaluate(() => {
+      const alive = Array.from(document.querySelectorAll(
+        'script:not([src^="/assets/"]), img, [onerror], [onload], [srcdoc], object, embed, base, meta[http-equiv], ' +
+        '[href^="javascript:" i], [src^="javascript:" i], [action^="javascript:" i], [style], style',
+      ));
+      const values = Array.from(document.querySelectorAll("input, textarea, option"), (it) => it.value);
+      const titles = Array.from(document.querySelectorAll("[title]"), (it) => it.title);
+      return {
+        pwned: window.pwned !== undefined,
+        alive: alive.map((it) => it.outerHTML.slice(0, 120)),
+        text: [document.documentElement.textContent, document.title, ...values, ...titles].join("\n"),
+      };
+    });
+    equal(found.pwned, false, `${page.url()}: a script ran`);
+    equal(found.alive, [], `${page.url()}: markup came alive`);
+    assert(!found.text.includes("49'") && !/\b49\b'/.test(found.text), `${page.url()}: a template was filled in`);
+    texts.push(found.text);
+  }
+
+  await desk.step("sign in with a browser of a hostile name", page, async () => {
+    await page.goto("/sign-in");
+    await page.getByLabel("E-mail").fill(given.email);
+    await page.getByLabel("Password", { exact: true }).fill(given.password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForURL((url) => url.pathname === "/");
+  });
+
+  let addresses;
+  await desk.step("every page is reached", page, async () => {
+    addresses = Array.from((await everyPage(page, ["/", ...given.patterns])).values());
+  });
+
+  const { event, failing, throwing, logging, letter } = made;
+  const more = [
+    `/webhooks/${failing}`, `/webhooks/${failing}/edit`, `/webhooks/${failing}/delete`,
+    `/deliveries/${event}/${failing}`, `/deliveries/${event}/${throwing}`, `/deliveries/${event}/${logging}`,
+    `/events/${event}`, "/events/types/NASTY", "/plugins/named/broken.rhai", "/plugins/named/throws.rhai",
+    "/plugins/named/throws.rhai?type=NASTY", "/plugins/named/logs.rhai?type=NASTY", `/mail/${letter}`, "/settings/profile",
+    `/webhooks?view=list`, "/webhooks?view=cards",
+  ];
+  for (const address of [...new Set([...addresses, ...more])]) {
+    await desk.step(`${address} shows it as text`, page, async () => {
+      await page.goto(address);
+      await read();
+    });
+  }
+
+  await desk.step("what stands in the address is text as well", page, async () => {
+    const words = encodeURIComponent(nasty("address"));
+    for (const place of ["/webhooks?q=", "/webhooks?state=", "/webhooks?from=", "/webhooks?cursor=", "/webhooks?done=",
+      "/deliveries?topic=", "/deliveries?webhook=", "/deliveries?state=", "/activity?user=", "/activity?activity=",
+      "/mail?q=", "/mail?topic=", "/plugins?q=", "/plugins?state=", "/events?q=", "/sign-in?next=", "/nothing/", "/?range=",
+      "/webhooks/new?trigger=", "/webhooks?"]) {
+      await page.goto(place + words);
+      await read();
+    }
+  });
+
+  await desk.step("what a form gives back is text as well", page, async () => {
+    await page.goto("/webhooks/new");
+    await page.getByLabel("Title").fill(nasty("form-title"));
+    await page.getByLabel("URL").fill(`javascript:window.pwned=1//${nasty("form-url")}`);
+    await page.getByLabel("Other names and patterns").fill(nasty("form-pattern"));
+    await page.getByRole("button", { name: "Add webhook" }).click();
+    await page.getByRole("alert").waitFor();
+    await read();
+    equal(await page.getByLabel("Title").inputValue(), nasty("form-title"), "what was written");
+  });
+
+  await desk.step("a mail's HTML is in a frame that runs nothing and asks nobody", page, async () => {
+    await page.goto(`/mail/${letter}`);
+    const frame = page.locator("iframe");
+    await frame.scrollIntoViewIfNeeded();
+    equal(await frame.getAttribute("sandbox"), "", "what the frame may do");
+    const inside = page.frameLocator("iframe");
+    await inside.getByText("Click here").waitFor();
+    for (const id of ["out", "run", "send"]) {
+      await inside.locator(`#${id}`).click({ noWaitAfter: true });
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 100))));
+    }
+    equal(await page.evaluate(() => window.pwned), undefined, "what the mail's scripts did");
+    equal(new URL(page.url()).pathname, `/mail/${letter}`, "where the page is");
+    // By its own address it is held as tightly.
+    await page.goto(`/mail/${letter}/html`);
+    equal(await page.evaluate(() => window.pwned), undefined, "what the mail's scripts did");
+    equal(trap.requests.map((it) => it.path), [], "what was fetched from elsewhere");
+  });
+
+  await desk.step("every field was shown, letter by letter", page, async () => {
+    const all = texts.join("\n");
+    none(made.shown.filter((field) => !all.includes(seen(field))), "fields that no page showed");
+  });
+});
