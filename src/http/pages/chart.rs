@@ -490,7 +490,13 @@ mod tests {
                 values: vec![Some(10.0), None, Some(12.0), Some(13.0)],
             },
         ];
-        let text = lines(&plot(&reader(), 4, &[]), &curves, None, number::millis).into_string();
+        let text = lines(
+            &plot(&reader(), 4, &[]),
+            &curves,
+            Some(20.0),
+            number::millis,
+        )
+        .into_string();
         assert!(text.contains("M1 50h8M25 45L35 40"), "{text}");
         assert!(text.contains("y-40") && text.contains("y-22"), "{text}");
         assert!(text.contains("p99 at the end 13 ms"), "{text}");
