@@ -24,7 +24,7 @@ use desk::{given, herald, run};
 use support::Herald;
 
 /// What browsers get that is no page of its own, by the pattern in the table.
-const PARTS: &[&str] = &["/deliveries/live", "/mail/{id}/html"];
+const PARTS: &[&str] = &["/deliveries/live", "/events/{id}/raw", "/mail/{id}/html"];
 
 #[test]
 fn a_person_signs_in_and_out_by_mouse() {
