@@ -22,7 +22,7 @@ pub(crate) fn page(browser: &Browser, path: &str) -> String {
 pub(crate) fn rows(html: &str) -> Vec<&str> {
     let list = html.split("<tbody>").nth(1).unwrap_or_default();
     let list = list.split("</tbody>").next().unwrap();
-    list.split("<tr ").skip(1).collect()
+    list.split("<tr").skip(1).collect()
 }
 
 /// Submits a form of one of Herald's pages.
@@ -199,6 +199,7 @@ fn one_delivery_is_resent_by_an_admin_alone() {
         answer.header("location"),
         Some(format!("{path}?done=resent").as_str())
     );
+    assert!(page(&ann, &format!("{path}?done=resent")).contains("It is due again."));
     wait_until("it is sent again", || {
         receiver.answered().get(&event) == Some(&2)
     });

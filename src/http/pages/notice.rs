@@ -39,4 +39,16 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("webhook-deleted", "The webhook was deleted; its log stays."),
     ("secret-rotated", "The secret was replaced."),
+    // Deliveries and events.
+    (
+        "resent",
+        "It is due again. Load the page again to see what came of it.",
+    ),
+    (
+        "resent-held",
+        "It is due again once its webhook is resumed.",
+    ),
+    ("published", "It was published. Below is who gets it."),
+    ("type-added", "Added. It can be published from now on."),
+    ("type-deleted", "Deleted. It cannot be published any more."),
 ];
