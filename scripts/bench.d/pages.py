@@ -86,7 +86,7 @@ class Pages:
         parts = self.herald.sql(
             "select json_agg(inhrelid::regclass::text) from pg_inherits i join pg_class c"
             " on c.oid = i.inhrelid where c.relkind = 'r' and pg_relation_size(inhrelid) > 0")
-        for table in [*parts, "delivery", "subscription", "subscription_count"]:
+        for table in [*parts, "delivery", "subscription", "subscription_count", "stat"]:
             self.psql("-c", f"vacuum (analyze) {table}")
         self.psql("-c", "checkpoint")
         # A user who is signed in.
