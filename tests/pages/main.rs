@@ -88,3 +88,9 @@ fn deliveries_come_in_live_until_it_is_paused() {
     let herald = herald();
     run("live", &given(&herald));
 }
+
+#[test]
+fn what_happened_is_found_in_the_logs_and_tried_again_by_mouse() {
+    let herald = herald();
+    run("logs", &given(&herald));
+}
