@@ -16,3 +16,4 @@ mod support;
 mod deliveries;
 mod webhooks;
 mod events;
+mod overview;
