@@ -43,7 +43,7 @@ fn the_rollups_are_what_a_count_over_the_logs_gives() {
     std::fs::write(herald.plugins().join("named/half.rhai"), script).unwrap();
     let known = "select count(*) from plugin_state where name = 'named/half.rhai'";
     wait_until("the script to be known", || herald.count(known) == 1);
-    let half = json!({ "plugin": "half" });
+    let half = json!({ "plugin": "half", "retry_schedule": [1, 1] });
     let filtering = herald.subscribe_with(&receiver.url, &["*"], &half);
     let dropped = herald.subscribe(&receiver.url, &["*"]);
     herald.switch(&dropped, "pause");
