@@ -112,7 +112,7 @@ select webhook, 0, count(*) filter (where outcome = 'sent'), count(*) filter (wh
 from tried group by webhook;
 
 -- What charts read, by the minute and by the hour, of each webhook and of the account as a whole.
--- The bounds are those of domain::tally.
+-- The bounds are those of domain::tally; no daemon has the lane -1.
 with tries as (
     select coalesce(webhook, '00000000-0000-0000-0000-000000000000') as webhook, grain,
         date_trunc(case grain when 1 then 'minute' else 'hour' end, tried_at, 'UTC') as at,
@@ -132,7 +132,7 @@ with tries as (
 )
 insert into stat (account_id, subscription_id, grain, at, lane, events, sent, failed, filtered, retried, latency)
 select m.account, coalesce(t.webhook, '00000000-0000-0000-0000-000000000000'), coalesce(t.grain, k.grain),
-    coalesce(t.at, k.at), 0, coalesce(k.events, 0), coalesce(t.sent, 0), coalesce(t.failed, 0),
+    coalesce(t.at, k.at), -1, coalesce(k.events, 0), coalesce(t.sent, 0), coalesce(t.failed, 0),
     coalesce(t.filtered, 0), coalesce(t.retried, 0), coalesce(t.latency, '{}')
 from tries t
 full join taken k on k.grain = t.grain and k.at = t.at and t.webhook = '00000000-0000-0000-0000-000000000000'

@@ -162,23 +162,23 @@ await run(async (desk) => {
     await page.goto("/webhooks");
     const titles = page.locator("#list a.row");
     equal(await titles.allInnerTexts(), ["Zoo", "Warehouse, hall 2"], "the newest first");
-    await page.getByLabel("Search").fill("zoo");
+    await page.getByLabel("Search", { exact: true }).fill("zoo");
     await until("the text to filter", async () => (await titles.count()) === 1);
     assert(page.url().includes("q=zoo"), `the address holds the filter: ${page.url()}`);
     await page.getByRole("link", { name: /Clear Search/ }).click();
     await until("the filter to be cleared", async () => (await titles.count()) === 2);
-    await page.getByLabel("State").selectOption("paused");
+    await page.getByLabel("State", { exact: true }).selectOption("paused");
     await until("the state to filter", async () => (await titles.allInnerTexts()).join() === "Zoo");
     const shared = await desk.person();
     await shared.goto(page.url());
     equal(await shared.locator("#list a.row").allInnerTexts(), ["Zoo"], "what another one sees");
     await desk.leave(shared);
     await link("Clear all").click();
-    await page.getByLabel("To").fill("2020-01-01");
+    await page.getByLabel("To", { exact: true }).fill("2020-01-01");
     await page.getByText("No webhook fits these filters.").waitFor();
     await link("Clear the filters").click();
     const today = new Date().toISOString().slice(0, 10);
-    await page.getByLabel("From").fill(today);
+    await page.getByLabel("From", { exact: true }).fill(today);
     await until("today's to be there", async () => (await titles.count()) === 2);
   });
 

@@ -40,11 +40,12 @@ export async function undrawn(page) {
 export async function cut(page) {
   return page.evaluate(() => {
     const found = [];
+    const titled = (it) => it.closest("[title]") || it.querySelector("[title]");
     for (const it of document.body.querySelectorAll("*")) {
       const style = getComputedStyle(it);
       const hides = ["hidden", "clip"].includes(style.overflowX) && !it.closest("svg, .unseen, [hidden]");
       const seen = it.checkVisibility() && it.clientWidth > 1;
-      if (hides && seen && it.scrollWidth > it.clientWidth + 1 && !it.closest("[title]") && it.textContent.trim()) {
+      if (hides && seen && it.scrollWidth > it.clientWidth + 1 && !titled(it) && it.textContent.trim()) {
         found.push(`${it.tagName.toLowerCase()}.${it.className}: ${it.textContent.trim().slice(0, 60)}`);
       }
     }
@@ -56,14 +57,21 @@ export async function cut(page) {
 export async function overlapping(page) {
   return page.evaluate(() => {
     const texts = [];
+    // What is there for screen readers alone lies anywhere.
+    const hidden = (it) => it && (getComputedStyle(it).clipPath !== "none" || hidden(it.parentElement));
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const node = walker.currentNode;
       const parent = node.parentElement;
-      if (!node.data.trim() || !parent.checkVisibility() || parent.closest("svg, .unseen, .skip, option, script")) continue;
+      if (!node.data.trim() || !parent.checkVisibility() || parent.closest("svg, .skip, option, script")) continue;
+      if (hidden(parent)) continue;
       const range = document.createRange();
       range.selectNodeContents(node);
-      for (const box of range.getClientRects()) {
+      // What is cut off does not lie upon anything.
+      const window = parent.closest(".where, .who a")?.getBoundingClientRect();
+      for (const whole of range.getClientRects()) {
+        const right = Math.min(whole.right, window?.right ?? Infinity);
+        const box = { left: whole.left, right, top: whole.top, bottom: whole.bottom, width: right - whole.left, height: whole.height };
         if (box.width > 1 && box.height > 1) texts.push({ box, node, words: node.data.trim().slice(0, 30) });
       }
     }

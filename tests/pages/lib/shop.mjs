@@ -120,10 +120,10 @@ export async function shop(given) {
   await api.post(`/v1/subscriptions/${webhooks.letterbird}/pause`);
 
   const batch = (events) => api.post("/v1/events/batch", events.map((it) => JSON.stringify(it)).join("\n"));
+  await batch(Array.from({ length: 60 }, (_, n) => ({ event_type: "NEW_COMMENT", data: { comment: n } })));
   const events = [];
   for (let n = 0; n < 60; n += 1) events.push(EVENTS[n % EVENTS.length](n));
   const { ids } = await batch(events);
-  await batch(Array.from({ length: 60 }, (_, n) => ({ event_type: "NEW_COMMENT", data: { comment: n } })));
   const form = {
     event_type: "CONTACT_FORM_SENT_V2",
     data: {
