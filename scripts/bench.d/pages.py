@@ -5,6 +5,7 @@ The time is what a client on the loopback waits for the head of the answer; the 
 and the body as they come, compressed as a browser asks for.
 """
 
+import gzip
 import http.client
 import json
 import os
@@ -108,7 +109,7 @@ class Pages:
             raise Broken(f"pages: publishing answered {status}")
 
     def request(self, method, path, as_browser, body=None):
-        """Status, seconds to the head, bytes in all, and the body as it came."""
+        """Status, seconds to the head, bytes on the wire, and the body."""
         headers = {"Accept-Encoding": "gzip"}
         if as_browser:
             headers |= {"Cookie": f"herald_session={COOKIE}", "Accept": "text/html"}
@@ -123,7 +124,10 @@ class Pages:
             seconds = time.perf_counter() - begun
             text = answer.read()
             head = sum(len(name) + len(value) + 4 for name, value in answer.getheaders()) + 19
-            return answer.status, seconds, head + len(text), text
+            size = head + len(text)
+            if answer.getheader("content-encoding") == "gzip":
+                text = gzip.decompress(text)
+            return answer.status, seconds, size, text
         except OSError as error:
             raise Broken(f"pages: {path}: {error}") from error
         finally:
@@ -152,7 +156,7 @@ class Pages:
 
     @staticmethod
     def entries(text):
-        """How many entries a list has, and whether it goes on. It is not compressed."""
+        """How many entries a list has, and whether it goes on."""
         try:
             page = json.loads(text)
         except ValueError:

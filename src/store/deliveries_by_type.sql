@@ -37,8 +37,8 @@ cross join lateral (
     union all
     (
         select from delivery d join subscription s on s.id = d.subscription_id
-        where d.account_id = $1 and d.subscription_id = e.subscription_id
-            and d.event_id = e.event_id
+        where $9::smallint[] is not null and d.account_id = $1
+            and d.subscription_id = e.subscription_id and d.event_id = e.event_id
             and d.stage = any (case when s.state = 'enabled' then $9::smallint[] else $10::smallint[] end)
         limit 1
     )

@@ -16,7 +16,7 @@ const WINDOW: i64 = 10_000;
 /// The same where the index itself says which of them fit.
 const WINDOW_OF_SENT: i64 = 100_000;
 /// Events of a type that one statement passes over.
-const WINDOW_OF_TYPE: i64 = 1_500;
+const WINDOW_OF_TYPE: i64 = 1_000;
 /// Rows from the event log after which the others' side is tried.
 const NEAR: usize = 500;
 
