@@ -16,3 +16,8 @@ mod support;
 mod deliveries;
 mod webhooks;
 mod events;
+mod activity;
+mod desk;
+mod mail;
+mod plugins;
+mod settings;
