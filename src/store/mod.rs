@@ -25,6 +25,7 @@ pub mod fresh;
 pub mod held;
 pub mod ingest;
 pub mod lane;
+pub mod last_error;
 pub mod mail;
 pub mod mail_log;
 mod migration;

@@ -317,6 +317,35 @@ fn cards_or_list_is_kept_and_each_filter_and_order_does_its_work() {
 }
 
 #[test]
+fn the_list_says_of_each_webhook_whether_it_arrives_and_what_fails() {
+    let herald = Herald::launch();
+    let good = Scripted::answering(200, "");
+    let bad = Scripted::answering(503, "");
+    let gone = Scripted::answering(410, "");
+    let sent = herald.subscribe(&good.url, &["*"]);
+    let fails = herald.subscribe(&bad.url, &["*"]);
+    let ended = herald.subscribe(&gone.url, &["*"]);
+    let vic = signed_in(&herald, "vic@example.com", "viewer", "main");
+    let before = page(&vic, "/webhooks");
+    assert_eq!(before.matches("Nothing sent yet").count(), 3, "{before}");
+    let event = herald.publish_event(&order(1));
+    herald.delivery_in("sent", &event, &sent);
+    herald.delivery_in("retrying", &event, &fails);
+    wait_until("the end of what is gone", || {
+        herald.subscription(&ended)["state"] == "disabled"
+    });
+    for view in ["cards", "list"] {
+        let html = page(&vic, &format!("/webhooks?view={view}&sort=id&order=asc"));
+        let entries: Vec<&str> = html.split("class=\"row\"").skip(1).collect();
+        assert!(entries[0].contains("</svg>Sent</span>"), "{}", entries[0]);
+        assert!(entries[1].contains("</svg>Error</span>"), "{}", entries[1]);
+        assert!(entries[1].contains("The target answered 503 (Service Unavailable)."));
+        assert!(entries[2].contains("The target answered 410 (Gone)."));
+        assert!(!entries[0].contains("class=\"trouble\""), "{}", entries[0]);
+    }
+}
+
+#[test]
 fn a_long_list_goes_on_by_cursor_in_its_order() {
     let herald = Herald::launch();
     let all: Vec<String> = (0..53)

@@ -152,7 +152,7 @@ impl FilterBar {
             form class="filters" method="get" action=(self.path) role="search"
                 hx-get=(self.path) hx-target="#list" hx-select="#list" hx-swap="outerHTML"
                 hx-push-url="true" hx-trigger="submit, change, input changed delay:400ms from:find input[type=search]"
-                hx-sync="this:replace" hx-indicator="#list" {
+                hx-sync="this:queue last" hx-indicator="#list" {
                 @for (name, value, field) in &self.fields { (input(name, value, field)) }
                 button class="button without-script" type="submit" { "Filter" }
             }

@@ -6,12 +6,17 @@ use maud::{Markup, html};
 
 use super::path;
 use crate::domain::delivery::Outcome;
+use crate::domain::id::{AccountId, SubscriptionId};
+use crate::domain::subscription::SubscriptionState;
+use crate::http::api::attempts::error_of;
+use crate::http::api::plugins::without_source;
+use crate::http::pages::chart::{self, SparkPoint};
 use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::Visit;
 use crate::http::server::Shared;
-use crate::store::StoreError;
 use crate::store::subscription::Subscription;
 use crate::store::subscription_count::{self, Counts};
+use crate::store::{StoreError, last_error, stat};
 
 /// What the last attempt of a webhook came to.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +36,14 @@ impl LastStatus {
             outcome: counts.last_outcome,
             at: counts.last_attempt_at,
         })
+    }
+
+    /// Whether it went wrong.
+    const fn is_error(self) -> bool {
+        matches!(
+            self.outcome,
+            Outcome::Failed | Outcome::Retry | Outcome::Superseded
+        )
     }
 
     /// As a badge.
@@ -63,26 +76,54 @@ pub(super) struct Entry {
     chart: Markup,
 }
 
-/// The entries of these webhooks, in their order.
+/// The entries of these webhooks of an account, in their order.
 ///
 /// # Errors
 /// When the database is away.
 pub(super) async fn of(
     shared: &Shared,
+    account: AccountId,
     webhooks: Vec<Subscription>,
 ) -> Result<Vec<Entry>, StoreError> {
+    let database = shared.engine.database();
     let ids: Vec<_> = webhooks.iter().map(|it| it.id).collect();
-    let counts = subscription_count::of(shared.engine.database(), &ids).await?;
-    let entry = |webhook: Subscription| {
-        let last = LastStatus::of(counts.get(&webhook.id));
-        Entry {
-            last,
-            trouble: webhook.disabled_reason.clone(),
-            chart: html! {},
-            webhook,
-        }
+    let counts = subscription_count::of(database, &ids).await?;
+    let last = |id: &SubscriptionId| LastStatus::of(counts.get(id));
+    let failing = |id: &SubscriptionId| last(id).is_some_and(LastStatus::is_error);
+    let failing: Vec<_> = ids.iter().copied().filter(failing).collect();
+    let until = shared.engine.clock().now();
+    let (errors, days) = tokio::try_join!(
+        last_error::of(database, account, &failing),
+        stat::sparks(database, account, &ids, until)
+    )?;
+    let entry = |webhook: Subscription| Entry {
+        last: last(&webhook.id),
+        trouble: trouble(shared, &webhook, errors.get(&webhook.id)),
+        chart: chart::spark(
+            &days
+                .get(&webhook.id)
+                .map(SparkPoint::of)
+                .unwrap_or_default(),
+        ),
+        webhook,
     };
     Ok(webhooks.into_iter().map(entry).collect())
+}
+
+/// What fails, in a few words: Herald itself disabled it, its script does not work, or what the
+/// last error was.
+fn trouble(shared: &Shared, webhook: &Subscription, error: Option<&String>) -> Option<String> {
+    if webhook.state == SubscriptionState::Disabled {
+        return webhook.disabled_reason.clone();
+    }
+    let script = webhook.plugin.as_ref().and_then(|name| {
+        let trouble = shared
+            .engine
+            .plugins()
+            .trouble(&format!("named/{name}.rhai"));
+        trouble.map(without_source)
+    });
+    script.or_else(|| error_of(error?))
 }
 
 /// The entries as cards.

@@ -196,7 +196,7 @@ impl Form<'_> {
         let empty = EMPTY_ROWS.min(MAX_HEADERS.saturating_sub(self.draft.headers.len()));
         let rows = rows.chain(std::iter::repeat_n(HeaderRow::default(), empty));
         html! {
-            fieldset class="field headers" data-headers data-most=(MAX_HEADERS) {
+            fieldset class="field header-rows" data-headers data-most=(MAX_HEADERS) {
                 legend { "Headers" }
                 p class="help" {
                     "Sent with each request, such as an access token that the target wants. Stored "

@@ -109,7 +109,7 @@ pub(in crate::http) async fn list(
         SubscriptionSort::UpdatedAt => (row.updated_at, row.id),
         SubscriptionSort::CreatedAt | SubscriptionSort::Id => (row.created_at, row.id),
     });
-    let entries = entry::of(&shared, rows).await?;
+    let entries = entry::of(&shared, visit.account, rows).await?;
     let saved = cookie(&request, VIEW).and_then(|text| View::read(text).ok());
     let view = chosen.or(saved).unwrap_or(View::Cards);
     let text = text.unwrap_or_default();

@@ -13,9 +13,10 @@ use crate::http::api::plugins::without_source;
 use crate::http::api::subscription_changes::found;
 use crate::http::pages::deliveries::row;
 use crate::http::pages::frame::Nav;
+use crate::http::pages::range::Range;
 use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::Visit;
-use crate::http::pages::{PageResult, Trouble, query};
+use crate::http::pages::{PageResult, Trouble, query, webhook_figures};
 use crate::http::server::Shared;
 use crate::plugin::{ScriptKind, ScriptName};
 use crate::store::delivery_log::{self, Delivery, DeliveryFilter};
@@ -34,7 +35,9 @@ pub(in crate::http) async fn page(
     shared: Data<Shared>,
     request: HttpRequest,
 ) -> PageResult {
-    query(&request).finish()?;
+    let mut query = query(&request);
+    let range = Range::take(&mut query);
+    query.finish()?;
     let webhook = found(&shared, visit.account, at(&request)?).await?;
     let database = shared.engine.database();
     let counts = subscription_count::of(database, &[webhook.id]).await?;
@@ -42,10 +45,17 @@ pub(in crate::http) async fn page(
     let open = open_count::of(database, visit.account, webhook.id).await?;
     let latest = latest(&shared, &visit, &webhook).await?;
     let groups = triggers::known(&shared, visit.account).await?;
+    let trouble = webhook_figures::trouble(&shared, &visit, &webhook).await?;
+    let figures = webhook_figures::section(&shared, &visit, &webhook, range).await?;
     let admin = visit.is_admin();
     let body = html! {
-        (standing(&visit, &shared, &webhook, last, open))
+        @if let Some(trouble) = trouble { (trouble) }
+        @if let Some(sentence) = script_trouble(&shared, &webhook) {
+            p class="notice is-error" { (sentence) }
+        }
+        (standing(&visit, &webhook, last, open))
         @if admin && last.is_none() && latest.is_empty() { (first_steps(&webhook)) }
+        (figures)
         (got(&visit, &webhook, &latest))
         div class="columns" {
             section class="panel" {
@@ -93,15 +103,11 @@ fn actions(visit: &Visit, webhook: &Subscription) -> Markup {
 /// Where it stands.
 fn standing(
     visit: &Visit,
-    shared: &Shared,
     webhook: &Subscription,
     last: Option<LastStatus>,
     open: OpenCount,
 ) -> Markup {
     html! {
-        @for sentence in troubles(shared, webhook) {
-            p class="notice is-error" { (sentence) }
-        }
         section class="panel" aria-label="State" {
             dl class="facts wide" {
                 dt { "State" }
@@ -122,24 +128,14 @@ fn standing(
     }
 }
 
-/// What stops it, in sentences: Herald itself disabled it, or its script does not work.
-fn troubles(shared: &Shared, webhook: &Subscription) -> Vec<String> {
-    let reason = webhook
-        .disabled_reason
-        .as_ref()
-        .filter(|_| webhook.state == Disabled);
-    let disabled = reason.map(|reason| {
-        let reason = words::sentence(reason);
-        format!("Herald disabled this webhook: {reason} Mend the target, then enable it.")
-    });
-    let script = webhook.plugin.as_ref().and_then(|name| {
-        let trouble = shared
-            .engine
-            .plugins()
-            .trouble(&format!("named/{name}.rhai"));
-        trouble.map(without_source)
-    });
-    disabled.into_iter().chain(script).collect()
+/// What is wrong with the script that acts for it.
+fn script_trouble(shared: &Shared, webhook: &Subscription) -> Option<String> {
+    let name = webhook.plugin.as_ref()?;
+    let trouble = shared
+        .engine
+        .plugins()
+        .trouble(&format!("named/{name}.rhai"));
+    trouble.map(without_source)
 }
 
 /// What is held, or waits for its turn.
