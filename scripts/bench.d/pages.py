@@ -86,7 +86,7 @@ class Pages:
         parts = self.herald.sql(
             "select json_agg(inhrelid::regclass::text) from pg_inherits i join pg_class c"
             " on c.oid = i.inhrelid where c.relkind = 'r' and pg_relation_size(inhrelid) > 0")
-        for table in [*parts, "delivery", "subscription", "subscription_count"]:
+        for table in [*parts, "delivery", "subscription", "subscription_count", "stat"]:
             self.psql("-c", f"vacuum (analyze) {table}")
         self.psql("-c", "checkpoint")
         # A user who is signed in.
@@ -180,7 +180,6 @@ class Pages:
         filters += [(state, {"state": state}) for state in STATES]
         filters += [(f"webhook {name}, {state}", {"subscription": value, "state": state})
                     for name, value in webhooks.items() for state in STATES]
-        single = len(filters)
         filters += [(f"type {name}, {state}", {"event_type": value, "state": state})
                     for name, value in TYPES.items() for state in STATES]
         filters += [(f"webhook {name}, type {kind}", {"subscription": webhooks[name], "event_type": value})
@@ -217,22 +216,31 @@ class Pages:
                 ("tokens", "tokens"), ("accounts", "accounts")):
             yield f"API {name}", f"/v1/{path}", False
 
-        pages = [("overview", "/"), ("webhooks", "/webhooks"), ("webhooks, as a list", "/webhooks?view=list"),
-                 ("webhooks, text", "/webhooks?q=shop+7"), ("webhooks, paused", "/webhooks?state=paused"),
-                 ("webhooks, by update", "/webhooks?sort=updated_at"), ("webhooks, no rows", "/webhooks?q=nothing"),
-                 ("a new webhook", "/webhooks/new")]
+        as_pages = {"subscription": "webhook", "event_type": "topic"}
+        listed = [(name, {as_pages.get(key, key): value for key, value in values.items()})
+                  for name, values in filters]
+        listed += [("error", {"state": "error"}), ("error, deep", {"state": "error", "to": at(12)})]
+        listed += [(f"webhook {name}, error", {"webhook": value, "state": "error"})
+                   for name, value in webhooks.items()]
+        pages = [("overview", "/"), ("overview, 24 hours", "/?range=24h"),
+                 ("webhooks", "/webhooks?view=cards"), ("webhooks, as a list", "/webhooks?view=list"),
+                 ("webhooks, by text", "/webhooks?q=shop+7"), ("webhooks, paused", "/webhooks?state=paused"),
+                 ("webhooks, by update", "/webhooks?sort=updated_at&order=asc"),
+                 ("webhooks, no rows", "/webhooks?q=nothing"), ("a new webhook", "/webhooks/new")]
         pages += [(f"webhook {name}", f"/webhooks/{value}") for name, value in webhooks.items()]
-        pages += [(f"webhook hot, edit", f"/webhooks/{webhooks['hot']}/edit")]
+        pages += [(f"webhook paused, {what}", f"/webhooks/{webhooks['paused']}/{what}")
+                  for what in ("edit", "resume", "delete", "test", "secret")]
         pages += [(f"deliveries: {name}", f"/deliveries?{urllib.parse.urlencode(values)}")
-                  for name, values in filters[:single]]
-        pages += [("a delivery", f"/deliveries/{delivery}"), ("a failed delivery", f"/deliveries/{error}"),
-                  ("events", "/events"), ("events, deep", f"/events?to={at(12)}"),
-                  *((f"events, type {name}", f"/events?event_type={value}") for name, value in TYPES.items()),
-                  ("an event", f"/events/{one}"), ("reference", "/event-types"),
-                  ("a type", "/event-types/STORE_ORDER_CREATED"),
+                  for name, values in listed]
+        pages += [("deliveries, resend what failed", "/deliveries/resend?state=failed"),
+                  ("a delivery", f"/deliveries/{delivery}"), ("a failed delivery", f"/deliveries/{error}"),
+                  ("events and types", "/events"), ("a type", "/events/types/STORE_ORDER_CREATED"),
+                  ("events", "/events/log"), ("events, deep", f"/events/log?to={at(12)}"),
+                  *((f"events, type {name}", f"/events/log?topic={value}") for name, value in TYPES.items()),
+                  ("an event", f"/events/{one}"),
                   ("activity", "/activity"), ("activity, by user", "/activity?user=user77"),
-                  ("activity, by group", "/activity?group=Order"),
-                  ("mail", "/mail"), ("mail, words", "/mail?q=customer77"), ("mail, failed", "/mail?state=failed"),
+                  ("activity, counts", "/activity/summary"),
+                  ("mail", "/mail"), ("mail, by text", "/mail?q=customer77"), ("mail, failed", "/mail?state=failed"),
                   ("plugins", "/plugins"), ("users", "/settings/users"), ("tokens", "/settings/tokens"),
                   ("accounts", "/settings/accounts"), ("profile", "/settings/profile")]
         for name, path in pages:

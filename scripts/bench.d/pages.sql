@@ -18,8 +18,8 @@ create temp table main as
         -- Not before midnight, or the day would reach before yesterday, which has no partition.
         greatest(date_trunc('second', now()) - interval '5 seconds',
             date_trunc('day', now() at time zone 'utc') at time zone 'utc') as day_end,
-        -- With the mean of 2.777 targets that the rules below come to.
-        (:deliveries / 2.777)::bigint as events,
+        -- With the mean of 2.597 targets that the rules below come to.
+        (:deliveries / 2.597)::bigint as events,
         (select coalesce(max(id), 1) from lane) as lane;
 
 -- Ranks 6 and 50 are not enabled and hold what came last, 30 has a plugin that says no to most,
@@ -105,21 +105,23 @@ from (
     where e.account_id = m.account
 ) d;
 
-insert into attempt (account_id, subscription_id, event_id, n, duration_ms, at, outcome, origin, status, detail)
+insert into attempt (account_id, subscription_id, event_id, n, duration_ms, at, outcome, origin, lane, status,
+    detail)
 select m.account, d.subscription_id, d.event_id, 1, 3 + d.rank % 90, d.at + interval '20 milliseconds',
-    'sent', 'first', 204,
+    'sent', 'first', m.lane, 204,
     '{"ms":[0,0,' || 3 + d.rank % 90 || ',0],"timestamp":' || extract(epoch from d.at)::bigint ||
     ',"head":[["server","nginx/1.22.1"],["date","Sun, 22 Nov 2026 06:00:00 GMT"],["connection","keep-alive"]]}'
 from bench_delivery d, main m
 where d.became = 'sent';
 
 -- The others: some have ended, with one or several attempts.
-insert into attempt (account_id, subscription_id, event_id, n, duration_ms, at, outcome, origin, status, detail)
+insert into attempt (account_id, subscription_id, event_id, n, duration_ms, at, outcome, origin, lane, status,
+    detail)
 select m.account, d.subscription_id, d.event_id, n, 40 + d.rank, d.at + (n - 1) * interval '5 minutes',
     (case when d.became in ('filtered', 'cancelled') then d.became
         when d.became = 'failed' and n = 3 then 'failed'
         when d.became = 'mended' and n = 3 then 'sent'
-        else 'retry' end)::attempt_outcome, 'first',
+        else 'retry' end)::attempt_outcome, 'first', m.lane,
     case when d.became in ('filtered', 'cancelled') or d.rank = 120 then null
         when d.became = 'mended' and n = 3 then 204 else 503 end::smallint,
     case d.became when 'cancelled' then null
@@ -151,6 +153,35 @@ select d.subscription_id, m.lane, count(*) filter (where became in ('sent', 'men
 from bench_delivery d, main m
 group by d.subscription_id, d.rank, m.lane
 on conflict do nothing;
+
+-- The rollups: minutes first, then hours as their sums.
+insert into stat (account_id, subscription_id, grain, at, lane, events, sent, failed, filtered, cancelled, retried,
+    latency)
+select m.account, k.subscription_id, 1, k.at, m.lane, coalesce(e.events, 0), k.sent, k.failed, k.filtered,
+    k.cancelled, k.retried, array[0, 0, k.sent / 3, k.sent - k.sent / 3 - k.sent / 50, k.sent / 50]
+from main m
+cross join (
+    select coalesce(subscription_id, '00000000-0000-0000-0000-000000000000') as subscription_id, minute as at,
+        count(*) filter (where became in ('sent', 'mended'))::int as sent,
+        count(*) filter (where became = 'failed')::int as failed,
+        count(*) filter (where became = 'filtered')::int as filtered,
+        count(*) filter (where became = 'cancelled')::int as cancelled,
+        3 * count(*) filter (where became = 'retrying')::int as retried
+    from (select subscription_id, became, date_trunc('minute', at, 'UTC') as minute from bench_delivery) d
+    group by grouping sets ((subscription_id, minute), (minute))
+) k
+left join (
+    select '00000000-0000-0000-0000-000000000000'::uuid as subscription_id,
+        date_trunc('minute', received_at, 'UTC') as at, count(*)::int as events
+    from event group by 2
+) e using (subscription_id, at);
+insert into stat (account_id, subscription_id, grain, at, lane, events, sent, failed, filtered, cancelled, retried,
+    latency)
+select account_id, subscription_id, 60, date_trunc('hour', at, 'UTC'), lane, sum(events), sum(sent), sum(failed),
+    sum(filtered), sum(cancelled), sum(retried),
+    array[0, 0, sum(latency[3]), sum(latency[4]), sum(latency[5])]::int4[]
+from stat where grain = 1
+group by account_id, subscription_id, date_trunc('hour', at, 'UTC'), lane;
 
 drop table bench_delivery;
 

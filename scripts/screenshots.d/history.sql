@@ -136,4 +136,6 @@ select m.account, coalesce(t.webhook, '00000000-0000-0000-0000-000000000000'), c
     coalesce(t.filtered, 0), coalesce(t.retried, 0), coalesce(t.latency, '{}')
 from tries t
 full join taken k on k.grain = t.grain and k.at = t.at and t.webhook = '00000000-0000-0000-0000-000000000000'
-cross join main m;
+cross join main m
+-- The daemon has counted its own minutes already.
+on conflict do nothing;

@@ -71,7 +71,7 @@ function views({ webhooks, events }) {
     ["webhook-paused", `/webhooks/${webhooks.letterbird}`, true],
     ["webhook-resume", `/webhooks/${webhooks.letterbird}/resume`, true],
     ["delivery-failing", `/deliveries/${events[1]}/${webhooks.stocksync}`, true],
-    ["deliveries-none", "/deliveries?event_type=DOMAIN_UPDATED", true],
+    ["deliveries-none", "/deliveries?topic=DOMAIN_UPDATED", true],
     ["nothing-here", "/webhooks/sub_01h455vb4pex5vsknk084sn02q", true],
   ];
 }

@@ -126,6 +126,14 @@ impl Entry {
     pub(super) fn is_packed(&self) -> bool {
         self.access.is_page() || !self.pattern.starts_with("/v1") && self.access == Access::Public
     }
+
+    /// Whether programs read a list there: it is packed for those that ask for it.
+    #[must_use]
+    pub(super) fn is_list(&self) -> bool {
+        self.method == Method::GET
+            && self.pattern.starts_with("/v1/")
+            && !self.pattern.contains('{')
+    }
 }
 
 /// Where the files of the pages are.

@@ -98,7 +98,12 @@ pub(super) fn routes(service: &mut ServiceConfig) {
         }
         let same = TABLE.iter().filter(|other| other.pattern == entry.pattern);
         let resource = same.fold(web::resource(entry.pattern), |resource, line| {
-            resource.route((line.route)())
+            let route = (line.route)();
+            resource.route(if line.is_list() {
+                route.wrap(Compress::default())
+            } else {
+                route
+            })
         });
         if entry.is_packed() {
             service.service(resource.wrap(Compress::default()));

@@ -1,4 +1,5 @@
--- Deliveries of one subscription that were sent, from the key of the attempt log.
+-- Deliveries of one subscription that were sent, from the key of the attempt log, whose index
+-- knows the outcome.
 select k.event_id, $6 as subscription_id, true as fits
 from (
     select distinct a.event_id

@@ -100,3 +100,15 @@ fn a_built_in_type_keeps_all_but_its_validation() {
         .json();
     assert_eq!(back["validation"], "warn");
 }
+
+#[test]
+fn a_list_is_packed_for_a_program_that_asks_for_it() {
+    let tenant = Tenant::new();
+    let plain = tenant.viewer.get("/v1/event-types").expect(200);
+    assert_eq!(plain.header("content-encoding"), None);
+    let asks = [("accept-encoding", "gzip")];
+    let packed = tenant.viewer.send("GET", "/v1/event-types", &asks, b"");
+    let packed = packed.expect(200);
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    assert!(packed.body.len() * 4 < plain.body.len());
+}

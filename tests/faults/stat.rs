@@ -39,7 +39,7 @@ fn the_rollups_are_what_a_count_over_the_logs_gives() {
     let mut herald = Herald::launch();
     failing(&herald, &receiver);
     std::fs::create_dir_all(herald.plugins().join("named")).unwrap();
-    let script = "fn filter(event) { event.data.id.len() % 2 == 0 }";
+    let script = "fn filter(event) { event.payload.data.id.len() % 2 == 0 }";
     std::fs::write(herald.plugins().join("named/half.rhai"), script).unwrap();
     let known = "select count(*) from plugin_state where name = 'named/half.rhai'";
     wait_until("the script to be known", || herald.count(known) == 1);

@@ -13,11 +13,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod deliveries;
-mod webhooks;
-mod events;
 mod activity;
+mod deliveries;
 mod desk;
+mod events;
 mod mail;
+mod overview;
 mod plugins;
 mod settings;
+mod webhooks;

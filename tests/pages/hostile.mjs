@@ -15,6 +15,8 @@ const trap = await target({ status: 200, headers: { "access-control-allow-origin
 // The end tells which field it stood in: each must be found again, letter by letter.
 const nasty = (field) =>
   `</textarea></title><script>window.pwned=1</script>"><img src=x onerror=window.pwned=1>{{7*7}}'${field}'`;
+// Where 100 characters are the most.
+const small = (field) => `<script>pwned=1</script>"><img src=x onerror=window.pwned=1>{{7*7}}'${field}'`;
 const seen = (field) => `<img src=x onerror=window.pwned=1>{{7*7}}'${field}'`;
 
 const ADDRESSES = [
@@ -71,7 +73,7 @@ async function seed(given) {
     body: text("answer-body"),
   });
   shown.push("answer-header");
-  const subscribe = (title, more) => api.subscribe(title, `${shop.url}?a=<script>window.pwned=1</script>&b="><img src=x>`,
+  const subscribe = (title, more) => api.subscribe(title, `${shop.url}?a=<script>window.pwned=1</script>&b="><img/src=x/onerror=window.pwned=1>`,
     ["NASTY"], { retry_schedule: [86400], ...more });
   const failing = await subscribe(text("webhook-title"), { headers: { "x-own": nasty("header-value") } });
   shown.push("header-value");
@@ -86,15 +88,16 @@ async function seed(given) {
   });
   for (const id of [failing, throwing, logging]) await api.delivered(event, id, "retrying", "held", "failed");
 
-  await api.post("/v1/activity-types", { group: text("activity-group"), activity: text("activity-name") });
+  await api.post("/v1/activity-types", { group: small("activity-group"), activity: small("activity-name") });
   await api.post("/v1/activities", {
     user: text("activity-user"),
-    group: nasty("activity-group"),
-    activity: nasty("activity-name"),
+    group: small("activity-group"),
+    activity: small("activity-name"),
     payload: { [text("activity-key")]: text("activity-value"), more: ADDRESSES },
   });
+  shown.push("activity-group", "activity-name", "mail-topic");
   const mail = {
-    topic: nasty("mail-topic").slice(0, 100),
+    topic: small("mail-topic"),
     from: `"${nasty("mail-from").replaceAll('"', "'")}" <shop@example.com>`,
     to: [`"${nasty("mail-to").replaceAll('"', "'")}" <ann@example.com>`],
     subject: text("mail-subject"),

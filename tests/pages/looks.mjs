@@ -2,7 +2,7 @@
 // sideways. `given.patterns`: the pages of the daemon's table of routes.
 
 import { none, run } from "./lib/desk.mjs";
-import { faults, sideways } from "./lib/looks.mjs";
+import { faults, sideways, undrawn } from "./lib/looks.mjs";
 import { everyPage } from "./lib/pages.mjs";
 import { shop } from "./lib/shop.mjs";
 
@@ -24,6 +24,7 @@ await run(async (desk) => {
         await who.goto(address);
         none(await faults(who), "axe at 1280 px");
         none(await sideways(who), "sideways at 1280 px");
+        none(await undrawn(who), "shapes that are not drawn");
         // 200 % of 1280 px.
         await who.setViewportSize({ width: 640, height: 400 });
         none(await sideways(who), "sideways at 200 %");

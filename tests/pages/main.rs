@@ -24,7 +24,7 @@ use desk::{given, herald, run};
 use support::Herald;
 
 /// What browsers get that is no page of its own, by the pattern in the table.
-const PARTS: &[&str] = &["/deliveries/live", "/mail/{id}/html"];
+const PARTS: &[&str] = &["/deliveries/live", "/events/{id}/raw", "/mail/{id}/html"];
 
 #[test]
 fn a_person_signs_in_and_out_by_mouse() {
@@ -87,4 +87,10 @@ fn what_others_wrote_is_shown_as_text_wherever_it_stands() {
 fn deliveries_come_in_live_until_it_is_paused() {
     let herald = herald();
     run("live", &given(&herald));
+}
+
+#[test]
+fn what_happened_is_found_in_the_logs_and_tried_again_by_mouse() {
+    let herald = herald();
+    run("logs", &given(&herald));
 }

@@ -216,11 +216,32 @@ fn exchange(
         body: Vec::new(),
     };
     if method != "HEAD" && status != 204 {
-        let length = answer.header("content-length").expect("a length");
-        answer.body = vec![0; length.parse().unwrap()];
-        stream.read_exact(&mut answer.body)?;
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = read_chunks(&mut stream)?;
+        } else {
+            let length = answer.header("content-length").expect("a length");
+            answer.body = vec![0; length.parse().unwrap()];
+            stream.read_exact(&mut answer.body)?;
+        }
     }
     Ok((answer, stream))
+}
+
+/// A body in chunks (RFC 9112, 7.1), which is how packed ones come.
+fn read_chunks(stream: &mut Stream) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        let length = usize::from_str_radix(line.trim_end(), 16);
+        let length = length.map_err(|_odd| io::ErrorKind::InvalidData)?;
+        let mut chunk = vec![0; length + 2];
+        stream.read_exact(&mut chunk)?;
+        if length == 0 {
+            return Ok(body);
+        }
+        body.extend_from_slice(&chunk[..length]);
+    }
 }
 
 fn check(method: &str, answer: &Answer) {

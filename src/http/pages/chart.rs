@@ -68,9 +68,9 @@ pub(super) fn spark(points: &[SparkPoint]) -> Markup {
     html! {
         svg class="spark" viewBox=(format!("0 0 {width} 25")) role="img" aria-label=(words) {
             title { (words) }
-            path class="chart-base" d=(format!("M0 24.5h{width}"));
-            @if !good.is_empty() { path class="chart-sent" d=(good); }
-            @if !bad.is_empty() { path class="chart-error" d=(bad); }
+            path class="chart-base" d=(format!("M0 24.5h{width}")) {}
+            @if !good.is_empty() { path class="chart-sent" d=(good) {} }
+            @if !bad.is_empty() { path class="chart-error" d=(bad) {} }
         }
     }
 }
@@ -144,7 +144,8 @@ pub(super) fn bars(plot: &Plot<'_>, stacks: &[Stack]) -> Markup {
                 // What happened at all is seen.
                 let height = (count / top * HEIGHT).max(1.0).min(*base);
                 let x = place * SLOT + 1;
-                path.push_str(&format!("M{x} {base:.1}v-{height:.1}h8v{height:.1}z"));
+                let (from, high) = (written(*base), written(height));
+                path.push_str(&format!("M{x} {from}v-{high}h8v{high}z"));
                 *base -= height;
             }
         }
@@ -162,7 +163,7 @@ pub(super) fn bars(plot: &Plot<'_>, stacks: &[Stack]) -> Markup {
         .collect();
     let drawing = html! {
         @for (class, path) in &shapes {
-            @if !path.is_empty() { path class=(format!("chart-{class}")) d=(path); }
+            @if !path.is_empty() { path class=(format!("chart-{class}")) d=(path) {} }
         }
     };
     let key = html! {
@@ -218,7 +219,7 @@ pub(super) fn lines(
     let drawing = html! {
         @for (number, curve) in curves.iter().enumerate() {
             path class=(format!("chart-line line-{number}")) vector-effect="non-scaling-stroke"
-                d=(line(curve, height));
+                d=(line(curve, height)) {}
         }
     };
     let ends = html! {
@@ -250,6 +251,12 @@ pub(super) fn lines(
     frame(plot, &shown, said)
 }
 
+/// A coordinate, to a tenth.
+fn written(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
 /// A line with gaps; a value between two gaps is a short stroke.
 fn line(curve: &Curve, height: impl Fn(f64) -> f64) -> String {
     let mut path = String::new();
@@ -260,13 +267,13 @@ fn line(curve: &Curve, height: impl Fn(f64) -> f64) -> String {
             drawn = false;
             continue;
         };
-        let (x, y) = (place * SLOT + SLOT / 2, height(now));
+        let (x, y) = (place * SLOT + SLOT / 2, written(height(now)));
         if drawn {
-            path.push_str(&format!("L{x} {y:.1}"));
+            path.push_str(&format!("L{x} {y}"));
         } else if value(place + 1).is_some() {
-            path.push_str(&format!("M{x} {y:.1}"));
+            path.push_str(&format!("M{x} {y}"));
         } else {
-            path.push_str(&format!("M{} {y:.1}h8", x.saturating_sub(4)));
+            path.push_str(&format!("M{} {y}h8", x.saturating_sub(4)));
         }
         drawn = true;
     }
@@ -313,13 +320,13 @@ fn frame(plot: &Plot<'_>, shown: &Shown<'_>, said: impl Fn(usize) -> Vec<String>
                 svg viewBox=(format!("0 0 {width} {HEIGHT}")) preserveAspectRatio="none" role="img"
                     aria-label=(summary) {
                     path class="chart-grid" vector-effect="non-scaling-stroke"
-                        d=(format!("M0 0h{width}M0 50h{width}"));
+                        d=(format!("M0 0h{width}M0 50h{width}")) {}
                     (shown.drawing)
                     path class="chart-base" vector-effect="non-scaling-stroke"
-                        d=(format!("M0 {HEIGHT}h{width}"));
+                        d=(format!("M0 {HEIGHT}h{width}")) {}
                     @for (place, _) in &marks {
                         path class="chart-mark" vector-effect="non-scaling-stroke"
-                            d=(format!("M{} 0v{HEIGHT}", place * SLOT + SLOT / 2));
+                            d=(format!("M{} 0v{HEIGHT}", place * SLOT + SLOT / 2)) {}
                     }
                     @for (place, at) in plot.times.iter().enumerate() {
                         rect class="hit" x=(place * SLOT) width=(SLOT) height=(HEIGHT) {
@@ -396,102 +403,16 @@ impl Plot<'_> {
     }
 }
 
-/// The end of a scale: 1, 2 or 5 times a power of ten, not below the highest value.
+/// The end of a scale: a round number, not below the highest value.
 fn rounded_up(highest: f64) -> f64 {
     if highest <= 1.0 {
         return 1.0;
     }
     let power = 10_f64.powf(highest.log10().floor());
-    let steps = [1.0, 2.0, 5.0, 10.0];
+    let steps = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
     let fitting = steps.into_iter().find(|step| step * power >= highest);
     fitting.unwrap_or(10.0) * power
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plot(reader: &Reader, count: i64, marks: &'static [Mark]) -> Plot<'static> {
-        let _ = marks;
-        let times = (0..count).map(|place| reader.now + Duration::minutes(place - count));
-        Plot {
-            title: "Deliveries",
-            reader: Box::leak(Box::new(*reader)),
-            times: times.collect(),
-            step: Duration::minutes(1),
-            marks,
-        }
-    }
-
-    fn reader() -> Reader {
-        Reader {
-            zone: chrono_tz::Europe::Berlin,
-            now: "2026-11-22T12:00:00Z".parse().unwrap(),
-        }
-    }
-
-    #[test]
-    fn a_chart_of_sixty_points_tells_every_value_twice_and_stays_small() {
-        let counts = |offset: u32| (0..60).map(|place| place * 1_000 + offset).collect();
-        let stacks = [
-            Stack {
-                name: "Sent",
-                class: "sent",
-                counts: counts(7),
-            },
-            Stack {
-                name: "Errors",
-                class: "error",
-                counts: counts(3),
-            },
-        ];
-        let text = bars(&plot(&reader(), 60, &[]), &stacks).into_string();
-        assert!(text.len() < 14 << 10, "{} bytes", text.len());
-        assert_eq!(text.matches("59,007").count(), 2);
-        // In the reader's zone.
-        assert!(text.contains("12:00 to 13:00"), "{text}");
-        assert!(!text.contains("style="));
-    }
-
-    #[test]
-    fn a_small_chart_shows_what_happened_at_all_and_says_it_in_words() {
-        let mut points = vec![SparkPoint { sent: 0, errors: 0 }; 24];
-        assert!(
-            spark(&points)
-                .into_string()
-                .contains("Last 24 hours: nothing")
-        );
-        points[3] = SparkPoint {
-            sent: 100_000,
-            errors: 1,
-        };
-        let text = spark(&points).into_string();
-        assert!(text.contains("100,000 sent, 1 error"), "{text}");
-        assert!(text.contains("M12 2v-2h3v2z"), "{text}");
-        assert!(text.len() < 700);
-    }
-
-    #[test]
-    fn lines_have_gaps_where_there_is_nothing_and_labels_that_do_not_meet() {
-        let curves = [
-            Curve {
-                name: "p50",
-                values: vec![Some(10.0), None, Some(11.0), Some(12.0)],
-            },
-            Curve {
-                name: "p99",
-                values: vec![Some(10.0), None, Some(12.0), Some(13.0)],
-            },
-        ];
-        let text = lines(&plot(&reader(), 4, &[]), &curves, None, number::millis).into_string();
-        assert!(text.contains("M1 50.0h8M25 45.0L35 40.0"), "{text}");
-        assert!(text.contains("y-40") && text.contains("y-22"), "{text}");
-        assert!(text.contains("p99 at the end 13 ms"), "{text}");
-    }
-
-    #[test]
-    fn scales_end_at_round_numbers() {
-        let ends = [0.0, 0.4, 1.0, 3.0, 20.0, 21.0, 77.0, 1_001.0].map(rounded_up);
-        assert_eq!(ends, [1.0, 1.0, 1.0, 5.0, 20.0, 50.0, 100.0, 2_000.0]);
-    }
-}
+mod tests;

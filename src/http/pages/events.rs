@@ -79,7 +79,7 @@ fn entry(known: &EventTypeView) -> Markup {
                 a class="row" href=(path(&known.name)) { (or_name(known)) }
                 span class="mono muted" { (known.name) }
             }
-            p { (beginning(&known.description, 200)) }
+            p { (prose(&beginning(&known.description, 200))) }
         }
     }
 }
@@ -95,6 +95,15 @@ fn or_name(known: &EventTypeView) -> &str {
         &known.name
     } else {
         &known.title
+    }
+}
+
+/// A text in which names stand between backticks.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
     }
 }
 

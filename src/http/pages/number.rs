@@ -65,7 +65,7 @@ pub(super) fn percent(share: f64) -> String {
     match percent {
         p if p >= 100.0 => "100 %".to_owned(),
         p if p > 99.99 => "over 99.99 %".to_owned(),
-        p if p >= 99.0 => format!("{:.2} %", (p * 100.0).floor() / 100.0),
+        p if p >= 99.0 => format!("{:.2} %", (p * 100.0 + 1e-6).floor() / 100.0),
         p if p > 0.0 && p < 0.1 => "under 0.1 %".to_owned(),
         p => format!("{p:.1} %"),
     }
@@ -88,11 +88,11 @@ mod tests {
         assert_eq!(shorts, ["0", "7", "950", "1k", "1.5k", "23k", "2M"]);
         let times = [0.4, 12.3, 999.0, 1_240.0, 15_000.0].map(millis);
         assert_eq!(times, ["under 1 ms", "12 ms", "999 ms", "1.2 s", "15 s"]);
-        let shares = [1.0, 0.999_99, 0.999_95, 0.993_47, 0.5, 0.000_1, 0.0].map(percent);
+        let shares = [1.0, 0.999_99, 0.999_8, 0.993_47, 0.5, 0.000_1, 0.0].map(percent);
         let said = [
             "100 %",
             "over 99.99 %",
-            "99.99 %",
+            "99.98 %",
             "99.34 %",
             "50.0 %",
             "under 0.1 %",

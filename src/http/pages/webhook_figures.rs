@@ -60,14 +60,14 @@ pub(super) async fn section(
             dl class="figures" {
                 div { dt { "Deliveries sent" } dd { (number::count(total.sent)) } }
                 div {
-                    dt { "Attempts that succeed" }
+                    dt { "Success rate" }
                     dd { (rate.map_or_else(|| "–".to_owned(), number::percent)) }
                     @if total.errors() > 0 { dd class="more" { (number::of(total.errors(), "error")) } }
                 }
                 div {
-                    dt { "Half are answered within" }
+                    dt { "Time to an answer" }
                     dd { (said(0.5)) }
-                    dd class="more" { "99 of 100 within " (said(0.99)) }
+                    dd class="more" { "99 of 100: " (said(0.99)) }
                 }
                 @if total.filtered > 0 {
                     div { dt { "Filtered" } dd { (number::count(total.filtered)) } }
@@ -78,7 +78,7 @@ pub(super) async fn section(
             }
             div class="charts" {
                 (figures::deliveries(&plot("Deliveries"), &series))
-                (success(&plot("Attempts that succeed"), &series))
+                (success(&plot("Success rate"), &series))
                 @if !is_mail(&subscription.url) {
                     (figures::latency(&plot("Time to an answer"), &series))
                 }
@@ -155,7 +155,7 @@ fn why(visit: &Visit, subscription: &Subscription, it: &Failing) -> Markup {
     html! {
         div class="notice is-error" role="status" {
             p {
-                strong { "Deliveries fail since " (visit.reader.ago(it.since)) "." } " " (error)
+                strong { "Deliveries began to fail " (visit.reader.ago(it.since)) "." } " " (error)
                 @match it.last_sent_at {
                     Some(at) if at < it.since => { " The last one that arrived was " (visit.reader.ago(at)) "." }
                     Some(_) => {}

@@ -13,6 +13,8 @@ use crate::store::{Connection, StoreError};
 
 /// Attempts, or rows, that one statement passes over while it looks for few among many.
 const WINDOW: i64 = 10_000;
+/// The same where the index itself says which of them fit.
+const WINDOW_OF_SENT: i64 = 100_000;
 /// Events of a type that one statement passes over.
 const WINDOW_OF_TYPE: i64 = 1_500;
 /// Rows from the event log after which the others' side is tried.
@@ -162,12 +164,16 @@ impl<'a> Look<'a> {
     async fn own_edge(&self, connection: &mut Connection) -> Result<Option<Uuid>, StoreError> {
         let state = self.filter.state;
         let ended = state.filter(|state| *state != DeliveryState::Sent);
+        let window = match (state, &self.filter.event_type) {
+            (Some(DeliveryState::Sent), None) => WINDOW_OF_SENT,
+            _ => WINDOW,
+        };
         let edge: Edge = diesel::sql_query(include_str!("../deliveries_edge.sql"))
             .bind::<SqlUuid, _>(self.account.uuid())
             .bind::<SqlUuid, _>(self.lowest)
             .bind::<SqlUuid, _>(self.place.0)
             .bind::<SqlUuid, _>(self.place.1)
-            .bind::<BigInt, _>(WINDOW)
+            .bind::<BigInt, _>(window)
             .bind::<Nullable<SqlUuid>, _>(self.filter.subscription.map(SubscriptionId::uuid))
             .bind::<Nullable<Text>, _>(ended.map(DeliveryState::as_str))
             .bind::<Bool, _>(state.is_none())

@@ -149,11 +149,14 @@ export function none(found, what) {
   assert(found.length === 0, `${what}:\n    ${found.join("\n    ")}`);
 }
 
-// Asks until there is an answer, a bounded time.
+// Asks until there is an answer, a bounded time. A page that is being left cannot tell yet.
 export async function until(what, ask) {
+  const again = (error) => {
+    if (!/context was destroyed|navigat/i.test(error.message)) throw error;
+  };
   const begun = Date.now();
   for (;;) {
-    const answer = await ask();
+    const answer = await Promise.resolve().then(ask).catch(again);
     if (answer) return answer;
     assert(Date.now() - begun < PATIENCE, `waited ${PATIENCE} ms for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -29,6 +29,13 @@ export async function sideways(page) {
   });
 }
 
+// Shapes within shapes are not drawn: HTML closes no `<rect>` by itself.
+export async function undrawn(page) {
+  return page.$$eval("svg :is(rect, circle, path, line, polyline, polygon) > :not(title, desc)", (all) =>
+    all.map((it) => `${it.tagName} within ${it.parentElement.tagName}: ${it.closest("svg").outerHTML.slice(0, 200)}`),
+  );
+}
+
 // Text that is cut off, and cannot be read on hover either.
 export async function cut(page) {
   return page.evaluate(() => {

@@ -41,7 +41,7 @@ pub(super) fn attempt(
                     @if let Some(reply) = &mail.smtp_reply { " The mail server said: " code { (reply) } }
                 }
             }
-            (phases(&attempt.phases))
+            @if attempt.mail.is_none() { (phases(&attempt.phases)) }
             @if attempt.request.is_some() || attempt.response.is_some() {
                 details open[open] {
                     summary { "Request and response" }
@@ -98,7 +98,10 @@ fn sentence(attempt: &AttemptView) -> String {
             _ => error.clone(),
         },
         (_, None, Some(status)) => format!("The target answered {status} after {after}."),
-        (Outcome::Sent, None, None) => format!("It was handed over after {after}."),
+        (Outcome::Sent, None, None) if attempt.mail.is_some() => {
+            format!("The mail was handed over after {after}.")
+        }
+        (Outcome::Sent, None, None) => format!("It was sent after {after}."),
         (_, None, None) => format!("It went wrong after {after}."),
     }
 }
@@ -126,7 +129,9 @@ fn plugins(attempt: &AttemptView) -> Markup {
                     span class="muted" { "version " span class="mono" title=(run.hash) { (version(run)) }
                         ", " (run.microseconds) " µs" }
                 }
-                @if changed { " changed the body." } @else { " left the body as it was." }
+                @if changed { " changed the body." }
+                @else if attempt.mail.is_some() { " wrote the mail." }
+                @else if attempt.request.is_some() { " left the body as it was." }
             }
         }
         @if !attempt.log.is_empty() {
@@ -168,7 +173,7 @@ fn phases(phases: &PhasesView) -> Markup {
         div class="phases" {
             svg viewBox="0 0 1000 8" preserveAspectRatio="none" aria-hidden="true" {
                 @for (place, x, width) in bars {
-                    rect class=(format!("phase-{place}")) x=(x) y="0" width=(width) height="8";
+                    rect class=(format!("phase-{place}")) x=(x) y="0" width=(width) height="8" {}
                 }
             }
             ul {

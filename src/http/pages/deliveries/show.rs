@@ -129,7 +129,7 @@ fn next(visit: &Visit, told: &ToldDelivery) -> Markup {
             DeliveryState::Queued | DeliveryState::Retrying => li class="is-wait" {
                 @match delivery.next_attempt_at {
                     Some(at) if at > visit.reader.now => {
-                        h3 { "The next attempt is due " (visit.reader.ago(at)) }
+                        h3 { span { "The next attempt is due " (visit.reader.ago(at)) } }
                         p { (visit.reader.at(at)) }
                     }
                     Some(_) => h3 { "The next attempt is due now" },

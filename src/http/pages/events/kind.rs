@@ -63,10 +63,10 @@ async fn show(
             dd { span class="mono" id="type-name" { (known.name) } " " (ui::copy("type-name")) }
             dt { "Group" }
             dd { @if known.group.is_empty() { (super::NO_GROUP) } @else { (known.group) } }
-            dt { "Does not fit" }
+            dt { "Validation" }
             dd { (validation(known)) }
         }
-        @if !known.description.is_empty() { p class="prose" { (super::beginning(&known.description, 4_000)) } }
+        @if !known.description.is_empty() { p class="prose" { (super::prose(&super::beginning(&known.description, 4_000))) } }
         section class="panel" {
             h2 { "Goes to" }
             (webhooks(&goes_to, &known.name))
@@ -183,7 +183,7 @@ fn fields(rows: &[schema::FieldRow]) -> Markup {
                         td { (row.path) }
                         td { (row.kind) @if row.required { ", " strong { "required" } } }
                         td {
-                            @if !row.description.is_empty() { p { (row.description) } }
+                            @if !row.description.is_empty() { p { (super::prose(&row.description)) } }
                             @for rule in &row.rules { p class="muted" { (rule) } }
                         }
                     }

@@ -73,7 +73,7 @@ fn failing(visit: &Visit, it: &Failing) -> Markup {
         (badge(Tone::Error, "Failing"))
         span {
             a href=(format!("/webhooks/{}", it.id())) { (it.title) }
-            " fails since " (visit.reader.ago(it.since)) ". " (error)
+            " began to fail " (visit.reader.ago(it.since)) ". " (error)
             @if it.open > 0 {
                 " " a href=(format!("/deliveries?webhook={}", it.id())) {
                     (up_to(it.open, MANY, "delivery"))

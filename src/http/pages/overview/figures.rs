@@ -42,14 +42,14 @@ pub(super) fn section(
                     dd { (number::count(total.sent)) }
                 }
                 div {
-                    dt { "Attempts that succeed" }
+                    dt { "Success rate" }
                     dd { (rate.map_or_else(|| "–".to_owned(), number::percent)) }
                     @if total.errors() > 0 { dd class="more" { (number::of(total.errors(), "error")) } }
                 }
                 div {
-                    dt { "Half are answered within" }
+                    dt { "Time to an answer" }
                     dd { (latency(0.5)) }
-                    dd class="more" { "99 of 100 within " (latency(0.99)) }
+                    dd class="more" { "99 of 100: " (latency(0.99)) }
                 }
                 div {
                     dt { "Open deliveries now" }
@@ -58,7 +58,7 @@ pub(super) fn section(
                         @else { (number::count(open.deliveries)) }
                     }
                     @if let Some(oldest) = open.oldest() {
-                        dd class="more" { "the oldest from " (visit.reader.ago(oldest)) }
+                        dd class="more" { "the oldest " (visit.reader.ago(oldest)) }
                     }
                 }
                 (audit(shared, visit, audits.first()))
@@ -71,13 +71,13 @@ pub(super) fn section(
 fn audit(shared: &Shared, visit: &Visit, last: Option<&Audited>) -> Markup {
     html! {
         div {
-            dt { "Lost or double" @if last.is_some_and(|it| it.whole) { ", whole server" } }
+            dt { "Lost or double" }
             @match last {
                 Some(it) => {
                     dd class=[(it.audit.difference() != 0).then_some("text-error")] {
                         (number::count(it.audit.difference()))
                     }
-                    dd class="more" { "audited " (visit.reader.ago(it.audit.as_of)) }
+                    dd class="more" { @if it.whole { "whole server, " } "audited " (visit.reader.ago(it.audit.as_of)) }
                 }
                 None => { dd { "–" } dd class="more" { "not audited yet" } }
             }
