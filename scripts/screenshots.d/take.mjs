@@ -1,6 +1,7 @@
 // Takes a picture of each page of a Herald that it fills first, light and dark, wide and narrow,
 // and tells what is wrong with how they look. `given`: as for the tests of the pages, and
-// `patterns` (the pages, by route), `folder` (where the pictures go), `only` (part of a name).
+// `patterns` (the pages, by route), `folder` (where the pictures go), `only` (part of a name),
+// `readme` (whether those that the README shows are taken anew as well).
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -13,6 +14,17 @@ import { everyPage } from "../../tests/pages/lib/pages.mjs";
 import { shop } from "../../tests/pages/lib/shop.mjs";
 
 const HISTORY = fileURLToPath(new URL("history.sql", import.meta.url));
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+
+// What the README shows: its name there, the page, the colours, the size.
+const README = [
+  ["overview", "overview", "light", 1280, 960],
+  ["webhooks", "webhooks", "dark", 1280, 800],
+  ["delivery", "delivery-failing", "light", 1280, 1000],
+  ["mail", "mail-html", "light", 900, 900],
+  ["narrow", "overview", "light", 320, 900],
+];
 
 // Views that no link leads to under an address of their own: name, address, and what is done there.
 const VIEWS = [
@@ -59,14 +71,25 @@ await run(async (desk) => {
       }
     }
   }
+  for (const [file, name, colorScheme, width, height] of given.readme ? README : []) {
+    const page = await desk.person({ colorScheme, viewport: { width, height } });
+    await page.goto(pages.find((it) => it[0] === name)[1]);
+    // A frame is fetched when it comes into sight.
+    for (const frame of await page.locator("iframe").all()) await frame.scrollIntoViewIfNeeded();
+    await page.waitForLoadState("networkidle");
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.screenshot({ path: path.join(HERE, `${file}.png`) });
+    await desk.forget(page);
+  }
   writeFileSync(path.join(given.folder, "faults.txt"), faults.map((it) => `${it}\n`).join(""));
   for (const fault of faults) console.log(fault);
   console.log(`${pages.length * 4} pictures in ${given.folder}, ${faults.length} faults`);
 });
 
 // The same pages with something else in them.
-function views({ webhooks, events }) {
+function views({ webhooks, events, letters }) {
   return [
+    ["mail-html", `/mail/${letters[0]}`, true],
     ["webhook-failing", `/webhooks/${webhooks.stocksync}`, true],
     ["webhook-paused", `/webhooks/${webhooks.letterbird}`, true],
     ["webhook-resume", `/webhooks/${webhooks.letterbird}/resume`, true],

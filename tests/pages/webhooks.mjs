@@ -76,9 +76,9 @@ await run(async (desk) => {
     const event = await api.publish(order(1));
     await api.delivered(event, webhook.split("/").pop(), "sent");
     await page.goto(webhook);
-    await page.getByRole("region", { name: "State" }).getByText("Sent").waitFor();
+    await page.getByRole("region", { name: "State" }).getByText("Sent", { exact: true }).first().waitFor();
     const row = page.getByRole("row", { name: /ORDER_CREATED/ }).filter({ hasNotText: "test" });
-    await row.getByText("Sent").waitFor();
+    await row.getByText("Sent", { exact: true }).first().waitFor();
   });
 
   await desk.step("its target breaks: Error, and why in words", page, async () => {
@@ -86,9 +86,9 @@ await run(async (desk) => {
     const event = await api.publish(order(2));
     await api.delivered(event, webhook.split("/").pop(), "retrying");
     await page.goto("/webhooks");
-    await page.getByRole("listitem").filter({ hasText: "Warehouse" }).getByText("Error").waitFor();
+    await page.getByRole("listitem").filter({ hasText: "Warehouse" }).getByText("Error", { exact: true }).waitFor();
     await link("Warehouse").click();
-    await page.getByRole("row", { name: /ORDER_CREATED/ }).getByText("Error").first().waitFor();
+    await page.getByRole("row", { name: /ORDER_CREATED/ }).getByText("Error", { exact: true }).first().waitFor();
     await page.getByText("500").first().waitFor();
   });
 

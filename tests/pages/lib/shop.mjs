@@ -138,7 +138,7 @@ export async function shop(given) {
   await api.publish(form);
 
   await people(api);
-  await mails(api);
+  const letters = await mails(api);
   const states = async (id) => (await api.get(`/v1/subscriptions/${id}`)).state;
   await until("the old ERP to be disabled", async () => (await states(webhooks.erp)) === "disabled");
   await until("a script to be suspended", async () => {
@@ -147,7 +147,7 @@ export async function shop(given) {
   });
   await api.delivered(ids[0], webhooks.parcelworks, "sent");
   await api.delivered(ids[1], webhooks.stocksync, "retrying");
-  return { api, targets, webhooks, events: ids };
+  return { api, targets, webhooks, events: ids, letters };
 }
 
 function putScripts(folder) {
@@ -174,10 +174,11 @@ async function people(api) {
 }
 
 async function mails(api) {
+  const ids = [];
   for (const [topic, to, subject, html] of MAILS) {
     const text = `Hello,\n\n${subject}.\n\nNordlicht Outdoor\n`;
     const mail = { topic, from: "Nordlicht Outdoor <shop@nordlicht.example>", to: [to], subject, text };
-    await api.post("/v1/mails", html === null ? mail : { ...mail, html });
+    ids.push((await api.post("/v1/mails", html === null ? mail : { ...mail, html })).id);
   }
   await api.post("/v1/mails", {
     topic: "Invoice",
@@ -186,4 +187,5 @@ async function mails(api) {
     text: "",
     record_only: true,
   });
+  return ids;
 }
