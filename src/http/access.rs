@@ -12,7 +12,7 @@ use super::api::{
 use super::metrics;
 use super::pages::events as reference;
 use super::pages::{self, activity_counts, activity_log, assets, deliveries as log};
-use super::pages::{mail_log, overview, password, reset, sign_in, webhooks};
+use super::pages::{mail_log, overview, password, reset, settings, sign_in, webhooks};
 use crate::domain::role::Role;
 
 /// Who may use a route.
@@ -289,6 +289,34 @@ pub static TABLE: &[Entry] = &[
     entry!(GET    "/plugins/{kind}/{file}", View, Account, pages::plugins::show),
 
     // Pages: settings.
+    entry!(GET    "/settings", View, Account, settings::index),
+    entry!(GET    "/settings/profile", View, Account, settings::profile::show),
+    entry!(POST   "/settings/profile", View, Account, settings::profile::rename),
+    entry!(POST   "/settings/profile/password", View, Account, settings::profile::set_password),
+    entry!(POST   "/settings/profile/sessions", View, Account, settings::profile::end_others),
+    entry!(GET    "/settings/users", Administer, Account, settings::users::list),
+    entry!(POST   "/settings/users", Administer, Account, settings::users::invite),
+    entry!(GET    "/settings/users/new", Administer, Account, settings::users::new),
+    entry!(GET    "/settings/users/{id}", Administer, Account, settings::users::show),
+    entry!(POST   "/settings/users/{id}", Administer, Account, settings::users::change),
+    entry!(POST   "/settings/users/{id}/disable", Administer, Account, settings::users::disable),
+    entry!(POST   "/settings/users/{id}/enable", Administer, Account, settings::users::enable),
+    entry!(GET    "/settings/users/{id}/remove", Administer, Account, settings::users::ask_removal),
+    entry!(POST   "/settings/users/{id}/remove", Administer, Account, settings::users::remove),
+    entry!(GET    "/settings/tokens", Administer, Account, settings::tokens::list),
+    entry!(POST   "/settings/tokens", Administer, Account, settings::tokens::make),
+    entry!(GET    "/settings/tokens/new", Administer, Account, settings::tokens::new),
+    entry!(GET    "/settings/tokens/{id}", Administer, Account, settings::tokens::show),
+    entry!(POST   "/settings/tokens/{id}", Administer, Account, settings::tokens::change),
+    entry!(GET    "/settings/tokens/{id}/revoke", Administer, Account, settings::tokens::ask_revocation),
+    entry!(POST   "/settings/tokens/{id}/revoke", Administer, Account, settings::tokens::revoke),
+    entry!(GET    "/settings/accounts", Oversee, Server, settings::accounts::list),
+    entry!(POST   "/settings/accounts", Oversee, Server, settings::accounts::add),
+    entry!(GET    "/settings/accounts/new", Oversee, Server, settings::accounts::new),
+    entry!(GET    "/settings/accounts/{id}", Oversee, Server, settings::accounts::show),
+    entry!(POST   "/settings/accounts/{id}", Oversee, Server, settings::accounts::change),
+    entry!(GET    "/settings/accounts/{id}/remove", Oversee, Server, settings::accounts::ask_removal),
+    entry!(POST   "/settings/accounts/{id}/remove", Oversee, Server, settings::accounts::remove),
 
     // Pages: overview.
     entry!(POST   "/audit", Administer, Account, overview::begin_audit),

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::activity::note;
 use super::schema::{account, audit_result, stat};
+use super::user::{self, NewUser, Write};
 use super::{Connection, Database, StoreError, routing};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::AccountId;
@@ -43,6 +44,22 @@ pub async fn create(
     name: &str,
     by: &Actor,
 ) -> Result<Account, StoreError> {
+    let made = create_with(database, id, name, None, by).await?;
+    Ok(made.0)
+}
+
+/// The same, in one with its first admin, if one is given. Answers the token of the admin's link
+/// if no mail brings it.
+///
+/// # Errors
+/// [`StoreError::Taken`] when the name is in use; else when the database is away.
+pub async fn create_with(
+    database: &Database,
+    id: AccountId,
+    name: &str,
+    admin: Option<(NewUser, Write<'_>)>,
+    by: &Actor,
+) -> Result<(Account, Option<String>), StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
@@ -61,7 +78,15 @@ pub async fn create(
             let payload = serde_json::json!({ "name": name });
             let (what, subject) = (OwnActivity::AccountCreated, id.to_string());
             note(connection, None, by, what, subject, Some(payload)).await?;
-            Ok(made)
+            let token = match admin {
+                Some((admin, write)) => {
+                    user::add_within(connection, admin, Some(write), by)
+                        .await?
+                        .1
+                }
+                None => None,
+            };
+            Ok((made, token))
         })
         .await
 }

@@ -153,45 +153,55 @@ pub async fn add(
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
-            let row: Option<Row> = diesel::insert_into(herald_user::table)
-                .values((
-                    herald_user::id.eq(new.id.uuid()),
-                    herald_user::account_id.eq(new.account.uuid()),
-                    herald_user::email.eq(new.email.as_str()),
-                    herald_user::email_key.eq(new.email.key()),
-                    herald_user::name.eq(&new.name),
-                    herald_user::role.eq(new.role),
-                ))
-                .on_conflict((herald_user::account_id, herald_user::email_key))
-                .do_nothing()
-                .returning(columns())
-                .get_result(connection)
-                .await
-                .optional()?;
-            let user = row.map(read).ok_or(StoreError::Taken("This e-mail"))?;
-            let token = user_link::issue(connection, user.id, LinkPurpose::Invitation).await?;
-            let (what, handed) = match write {
-                None => (OwnActivity::UserAdded, Handed::NoMail),
-                Some(write) => {
-                    let mail = write(&user, LinkPurpose::Invitation, &token);
-                    let handed = outgoing::hand_over(connection, user.account, &mail).await?;
-                    (OwnActivity::UserInvited, handed)
-                }
-            };
-            let (facts, subject) = (user.facts(), user.id.to_string());
-            note(
-                connection,
-                Some(user.account),
-                by,
-                what,
-                subject,
-                Some(facts),
-            )
-            .await?;
-            let token = (handed == Handed::NoMail).then_some(token);
-            Ok((user, token))
+            add_within(connection, new, write, by).await
         })
         .await
+}
+
+/// The same, within the caller's transaction.
+pub(super) async fn add_within(
+    connection: &mut Connection,
+    new: NewUser,
+    write: Option<Write<'_>>,
+    by: &Actor,
+) -> Result<(User, Option<String>), StoreError> {
+    let row: Option<Row> = diesel::insert_into(herald_user::table)
+        .values((
+            herald_user::id.eq(new.id.uuid()),
+            herald_user::account_id.eq(new.account.uuid()),
+            herald_user::email.eq(new.email.as_str()),
+            herald_user::email_key.eq(new.email.key()),
+            herald_user::name.eq(&new.name),
+            herald_user::role.eq(new.role),
+        ))
+        .on_conflict((herald_user::account_id, herald_user::email_key))
+        .do_nothing()
+        .returning(columns())
+        .get_result(connection)
+        .await
+        .optional()?;
+    let user = row.map(read).ok_or(StoreError::Taken("This e-mail"))?;
+    let token = user_link::issue(connection, user.id, LinkPurpose::Invitation).await?;
+    let (what, handed) = match write {
+        None => (OwnActivity::UserAdded, Handed::NoMail),
+        Some(write) => {
+            let mail = write(&user, LinkPurpose::Invitation, &token);
+            let handed = outgoing::hand_over(connection, user.account, &mail).await?;
+            (OwnActivity::UserInvited, handed)
+        }
+    };
+    let (facts, subject) = (user.facts(), user.id.to_string());
+    note(
+        connection,
+        Some(user.account),
+        by,
+        what,
+        subject,
+        Some(facts),
+    )
+    .await?;
+    let token = (handed == Handed::NoMail).then_some(token);
+    Ok((user, token))
 }
 
 /// The users of an account, newest first.

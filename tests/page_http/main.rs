@@ -13,7 +13,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod activity;
 mod deliveries;
-mod webhooks;
+mod desk;
 mod events;
+mod mail;
 mod overview;
+mod plugins;
+mod settings;
+mod webhooks;

@@ -10,15 +10,20 @@ use utoipa::ToSchema;
 
 use super::shapes::AccountInput;
 use super::{no_query, part};
-use crate::domain::id::{AccountId, MAIN_ACCOUNT};
+use crate::domain::email::Email;
+use crate::domain::id::{AccountId, MAIN_ACCOUNT, UserId};
+use crate::domain::role::UserRole;
+use crate::domain::user_link::LinkPurpose;
 use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields, Query};
 use crate::http::page::{self, Page, Wanted};
-use crate::http::problem::{Kind, Problem, ProblemDocument};
+use crate::http::pages::mails;
+use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::store::account::{self, Account, Removal};
 use crate::store::fresh::fresh_uuid;
+use crate::store::user::NewUser;
 
 /// An account.
 #[derive(Serialize, ToSchema)]
@@ -115,6 +120,42 @@ pub(in crate::http) async fn create(
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/v1/accounts/{id}")))
         .json(AccountView::from(made)))
+}
+
+/// Makes the account that a body tells of, with its first admin. Answers the admin's link, if no
+/// mail could be sent.
+///
+/// # Errors
+/// Wrong values, each told, a name that is taken, or the database is away.
+pub(in crate::http) async fn make_with_admin(
+    shared: &Shared,
+    caller: &Caller,
+    body: &[u8],
+) -> Result<(Account, Option<String>), Problem> {
+    let mut fields = Fields::parse(body)?;
+    let name = fields.need("name", name);
+    let email = fields.need("email", fields::parsed::<Email>);
+    fields.finish()?;
+    // `finish` refused a body without them; this is for the types' sake.
+    let (Some(name), Some(email)) = (name, email) else {
+        return Err(Problem::invalid(vec![Fault::new("/email", "is missing")]));
+    };
+    let clock = shared.engine.clock();
+    let id = AccountId::from_uuid(fresh_uuid(clock));
+    let admin = NewUser {
+        id: UserId::from_uuid(fresh_uuid(clock)),
+        account: id,
+        email,
+        name: String::new(),
+        role: UserRole::Admin,
+    };
+    let base = shared.sessions.site.base();
+    let write = mails::with_link(base.to_owned());
+    let (database, by) = (shared.engine.database(), caller.actor());
+    let made = account::create_with(database, id, &name, Some((admin, &write)), &by).await?;
+    let (account, token) = made;
+    let link = token.map(|token| LinkPurpose::Invitation.address(base, &token));
+    Ok((account, link))
 }
 
 /// Show one account

@@ -21,7 +21,7 @@ use crate::store::fresh::fresh_uuid;
 use crate::store::token::{self, Token, TokenChange};
 
 /// Upper bound of a title's length, in characters.
-const MAX_TITLE: usize = 200;
+pub(in crate::http) const MAX_TITLE: usize = 200;
 
 /// A token without its text.
 #[derive(Debug, Serialize, ToSchema)]

@@ -34,6 +34,7 @@ pub(super) mod plugins;
 #[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod reader;
 pub(super) mod reset;
+pub(super) mod settings;
 pub(super) mod sign_in;
 mod subject;
 mod trouble;

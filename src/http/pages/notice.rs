@@ -39,6 +39,35 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("webhook-deleted", "The webhook was deleted; its log stays."),
     ("secret-rotated", "The secret was replaced."),
+    // Settings.
+    (
+        "user-invited",
+        "The user was invited; a mail is on its way.",
+    ),
+    ("user-saved", "The user was changed."),
+    (
+        "user-disabled",
+        "The user is disabled: their sessions have ended.",
+    ),
+    ("user-enabled", "The user may sign in again."),
+    ("user-removed", "The user was removed."),
+    ("token-saved", "The token was changed."),
+    (
+        "token-revoked",
+        "The token was revoked; every daemon refuses it within a second.",
+    ),
+    (
+        "account-added",
+        "The account was added; a mail to its first admin is on its way.",
+    ),
+    ("account-renamed", "The account was renamed."),
+    ("account-removed", "The account was removed."),
+    ("profile-saved", "Your name was saved."),
+    (
+        "password-changed",
+        "Your password was changed; you are signed out everywhere else.",
+    ),
+    ("sessions-ended", "You are signed out everywhere else."),
     // Deliveries and events.
     (
         "resent",

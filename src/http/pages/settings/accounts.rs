@@ -1,0 +1,257 @@
+//! The accounts, for operators: the list, adding one with its first admin, renaming, removing.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use maud::{Markup, html};
+use serde_json::json;
+
+use super::{Input, Question, Refusal, once, tabs};
+use crate::domain::cursor;
+use crate::domain::email::MAX_EMAIL;
+use crate::domain::id::{AccountId, MAIN_ACCOUNT};
+use crate::http::api::accounts as api;
+use crate::http::api::part;
+use crate::http::page::{self, Wanted};
+use crate::http::pages::frame::Nav;
+use crate::http::pages::ui;
+use crate::http::pages::visit::{Submission, Visit};
+use crate::http::pages::{PageResult, Trouble, layout, query};
+use crate::http::server::Shared;
+use crate::store::account::{self, Account};
+
+/// Where the list stands.
+pub(super) const PATH: &str = "/settings/accounts";
+/// The name of the list in its cursors.
+const LIST: &str = "accounts";
+/// The longest name.
+const MOST_NAME: usize = 63;
+
+/// The list.
+pub(in crate::http) async fn list(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
+    let mut query = query(&request);
+    let wanted: Wanted<AccountId> = Wanted::of_page(&mut query, LIST);
+    query.finish()?;
+    let mut rows = account::list(shared.engine.database(), wanted.after, wanted.rows()).await?;
+    let next = page::cut(&mut rows, wanted.limit, |row| row.id);
+    let next = next.map(|last| format!("{PATH}?cursor={}", cursor::encode(LIST, &last)));
+    let first = wanted.after.map(|_| PATH);
+    let body = html! {
+        (tabs(&visit, PATH))
+        section id="list" {
+            table class="list" {
+                thead { tr {
+                    th scope="col" { "Name" } th scope="col" { "Id" } th scope="col" { "Created" }
+                } }
+                tbody {
+                    @for row in &rows {
+                        tr {
+                            td data-label="Name" { a class="row" href=(href(row)) { (row.name) } }
+                            td data-label="Id" { code { (row.id) } }
+                            td data-label="Created" { (visit.reader.ago(row.created_at)) }
+                        }
+                    }
+                }
+            }
+            (ui::pager(next.as_deref(), first))
+        }
+    };
+    let action =
+        html! { a class="button primary" href=(format!("{PATH}/new")) { "Add an account" } };
+    let lead =
+        "The tenants of this server. Nobody sees anything of another account, operators included.";
+    Ok(visit
+        .page(Nav::Settings, "Accounts", lead)
+        .action(action)
+        .show(&body))
+}
+
+fn href(account: &Account) -> String {
+    format!("{PATH}/{}", account.id)
+}
+
+/// The form to add one.
+pub(in crate::http) async fn new(visit: Visit, request: HttpRequest) -> PageResult {
+    query(&request).finish()?;
+    Ok(form_for_new(&visit, "", "", &Refusal::default()))
+}
+
+fn form_for_new(visit: &Visit, name: &str, email: &str, refusal: &Refusal) -> HttpResponse {
+    let body = html! {
+        (tabs(visit, PATH))
+        (refusal.notice())
+        form class="form" method="post" action=(PATH) {
+            (visit.csrf())
+            (name_field(name, refusal, true))
+            (Input {
+                name: "email", label: "E-mail of its first admin", kind: "email", value: email, most: MAX_EMAIL,
+                autocomplete: "off", required: true,
+                help: "A mail brings them a link to set their password. They invite the others.",
+                ..Input::default()
+            }.show(refusal))
+            div class="buttons" {
+                button class="button primary" type="submit" { "Add the account" }
+                a class="button" href=(PATH) { "Cancel" }
+            }
+        }
+    };
+    let page = visit
+        .page(Nav::Settings, "Add an account", "")
+        .back(PATH, "Accounts");
+    page.status(refusal.status).show(&body)
+}
+
+fn name_field(name: &str, refusal: &Refusal, focus: bool) -> Markup {
+    Input {
+        name: "name",
+        label: "Name",
+        kind: "text",
+        value: name,
+        most: MOST_NAME,
+        autocomplete: "off",
+        required: true,
+        focus,
+        help: "Lower-case letters, digits, _ and -; people who are in several accounts sign in with it.",
+    }
+    .show(refusal)
+}
+
+/// Adds one.
+pub(in crate::http) async fn add(shared: Data<Shared>, submission: Submission) -> PageResult {
+    let Submission { visit, mut form } = submission;
+    let [name, email] = ["name", "email"].map(|it| form.take(it).trim().to_owned());
+    let body = json!({ "name": name, "email": email }).to_string();
+    match api::make_with_admin(&shared, &visit.caller, body.as_bytes()).await {
+        Ok((_, None)) => Ok(layout::go_to(format!("{PATH}?done=account-added")).finish()),
+        Ok((made, Some(link))) => Ok(handed_over(&visit, &made, &email, &link)),
+        Err(problem) => Ok(form_for_new(&visit, &name, &email, &Refusal::of(problem)?)),
+    }
+}
+
+/// Where no mail could be sent, the operator hands the link over.
+fn handed_over(visit: &Visit, made: &Account, email: &str, link: &str) -> HttpResponse {
+    let body = html! {
+        (tabs(visit, PATH))
+        div class="form" {
+            p {
+                "No mail server is set, so that no mail was sent. Hand this link over to " strong { (email) }
+                ", the first admin of " strong { (made.name) } ": it is shown this once, works once, and within "
+                "7 days."
+            }
+            (once("link", link))
+            a class="button" href=(PATH) { "To the accounts" }
+        }
+    };
+    let title = "The account was added";
+    visit
+        .page(Nav::Settings, title, "")
+        .back(PATH, "Accounts")
+        .show(&body)
+}
+
+async fn found(shared: &Shared, request: &HttpRequest) -> Result<Account, Trouble> {
+    let found = account::find(shared.engine.database(), part(request, "id")?).await?;
+    Ok(found.ok_or_else(api::missing)?)
+}
+
+/// One account.
+pub(in crate::http) async fn show(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
+    query(&request).finish()?;
+    let account = found(&shared, &request).await?;
+    Ok(detail(&visit, &account, &account.name, &Refusal::default()))
+}
+
+fn detail(visit: &Visit, account: &Account, name: &str, refusal: &Refusal) -> HttpResponse {
+    let path = href(account);
+    let body = html! {
+        (tabs(visit, PATH))
+        (refusal.notice())
+        dl class="facts" {
+            dt { "Created" } dd { (visit.reader.at(account.created_at)) }
+            dt { "Id" } dd { code id="account-id" { (account.id) } " " (ui::copy("account-id")) }
+        }
+        @if account.id == MAIN_ACCOUNT {
+            p class="muted" { "This account is there from the start; it keeps its name, and its admins are the operators." }
+        } @else {
+            form class="form" method="post" action=(path) {
+                (visit.csrf())
+                (name_field(name, refusal, false))
+                button class="button primary" type="submit" { "Rename" }
+            }
+            hr;
+            div class="buttons" {
+                a class="button danger" href=(format!("{path}/remove")) { "Remove…" }
+                span class="muted" { "Only an account without webhooks and events can be removed." }
+            }
+        }
+    };
+    let page = visit
+        .page(Nav::Settings, &account.name, "")
+        .back(PATH, "Accounts");
+    page.status(refusal.status).show(&body)
+}
+
+/// Renames one.
+pub(in crate::http) async fn change(
+    shared: Data<Shared>,
+    submission: Submission,
+    request: HttpRequest,
+) -> PageResult {
+    let Submission { visit, mut form } = submission;
+    let account = found(&shared, &request).await?;
+    let name = form.take("name").trim().to_owned();
+    let body = json!({ "name": name }).to_string();
+    match api::alter(&shared, &visit.caller, account.id, body.as_bytes()).await {
+        Ok(_) => Ok(layout::go_to(format!("{}?done=account-renamed", href(&account))).finish()),
+        Err(problem) => Ok(detail(&visit, &account, &name, &Refusal::of(problem)?)),
+    }
+}
+
+/// Asks whether one is to be removed.
+pub(in crate::http) async fn ask_removal(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
+    query(&request).finish()?;
+    let account = found(&shared, &request).await?;
+    Ok(removal(&visit, &account, &Refusal::default()))
+}
+
+fn removal(visit: &Visit, account: &Account, refusal: &Refusal) -> HttpResponse {
+    let path = href(account);
+    let question = Question {
+        title: "Remove an account?",
+        sentence: html! {
+            "The account " strong { (account.name) } " is removed with its users, its tokens, its own event types "
+            "and its logs of activities and mails. This cannot be undone."
+        },
+        action: &format!("{path}/remove"),
+        button: "Remove the account",
+        cancel: &path,
+        back: (&path, &account.name),
+        tab: PATH,
+    };
+    question.ask(visit, refusal)
+}
+
+/// Removes one.
+pub(in crate::http) async fn remove(
+    shared: Data<Shared>,
+    submission: Submission,
+    request: HttpRequest,
+) -> PageResult {
+    let visit = submission.visit;
+    let account = found(&shared, &request).await?;
+    match api::end(&shared, &visit.caller, account.id).await {
+        Ok(()) => Ok(layout::go_to(format!("{PATH}?done=account-removed")).finish()),
+        Err(problem) => Ok(removal(&visit, &account, &Refusal::of(problem)?)),
+    }
+}

@@ -1,0 +1,310 @@
+//! The tokens of an account: the list, making one (its text is shown once), changing, revoking.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use maud::{Markup, html};
+use serde_json::json;
+
+use super::{Input, Question, Refusal, once, radios, tabs};
+use crate::domain::cursor;
+use crate::domain::id::TokenId;
+use crate::domain::role::Role;
+use crate::http::api::part;
+use crate::http::api::tokens as api;
+use crate::http::page::{self, Wanted};
+use crate::http::pages::frame::Nav;
+use crate::http::pages::ui::{self, Tone};
+use crate::http::pages::visit::{Submission, Visit};
+use crate::http::pages::{PageResult, Trouble, layout, query};
+use crate::http::problem::Problem;
+use crate::http::server::Shared;
+use crate::store::token::{self, Token};
+
+/// Where the list stands.
+pub(super) const PATH: &str = "/settings/tokens";
+/// The name of the list in its cursors.
+const LIST: &str = "tokens";
+const ROLES: &[(&str, &str, &str)] = &[
+    (
+        "publisher",
+        "Publisher",
+        "publishes events, records activities, sends mails",
+    ),
+    ("viewer", "Viewer", "reads everything in this account"),
+    (
+        "admin",
+        "Admin",
+        "may do all of this, and change webhooks, users and tokens",
+    ),
+];
+
+/// The list.
+pub(in crate::http) async fn list(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
+    let mut query = query(&request);
+    let wanted: Wanted<TokenId> = Wanted::of_page(&mut query, LIST);
+    query.finish()?;
+    let database = shared.engine.database();
+    let mut rows = token::list(database, visit.caller.account, wanted.after, wanted.rows()).await?;
+    let next = page::cut(&mut rows, wanted.limit, |row| row.id);
+    let next = next.map(|last| format!("{PATH}?cursor={}", cursor::encode(LIST, &last)));
+    let first = wanted.after.map(|_| PATH);
+    let body = html! {
+        (tabs(&visit, PATH))
+        section id="list" {
+            @if rows.is_empty() {
+                @let next = html! { a href=(format!("{PATH}/new")) { "Make a token" } };
+                (ui::empty("There is no token: an application needs one to publish events.", &next))
+            } @else { (table(&visit, &rows)) }
+            (ui::pager(next.as_deref(), first))
+        }
+    };
+    let action = html! { a class="button primary" href=(format!("{PATH}/new")) { "Make a token" } };
+    let lead = "By which applications use this account over the API.";
+    Ok(visit
+        .page(Nav::Settings, "Tokens", lead)
+        .action(action)
+        .show(&body))
+}
+
+fn table(visit: &Visit, rows: &[Token]) -> Markup {
+    html! {
+        table class="list" {
+            thead { tr {
+                th scope="col" { "Title" } th scope="col" { "Role" } th scope="col" { "State" }
+                th scope="col" { "Created" }
+            } }
+            tbody {
+                @for row in rows {
+                    tr {
+                        td data-label="Title" {
+                            a class="row" href=(format!("{PATH}/{}", row.id)) { (title(row)) }
+                        }
+                        td data-label="Role" { (role(row.role)) }
+                        td data-label="State" { (state(row)) }
+                        td data-label="Created" { (visit.reader.ago(row.created_at)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn title(token: &Token) -> &str {
+    match token.title.as_str() {
+        "" => "Without a title",
+        title => title,
+    }
+}
+
+const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Publisher => "Publisher",
+        Role::Viewer => "Viewer",
+        Role::Admin => "Admin",
+    }
+}
+
+fn state(token: &Token) -> Markup {
+    if token.revoked_at.is_some() {
+        ui::badge(Tone::Off, "Revoked")
+    } else {
+        ui::badge(Tone::Sent, "In force")
+    }
+}
+
+/// The form to make one.
+pub(in crate::http) async fn new(visit: Visit, request: HttpRequest) -> PageResult {
+    query(&request).finish()?;
+    Ok(form_for_new(&visit, "", "publisher", &Refusal::default()))
+}
+
+fn form_for_new(visit: &Visit, title: &str, role: &str, refusal: &Refusal) -> HttpResponse {
+    let body = html! {
+        (tabs(visit, PATH))
+        (refusal.notice())
+        form class="form" method="post" action=(PATH) {
+            (visit.csrf())
+            (fields(title, role, refusal, true))
+            div class="buttons" {
+                button class="button primary" type="submit" { "Make the token" }
+                a class="button" href=(PATH) { "Cancel" }
+            }
+        }
+    };
+    let page = visit
+        .page(Nav::Settings, "Make a token", "")
+        .back(PATH, "Tokens");
+    page.status(refusal.status).show(&body)
+}
+
+fn fields(title: &str, role: &str, refusal: &Refusal, focus: bool) -> Markup {
+    html! {
+        (Input {
+            name: "title", label: "Title", kind: "text", value: title, most: api::MAX_TITLE,
+            autocomplete: "off", required: true, focus,
+            help: "What uses it, so that you know later what stops when it is revoked.",
+        }.show(refusal))
+        (radios("role", "Role", role, ROLES, refusal))
+    }
+}
+
+/// Makes one and shows its text.
+pub(in crate::http) async fn make(shared: Data<Shared>, submission: Submission) -> PageResult {
+    let Submission { visit, mut form } = submission;
+    let [title, role] = ["title", "role"].map(|it| form.take(it));
+    let body = json!({ "title": title, "role": role }).to_string();
+    match api::make(&shared, &visit.caller, body.as_bytes()).await {
+        Ok((made, text)) => Ok(made_known(&shared, &visit, &made, &text)),
+        Err(problem) => Ok(form_for_new(&visit, &title, &role, &Refusal::of(problem)?)),
+    }
+}
+
+fn made_known(shared: &Shared, visit: &Visit, made: &Token, text: &str) -> HttpResponse {
+    let base = shared.sessions.site.base();
+    let line = match made.role {
+        Role::Viewer => format!("curl {base}/v1/deliveries -H 'Authorization: Bearer {text}'"),
+        Role::Publisher | Role::Admin => format!(
+            "curl {base}/v1/events -H 'Authorization: Bearer {text}' \\\n  \
+             -H 'Content-Type: application/json' -d '{{\"event_type\":\"STORE_ORDER_CREATED\"}}'"
+        ),
+    };
+    let body = html! {
+        (tabs(visit, PATH))
+        div class="form" {
+            p class="notice is-wait" { "Copy it now: it is shown this once and kept nowhere." }
+            h2 { "The token" }
+            (once("token", text))
+            h2 { "Try it" }
+            (ui::code("token-line", &line))
+            a class="button" href=(PATH) { "To the tokens" }
+        }
+    };
+    let title = format!("The token “{}” was made", made.title);
+    visit
+        .page(Nav::Settings, &title, "")
+        .back(PATH, "Tokens")
+        .show(&body)
+}
+
+async fn found(shared: &Shared, visit: &Visit, request: &HttpRequest) -> Result<Token, Trouble> {
+    let id: TokenId = part(request, "id")?;
+    let found = token::find(shared.engine.database(), visit.caller.account, id).await?;
+    Ok(found.ok_or_else(|| Problem::not_found("token"))?)
+}
+
+/// One token.
+pub(in crate::http) async fn show(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
+    query(&request).finish()?;
+    let token = found(&shared, &visit, &request).await?;
+    Ok(detail(
+        &visit,
+        &token,
+        &token.title,
+        token.role.as_str(),
+        &Refusal::default(),
+    ))
+}
+
+fn detail(
+    visit: &Visit,
+    token: &Token,
+    written: &str,
+    role: &str,
+    refusal: &Refusal,
+) -> HttpResponse {
+    let path = format!("{PATH}/{}", token.id);
+    let reader = &visit.reader;
+    let body = html! {
+        (tabs(visit, PATH))
+        (refusal.notice())
+        dl class="facts" {
+            dt { "State" } dd {
+                (state(token))
+                @if let Some(at) = token.revoked_at { " " span class="muted" { (reader.at(at)) } }
+            }
+            dt { "Created" } dd { (reader.at(token.created_at)) " (" (reader.ago(token.created_at)) ")" }
+            dt { "Id" } dd { code id="token-id" { (token.id) } " " (ui::copy("token-id")) }
+        }
+        @if token.revoked_at.is_none() {
+            form class="form" method="post" action=(path) {
+                (visit.csrf())
+                (fields(written, role, refusal, false))
+                button class="button primary" type="submit" { "Save" }
+            }
+            hr;
+            div class="buttons" {
+                a class="button danger" href=(format!("{path}/revoke")) { "Revoke…" }
+                span class="muted" { "What uses it gets 401 from then on." }
+            }
+        }
+    };
+    let page = visit
+        .page(Nav::Settings, title(token), "")
+        .back(PATH, "Tokens");
+    page.status(refusal.status).show(&body)
+}
+
+/// Changes title and role.
+pub(in crate::http) async fn change(
+    shared: Data<Shared>,
+    submission: Submission,
+    request: HttpRequest,
+) -> PageResult {
+    let Submission { visit, mut form } = submission;
+    let token = found(&shared, &visit, &request).await?;
+    let [title, role] = ["title", "role"].map(|it| form.take(it));
+    let body = json!({ "title": title, "role": role }).to_string();
+    match api::alter(&shared, &visit.caller, token.id, body.as_bytes()).await {
+        Ok(_) => Ok(layout::go_to(format!("{PATH}/{}?done=token-saved", token.id)).finish()),
+        Err(problem) => Ok(detail(
+            &visit,
+            &token,
+            &title,
+            &role,
+            &Refusal::of(problem)?,
+        )),
+    }
+}
+
+/// Asks whether a token is to be revoked.
+pub(in crate::http) async fn ask_revocation(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
+    query(&request).finish()?;
+    let token = found(&shared, &visit, &request).await?;
+    let path = format!("{PATH}/{}", token.id);
+    let question = Question {
+        title: "Revoke a token?",
+        sentence: html! {
+            "The token " strong { (title(&token)) } " (" (role(token.role)) ") stops at once and for good. What "
+            "uses it gets 401 from then on."
+        },
+        action: &format!("{path}/revoke"),
+        button: "Revoke the token",
+        cancel: &path,
+        back: (&path, title(&token)),
+        tab: PATH,
+    };
+    Ok(question.ask(&visit, &Refusal::default()))
+}
+
+/// Revokes it.
+pub(in crate::http) async fn revoke(
+    shared: Data<Shared>,
+    submission: Submission,
+    request: HttpRequest,
+) -> PageResult {
+    let id = part(&request, "id")?;
+    api::end(&shared, &submission.visit.caller, id).await?;
+    Ok(layout::go_to(format!("{PATH}?done=token-revoked")).finish())
+}
