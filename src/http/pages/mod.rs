@@ -10,39 +10,30 @@ mod curl;
 pub(super) mod deliveries;
 mod difference;
 mod dry_run;
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod chart;
 pub(super) mod events;
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod filter;
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod form;
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod frame;
 mod layout;
 pub(super) mod mail_log;
 mod mail_story;
 pub(super) mod mails;
 mod notice;
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod number;
 pub(super) mod overview;
 pub(super) mod password;
 mod range;
 mod payload;
 pub(super) mod plugins;
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod reader;
 pub(super) mod reset;
 pub(super) mod settings;
 pub(super) mod sign_in;
 mod subject;
 mod trouble;
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod ui;
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 pub(super) mod visit;
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 mod webhook_figures;
 pub(super) mod webhooks;
 
@@ -52,10 +43,8 @@ use super::fields::Query;
 pub(super) use trouble::{SignInFirst, Trouble};
 
 /// What the handler of a page answers.
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 pub(super) type PageResult = Result<HttpResponse, Trouble>;
 
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 /// The parameters of a page's address, without those that the frame itself reads.
 fn query(request: &HttpRequest) -> Query<'_> {
     let mut query = Query::parse(request.query_string());
