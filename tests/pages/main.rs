@@ -45,6 +45,13 @@ fn given_pages(herald: &Herald) -> Value {
         .iter()
         .filter(|it| it.access.is_page() && it.method == "GET");
     let patterns: Vec<&str> = gets.map(|it| it.pattern).filter(page).collect();
+    // Some pages are about others alone: nobody removes themselves, or the account main.
+    herald.run(&["user", "add", "other@example.com", "--role", "viewer"]);
+    let operator = herald.run(&["token", "create", "--operator", "--role", "admin"]);
+    let mut client = herald.client.clone();
+    client.token = Some(operator.trim().to_owned());
+    let account = json!({ "name": "second" });
+    client.post("/v1/accounts", &account).expect(201);
     let mut given = given(herald);
     given["patterns"] = json!(patterns);
     given
@@ -93,4 +100,10 @@ fn deliveries_come_in_live_until_it_is_paused() {
 fn what_happened_is_found_in_the_logs_and_tried_again_by_mouse() {
     let herald = herald();
     run("logs", &given(&herald));
+}
+
+#[test]
+fn people_are_invited_change_what_is_theirs_and_leave_by_mouse() {
+    let herald = herald();
+    run("people", &given(&herald));
 }

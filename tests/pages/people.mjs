@@ -116,6 +116,7 @@ await run(async (desk) => {
     await page.goto("/settings/accounts");
     await link("Add an account").click();
     await page.getByLabel("Name", { exact: true }).fill("second-shop");
+    await page.getByLabel("E-mail of its first admin").fill("jo@example.com");
     await button("Add the account").click();
     await page.goto("/settings/accounts");
     await link("second-shop").click();

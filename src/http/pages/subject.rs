@@ -104,7 +104,10 @@ fn thing(
         return found("user", href, name);
     }
     if let Ok(id) = subject.parse::<TokenId>() {
-        let href = admin.then(|| format!("/settings/tokens/{id}"));
+        // An operator-wide token is in nobody's settings.
+        let operator = payload.and_then(|it| it.get("operator")?.as_bool());
+        let linked = admin && operator != Some(true);
+        let href = linked.then(|| format!("/settings/tokens/{id}"));
         return found("token", href, told(payload, &["title"]));
     }
     if let Ok(id) = subject.parse::<AccountId>() {
