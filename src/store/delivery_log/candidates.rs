@@ -15,6 +15,8 @@ use crate::store::{Connection, StoreError};
 const WINDOW: i64 = 4_000;
 /// The same where the index itself says which of them fit.
 const WINDOW_OF_SENT: i64 = 30_000;
+/// The first of these windows, in which most lists find enough.
+const FIRST_OF_SENT: i64 = 1_000;
 /// Events of a type that one statement passes over.
 const WINDOW_OF_TYPE: i64 = 1_000;
 /// Rows from the event log after which the others' side is tried.
@@ -66,6 +68,8 @@ pub(super) struct Look<'a> {
     /// Nothing below it is wanted.
     lowest: Uuid,
     window: Option<Window>,
+    /// A window was used up.
+    moved: bool,
     seen: usize,
 }
 
@@ -86,6 +90,7 @@ impl<'a> Look<'a> {
                 .unwrap_or((Uuid::max(), Uuid::max())),
             lowest: filter.from.map_or(Uuid::nil(), lowest_id_at),
             window: None,
+            moved: false,
             seen: 0,
         }
     }
@@ -110,6 +115,7 @@ impl<'a> Look<'a> {
         }
         // The window is used up; behind it lie the events below its edge.
         self.window = None;
+        self.moved = true;
         if let Some(edge) = window.edge {
             self.place = (edge, Uuid::nil());
         }
@@ -165,7 +171,13 @@ impl<'a> Look<'a> {
         let state = self.filter.state;
         let ended = state.filter(|state| *state != DeliveryState::Sent);
         let window = match (state, &self.filter.event_type) {
-            (Some(DeliveryState::Sent), None) => WINDOW_OF_SENT,
+            (Some(DeliveryState::Sent), None) => {
+                if self.moved {
+                    WINDOW_OF_SENT
+                } else {
+                    FIRST_OF_SENT
+                }
+            }
             _ => WINDOW,
         };
         let edge: Edge = diesel::sql_query(include_str!("../deliveries_edge.sql"))
