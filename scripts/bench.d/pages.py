@@ -101,8 +101,9 @@ class Pages:
             select sha256('{COOKIE}'), id, sha256('csrf'), now() + interval '1 day' from someone""")
         # An own event puts the lane's mark above what was filled in: else all of it could still
         # be in flight.
-        token = self.herald.run("token", "create", "--account", "main", "--role", "admin").strip()
-        self.token = token
+        make = ("token", "create", "--role", "admin")
+        self.token = self.herald.run(*make, "--account", "main").strip()
+        self.operator = self.herald.run(*make, "--operator").strip()
         body = json.dumps({"event_type": "SITE_CREATED", "data": {}})
         status, *_ = self.request("POST", "/v1/events", False, body)
         if status != 202:
@@ -114,7 +115,8 @@ class Pages:
         if as_browser:
             headers |= {"Cookie": f"herald_session={COOKIE}", "Accept": "text/html"}
         else:
-            headers["Authorization"] = f"Bearer {self.token}"
+            token = self.operator if path == "/v1/accounts" else self.token
+            headers["Authorization"] = f"Bearer {token}"
         connection = http.client.HTTPConnection("127.0.0.1", self.herald.port, timeout=60)
         try:
             connection.connect()
@@ -245,7 +247,7 @@ class Pages:
                   ("activity", "/activity"), ("activity, by user", "/activity?user=user77"),
                   ("activity, counts", "/activity/summary"),
                   ("mail", "/mail"), ("mail, by text", "/mail?q=customer77"), ("mail, failed", "/mail?state=failed"),
-                  ("plugins", "/plugins"), ("users", "/settings/users"), ("tokens", "/settings/tokens"),
+                  ("plugins", "/plugins"), ("settings", "/settings"), ("users", "/settings/users"), ("tokens", "/settings/tokens"),
                   ("accounts", "/settings/accounts"), ("profile", "/settings/profile")]
         for name, path in pages:
             yield f"Page {name}", path, True

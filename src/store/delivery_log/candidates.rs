@@ -12,9 +12,9 @@ use crate::store::partition::lowest_id_at;
 use crate::store::{Connection, StoreError};
 
 /// Attempts, or rows, that one statement passes over while it looks for few among many.
-const WINDOW: i64 = 10_000;
+const WINDOW: i64 = 4_000;
 /// The same where the index itself says which of them fit.
-const WINDOW_OF_SENT: i64 = 100_000;
+const WINDOW_OF_SENT: i64 = 30_000;
 /// Events of a type that one statement passes over.
 const WINDOW_OF_TYPE: i64 = 1_000;
 /// Rows from the event log after which the others' side is tried.
