@@ -1,13 +1,15 @@
 // Takes a picture of each page of a Herald that it fills first, light and dark, wide and narrow,
 // and tells what is wrong with how they look. `given`: as for the tests of the pages, and
-// `patterns` (the pages, by route), `folder` (where the pictures go), `only` (part of a name),
-// `readme` (whether those that the README shows are taken anew as well).
+// `operator` (a token for all accounts), `patterns` (the pages, by route), `folder` (where the
+// pictures go), `only` (part of a name), `readme` (whether those that the README shows are taken
+// anew as well).
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { Api } from "../../tests/pages/lib/api.mjs";
 import { run } from "../../tests/pages/lib/desk.mjs";
 import { cut, overlapping, sideways } from "../../tests/pages/lib/looks.mjs";
 import { everyPage } from "../../tests/pages/lib/pages.mjs";
@@ -40,6 +42,7 @@ await run(async (desk) => {
     headers: { origin: given.url, "content-type": "application/json" },
     body: JSON.stringify({ password: given.password }),
   });
+  await new Api(given, given.operator).post("/v1/accounts", { name: "outlet" });
   const made = await shop(given);
   execFileSync("psql", ["-X", "-q", "-f", HISTORY], { stdio: ["ignore", "ignore", "inherit"] });
   const guide = await desk.person();
