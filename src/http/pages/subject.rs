@@ -165,14 +165,10 @@ pub(super) fn who(entry: &Activity) -> Markup {
 /// Who did it, and who says so, with a link to whoever it is.
 pub(super) fn who_exactly(visit: &Visit, entry: &Activity) -> Markup {
     let id = entry.actor_id.as_deref();
-    let href = id.filter(|_| visit.is_admin()).and_then(|id| {
-        if let Ok(user) = id.parse::<UserId>() {
-            Some(format!("/settings/users/{user}"))
-        } else {
-            let token: TokenId = id.parse().ok()?;
-            Some(format!("/settings/tokens/{token}"))
-        }
-    });
+    // Tokens are not linked: an operator-wide one is in nobody's settings.
+    let user = id.and_then(|id| id.parse::<UserId>().ok());
+    let href = user.filter(|_| visit.is_admin());
+    let href = href.map(|user| format!("/settings/users/{user}"));
     let name = entry.user.as_deref().unwrap_or("Herald");
     html! {
         @match &href {
