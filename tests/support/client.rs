@@ -63,7 +63,12 @@ impl Answer {
 
     /// Whether the connection stays open behind it.
     fn keeps(&self) -> bool {
-        self.status < 400 && self.header("connection") != Some("close")
+        self.status < 400 && self.header("connection") != Some("close") && !self.is_endless()
+    }
+
+    /// Whether it is a stream of events, which goes on until somebody hangs up.
+    fn is_endless(&self) -> bool {
+        self.header("content-type") == Some("text/event-stream")
     }
 }
 
@@ -215,7 +220,7 @@ fn exchange(
         headers,
         body: Vec::new(),
     };
-    if method != "HEAD" && status != 204 {
+    if method != "HEAD" && status != 204 && !answer.is_endless() {
         if answer.header("transfer-encoding") == Some("chunked") {
             answer.body = read_chunks(&mut stream)?;
         } else {
