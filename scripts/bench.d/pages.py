@@ -247,7 +247,7 @@ class Pages:
                   ("activity", "/activity"), ("activity, by user", "/activity?user=user77"),
                   ("activity, counts", "/activity/summary"),
                   ("mail", "/mail"), ("mail, by text", "/mail?q=customer77"), ("mail, failed", "/mail?state=failed"),
-                  ("plugins", "/plugins"), ("settings", "/settings"), ("users", "/settings/users"), ("tokens", "/settings/tokens"),
+                  ("plugins", "/plugins"), ("users", "/settings/users"), ("tokens", "/settings/tokens"),
                   ("accounts", "/settings/accounts"), ("profile", "/settings/profile")]
         for name, path in pages:
             yield f"Page {name}", path, True

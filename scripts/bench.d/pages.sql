@@ -18,8 +18,8 @@ create temp table main as
         -- Not before midnight, or the day would reach before yesterday, which has no partition.
         greatest(date_trunc('second', now()) - interval '5 seconds',
             date_trunc('day', now() at time zone 'utc') at time zone 'utc') as day_end,
-        -- With the mean of 2.597 targets that the rules below come to.
-        (:deliveries / 2.597)::bigint as events,
+        -- With the mean of 2.54 targets that the rules below come to.
+        (:deliveries / 2.54)::bigint as events,
         (select coalesce(max(id), 1) from lane) as lane;
 
 -- Ranks 6 and 50 are not enabled and hold what came last, 30 has a plugin that says no to most,

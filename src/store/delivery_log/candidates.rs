@@ -19,6 +19,8 @@ const WINDOW_OF_SENT: i64 = 30_000;
 const FIRST_OF_SENT: i64 = 1_000;
 /// Events of a type that one statement passes over.
 const WINDOW_OF_TYPE: i64 = 1_000;
+/// Open rows after which it shows whether the wanted type is rare among them.
+const SAMPLE: usize = 250;
 /// Rows from the event log after which the others' side is tried.
 const NEAR: usize = 500;
 
@@ -71,6 +73,8 @@ pub(super) struct Look<'a> {
     /// A window was used up.
     moved: bool,
     seen: usize,
+    /// Of these, those that fit.
+    fitting: usize,
 }
 
 impl<'a> Look<'a> {
@@ -92,6 +96,7 @@ impl<'a> Look<'a> {
             window: None,
             moved: false,
             seen: 0,
+            fitting: 0,
         }
     }
 
@@ -109,8 +114,13 @@ impl<'a> Look<'a> {
         self.window = Some(window);
         let found = self.read(connection, window, limit).await?;
         self.seen += found.len();
+        self.fitting += found.iter().filter(|candidate| candidate.fits).count();
         if let Some(last) = found.last().filter(|_| found.len() == limit) {
             self.place = (last.event_id, last.subscription_id);
+            if self.is_open_of_a_type() {
+                // Which side is better is judged anew.
+                self.window = None;
+            }
             return Ok((found, true));
         }
         // The window is used up; behind it lie the events below its edge.
@@ -120,6 +130,12 @@ impl<'a> Look<'a> {
             self.place = (edge, Uuid::nil());
         }
         Ok((found, window.edge.is_some()))
+    }
+
+    fn is_open_of_a_type(&self) -> bool {
+        use DeliveryState::{Held, Queued, Retrying};
+        matches!(self.filter.state, Some(Queued | Retrying | Held))
+            && self.filter.event_type.is_some()
     }
 
     /// What is wanted may be rare where it is looked for: then a statement gets a window, so that
@@ -148,8 +164,13 @@ impl<'a> Look<'a> {
             return Ok(whole(Side::Type));
         };
         Ok(match (state, subscription) {
-            (Some(Queued | Retrying | Held), _) => whole(Side::Own),
-            (Some(Sent), None) => Window {
+            // Open rows are in no order of their own, so that their window cannot be told.
+            (Some(Queued | Retrying | Held), _)
+                if self.seen < SAMPLE || self.fitting * 50 >= self.seen =>
+            {
+                whole(Side::Own)
+            }
+            (Some(Queued | Retrying | Held), _) | (Some(Sent), None) => Window {
                 side: Side::Type,
                 edge: Some(of_type),
             },
