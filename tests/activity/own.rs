@@ -205,6 +205,11 @@ fn tests_resends_and_what_a_target_s_410_does_are_told() {
         .admin
         .post(&format!("/v1/subscriptions/{id}/test"), &json!({}))
         .expect(202);
+    // Its attempt is recorded beside the switch, perhaps a little later.
+    let delivery = format!("/v1/deliveries/{event}/{id}");
+    wait_for("the attempt to be recorded", || {
+        (tenant.viewer.get(&delivery).json()["attempts"] != json!([])).then_some(())
+    });
     tenant.admin.resend(&event, &id).expect(202);
     assert_eq!(names(&tenant.viewer, &id)[2..], ["Test Sent"]);
     let resent = told(&tenant.viewer, &event);
