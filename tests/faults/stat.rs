@@ -136,6 +136,10 @@ fn statements_of_unknown_outcome_are_counted_once() {
         );
     }
     load.stop();
+    // The last cut may reach the first audit: who asks is told to ask again.
+    wait_until("the database to answer", || {
+        herald.get("/v1/audit").status == 200
+    });
     herald.settled();
     equal(&herald);
 }
