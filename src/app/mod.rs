@@ -37,7 +37,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let folder = DataFolder::lock(&config.data_dir)?;
     let listener = listen(&config)?;
     let mut signals = Signals::new()?;
-    let private = match &config.database_url {
+    let private = match &config.database.url {
         Some(_) => None,
         None => Some(
             PrivatePostgres::start(&config.data_dir)
@@ -45,7 +45,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
                 .context("the private PostgreSQL cannot be started")?,
         ),
     };
-    let url = match (&config.database_url, &private) {
+    let url = match (&config.database.url, &private) {
         (Some(url), _) => url.clone(),
         (None, Some(private)) => private.url(),
         (None, None) => String::new(),
@@ -68,7 +68,7 @@ async fn serve(
     begin: Instant,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
-    let database = Database::new(url, config.database_connections)?;
+    let database = Database::new(url, config.database.connections)?;
     for migration in migrate(&database)
         .await
         .context("the database cannot be migrated")?
@@ -88,7 +88,7 @@ async fn serve(
             retention_days: config.retention_days,
             activity_retention_days: config.activity_retention_days,
             rules,
-            plugins_folder: config.plugins_dir.clone(),
+            plugins_folder: config.plugins.dir.clone(),
             plugin_limits: Limits::from_config(config),
             plugin_rule: HealthRule::from_config(config),
             mail,
@@ -100,12 +100,12 @@ async fn serve(
     .context("the actors cannot be started")?;
     let address = listener.local_addr()?;
     let settings = HttpSettings {
-        workers: config.http_workers,
+        workers: config.http.workers,
         shutdown_seconds: HTTP_STOP_SECONDS,
         site: SiteSettings {
             base: config.base_address(address),
-            named: config.public_url.is_some(),
-            proxies: config.trusted_proxies.clone(),
+            named: config.http.public_url.is_some(),
+            proxies: config.http.trusted_proxies.clone(),
         },
     };
     let server = http::server(listener, engine.clone(), settings)?;
@@ -142,10 +142,10 @@ async fn serve(
 }
 
 fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(config.listen).with_context(|| {
+    let listener = TcpListener::bind(config.http.listen).with_context(|| {
         format!(
             "cannot listen on {} (set HERALD_LISTEN to another address)",
-            config.listen
+            config.http.listen
         )
     })?;
     listener.set_nonblocking(true)?;

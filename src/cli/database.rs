@@ -26,7 +26,7 @@ pub(super) async fn with_database<T>(
     missing: Missing,
     work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    if let Some(url) = &config.database_url {
+    if let Some(url) = &config.database.url {
         return work(&Database::new(url, CONNECTIONS)?).await;
     }
     if let Some(url) = PrivatePostgres::running(&config.data_dir) {

@@ -101,7 +101,7 @@ struct Pages {
 impl Pages {
     fn address(&self, config: &Config, purpose: LinkPurpose, token: &str) -> String {
         let given = self.url.clone().filter(|url| !url.is_empty());
-        let base = given.unwrap_or_else(|| config.base_address(config.listen));
+        let base = given.unwrap_or_else(|| config.base_address(config.http.listen));
         purpose.address(base.trim_end_matches('/'), token)
     }
 }

@@ -2,10 +2,13 @@
 //! This is the only place that reads the environment. It must not know what a setting is used
 //! for beyond the range that makes it valid.
 
+mod database;
 mod file;
+mod http;
+mod log;
 mod mail;
+mod plugin;
 mod setting;
-mod web;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -14,26 +17,30 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
+pub use database::DatabaseConfig;
+pub use http::HttpConfig;
+pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, SmtpServer, SmtpTls};
-pub use setting::{LogFormat, Setting};
+pub use plugin::PluginConfig;
+pub use setting::Setting;
 
 /// Everything that an operator can set, judged and complete.
 ///
 /// `Debug` shows no password: it prints what [`Config::describe`] prints.
 #[derive(Clone)]
 pub struct Config {
-    /// Where the HTTP server listens.
-    pub listen: SocketAddr,
-    /// The database to use; `None` means a private PostgreSQL under `data_dir`.
-    pub database_url: Option<String>,
+    /// The HTTP server.
+    pub http: HttpConfig,
+    /// The database.
+    pub database: DatabaseConfig,
+    /// The log.
+    pub log: LogConfig,
+    /// Plugins.
+    pub plugins: PluginConfig,
     /// The folder that holds what Herald keeps outside the database.
     pub data_dir: PathBuf,
-    /// The folder that holds the scripts; it need not exist.
-    pub plugins_dir: PathBuf,
     /// Networks that targets may use though they are forbidden by default.
     pub allow_networks: Vec<IpNet>,
-    /// Threads that serve HTTP, at least 1 (the automatic choice is already made).
-    pub http_workers: usize,
     /// Threads that deliver, at least 1 (the automatic choice is already made).
     pub delivery_workers: usize,
     /// Bytes of committed events held in memory before they overflow to the database.
@@ -46,49 +53,8 @@ pub struct Config {
     pub activity_retention_days: u32,
     /// Seconds that a stopping daemon gives to what is in flight.
     pub drain_seconds: u64,
-    /// The most connections to the database that the daemon opens.
-    pub database_connections: usize,
-    /// Milliseconds of processor time that one script may take for one attempt.
-    pub plugin_deadline_ms: u64,
-    /// Operations that one script may use for one attempt.
-    pub plugin_operations: u64,
-    /// Bytes that the process may grow by while one script runs.
-    pub plugin_memory_bytes: u64,
-    /// Functions of a script that may call each other.
-    pub plugin_call_levels: usize,
-    /// Expressions of a script inside each other.
-    pub plugin_expression_depth: usize,
-    /// Bytes of all texts in one value of a script.
-    pub plugin_string_bytes: usize,
-    /// Entries of all arrays in one value of a script.
-    pub plugin_array_items: usize,
-    /// Entries of all maps in one value of a script.
-    pub plugin_map_items: usize,
-    /// Variables of one function of a script at one time.
-    pub plugin_variables: usize,
-    /// Functions that one script may define.
-    pub plugin_functions: usize,
-    /// Bytes of a body that a script makes.
-    pub plugin_output_bytes: usize,
-    /// Lines that the scripts of one attempt may log.
-    pub plugin_log_lines: usize,
-    /// Bytes of those lines.
-    pub plugin_log_bytes: usize,
-    /// The share of its runs, in percent, that may fail before a script is suspended.
-    pub plugin_failure_percent: u8,
-    /// The share of a thread's time, in percent, that a script's failed runs may take.
-    pub plugin_failure_time_percent: u8,
-    /// The address under which browsers reach Herald, without a slash at its end; not set: the
-    /// address on which it listens.
-    pub public_url: Option<String>,
-    /// Networks of the proxies whose word on who asks is taken.
-    pub trusted_proxies: Vec<IpNet>,
     /// Outgoing mail.
     pub mail: MailConfig,
-    /// Which log lines are written: directives as tracing's `EnvFilter` reads them.
-    pub log: String,
-    /// How a log line looks.
-    pub log_format: LogFormat,
     /// The TOML file that was read, if any.
     pub file: Option<PathBuf>,
     /// What did not stop the start but should be looked at, one sentence each.
@@ -199,7 +165,7 @@ impl Config {
             return Err(ConfigError { faults });
         }
         let automatic = half_of_the_cores();
-        for workers in [&mut config.http_workers, &mut config.delivery_workers] {
+        for workers in [&mut config.http.workers, &mut config.delivery_workers] {
             if *workers == 0 {
                 *workers = automatic;
             }
@@ -211,8 +177,8 @@ impl Config {
     /// its end.
     #[must_use]
     pub fn base_address(&self, listen: SocketAddr) -> String {
-        let listened = || format!("http://{}", web::reachable(listen));
-        self.public_url.clone().unwrap_or_else(listened)
+        let listened = || format!("http://{}", http::reachable(listen));
+        self.http.public_url.clone().unwrap_or_else(listened)
     }
 
     /// The value in force of every setting, as text without passwords, in the table's order.
@@ -223,39 +189,19 @@ impl Config {
     /// The state before the defaults of the table are applied; none of it is ever used.
     fn blank() -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            database_url: None,
+            http: HttpConfig::blank(),
+            database: DatabaseConfig::blank(),
+            log: LogConfig::blank(),
+            plugins: PluginConfig::blank(),
             data_dir: PathBuf::new(),
-            plugins_dir: PathBuf::new(),
             allow_networks: Vec::new(),
-            http_workers: 0,
             delivery_workers: 0,
             memory_budget_bytes: 0,
             lease_ttl_seconds: 0,
             retention_days: 0,
             activity_retention_days: 0,
             drain_seconds: 0,
-            database_connections: 0,
-            plugin_deadline_ms: 0,
-            plugin_operations: 0,
-            plugin_memory_bytes: 0,
-            plugin_call_levels: 0,
-            plugin_expression_depth: 0,
-            plugin_string_bytes: 0,
-            plugin_array_items: 0,
-            plugin_map_items: 0,
-            plugin_variables: 0,
-            plugin_functions: 0,
-            plugin_output_bytes: 0,
-            plugin_log_lines: 0,
-            plugin_log_bytes: 0,
-            plugin_failure_percent: 0,
-            plugin_failure_time_percent: 0,
-            public_url: None,
-            trusted_proxies: Vec::new(),
             mail: MailConfig::blank(),
-            log: String::new(),
-            log_format: LogFormat::Text,
             file: None,
             warnings: Vec::new(),
         }

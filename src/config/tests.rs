@@ -33,12 +33,12 @@ fn faults_of(text: &str) -> Vec<String> {
 #[test]
 fn the_defaults_are_valid_and_are_those_of_the_manual() {
     let config = Config::load(None, pairs(&[])).unwrap();
-    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(config.database_url, None);
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.database.url, None);
     assert_eq!(config.data_dir, Path::new("/var/lib/herald"));
-    assert_eq!(config.plugins_dir, Path::new("/etc/herald/plugins"));
+    assert_eq!(config.plugins.dir, Path::new("/etc/herald/plugins"));
     assert_eq!(config.memory_budget_bytes, 32 << 20);
-    assert!(config.http_workers >= 1 && config.delivery_workers >= 1);
+    assert!(config.http.workers >= 1 && config.delivery_workers >= 1);
     assert!(config.warnings.is_empty());
 }
 
@@ -73,10 +73,10 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     ];
     let config = Config::load(None, pairs(&environment)).unwrap();
     assert_eq!(config.file.as_deref(), Some(file.path()));
-    assert_eq!(config.listen.port(), 81);
+    assert_eq!(config.http.listen.port(), 81);
     assert_eq!((config.drain_seconds, config.retention_days), (9, 1000));
     assert_eq!(config.allow_networks.len(), 2);
-    assert_eq!(config.log_format, LogFormat::Json);
+    assert_eq!(config.log.format, LogFormat::Json);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn no_password_is_shown() {
         "host=db user=me password=hunter2",
     ] {
         let config = Config::load(None, pairs(&[("HERALD_DATABASE_URL", url)])).unwrap();
-        assert_eq!(config.database_url.as_deref(), Some(url));
+        assert_eq!(config.database.url.as_deref(), Some(url));
         assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
     }
     let error = Config::load(

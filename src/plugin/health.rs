@@ -45,8 +45,8 @@ impl HealthRule {
     #[must_use]
     pub fn from_config(config: &Config) -> Self {
         Self {
-            failure_percent: config.plugin_failure_percent,
-            failure_time_percent: config.plugin_failure_time_percent,
+            failure_percent: config.plugins.failure_percent,
+            failure_time_percent: config.plugins.failure_time_percent,
         }
     }
 }

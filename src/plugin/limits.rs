@@ -45,19 +45,19 @@ impl Limits {
     #[must_use]
     pub fn from_config(config: &Config) -> Self {
         Self {
-            operations: config.plugin_operations,
-            deadline: Duration::from_millis(config.plugin_deadline_ms),
-            memory_bytes: config.plugin_memory_bytes,
-            call_levels: config.plugin_call_levels,
-            expression_depth: config.plugin_expression_depth,
-            string_bytes: config.plugin_string_bytes,
-            array_items: config.plugin_array_items,
-            map_items: config.plugin_map_items,
-            variables: config.plugin_variables,
-            functions: config.plugin_functions,
-            output_bytes: config.plugin_output_bytes,
-            log_lines: config.plugin_log_lines,
-            log_bytes: config.plugin_log_bytes,
+            operations: config.plugins.operations,
+            deadline: Duration::from_millis(config.plugins.deadline_ms),
+            memory_bytes: config.plugins.memory_bytes,
+            call_levels: config.plugins.call_levels,
+            expression_depth: config.plugins.expression_depth,
+            string_bytes: config.plugins.string_bytes,
+            array_items: config.plugins.array_items,
+            map_items: config.plugins.map_items,
+            variables: config.plugins.variables,
+            functions: config.plugins.functions,
+            output_bytes: config.plugins.output_bytes,
+            log_lines: config.plugins.log_lines,
+            log_bytes: config.plugins.log_bytes,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Check {
 
     fn scripts(&self, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
         if self.files.is_empty() {
-            let folder = &config.plugins_dir;
+            let folder = &config.plugins.dir;
             return scripts_of(folder).with_context(|| {
                 format!(
                     "cannot read the plugins folder {} (HERALD_PLUGINS_DIR)",

@@ -1,14 +1,57 @@
-//! The settings of the pages: under which address browsers reach them, and whose word on that is
-//! taken.
+//! The settings of the HTTP server: where it listens, under which address browsers reach it, and
+//! whose word on that is taken.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 
 use ipnet::IpNet;
 use url::Url;
 
-use super::setting::{Kind, Setting, networks, store};
+use super::setting::{Kind, Setting, networks, number, store};
+
+/// Everything about the HTTP server that an operator can set.
+#[derive(Clone)]
+pub struct HttpConfig {
+    /// Where the HTTP server listens.
+    pub listen: SocketAddr,
+    /// Threads that serve HTTP, at least 1 (the automatic choice is already made).
+    pub workers: usize,
+    /// The address under which browsers reach Herald, without a slash at its end; not set: the
+    /// address on which it listens.
+    pub public_url: Option<String>,
+    /// Networks of the proxies whose word on who asks is taken.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl HttpConfig {
+    pub(super) const fn blank() -> Self {
+        Self {
+            listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)),
+            workers: 0,
+            public_url: None,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
 
 pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "listen",
+        variable: "HERALD_LISTEN",
+        default: "127.0.0.1:8080",
+        meaning: "The address and port on which Herald serves HTTP.",
+        kind: Kind::Text,
+        set: |config, text| store(&mut config.http.listen, listen(text)),
+        show: |config| config.http.listen.to_string(),
+    },
+    Setting {
+        key: "http_workers",
+        variable: "HERALD_HTTP_WORKERS",
+        default: "0",
+        meaning: "Threads that serve HTTP; 0: half of the cores.",
+        kind: Kind::Number,
+        set: |config, text| store(&mut config.http.workers, number(text, 0..=256)),
+        show: |config| config.http.workers.to_string(),
+    },
     Setting {
         key: "public_url",
         variable: "HERALD_PUBLIC_URL",
@@ -17,8 +60,8 @@ pub(super) const SETTINGS: &[Setting] = &[
                   https://herald.example.com; with https, cookies are sent over TLS only. Not \
                   set: browsers use an IP address or localhost.",
         kind: Kind::Text,
-        set: |config, text| store(&mut config.public_url, public_url(text)),
-        show: |config| config.public_url.clone().unwrap_or_default(),
+        set: |config, text| store(&mut config.http.public_url, public_url(text)),
+        show: |config| config.http.public_url.clone().unwrap_or_default(),
     },
     Setting {
         key: "trusted_proxies",
@@ -27,9 +70,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         meaning: "Networks of the proxies before Herald: their X-Forwarded-For and \
                   X-Forwarded-Proto are believed.",
         kind: Kind::List,
-        set: |config, text| store(&mut config.trusted_proxies, networks(text)),
+        set: |config, text| store(&mut config.http.trusted_proxies, networks(text)),
         show: |config| {
             let shown: Vec<String> = config
+                .http
                 .trusted_proxies
                 .iter()
                 .map(IpNet::to_string)
@@ -38,6 +82,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
 ];
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|error| {
+        format!("`{text}` should be an IP address and a port, such as 127.0.0.1:8080: {error}")
+    })
+}
 
 /// Scheme, host and port alone: Herald's cookies hold for all of a host.
 fn public_url(text: &str) -> Result<Option<String>, String> {

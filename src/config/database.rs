@@ -1,0 +1,79 @@
+//! The settings of the database: which one, and how much of it Herald takes.
+
+use super::setting::{Kind, Setting, number, store};
+
+/// Everything about the database that an operator can set.
+#[derive(Clone)]
+pub struct DatabaseConfig {
+    /// The database to use; `None` means a private PostgreSQL under `data_dir`.
+    pub url: Option<String>,
+    /// The most connections to the database that the daemon opens.
+    pub connections: usize,
+}
+
+impl DatabaseConfig {
+    pub(super) const fn blank() -> Self {
+        Self {
+            url: None,
+            connections: 0,
+        }
+    }
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "database_url",
+        variable: "HERALD_DATABASE_URL",
+        default: "",
+        meaning: "The PostgreSQL to use, as postgresql://user:password@host/database; not set: \
+                  Herald runs a private PostgreSQL under data_dir.",
+        kind: Kind::Text,
+        set: |config, text| store(&mut config.database.url, database_url(text)),
+        show: |config| {
+            config
+                .database
+                .url
+                .as_deref()
+                .map_or_else(String::new, masked)
+        },
+    },
+    Setting {
+        key: "database_connections",
+        variable: "HERALD_DATABASE_CONNECTIONS",
+        default: "8",
+        meaning: "The most connections to the database that one daemon opens (2 to 100).",
+        kind: Kind::Number,
+        set: |config, text| store(&mut config.database.connections, number(text, 2..=100)),
+        show: |config| config.database.connections.to_string(),
+    },
+];
+
+/// Only the shape: the store judges the rest, and its error shows no password either.
+fn database_url(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
+    let is_pairs = !text.contains("://") && text.contains('=');
+    if is_url || is_pairs {
+        Ok(Some(text.to_owned()))
+    } else {
+        // The text itself may hold a password, so it is not repeated.
+        Err("should be like postgresql://user:password@host:5432/database".to_owned())
+    }
+}
+
+/// What a log may show of a database URL: never a password.
+fn masked(text: &str) -> String {
+    const HIDDEN: &str = "(set, but not shown: it may hold a password)";
+    let Ok(mut url) = url::Url::parse(text) else {
+        return HIDDEN.to_owned();
+    };
+    if url.password().is_some() && url.set_password(Some("***")).is_err() {
+        return HIDDEN.to_owned();
+    }
+    if url.query_pairs().any(|(name, _)| name.contains("password")) {
+        return HIDDEN.to_owned();
+    }
+    url.into()
+}
