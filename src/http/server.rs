@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::HttpService;
-use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
-use actix_web::dev::{AppConfig, Server};
+use actix_service::{IntoServiceFactory, Service, ServiceFactoryExt, apply_fn_factory, map_config};
+use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::middleware::Compress;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, Error};
 
 use super::access::{Part, TABLE};
 use super::auth::Authenticator;
+use super::closing::{Closer, Closing, UNDER_WAY};
 use super::guard::Guard;
 use super::passwords::Passwords;
 use super::problem::{Kind, Problem};
@@ -32,8 +33,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct HttpSettings {
     /// Threads that serve, at least 1.
     pub workers: usize,
-    /// Seconds that a stopping server gives to what is under way.
-    pub shutdown_seconds: u64,
     /// How browsers see Herald.
     pub site: SiteSettings,
 }
@@ -91,11 +90,13 @@ pub(super) struct Shared {
     pub sessions: Arc<Sessions>,
     /// The turns at hashing passwords.
     pub passwords: Passwords,
+    /// The end of the server.
+    pub closing: Closing,
 }
 
 /// Serves the API, the pages and the metrics, each on the listeners of its role. It runs when
-/// awaited or spawned, heeds no signals, and is stopped by its handle. To be called inside of the
-/// runtime.
+/// awaited or spawned, heeds no signals, and is ended by the [`Closer`]. To be called inside of
+/// the runtime.
 ///
 /// # Errors
 /// When a listener cannot be used.
@@ -103,7 +104,8 @@ pub fn server(
     listeners: Vec<(Role, TcpListener)>,
     engine: Engine,
     settings: HttpSettings,
-) -> std::io::Result<Server> {
+) -> std::io::Result<(Server, Closer)> {
+    let closing = Closing::new();
     let shared = Shared {
         authenticator: Authenticator::start(engine.database().clone()),
         sessions: Arc::new(Sessions::new(
@@ -111,6 +113,7 @@ pub fn server(
             Site::new(settings.site),
         )),
         passwords: Passwords::new(),
+        closing: closing.clone(),
         engine,
     };
     let passwords = shared.passwords.clone();
@@ -119,7 +122,7 @@ pub fn server(
     // What `HttpServer` does, with the listener's role at hand.
     let mut builder = Server::build()
         .workers(settings.workers)
-        .shutdown_timeout(settings.shutdown_seconds)
+        .shutdown_timeout(UNDER_WAY.as_secs())
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     for (role, listener) in listeners {
@@ -130,6 +133,11 @@ pub fn server(
         builder = builder.listen(format!("{role:?}"), listener, move || {
             let shared = shared.clone();
             let stopping = stopping.clone();
+            let (closing, marks, errors) = (
+                shared.closing.clone(),
+                shared.closing.clone(),
+                shared.closing.clone(),
+            );
             let app = App::new()
                 .wrap(Guard {
                     authenticator: Arc::clone(&shared.authenticator),
@@ -139,8 +147,16 @@ pub fn server(
                 .app_data(web::Data::new(shared))
                 .configure(routes)
                 .into_factory()
-                .map_err(|error: Error| error.error_response());
-            HttpService::build()
+                .map(move |mut answer: ServiceResponse<_>| {
+                    marks.mark(answer.response_mut());
+                    answer
+                })
+                .map_err(move |error: Error| {
+                    let mut answer = error.error_response();
+                    errors.mark(&mut answer);
+                    answer
+                });
+            let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
@@ -150,10 +166,21 @@ pub fn server(
                 .client_disconnect_timeout(CLOSE_TIMEOUT)
                 .local_addr(address)
                 .finish(map_config(app, |()| AppConfig::default()))
-                .tcp()
+                .tcp();
+            apply_fn_factory(http, move |stream, http| {
+                let connected = closing.connected();
+                let served = http.call(stream);
+                async move {
+                    let ended = served.await;
+                    drop(connected);
+                    ended
+                }
+            })
         })?;
     }
-    Ok(builder.run())
+    let server = builder.run();
+    let handle = server.handle();
+    Ok((server, Closer { closing, handle }))
 }
 
 /// Makes the routes of the table, one resource for each path.
