@@ -1,5 +1,7 @@
 //! The handle by which the web layer reaches the actors, and their start and stop in order.
 
+mod ending;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -12,17 +14,18 @@ use uuid::Uuid;
 
 use super::activity_log::{ActivityRecorder, RecordError};
 use super::auditor::Auditor;
-use super::dispatcher::{self, DeliveriesDue, Dispatcher, DrainAll, SendTest};
+use super::dispatcher::{self, DeliveriesDue, Dispatcher, SendTest};
 use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
-use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, StopIntake};
+use super::intake::{Intake, IntakeParts, LaneSlot, PublishEvents};
 use super::lane::Ids;
 use super::mail_log::Mails;
 use super::memory::Budget;
 use super::notices::Notices;
 use super::plugins::{PluginReloader, Plugins, ReloaderParts};
-use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
+use super::pulse::{Heart, Pulses};
+use super::recorder::{self, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
-use super::stat_flusher::{StatFlusher, StopStats};
+use super::stat_flusher::StatFlusher;
 use super::stats::Stats;
 use super::subscription::SubscriptionParts;
 use super::tell::tell;
@@ -153,6 +156,7 @@ pub struct Engine {
     auditor: Auditor,
     budget: Arc<Budget>,
     stopping: Arc<AtomicBool>,
+    pulses: Pulses,
 }
 
 impl Engine {
@@ -191,11 +195,13 @@ impl Engine {
         .start();
         let stats = Arc::new(Stats::new(Arc::clone(&clock)));
         let stat_flusher = StatFlusher::new(database.clone(), Arc::clone(&stats)).start();
+        let mut heart = Heart::default();
         let recorder = Recorder::new(
             database.clone(),
             Arc::clone(&unrecorded),
             Arc::clone(&stats),
             Arc::clone(&lane_slot),
+            heart.part("recorder"),
         )
         .start();
         let parts = SubscriptionParts {
@@ -210,11 +216,15 @@ impl Engine {
             plugins: plugins.clone(),
             mails: mails.clone(),
         };
-        let arbiters = (0..settings.delivery_workers.max(1))
+        let arbiters: Vec<_> = (0..settings.delivery_workers.max(1))
             .map(|_| Arbiter::new().handle())
             .collect();
-        let dispatcher =
-            Dispatcher::new(database.clone(), Arc::clone(&routing), parts, arbiters).start();
+        for (number, arbiter) in arbiters.iter().enumerate() {
+            heart.thread(number + 1, arbiter);
+        }
+        let beat = heart.part("dispatcher");
+        let routes = Arc::clone(&routing);
+        let dispatcher = Dispatcher::new(database.clone(), routes, parts, arbiters, beat).start();
         let budget = Budget::new(settings.memory_budget);
         let intake = Intake::new(IntakeParts {
             database: database.clone(),
@@ -227,6 +237,7 @@ impl Engine {
             lease: settings.lease,
             dispatcher: dispatcher.clone(),
             recorder: recorder.clone(),
+            beat: heart.part("intake"),
         })
         .start();
         let _ = known_intake.set(intake.clone());
@@ -248,6 +259,7 @@ impl Engine {
             sweeping: false,
             repairing: false,
             auditor: auditor.clone(),
+            beat: heart.part("housekeeper"),
         }
         .start();
         let activity_log = ActivityRecorder::start(database.clone());
@@ -271,40 +283,20 @@ impl Engine {
             auditor,
             budget,
             stopping: Arc::new(AtomicBool::new(false)),
+            pulses: heart.whole(),
         })
-    }
-
-    /// The first part of the stop: begins no delivery and no mail any more, puts back what has
-    /// not begun, waits for what is under way, and records it. Events are accepted meanwhile; they
-    /// go to the database alone. False: not everything ended within `bound`.
-    pub async fn drain(&self, bound: Duration) -> bool {
-        self.stopping.store(true, Ordering::Relaxed);
-        self.budget.close();
-        let deliveries = async {
-            let _ = self.dispatcher.send(DrainAll).await;
-            let _ = self.recorder.send(FlushRecorder).await;
-        };
-        let drain = async { tokio::join!(deliveries, self.mails.stop()) };
-        tokio::time::timeout(bound, drain).await.is_ok()
-    }
-
-    /// The second part, once nobody publishes any more: accepts nothing, writes what is left, and
-    /// closes the lane. What does not end within `bound` is left to the next start's recovery.
-    pub async fn stop(&self, bound: Duration) -> bool {
-        let stop = async {
-            let _ = self.intake.send(StopIntake).await;
-            let _ = self.recorder.send(FlushRecorder).await;
-            let _ = self.intake.send(CloseLane).await;
-            let _ = self.recorder.send(FlushRecorder).await;
-            let _ = self.stat_flusher.send(StopStats).await;
-        };
-        tokio::time::timeout(bound, stop).await.is_ok()
     }
 
     /// The database, for what people and tools ask.
     #[must_use]
     pub const fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The heart beats of the parts that must make progress.
+    #[must_use]
+    pub const fn pulses(&self) -> &Pulses {
+        &self.pulses
     }
 
     /// The database's time.

@@ -20,6 +20,7 @@ mod memory;
 mod notices;
 mod outbox;
 mod plugins;
+mod pulse;
 mod recorder;
 mod round;
 mod routing;
@@ -34,4 +35,5 @@ pub use engine::{
 };
 pub use mail_log::Mails;
 pub use plugins::{DryRunError, PluginReport, PluginStatus, Plugins};
+pub use pulse::Pulses;
 pub use routing::{RoutingTable, TypeEntry};

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::intake::{Intake, LaneSlot, LaneUnsure};
 use super::memory::MemoryEvent;
+use super::pulse::{self, Beat};
 use super::round::{Told, Writer, Written};
 use super::stats::{Source, Stats};
 use super::tell::tell;
@@ -110,6 +111,7 @@ pub(super) struct Recorder {
     /// Who waits for the end of the present round.
     rounds: Vec<oneshot::Sender<Vec<(SubscriptionId, EventId)>>>,
     asked_lane: LaneId,
+    beat: Beat,
 }
 
 impl Recorder {
@@ -118,6 +120,7 @@ impl Recorder {
         unrecorded: Arc<Semaphore>,
         stats: Arc<Stats>,
         lane_slot: LaneSlot,
+        beat: Beat,
     ) -> Self {
         Self {
             database,
@@ -134,6 +137,7 @@ impl Recorder {
             flushes: Vec::new(),
             rounds: Vec::new(),
             asked_lane: LaneId(0),
+            beat,
         }
     }
 
@@ -234,6 +238,7 @@ impl Actor for Recorder {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(1_024);
+        ctx.run_interval(pulse::EVERY, |actor, _| actor.beat.turned());
     }
 }
 

@@ -119,6 +119,7 @@ async fn serve(
     let ready = begin.elapsed();
     tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
     manager::ready();
+    manager::watch(&engine);
     signals.next().await;
     let bounds = Bounds::from_config(config);
     manager::stopping(bounds.whole());
