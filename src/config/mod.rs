@@ -3,6 +3,7 @@
 //! for beyond the range that makes it valid.
 
 mod database;
+mod example;
 mod file;
 mod http;
 mod log;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 pub use database::DatabaseConfig;
+pub use example::example_file;
 pub use http::HttpConfig;
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, SmtpServer, SmtpTls};
