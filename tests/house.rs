@@ -106,7 +106,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("deadpool*", &["store"]),
     ("awc", &["transport"]),
     ("lettre", &["mail"]),
-    ("actix_http", &["transport"]),
+    ("actix_http", &["transport", "http"]),
     ("actix_tls", &["transport"]),
     ("rustls*", &["transport", "store"]),
     ("actix_web", &["http"]),

@@ -14,7 +14,7 @@ pub use folder::DataFolder;
 use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
 use crate::domain::address::AddressRules;
-use crate::http::{self, HttpSettings, SiteSettings};
+use crate::http::{self, HttpSettings, Role, SiteSettings};
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
@@ -108,7 +108,7 @@ async fn serve(
             proxies: config.http.trusted_proxies.clone(),
         },
     };
-    let server = http::server(listener, engine.clone(), settings)?;
+    let server = http::server(vec![(Role::Api, listener)], engine.clone(), settings)?;
     let handle = server.handle();
     let serving = actix::spawn(server);
     tokio::select! {

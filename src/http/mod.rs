@@ -20,5 +20,5 @@ mod site;
 mod targets;
 
 pub use openapi::document;
-pub use server::{HttpSettings, server};
+pub use server::{HttpSettings, Role, server};
 pub use site::SiteSettings;

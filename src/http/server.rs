@@ -1,15 +1,17 @@
-//! The HTTP server: its settings, and the routes made from the table.
+//! The HTTP server: its listeners by role, its settings, and the routes made from the table.
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
+use actix_web::dev::{AppConfig, Server};
 use actix_web::middleware::Compress;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{App, HttpServer};
+use actix_web::{App, Error};
 
-use super::access::TABLE;
+use super::access::{Part, TABLE};
 use super::auth::Authenticator;
 use super::guard::Guard;
 use super::passwords::Passwords;
@@ -22,6 +24,8 @@ use crate::actors::Engine;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the head of a request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a closing connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the server needs to know.
 #[derive(Debug, Clone)]
@@ -32,6 +36,48 @@ pub struct HttpSettings {
     pub shutdown_seconds: u64,
     /// How browsers see Herald.
     pub site: SiteSettings,
+}
+
+/// What a listener is for. The API's serves also what has no listener of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `/v1` and its document.
+    Api,
+    /// The pages, for browsers.
+    Pages,
+    /// `/metrics`.
+    Metrics,
+}
+
+/// What is served on one listener.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Served {
+    api: bool,
+    pages: bool,
+    metrics: bool,
+}
+
+impl Served {
+    /// What a listener of that role serves beside listeners of these roles.
+    fn on(role: Role, all: &[Role]) -> Self {
+        let here = |part| role == part || role == Role::Api && !all.contains(&part);
+        Self {
+            api: role == Role::Api,
+            pages: here(Role::Pages),
+            metrics: here(Role::Metrics),
+        }
+    }
+
+    /// Whether that part of the table is there.
+    #[must_use]
+    pub(super) const fn has(self, part: Part) -> bool {
+        match part {
+            Part::Api => self.api,
+            Part::Pages => self.pages,
+            Part::Metrics => self.metrics,
+            Part::Health => true,
+        }
+    }
 }
 
 /// What every handler can reach.
@@ -47,13 +93,14 @@ pub(super) struct Shared {
     pub passwords: Passwords,
 }
 
-/// Serves the API on a listener. It runs when awaited or spawned, heeds no signals, and is
-/// stopped by its handle. To be called inside of the runtime.
+/// Serves the API, the pages and the metrics, each on the listeners of its role. It runs when
+/// awaited or spawned, heeds no signals, and is stopped by its handle. To be called inside of the
+/// runtime.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// When a listener cannot be used.
 pub fn server(
-    listener: TcpListener,
+    listeners: Vec<(Role, TcpListener)>,
     engine: Engine,
     settings: HttpSettings,
 ) -> std::io::Result<Server> {
@@ -68,22 +115,45 @@ pub fn server(
     };
     let passwords = shared.passwords.clone();
     actix_web::rt::spawn(async move { passwords.prepare().await });
-    let server = HttpServer::new(move || {
-        App::new()
-            .wrap(Guard(
-                Arc::clone(&shared.authenticator),
-                Arc::clone(&shared.sessions),
-            ))
-            .app_data(web::Data::new(shared.clone()))
-            .configure(routes)
-    })
-    .workers(settings.workers)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(settings.shutdown_seconds)
-    .disable_signals()
-    .listen(listener)?;
-    Ok(server.run())
+    let roles: Vec<Role> = listeners.iter().map(|(role, _)| *role).collect();
+    // What `HttpServer` does, with the listener's role at hand.
+    let mut builder = Server::build()
+        .workers(settings.workers)
+        .shutdown_timeout(settings.shutdown_seconds)
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    for (role, listener) in listeners {
+        let address = listener.local_addr()?;
+        let served = Served::on(role, &roles);
+        let shared = shared.clone();
+        let stopping = stopping.clone();
+        builder = builder.listen(format!("{role:?}"), listener, move || {
+            let shared = shared.clone();
+            let stopping = stopping.clone();
+            let app = App::new()
+                .wrap(Guard {
+                    authenticator: Arc::clone(&shared.authenticator),
+                    sessions: Arc::clone(&shared.sessions),
+                    served,
+                })
+                .app_data(web::Data::new(shared))
+                .configure(routes)
+                .into_factory()
+                .map_err(|error: Error| error.error_response());
+            HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(HEAD_TIMEOUT)
+                .client_disconnect_timeout(CLOSE_TIMEOUT)
+                .local_addr(address)
+                .finish(map_config(app, |()| AppConfig::default()))
+                .tcp()
+        })?;
+    }
+    Ok(builder.run())
 }
 
 /// Makes the routes of the table, one resource for each path.
