@@ -2,6 +2,7 @@
 
 mod folder;
 mod logging;
+pub mod promises;
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -24,11 +25,12 @@ use crate::store::{Database, migrate};
 const HTTP_STOP_SECONDS: u64 = 2;
 
 /// Runs the daemon until SIGTERM or SIGINT. A second signal ends it at once; what was accepted
-/// is in the database either way. Must be called within an actix system.
+/// is in the database either way. `unsafe_database`: the second of the two words that it takes to
+/// use a database that may lose what was committed. Must be called within an actix system.
 ///
 /// # Errors
 /// Whatever keeps it from starting, in words for the operator.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     let begin = Instant::now();
     logging::start(&config)?;
     for warning in &config.warnings {
@@ -50,7 +52,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         (None, Some(private)) => private.url(),
         (None, None) => String::new(),
     };
-    let served = serve(&config, &folder, listener, &url, begin, &mut signals).await;
+    // In a block, so that the connections are closed before the server is told to stop.
+    let served = async {
+        let database = Database::new(&url, config.database.connections)?;
+        promises::check(&database, &config, unsafe_database).await?;
+        serve(&config, &folder, listener, database, begin, &mut signals).await
+    }
+    .await;
     if let Some(private) = private {
         private
             .stop()
@@ -64,11 +72,10 @@ async fn serve(
     config: &Config,
     folder: &DataFolder,
     listener: TcpListener,
-    url: &str,
+    database: Database,
     begin: Instant,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
-    let database = Database::new(url, config.database.connections)?;
     for migration in migrate(&database)
         .await
         .context("the database cannot be migrated")?

@@ -13,6 +13,7 @@ mod mail;
 mod plugin;
 mod setting;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -22,7 +23,7 @@ use ipnet::IpNet;
 
 pub use database::DatabaseConfig;
 pub use example::example_file;
-pub use http::HttpConfig;
+pub use http::{HttpConfig, reachable};
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, SmtpServer, SmtpTls};
 pub use plugin::PluginConfig;
@@ -59,6 +60,9 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Outgoing mail.
     pub mail: MailConfig,
+    /// Where each setting that is not at its default was found: `file:line:column`, the file of
+    /// a credential, or the variable.
+    sources: BTreeMap<&'static str, String>,
     /// The folder with credentials, if there is one.
     pub credentials_dir: Option<PathBuf>,
     /// The TOML file that was read, if any.
@@ -196,6 +200,10 @@ impl Config {
             faults.extend(credentials::apply(&mut config, &folder));
             if config.mail.credentials_file.is_none() {
                 config.mail.credentials_file = config.credential("smtp_credentials");
+                if let Some(path) = &config.mail.credentials_file {
+                    let source = path.display().to_string();
+                    config.sources.insert("smtp_credentials_file", source);
+                }
             }
         }
         faults.extend(apply_environment(&mut config, variables));
@@ -211,6 +219,12 @@ impl Config {
         Ok(config)
     }
 
+    /// Where a setting was found, as a fault would name it; none: it is at its default.
+    #[must_use]
+    pub fn source(&self, key: &str) -> Option<&str> {
+        self.sources.get(key).map(String::as_str)
+    }
+
     /// The file of a credential of that name, if there is one.
     #[must_use]
     pub fn credential(&self, name: &str) -> Option<PathBuf> {
@@ -221,7 +235,7 @@ impl Config {
     /// its end.
     #[must_use]
     pub fn base_address(&self, listen: SocketAddr) -> String {
-        let listened = || format!("http://{}", http::reachable(listen));
+        let listened = || format!("http://{}", reachable(listen));
         self.http.public_url.clone().unwrap_or_else(listened)
     }
 
@@ -246,6 +260,7 @@ impl Config {
             activity_retention_days: 0,
             drain_seconds: 0,
             mail: MailConfig::blank(),
+            sources: BTreeMap::new(),
             credentials_dir: None,
             file: None,
             warnings: Vec::new(),
@@ -295,11 +310,14 @@ fn apply_environment(config: &mut Config, variables: Vec<(String, OsString)>) ->
             Some(text) => (setting.set)(config, text),
             None => Err("is not valid UTF-8".to_owned()),
         };
-        if let Err(detail) = judged {
-            faults.push(Fault {
+        match judged {
+            Ok(()) => {
+                config.sources.insert(setting.key, name);
+            }
+            Err(detail) => faults.push(Fault {
                 where_: name,
                 detail,
-            });
+            }),
         }
     }
     faults
