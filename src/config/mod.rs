@@ -5,6 +5,7 @@
 
 mod credentials;
 mod database;
+mod example;
 mod file;
 mod http;
 mod log;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 pub use database::DatabaseConfig;
+pub use example::example_file;
 pub use http::{HttpConfig, reachable};
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, SmtpServer, SmtpTls};
