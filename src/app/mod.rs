@@ -14,7 +14,7 @@ pub use folder::DataFolder;
 use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
 use crate::domain::address::AddressRules;
-use crate::http::{self, HttpSettings, Role, SiteSettings};
+use crate::http::{self, HttpRules, HttpSettings, Role, SiteSettings};
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
@@ -105,8 +105,8 @@ async fn serve(
         site: SiteSettings {
             base: config.base_address(address),
             named: config.http.public_url.is_some(),
-            proxies: config.http.trusted_proxies.clone(),
         },
+        rules: HttpRules::new(config),
     };
     let server = http::server(vec![(Role::Api, listener)], engine.clone(), settings)?;
     let handle = server.handle();
