@@ -123,6 +123,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("chacha20poly1305", &["domain"]),
     ("clap_mangen", &["cli"]),
     ("tokio_postgres_rustls", &["store"]),
+    ("tokio_rustls", &["transport"]),
     ("similar", &["cli", "http"]),
     ("argon2", &["domain"]),
     ("email_address", &["domain"]),

@@ -1,6 +1,7 @@
 //! The handle by which the web layer reaches the actors, and their start and stop in order.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -87,11 +88,13 @@ pub enum PublishError {
     Stopping,
 }
 
-/// Whether the daemon accepts events.
+/// How the daemon is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
     /// A lane is open and its lease is fresh.
     pub accepting: bool,
+    /// The stop began: who can choose should publish elsewhere.
+    pub stopping: bool,
 }
 
 /// What the actors are started with.
@@ -148,6 +151,8 @@ pub struct Engine {
     housekeeper: Addr<Housekeeper>,
     stat_flusher: Addr<StatFlusher>,
     auditor: Auditor,
+    budget: Arc<Budget>,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -210,11 +215,12 @@ impl Engine {
             .collect();
         let dispatcher =
             Dispatcher::new(database.clone(), Arc::clone(&routing), parts, arbiters).start();
+        let budget = Budget::new(settings.memory_budget);
         let intake = Intake::new(IntakeParts {
             database: database.clone(),
             clock: Arc::clone(&clock),
             routing: Arc::clone(&routing),
-            budget: Budget::new(settings.memory_budget),
+            budget: Arc::clone(&budget),
             lane_slot: Arc::clone(&lane_slot),
             stats: Arc::clone(&stats),
             folder: settings.folder,
@@ -263,22 +269,35 @@ impl Engine {
             housekeeper,
             stat_flusher,
             auditor,
+            budget,
+            stopping: Arc::new(AtomicBool::new(false)),
         })
     }
 
-    /// Stops the actors in the reverse order of their work: accept nothing more, begin nothing
-    /// more and put back what has not begun, wait for what is under way, record it, close the
-    /// lane. What does not end within `bound` is left to the next start's recovery.
+    /// The first part of the stop: begins no delivery and no mail any more, puts back what has
+    /// not begun, waits for what is under way, and records it. Events are accepted meanwhile; they
+    /// go to the database alone. False: not everything ended within `bound`.
+    pub async fn drain(&self, bound: Duration) -> bool {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.budget.close();
+        let deliveries = async {
+            let _ = self.dispatcher.send(DrainAll).await;
+            let _ = self.recorder.send(FlushRecorder).await;
+        };
+        let drain = async { tokio::join!(deliveries, self.mails.stop()) };
+        tokio::time::timeout(bound, drain).await.is_ok()
+    }
+
+    /// The second part, once nobody publishes any more: accepts nothing, writes what is left, and
+    /// closes the lane. What does not end within `bound` is left to the next start's recovery.
     pub async fn stop(&self, bound: Duration) -> bool {
         let stop = async {
             let _ = self.intake.send(StopIntake).await;
-            let _ = self.dispatcher.send(DrainAll).await;
             let _ = self.recorder.send(FlushRecorder).await;
             let _ = self.intake.send(CloseLane).await;
             let _ = self.recorder.send(FlushRecorder).await;
             let _ = self.stat_flusher.send(StopStats).await;
         };
-        let stop = async { tokio::join!(stop, self.mails.stop()) };
         tokio::time::timeout(bound, stop).await.is_ok()
     }
 
@@ -431,12 +450,13 @@ impl Engine {
         }
     }
 
-    /// Whether the daemon accepts events.
+    /// Whether the daemon accepts events, and for how long.
     #[must_use]
     pub fn health(&self) -> Health {
         let lane = self.lane_slot.read().ok().and_then(|slot| slot.clone());
         Health {
             accepting: lane.is_some_and(|lane| lane.may_begin()),
+            stopping: self.stopping.load(Ordering::Relaxed),
         }
     }
 }

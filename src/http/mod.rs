@@ -5,6 +5,7 @@ pub mod access;
 mod api;
 mod auth;
 mod body;
+mod closing;
 mod connection;
 mod connections;
 mod fields;
@@ -23,6 +24,7 @@ mod session;
 mod site;
 mod targets;
 
+pub use closing::Closer;
 pub use openapi::document;
 pub use rules::HttpRules;
 pub use server::{HttpSettings, Role, server};

@@ -4,19 +4,18 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol, Request};
-use actix_service::{
-    IntoServiceFactory, Service, ServiceFactoryExt, apply_fn_factory, fn_service, map_config,
-};
-use actix_web::dev::{AppConfig, Server};
+use actix_service::{IntoServiceFactory, Service, ServiceFactoryExt, apply_fn_factory, map_config};
+use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::middleware::Compress;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, Error};
+use futures_util::future::Either;
 use tokio::net::TcpStream;
 
 use super::access::{Part, TABLE};
 use super::auth::Authenticator;
+use super::closing::{Closer, Closing, UNDER_WAY};
 use super::connection::{self, Connection, Life};
 use super::connections::Connections;
 use super::guard::Guard;
@@ -35,8 +34,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct HttpSettings {
     /// Threads that serve, at least 1.
     pub workers: usize,
-    /// Seconds that a stopping server gives to what is under way.
-    pub shutdown_seconds: u64,
     /// How browsers see Herald.
     pub site: SiteSettings,
     /// What may change while it runs.
@@ -98,11 +95,13 @@ pub(super) struct Shared {
     pub passwords: Passwords,
     /// What may change while it runs.
     pub rules: HttpRules,
+    /// The end of the server.
+    pub closing: Closing,
 }
 
 /// Serves the API, the pages and the metrics, each on the listeners of its role. It runs when
-/// awaited or spawned, heeds no signals, and is stopped by its handle. To be called inside of the
-/// runtime.
+/// awaited or spawned, heeds no signals, and is ended by the [`Closer`]. To be called inside of
+/// the runtime.
 ///
 /// # Errors
 /// When a listener cannot be used.
@@ -110,7 +109,8 @@ pub fn server(
     listeners: Vec<(Role, TcpListener)>,
     engine: Engine,
     settings: HttpSettings,
-) -> std::io::Result<Server> {
+) -> std::io::Result<(Server, Closer)> {
+    let closing = Closing::new();
     let shared = Shared {
         authenticator: Authenticator::start(engine.database().clone(), settings.rules.clone()),
         sessions: Arc::new(Sessions::new(
@@ -119,6 +119,7 @@ pub fn server(
         )),
         passwords: Passwords::new(),
         rules: settings.rules.clone(),
+        closing: closing.clone(),
         engine,
     };
     let connections = Connections::new(settings.rules.clone());
@@ -128,7 +129,7 @@ pub fn server(
     // What `HttpServer` does, with the listener's role at hand.
     let mut builder = Server::build()
         .workers(settings.workers)
-        .shutdown_timeout(settings.shutdown_seconds)
+        .shutdown_timeout(UNDER_WAY.as_secs())
         // Each connection is taken at once, and judged then: who waits in line would not know why.
         .max_concurrent_connections(usize::MAX >> 1)
         .disable_signals();
@@ -142,6 +143,11 @@ pub fn server(
         builder = builder.listen(format!("{role:?}"), listener, move || {
             let shared = shared.clone();
             let stopping = stopping.clone();
+            let (closing, marks, errors) = (
+                shared.closing.clone(),
+                shared.closing.clone(),
+                shared.closing.clone(),
+            );
             let app = App::new()
                 .wrap(Guard {
                     authenticator: Arc::clone(&shared.authenticator),
@@ -151,7 +157,15 @@ pub fn server(
                 .app_data(web::Data::new(shared))
                 .configure(routes)
                 .into_factory()
-                .map_err(|error: Error| error.error_response());
+                .map(move |mut answer: ServiceResponse<_>| {
+                    marks.mark(answer.response_mut());
+                    answer
+                })
+                .map_err(move |error: Error| {
+                    let mut answer = error.error_response();
+                    errors.mark(&mut answer);
+                    answer
+                });
             let app = map_config(app, |()| AppConfig::default());
             // The connection knows when a request is being answered.
             let app = apply_fn_factory(app, |request: Request, service| {
@@ -183,27 +197,36 @@ pub fn server(
                 })
                 .finish(app);
             let (connections, rules) = (connections.clone(), rules.clone());
-            fn_service(move |stream: TcpStream| {
-                let (connections, rules) = (connections.clone(), rules.clone());
-                async move {
-                    let peer = stream.peer_addr().ok();
-                    match connections.enter(peer) {
-                        Ok(place) => {
-                            let connection = Connection::new(stream, place, rules);
-                            Ok((connection, Protocol::Http1, peer))
-                        }
-                        Err(why) => {
-                            tracing::debug!(?peer, ?why, "a connection is refused");
-                            connection::refuse(stream, why).await;
-                            Err(DispatchError::DisconnectTimeout)
-                        }
+            apply_fn_factory(http, move |stream: TcpStream, http| {
+                let connected = closing.connected();
+                let peer = stream.peer_addr().ok();
+                let served = match connections.enter(peer) {
+                    Ok(place) => {
+                        let connection = Connection::new(stream, place, rules.clone());
+                        Either::Left(http.call((connection, Protocol::Http1, peer)))
                     }
+                    Err(why) => {
+                        tracing::debug!(?peer, ?why, "a connection is refused");
+                        Either::Right(Box::pin(connection::refuse(stream, why)))
+                    }
+                };
+                async move {
+                    let ended = match served {
+                        Either::Left(served) => served.await,
+                        Either::Right(told) => {
+                            told.await;
+                            Ok(())
+                        }
+                    };
+                    drop(connected);
+                    ended
                 }
             })
-            .and_then(http)
         })?;
     }
-    Ok(builder.run())
+    let server = builder.run();
+    let handle = server.handle();
+    Ok((server, Closer { closing, handle }))
 }
 
 /// Makes the routes of the table, one resource for each path.

@@ -47,6 +47,7 @@ pub mod routing;
 )]
 mod schema;
 pub mod secret;
+pub mod server;
 pub mod session;
 pub mod sign_in;
 pub mod stat;
@@ -62,4 +63,4 @@ pub mod webhook_names;
 
 pub use database::{Connection, Database, PooledConnection};
 pub use error::StoreError;
-pub use migration::{migrate, revert_all};
+pub use migration::{SchemaState, migrate, revert_all, schema_state};
