@@ -21,7 +21,7 @@ use stop::Bounds;
 use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
 use crate::domain::address::AddressRules;
-use crate::http::{self, HttpSettings, SiteSettings};
+use crate::http::{self, HttpRules, HttpSettings, SiteSettings};
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
@@ -114,8 +114,8 @@ async fn serve(
         site: SiteSettings {
             base: config.base_address(address),
             named: config.http.public_url.is_some(),
-            proxies: config.http.trusted_proxies.clone(),
         },
+        rules: HttpRules::new(config),
     };
     let (server, closer) = http::server(listeners.all, engine.clone(), settings)?;
     let serving = actix::spawn(server);

@@ -3,11 +3,13 @@
 //! This is the only place that reads the environment. It must not know what a setting is used
 //! for beyond the range that makes it valid.
 
+mod clients;
 mod credentials;
 mod database;
 mod example;
 mod file;
 mod http;
+mod live;
 mod log;
 mod mail;
 mod plugin;
@@ -22,9 +24,11 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
+pub use clients::ClientsConfig;
 pub use database::DatabaseConfig;
 pub use example::example_file;
 pub use http::{HttpConfig, reachable};
+pub use live::Live;
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, SmtpServer, SmtpTls};
 pub use plugin::PluginConfig;
@@ -38,6 +42,8 @@ pub use setting::Setting;
 pub struct Config {
     /// The HTTP server.
     pub http: HttpConfig,
+    /// What its clients may take up.
+    pub clients: ClientsConfig,
     /// The database.
     pub database: DatabaseConfig,
     /// The log.
@@ -256,6 +262,7 @@ impl Config {
     fn blank() -> Self {
         Self {
             http: HttpConfig::blank(),
+            clients: ClientsConfig::blank(),
             database: DatabaseConfig::blank(),
             log: LogConfig::blank(),
             plugins: PluginConfig::blank(),
