@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::activity_log::{ActivityRecorder, RecordError};
 use super::auditor::Auditor;
 use super::dispatcher::{self, DeliveriesDue, Dispatcher, DrainAll, SendTest};
+use super::figures::{Figures, FiguresView, Sampler, Sources, Waits};
 use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
 use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, StopIntake};
 use super::lane::Ids;
@@ -123,6 +124,8 @@ pub struct EngineSettings {
     pub mail_retention_days: u32,
     /// How long a target may fail before its account's admins are told.
     pub notice_after: Duration,
+    /// Of so many subscriptions, and accounts, the figures tell numbers of their own.
+    pub figures_of: usize,
 }
 
 /// Payload bytes that may wait for their commit: so many units of so many bytes.
@@ -148,6 +151,7 @@ pub struct Engine {
     housekeeper: Addr<Housekeeper>,
     stat_flusher: Addr<StatFlusher>,
     auditor: Auditor,
+    sources: Sources,
 }
 
 impl Engine {
@@ -176,7 +180,13 @@ impl Engine {
         })
         .await?
         .start();
-        let mails = Mails::start(database.clone(), Arc::clone(&lane_slot), settings.mail);
+        let figures = Arc::<Figures>::default();
+        let mails = Mails::start(
+            database.clone(),
+            Arc::clone(&lane_slot),
+            Arc::clone(&figures),
+            settings.mail,
+        );
         Notices {
             database: database.clone(),
             mails: mails.clone(),
@@ -184,15 +194,27 @@ impl Engine {
             looking: false,
         }
         .start();
-        let stats = Arc::new(Stats::new(Arc::clone(&clock)));
+        let stats = Arc::new(Stats::new(Arc::clone(&clock), settings.figures_of));
         let stat_flusher = StatFlusher::new(database.clone(), Arc::clone(&stats)).start();
         let recorder = Recorder::new(
             database.clone(),
             Arc::clone(&unrecorded),
             Arc::clone(&stats),
+            Arc::clone(&figures),
             Arc::clone(&lane_slot),
         )
         .start();
+        let budget = Budget::new(settings.memory_budget);
+        let sources = Sources {
+            figures: Arc::clone(&figures),
+            database: database.clone(),
+            clock: Arc::clone(&clock),
+            routing: Arc::clone(&routing),
+            stats: Arc::clone(&stats),
+            budget: Arc::clone(&budget),
+            lane_slot: Arc::clone(&lane_slot),
+            unrecorded: Arc::clone(&unrecorded),
+        };
         let parts = SubscriptionParts {
             database: database.clone(),
             clock: Arc::clone(&clock),
@@ -204,6 +226,7 @@ impl Engine {
             intake: Arc::clone(&known_intake),
             plugins: plugins.clone(),
             mails: mails.clone(),
+            figures: Arc::clone(&figures),
         };
         let arbiters = (0..settings.delivery_workers.max(1))
             .map(|_| Arbiter::new().handle())
@@ -214,9 +237,10 @@ impl Engine {
             database: database.clone(),
             clock: Arc::clone(&clock),
             routing: Arc::clone(&routing),
-            budget: Budget::new(settings.memory_budget),
+            budget,
             lane_slot: Arc::clone(&lane_slot),
             stats: Arc::clone(&stats),
+            figures: Arc::clone(&figures),
             folder: settings.folder,
             lease: settings.lease,
             dispatcher: dispatcher.clone(),
@@ -244,7 +268,13 @@ impl Engine {
             auditor: auditor.clone(),
         }
         .start();
-        let activity_log = ActivityRecorder::start(database.clone());
+        let activity_log = ActivityRecorder::start(database.clone(), Arc::clone(&figures));
+        Sampler {
+            database: database.clone(),
+            figures,
+            most: settings.figures_of,
+        }
+        .start();
         let test_ids = Arc::new(Mutex::new(Ids::above(Uuid::nil(), Arc::clone(&clock))));
         Ok(Self {
             database,
@@ -263,6 +293,7 @@ impl Engine {
             housekeeper,
             stat_flusher,
             auditor,
+            sources,
         })
     }
 
@@ -367,10 +398,23 @@ impl Engine {
         let (reply, result) = oneshot::channel();
         // A full mailbox slows the publisher down: that is what it is for.
         self.intake
-            .send(PublishEvents { events, reply })
+            .send(PublishEvents {
+                events,
+                reply,
+                _waits: Waits::new(&self.sources.figures),
+            })
             .await
             .map_err(|_gone| PublishError::Stopping)?;
         result.await.map_err(|_gone| PublishError::Away)?
+    }
+
+    /// What the daemon tells about itself in numbers, as it is now.
+    #[must_use]
+    pub fn figures(&self) -> FiguresView {
+        let free = self.uncommitted.available_permits();
+        let waiting = (UNCOMMITTED as usize).saturating_sub(free) * UNCOMMITTED_UNIT;
+        self.sources
+            .read(u64::try_from(waiting).unwrap_or(u64::MAX))
     }
 
     /// Tells that subscriptions or event types changed. A hint: the Housekeeper would see it

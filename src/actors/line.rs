@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::attempt::Try;
+use super::figures::ThreadFigures;
 use super::in_flight::InFlight;
 use super::memory::MemoryEvent;
 use super::outbox::Outbox;
@@ -19,7 +20,7 @@ use super::plugins::Scripts;
 use super::recorder::{ReleaseClaims, SpillDeliveries, Spilled};
 use super::routing::Route;
 use super::subscription::{SubscriptionParts, TestDelivery};
-use super::tell::tell;
+use super::trail;
 use crate::domain::delivery::Origin;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
@@ -48,6 +49,7 @@ pub(super) struct Thread {
     client: Client,
     scripts: Scripts,
     outbox: Rc<Outbox>,
+    figures: Arc<ThreadFigures>,
 }
 
 impl Thread {
@@ -62,7 +64,12 @@ impl Thread {
                 Rc::new(Self {
                     client: Client::new(Arc::clone(&parts.rules), Arc::clone(&parts.tls)),
                     scripts: Scripts::new(parts.plugins.clone()),
-                    outbox: Outbox::new(parts.recorder.clone(), Arc::clone(&parts.unrecorded)),
+                    outbox: Outbox::new(
+                        parts.recorder.clone(),
+                        Arc::clone(&parts.unrecorded),
+                        Arc::clone(&parts.figures),
+                    ),
+                    figures: parts.figures.thread(),
                 })
             }))
         })
@@ -107,6 +114,9 @@ pub(super) struct Line {
     /// The target said 410: nothing begins until the change of the webhook is seen.
     gone: Cell<bool>,
     idle: Notify,
+    /// What the thread's figures have of it: whether it has something to do, what waits, what is
+    /// claimed and what is under way.
+    figured: Cell<[i64; 4]>,
 }
 
 impl Line {
@@ -126,6 +136,7 @@ impl Line {
             stopped: Cell::new(false),
             gone: Cell::new(false),
             idle: Notify::new(),
+            figured: Cell::new([0; 4]),
         })
     }
 
@@ -151,6 +162,10 @@ impl Line {
     /// Takes first attempts on.
     pub(super) fn enqueue(self: &Rc<Self>, events: Vec<Arc<MemoryEvent>>) {
         let since = uptime();
+        if trail::is_told() {
+            let id = self.route.borrow().id;
+            events.iter().for_each(|event| trail::queued(event.id, id));
+        }
         self.first
             .borrow_mut()
             .extend(events.into_iter().map(|event| Waiting { event, since }));
@@ -261,6 +276,30 @@ impl Line {
         if self.more_due.get() {
             self.claim();
         }
+        let size = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+        self.figure([
+            i64::from(!self.is_idle()),
+            size(self.first.borrow().len()),
+            size(self.claimed.borrow().len()),
+            size(self.in_flight.len()),
+        ]);
+    }
+
+    /// Tells the thread's figures what changed since it told them last.
+    fn figure(&self, now: [i64; 4]) {
+        let before = self.figured.replace(now);
+        let figures = &self.thread.figures;
+        let gauges = [
+            &figures.lines,
+            &figures.waiting,
+            &figures.claimed,
+            &figures.under_way,
+        ];
+        for (gauge, (now, before)) in gauges.into_iter().zip(now.into_iter().zip(before)) {
+            if now != before {
+                gauge.add(now - before);
+            }
+        }
     }
 
     fn put_back(&self) {
@@ -295,8 +334,20 @@ impl Line {
             .collect();
         if !spilled.is_empty() {
             self.more_due.set(true);
+            let number = u64::try_from(spilled.len()).unwrap_or(u64::MAX);
+            self.thread.figures.spilled.add(number);
+            if trail::is_told() {
+                let why = if self.may_deliver() {
+                    trail::Spilled::Long
+                } else {
+                    trail::Spilled::Halted
+                };
+                for Spilled { delivery, .. } in &spilled {
+                    trail::spilled(delivery.key.event, delivery.key.subscription, why);
+                }
+            }
             // Bounded: each of them was counted by the budget, and leaves it here.
-            tell(self.thread.outbox.recorder(), SpillDeliveries(spilled));
+            self.thread.outbox.tell(SpillDeliveries(spilled));
         }
     }
 
@@ -315,9 +366,12 @@ impl Line {
             }
             !leave
         });
+        for ReleasedClaim { key, n, .. } in &released {
+            trail::released(key.event, key.subscription, *n);
+        }
         let any = !released.is_empty();
         if any {
-            tell(self.thread.outbox.recorder(), ReleaseClaims(released));
+            self.thread.outbox.tell(ReleaseClaims(released));
         }
         any
     }
@@ -372,6 +426,11 @@ impl Line {
     }
 
     fn take_on(self: &Rc<Self>, rows: Vec<ClaimedDelivery>, since: Duration) {
+        if trail::is_told() {
+            let id = self.route.borrow().id;
+            let told = rows.iter();
+            told.for_each(|row| trail::claimed(row.event, id, row.n));
+        }
         self.claimed
             .borrow_mut()
             .extend(rows.into_iter().map(|row| Claimed {
@@ -448,5 +507,11 @@ impl Line {
             self.thread.outbox.flush();
             self.idle.notify_waiters();
         }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.figure([0; 4]);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -33,6 +34,11 @@ impl Budget {
     /// Whether events must go to the database alone.
     pub(super) fn is_spent(&self) -> bool {
         self.used.load(Ordering::Relaxed) > self.limit
+    }
+
+    /// How many bytes are used, of how many.
+    pub(super) fn used_of(&self) -> (usize, usize) {
+        (self.used.load(Ordering::Relaxed), self.limit)
     }
 
     /// How far past its half the budget is: 0.0 up to half, 1.0 when spent.
@@ -73,6 +79,8 @@ pub(super) struct MemoryEvent {
     pub(super) event_type: Arc<str>,
     pub(super) payload: Bytes,
     pub(super) lane: Arc<Lane>,
+    /// The uptime after its commit.
+    pub(super) committed: Duration,
     /// Told of each target that has a committed attempt or row.
     pub(super) settling: Arc<Settling>,
     _share: Share,
@@ -85,6 +93,7 @@ impl MemoryEvent {
         event_type: Arc<str>,
         payload: Bytes,
         lane: Arc<Lane>,
+        committed: Duration,
         deliveries: usize,
         budget: &Arc<Budget>,
     ) -> Arc<Self> {
@@ -96,6 +105,7 @@ impl MemoryEvent {
             event_type,
             payload,
             lane,
+            committed,
             settling,
             _share: share,
         })

@@ -10,6 +10,7 @@ mod auditor;
 mod batch;
 mod dispatcher;
 mod engine;
+mod figures;
 mod housekeeper;
 mod in_flight;
 mod intake;
@@ -27,10 +28,15 @@ mod stat_flusher;
 mod stats;
 mod subscription;
 mod tell;
+mod trail;
 
 pub use activity_log::RecordError;
 pub use engine::{
     Engine, EngineSettings, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt,
+};
+pub use figures::{
+    ActivityView, Counts, CountsRead, DatabaseView, DeliveryView, Distribution, FiguresView,
+    IntakeView, LaneView, MailView, PoolView, RecorderView, WrittenView,
 };
 pub use mail_log::Mails;
 pub use plugins::{DryRunError, PluginReport, PluginStatus, Plugins};

@@ -20,6 +20,8 @@ pub struct HttpConfig {
     pub public_url: Option<String>,
     /// Networks of the proxies whose word on who asks is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// Subscriptions, and accounts, whose metrics are told apart.
+    pub metrics_subscriptions: usize,
 }
 
 impl HttpConfig {
@@ -29,6 +31,7 @@ impl HttpConfig {
             workers: 0,
             public_url: None,
             trusted_proxies: Vec::new(),
+            metrics_subscriptions: 0,
         }
     }
 }
@@ -80,6 +83,21 @@ pub(super) const SETTINGS: &[Setting] = &[
                 .collect();
             shown.join(",")
         },
+    },
+    Setting {
+        key: "metrics_subscriptions",
+        variable: "HERALD_METRICS_SUBSCRIPTIONS",
+        default: "20",
+        meaning: "How many subscriptions, and how many accounts, have metrics of their own: the \
+                  busiest; the others are counted together.",
+        kind: Kind::Number,
+        set: |config, text| {
+            store(
+                &mut config.http.metrics_subscriptions,
+                number(text, 0..=1000),
+            )
+        },
+        show: |config| config.http.metrics_subscriptions.to_string(),
     },
 ];
 

@@ -12,6 +12,7 @@ use actix_web::{App, HttpServer};
 use super::access::TABLE;
 use super::auth::Authenticator;
 use super::guard::Guard;
+use super::metrics::{Requests, measured};
 use super::passwords::Passwords;
 use super::problem::{Kind, Problem};
 use super::session::Sessions;
@@ -45,6 +46,8 @@ pub(super) struct Shared {
     pub sessions: Arc<Sessions>,
     /// The turns at hashing passwords.
     pub passwords: Passwords,
+    /// What was answered, for the metrics.
+    pub requests: Arc<Requests>,
 }
 
 /// Serves the API on a listener. It runs when awaited or spawned, heeds no signals, and is
@@ -64,16 +67,20 @@ pub fn server(
             Site::new(settings.site),
         )),
         passwords: Passwords::new(),
+        requests: Arc::default(),
         engine,
     };
     let passwords = shared.passwords.clone();
     actix_web::rt::spawn(async move { passwords.prepare().await });
     let server = HttpServer::new(move || {
+        let worker = shared.requests.worker();
         App::new()
             .wrap(Guard(
                 Arc::clone(&shared.authenticator),
                 Arc::clone(&shared.sessions),
             ))
+            // Around all others: what they refuse counts as well.
+            .wrap_fn(move |request, service| measured(&worker, request, service))
             .app_data(web::Data::new(shared.clone()))
             .configure(routes)
     })
