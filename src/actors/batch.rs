@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::engine::{KeyReused, NewEvent, PublishError, Receipt};
 use super::intake::{PublishEvents, PublishResult};
 use super::lane::{Ids, Lane, Settling};
 use super::memory::{Budget, MemoryEvent};
+use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
 use super::routing::{Matched, RoutingTable};
 use super::trail;
 use crate::domain::id::{AccountId, EventId};

@@ -45,8 +45,8 @@ pub(super) struct AbandonLane {
 #[rtype(result = "()")]
 pub(super) struct DeliveriesDue(pub(super) SubscriptionId);
 
-/// Try this out now. Sent by the engine, whose row for it is claimed already; if it is lost,
-/// the row becomes due.
+/// Try this out now. Sent by the engine, whose row for it is claimed already; if it is lost, or
+/// comes after the stop began, the row becomes due.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct SendTest {
@@ -194,10 +194,11 @@ impl Handler<DeliverEvents> for Dispatcher {
             }
         }
         for (id, events) in by_target {
-            match self.actor(id) {
+            // The commit was under way when the stop began.
+            match self.actor(id).filter(|_| !self.draining) {
                 // Its queue is bounded by the budget of bytes and its own spilling.
                 Some(actor) => tell(&actor, DeliverFirst { events }),
-                // Deleted between the commit and now: its rows will be cancelled.
+                // Or deleted between the commit and now: its rows will be cancelled.
                 None => self.parts.spill(id, events),
             }
         }
@@ -243,6 +244,9 @@ impl Handler<SendTest> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, message: SendTest, _: &mut Self::Context) {
+        if self.draining {
+            return;
+        }
         if let Some(actor) = self.actor(message.subscription) {
             tell(
                 &actor,

@@ -1,6 +1,7 @@
 //! The handle by which the web layer reaches the actors, and their start and stop in order.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use super::mail_log::Mails;
 use super::memory::Budget;
 use super::notices::Notices;
 use super::plugins::{PluginReloader, Plugins, ReloaderParts};
+use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
 use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
 use super::stat_flusher::{StatFlusher, StopStats};
@@ -37,62 +39,13 @@ use crate::store::trial::TestEvent;
 use crate::store::{Database, StoreError, partition, trial};
 use crate::transport::{CheckFailure, check_target, tls_settings};
 
-/// An event that passed every check and waits for its commit.
-#[derive(Debug)]
-pub struct NewEvent {
-    /// Whose it is.
-    pub account: AccountId,
-    /// A name of the catalogue.
-    pub event_type: Arc<str>,
-    /// The bytes as published.
-    pub payload: Bytes,
-    /// Where the payload does not fit its schema: a JSON array of `{pointer, detail}`.
-    pub warnings: Option<String>,
-    /// What makes a repeated request harmless.
-    pub key: Option<IdempotencyKey>,
-}
-
-/// A key that the publisher chose, with the SHA-256 of the body that came with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdempotencyKey {
-    /// 1 to 255 characters (and `/L` for line L of a batch).
-    pub key: String,
-    /// SHA-256 of the body.
-    pub body_hash: [u8; 32],
-}
-
-/// What a publisher is told of one committed event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// Its id.
-    pub id: EventId,
-    /// How many subscriptions matched.
-    pub deliveries: usize,
-    /// The key was used before with the same body; nothing new was stored.
-    pub duplicate: bool,
-}
-
-/// The idempotency key was used before with another body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this Idempotency-Key was used before with another body")]
-pub struct KeyReused;
-
-/// Why nothing of a request was accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// The database is away, or it is not known whether the commit happened.
-    #[error("the database is away")]
-    Away,
-    /// Herald is stopping.
-    #[error("Herald is stopping")]
-    Stopping,
-}
-
-/// Whether the daemon accepts events.
+/// How the daemon is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
     /// A lane is open and its lease is fresh.
     pub accepting: bool,
+    /// The stop began: who can choose should publish elsewhere.
+    pub stopping: bool,
 }
 
 /// What the actors are started with.
@@ -152,6 +105,8 @@ pub struct Engine {
     stat_flusher: Addr<StatFlusher>,
     auditor: Auditor,
     sources: Sources,
+    budget: Arc<Budget>,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -237,7 +192,7 @@ impl Engine {
             database: database.clone(),
             clock: Arc::clone(&clock),
             routing: Arc::clone(&routing),
-            budget,
+            budget: Arc::clone(&budget),
             lane_slot: Arc::clone(&lane_slot),
             stats: Arc::clone(&stats),
             figures: Arc::clone(&figures),
@@ -294,22 +249,35 @@ impl Engine {
             stat_flusher,
             auditor,
             sources,
+            budget,
+            stopping: Arc::new(AtomicBool::new(false)),
         })
     }
 
-    /// Stops the actors in the reverse order of their work: accept nothing more, begin nothing
-    /// more and put back what has not begun, wait for what is under way, record it, close the
-    /// lane. What does not end within `bound` is left to the next start's recovery.
+    /// The first part of the stop: begins no delivery and no mail any more, puts back what has
+    /// not begun, waits for what is under way, and records it. Events are accepted meanwhile; they
+    /// go to the database alone. False: not everything ended within `bound`.
+    pub async fn drain(&self, bound: Duration) -> bool {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.budget.close();
+        let deliveries = async {
+            let _ = self.dispatcher.send(DrainAll).await;
+            let _ = self.recorder.send(FlushRecorder).await;
+        };
+        let drain = async { tokio::join!(deliveries, self.mails.stop()) };
+        tokio::time::timeout(bound, drain).await.is_ok()
+    }
+
+    /// The second part, once nobody publishes any more: accepts nothing, writes what is left, and
+    /// closes the lane. What does not end within `bound` is left to the next start's recovery.
     pub async fn stop(&self, bound: Duration) -> bool {
         let stop = async {
             let _ = self.intake.send(StopIntake).await;
-            let _ = self.dispatcher.send(DrainAll).await;
             let _ = self.recorder.send(FlushRecorder).await;
             let _ = self.intake.send(CloseLane).await;
             let _ = self.recorder.send(FlushRecorder).await;
             let _ = self.stat_flusher.send(StopStats).await;
         };
-        let stop = async { tokio::join!(stop, self.mails.stop()) };
         tokio::time::timeout(bound, stop).await.is_ok()
     }
 
@@ -475,12 +443,13 @@ impl Engine {
         }
     }
 
-    /// Whether the daemon accepts events.
+    /// Whether the daemon accepts events, and for how long.
     #[must_use]
     pub fn health(&self) -> Health {
         let lane = self.lane_slot.read().ok().and_then(|slot| slot.clone());
         Health {
             accepting: lane.is_some_and(|lane| lane.may_begin()),
+            stopping: self.stopping.load(Ordering::Relaxed),
         }
     }
 }

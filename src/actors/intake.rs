@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 use super::batch::{Batch, Memo};
 use super::dispatcher::{AbandonLane, DeliverEvents, Dispatcher};
-use super::engine::{KeyReused, NewEvent, PublishError, Receipt};
 use super::figures::{Figures, Waits};
 use super::lane::{Ids, Lane};
 use super::memory::Budget;
+use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
 use super::recorder::{LaneClosed, Recorder, Unrecorded};
 use super::routing::Routing;
 use super::stats::{Source, Stats};

@@ -1,5 +1,6 @@
 //! One subscription's waiting line and the tasks that work through it, all on one thread.
 
+mod leaving;
 mod worker;
 
 use std::cell::{Cell, RefCell};
@@ -17,7 +18,6 @@ use super::in_flight::InFlight;
 use super::memory::MemoryEvent;
 use super::outbox::Outbox;
 use super::plugins::Scripts;
-use super::recorder::{ReleaseClaims, SpillDeliveries, Spilled};
 use super::routing::Route;
 use super::subscription::{SubscriptionParts, TestDelivery};
 use super::trail;
@@ -27,7 +27,7 @@ use crate::domain::subscription::SubscriptionState;
 use crate::store::claim::{self, ClaimedDelivery};
 use crate::store::clock::uptime;
 use crate::store::lane::LaneId;
-use crate::store::record::{DeliveryKey, ReleasedClaim, SpilledDelivery};
+use crate::store::record::DeliveryKey;
 use crate::transport::Client;
 
 /// A first attempt not begun after this gets a row, one that runs so long a claimed row: the
@@ -285,97 +285,6 @@ impl Line {
         ]);
     }
 
-    /// Tells the thread's figures what changed since it told them last.
-    fn figure(&self, now: [i64; 4]) {
-        let before = self.figured.replace(now);
-        let figures = &self.thread.figures;
-        let gauges = [
-            &figures.lines,
-            &figures.waiting,
-            &figures.claimed,
-            &figures.under_way,
-        ];
-        for (gauge, (now, before)) in gauges.into_iter().zip(now.into_iter().zip(before)) {
-            if now != before {
-                gauge.add(now - before);
-            }
-        }
-    }
-
-    fn put_back(&self) {
-        self.spill_waiting(|_| true);
-        self.release_claimed(|_| true);
-    }
-
-    fn spill_waiting(&self, mut leaves: impl FnMut(&Waiting) -> bool) {
-        let mut leaving = Vec::new();
-        self.first.borrow_mut().retain(|waiting| {
-            let leave = leaves(waiting);
-            if leave {
-                leaving.push((Arc::clone(&waiting.event), None));
-            }
-            !leave
-        });
-        self.spill(leaving.into_iter());
-    }
-
-    fn spill(&self, events: impl Iterator<Item = (Arc<MemoryEvent>, Option<Duration>)>) {
-        let spilled: Vec<Spilled> = events
-            .filter(|(event, _)| !event.lane.is_dead())
-            .map(|(event, running_for)| Spilled {
-                delivery: SpilledDelivery {
-                    key: self.key(event.id),
-                    running_for,
-                    wait: Duration::ZERO,
-                    held_by: None,
-                },
-                event,
-            })
-            .collect();
-        if !spilled.is_empty() {
-            self.more_due.set(true);
-            let number = u64::try_from(spilled.len()).unwrap_or(u64::MAX);
-            self.thread.figures.spilled.add(number);
-            if trail::is_told() {
-                let why = if self.may_deliver() {
-                    trail::Spilled::Long
-                } else {
-                    trail::Spilled::Halted
-                };
-                for Spilled { delivery, .. } in &spilled {
-                    trail::spilled(delivery.key.event, delivery.key.subscription, why);
-                }
-            }
-            // Bounded: each of them was counted by the budget, and leaves it here.
-            self.thread.outbox.tell(SpillDeliveries(spilled));
-        }
-    }
-
-    /// Answers whether there were any.
-    fn release_claimed(&self, mut leaves: impl FnMut(&Claimed) -> bool) -> bool {
-        let mut released = Vec::new();
-        self.claimed.borrow_mut().retain(|claimed| {
-            let leave = leaves(claimed);
-            if leave {
-                released.push(ReleasedClaim {
-                    key: self.key(claimed.what.event),
-                    n: claimed.what.n,
-                    wait: Duration::ZERO,
-                    held_by: None,
-                });
-            }
-            !leave
-        });
-        for ReleasedClaim { key, n, .. } in &released {
-            trail::released(key.event, key.subscription, *n);
-        }
-        let any = !released.is_empty();
-        if any {
-            self.thread.outbox.tell(ReleaseClaims(released));
-        }
-        any
-    }
-
     /// Claims due rows if there is room for them.
     pub(super) fn claim(self: &Rc<Self>) {
         self.more_due.set(true);
@@ -507,11 +416,5 @@ impl Line {
             self.thread.outbox.flush();
             self.idle.notify_waiters();
         }
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.figure([0; 4]);
     }
 }

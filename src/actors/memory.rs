@@ -2,7 +2,7 @@
 //! bounds them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +21,8 @@ const DELIVERY: usize = 1_000;
 pub(super) struct Budget {
     limit: usize,
     used: AtomicUsize,
+    /// Nothing is taken into memory any more.
+    closed: AtomicBool,
 }
 
 impl Budget {
@@ -28,12 +30,18 @@ impl Budget {
         Arc::new(Self {
             limit,
             used: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
         })
     }
 
     /// Whether events must go to the database alone.
     pub(super) fn is_spent(&self) -> bool {
-        self.used.load(Ordering::Relaxed) > self.limit
+        self.used.load(Ordering::Relaxed) > self.limit || self.closed.load(Ordering::Relaxed)
+    }
+
+    /// From now on events go to the database alone: the daemon stops.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
     }
 
     /// How many bytes are used, of how many.

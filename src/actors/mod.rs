@@ -21,6 +21,7 @@ mod memory;
 mod notices;
 mod outbox;
 mod plugins;
+mod publishing;
 mod recorder;
 mod round;
 mod routing;
@@ -31,13 +32,12 @@ mod tell;
 mod trail;
 
 pub use activity_log::RecordError;
-pub use engine::{
-    Engine, EngineSettings, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt,
-};
+pub use engine::{Engine, EngineSettings, Health};
 pub use figures::{
     ActivityView, Counts, CountsRead, DatabaseView, DeliveryView, Distribution, FiguresView,
     IntakeView, LaneView, MailView, PoolView, RecorderView, WrittenView,
 };
 pub use mail_log::Mails;
 pub use plugins::{DryRunError, PluginReport, PluginStatus, Plugins};
+pub use publishing::{IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt};
 pub use routing::{RoutingTable, TypeEntry};

@@ -1,15 +1,22 @@
 //! The daemon as a whole: builds its parts in order, and stops them in the reverse order.
 
 mod folder;
+mod listeners;
 mod logging;
+mod manager;
+pub mod promises;
+mod stop;
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use folder::DataFolder;
+pub(crate) use logging::failure;
+
+use listeners::Listeners;
+use stop::Bounds;
 
 use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
@@ -20,22 +27,20 @@ use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
 use crate::store::{Database, migrate};
 
-/// Seconds that requests under way have to end at the stop; new ones are refused at once.
-const HTTP_STOP_SECONDS: u64 = 2;
-
 /// Runs the daemon until SIGTERM or SIGINT. A second signal ends it at once; what was accepted
-/// is in the database either way. Must be called within an actix system.
+/// is in the database either way. `unsafe_database`: the second of the two words that it takes to
+/// use a database that may lose what was committed. Must be called within an actix system.
 ///
 /// # Errors
 /// Whatever keeps it from starting, in words for the operator.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     let begin = Instant::now();
     logging::start(&config)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     let folder = DataFolder::lock(&config.data_dir)?;
-    let listener = listen(&config)?;
+    let listeners = listeners::open(&config)?;
     let mut signals = Signals::new()?;
     let private = match &config.database.url {
         Some(_) => None,
@@ -50,7 +55,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         (None, Some(private)) => private.url(),
         (None, None) => String::new(),
     };
-    let served = serve(&config, &folder, listener, &url, begin, &mut signals).await;
+    // In a block, so that the connections are closed before the server is told to stop.
+    let served = async {
+        let database = Database::new(&url, config.database.connections)?;
+        promises::check(&database, &config, unsafe_database).await?;
+        serve(&config, &folder, listeners, database, begin, &mut signals).await
+    }
+    .await;
     if let Some(private) = private {
         private
             .stop()
@@ -63,12 +74,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 async fn serve(
     config: &Config,
     folder: &DataFolder,
-    listener: TcpListener,
-    url: &str,
+    listeners: Listeners,
+    database: Database,
     begin: Instant,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
-    let database = Database::new(url, config.database.connections)?;
     for migration in migrate(&database)
         .await
         .context("the database cannot be migrated")?
@@ -99,18 +109,16 @@ async fn serve(
     )
     .await
     .context("the actors cannot be started")?;
-    let address = listener.local_addr()?;
+    let address = listeners.address;
     let settings = HttpSettings {
         workers: config.http.workers,
-        shutdown_seconds: HTTP_STOP_SECONDS,
         site: SiteSettings {
             base: config.base_address(address),
             named: config.http.public_url.is_some(),
             proxies: config.http.trusted_proxies.clone(),
         },
     };
-    let server = http::server(listener, engine.clone(), settings)?;
-    let handle = server.handle();
+    let (server, closer) = http::server(listeners.all, engine.clone(), settings)?;
     let serving = actix::spawn(server);
     tokio::select! {
         () = engine.opened() => {}
@@ -118,46 +126,16 @@ async fn serve(
     }
     let ready = begin.elapsed();
     tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
-    told_systemd(&[sd_notify::NotifyState::Ready]);
-
+    manager::ready();
     signals.next().await;
-    tracing::info!("stopping: finishing what is under way");
-    told_systemd(&[sd_notify::NotifyState::Stopping]);
-    let bound = Duration::from_secs(config.drain_seconds);
-    let stop = async {
-        let (drained, ()) = tokio::join!(engine.stop(bound), handle.stop(true));
-        drained
-    };
+    let bounds = Bounds::from_config(config);
+    manager::stopping(bounds.whole());
     tokio::select! {
-        drained = stop => {
-            if drained {
-                tracing::info!("stopped; the rest waits in the database");
-            } else {
-                tracing::warn!("not everything ended in time; the next start recovers it");
-            }
-        }
+        () = stop::in_order(&engine, &closer, bounds) => {}
         () = signals.next() => tracing::warn!("stopped at once by a second signal"),
     }
     serving.abort();
     Ok(())
-}
-
-fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(config.http.listen).with_context(|| {
-        format!(
-            "cannot listen on {} (set HERALD_LISTEN to another address)",
-            config.http.listen
-        )
-    })?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-/// Without systemd this does nothing.
-fn told_systemd(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "systemd could not be told");
-    }
 }
 
 /// The signals that ask for an end.

@@ -5,6 +5,7 @@ mod audit;
 mod check_config;
 mod client;
 mod database;
+mod doctor;
 mod migrate;
 mod output;
 mod plugin;
@@ -41,7 +42,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the daemon
-    Serve,
+    Serve(serve::Serve),
     /// Bring the database's schema up to this version
     Migrate(migrate::Migrate),
     /// Check the settings and show those in force
@@ -64,6 +65,8 @@ enum Command {
     Receive(receive::Receive),
     /// Count what was accepted against what came of it
     Audit,
+    /// Examine the machine, the database and the settings, and say what to do
+    Doctor(doctor::Doctor),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -104,15 +107,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     } = cli;
     let settings = || Config::from_environment(config.as_deref());
     match command {
-        Command::Serve => serve::run(settings()?)?,
+        Command::Serve(command) => command.run(settings()?)?,
         Command::Migrate(command) => block_on(command.run(&settings()?, json))?,
-        Command::CheckConfig => check_config::run(&settings()?, json)?,
+        Command::CheckConfig => return check_config::run(&settings()?, json),
         Command::Publish(command) => return block_on(command.run(json)),
         Command::Subscription(command) => block_on(command.run(json))?,
         Command::Token(command) => block_on(command.run(&settings()?, json))?,
         Command::User(command) => block_on(command.run(&settings()?, json))?,
         Command::Plugin(command) => return command.run(&settings()?, json),
         Command::Receive(command) => block_on(command.run(json))?,
+        Command::Doctor(command) => return block_on(command.run(&settings()?, json)),
         Command::Audit => return block_on(audit::run(&settings()?, json)),
         Command::Completions { shell } => {
             let mut script = Vec::new();

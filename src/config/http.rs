@@ -107,6 +107,14 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+impl HttpConfig {
+    /// The addresses on which Herald listens, each with its setting.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<(&'static str, SocketAddr)> {
+        vec![("listen", self.listen)]
+    }
+}
+
 /// Scheme, host and port alone: Herald's cookies hold for all of a host.
 fn public_url(text: &str) -> Result<Option<String>, String> {
     if text.is_empty() {
@@ -133,7 +141,8 @@ fn public_url(text: &str) -> Result<Option<String>, String> {
 }
 
 /// An address of this machine that reaches a listener.
-pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
+#[must_use]
+pub fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

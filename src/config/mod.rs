@@ -1,15 +1,19 @@
-//! Typed settings: embedded defaults, then a TOML file, then the environment (the later wins).
+//! Typed settings: embedded defaults, then a TOML file, then credentials, then the environment (the
+//! later wins).
 //! This is the only place that reads the environment. It must not know what a setting is used
 //! for beyond the range that makes it valid.
 
+mod credentials;
 mod database;
 mod file;
 mod http;
 mod log;
 mod mail;
 mod plugin;
+mod service;
 mod setting;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,10 +22,11 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 pub use database::DatabaseConfig;
-pub use http::HttpConfig;
+pub use http::{HttpConfig, reachable};
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, SmtpServer, SmtpTls};
 pub use plugin::PluginConfig;
+pub use service::ServiceManager;
 pub use setting::Setting;
 
 /// Everything that an operator can set, judged and complete.
@@ -55,6 +60,13 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Outgoing mail.
     pub mail: MailConfig,
+    /// Where each setting that is not at its default was found: `file:line:column`, the file of
+    /// a credential, or the variable.
+    sources: BTreeMap<&'static str, String>,
+    /// The folder with credentials, if there is one.
+    pub credentials_dir: Option<PathBuf>,
+    /// What the service manager told this process; no setting.
+    pub service_manager: ServiceManager,
     /// The TOML file that was read, if any.
     pub file: Option<PathBuf>,
     /// What did not stop the start but should be looked at, one sentence each.
@@ -103,11 +115,36 @@ const FOREIGN: [&str; 4] = [
     "HERALD_TOKEN",
     "HERALD_URL",
 ];
+/// The variable by which systemd names the folder with the credentials of a service.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 const FOREIGN_PREFIX: &str = "HERALD_TEST_";
 
+/// Where an installed Herald has its settings, so that commands on the same machine find what the
+/// daemon was started with.
+const INSTALLED: Fallback = Fallback {
+    file: Some("/etc/herald/herald.toml"),
+    credentials: Some("/etc/herald/credentials"),
+};
+
+/// What is read where neither an argument nor the environment names it, if it is there.
+#[derive(Clone, Copy)]
+struct Fallback {
+    file: Option<&'static str>,
+    credentials: Option<&'static str>,
+}
+
+impl Fallback {
+    const NONE: Self = Self {
+        file: None,
+        credentials: None,
+    };
+}
+
 impl Config {
-    /// Reads the settings of this process: `file`, else the file that `HERALD_CONFIG` names,
-    /// then the environment.
+    /// Reads the settings of this process: `file`, else the file that `HERALD_CONFIG` names, else
+    /// (where that is not set at all) `/etc/herald/herald.toml` if it is there; then the
+    /// credentials in `$CREDENTIALS_DIRECTORY`, else in `/etc/herald/credentials` if this user
+    /// may look into it; then the environment.
     ///
     /// # Errors
     /// Every fault of the file and of the environment at once.
@@ -116,11 +153,11 @@ impl Config {
         reason = "the one place that reads the environment, so that all settings pass the table"
     )]
     pub fn from_environment(file: Option<&Path>) -> Result<Self, ConfigError> {
-        Self::load_os(file, std::env::vars_os())
+        Self::load_os(file, std::env::vars_os(), INSTALLED)
     }
 
     /// Builds the settings from `file`, else the file that `HERALD_CONFIG` in `environment`
-    /// names, then the `HERALD_*` variables of `environment`.
+    /// names, then the credentials that it names, then its `HERALD_*` variables.
     ///
     /// # Errors
     /// Every fault of the file and of the environment at once.
@@ -131,25 +168,30 @@ impl Config {
         Self::load_os(
             file,
             environment.map(|(name, value)| (name.into(), value.into())),
+            Fallback::NONE,
         )
     }
 
     fn load_os(
         file: Option<&Path>,
         environment: impl Iterator<Item = (OsString, OsString)>,
+        fallback: Fallback,
     ) -> Result<Self, ConfigError> {
         let mut variables: Vec<(String, OsString)> = environment
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .filter(|(name, _)| name.starts_with("HERALD_"))
+            .filter(|(name, _)| {
+                let beside = name == CREDENTIALS || service::VARIABLES.contains(&name.as_str());
+                beside || name.starts_with("HERALD_")
+            })
             .collect();
         variables.sort();
-        let named = variables
-            .iter()
-            .find(|(name, value)| name == "HERALD_CONFIG" && !value.is_empty())
-            .map(|(_, value)| PathBuf::from(value));
-
         let mut config = Self::blank();
-        config.file = file.map(Path::to_path_buf).or(named);
+        config.file = file
+            .map(Path::to_path_buf)
+            .or_else(|| place(&variables, "HERALD_CONFIG", fallback.file));
+        config.credentials_dir = place(&variables, CREDENTIALS, fallback.credentials);
+        config.service_manager = ServiceManager::from_variables(&variables);
+        variables.retain(|(name, _)| name.starts_with("HERALD_"));
         let mut faults = Vec::new();
         for setting in setting::all() {
             if let Err(detail) = (setting.set)(&mut config, setting.default) {
@@ -159,6 +201,16 @@ impl Config {
         }
         if let Some(path) = config.file.clone() {
             faults.extend(file::apply(&mut config, &path));
+        }
+        if let Some(folder) = config.credentials_dir.clone() {
+            faults.extend(credentials::apply(&mut config, &folder));
+            if config.mail.credentials_file.is_none() {
+                config.mail.credentials_file = config.credential("smtp_credentials");
+                if let Some(path) = &config.mail.credentials_file {
+                    let source = path.display().to_string();
+                    config.sources.insert("smtp_credentials_file", source);
+                }
+            }
         }
         faults.extend(apply_environment(&mut config, variables));
         if !faults.is_empty() {
@@ -173,11 +225,23 @@ impl Config {
         Ok(config)
     }
 
+    /// Where a setting was found, as a fault would name it; none: it is at its default.
+    #[must_use]
+    pub fn source(&self, key: &str) -> Option<&str> {
+        self.sources.get(key).map(String::as_str)
+    }
+
+    /// The file of a credential of that name, if there is one.
+    #[must_use]
+    pub fn credential(&self, name: &str) -> Option<PathBuf> {
+        credentials::find(self.credentials_dir.as_deref()?, name)
+    }
+
     /// The address under which browsers reach a Herald that listens there, without a slash at
     /// its end.
     #[must_use]
     pub fn base_address(&self, listen: SocketAddr) -> String {
-        let listened = || format!("http://{}", http::reachable(listen));
+        let listened = || format!("http://{}", reachable(listen));
         self.http.public_url.clone().unwrap_or_else(listened)
     }
 
@@ -202,6 +266,9 @@ impl Config {
             activity_retention_days: 0,
             drain_seconds: 0,
             mail: MailConfig::blank(),
+            sources: BTreeMap::new(),
+            credentials_dir: None,
+            service_manager: ServiceManager::default(),
             file: None,
             warnings: Vec::new(),
         }
@@ -216,9 +283,36 @@ impl fmt::Debug for Config {
     }
 }
 
+impl ServiceManager {
+    /// What the environment of this process says.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "no setting, and wanted also where the settings cannot be read"
+    )]
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect::<Vec<_>>();
+        Self::from_variables(&variables)
+    }
+}
+
 /// Every setting there is, for documents and for `herald check-config`.
 pub fn describe() -> impl Iterator<Item = &'static Setting> {
     setting::all()
+}
+
+/// What a variable names; where it is not set at all, the fallback if it is there.
+fn place(
+    variables: &[(String, OsString)],
+    variable: &str,
+    fallback: Option<&str>,
+) -> Option<PathBuf> {
+    match variables.iter().find(|(name, _)| name == variable) {
+        Some((_, value)) => Some(PathBuf::from(value)).filter(|it| !it.as_os_str().is_empty()),
+        None => fallback.map(PathBuf::from).filter(|it| it.exists()),
+    }
 }
 
 fn apply_environment(config: &mut Config, variables: Vec<(String, OsString)>) -> Vec<Fault> {
@@ -238,11 +332,14 @@ fn apply_environment(config: &mut Config, variables: Vec<(String, OsString)>) ->
             Some(text) => (setting.set)(config, text),
             None => Err("is not valid UTF-8".to_owned()),
         };
-        if let Err(detail) = judged {
-            faults.push(Fault {
+        match judged {
+            Ok(()) => {
+                config.sources.insert(setting.key, name);
+            }
+            Err(detail) => faults.push(Fault {
                 where_: name,
                 detail,
-            });
+            }),
         }
     }
     faults

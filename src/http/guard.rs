@@ -20,6 +20,7 @@ use super::pages::overview::is_wanted;
 use super::pages::visit::Visitor;
 use super::pages::{SignInFirst, Trouble};
 use super::problem::{Kind, Problem};
+use super::server::Served;
 use super::session::{self, Sessions, no_proof};
 use crate::domain::id::AccountId;
 
@@ -27,7 +28,14 @@ use crate::domain::id::AccountId;
 const ACCOUNT: &str = "herald-account";
 
 /// Makes the middleware.
-pub(super) struct Guard(pub Arc<Authenticator>, pub Arc<Sessions>);
+pub(super) struct Guard {
+    /// Who is who.
+    pub authenticator: Arc<Authenticator>,
+    /// Who is signed in.
+    pub sessions: Arc<Sessions>,
+    /// What is served here.
+    pub served: Served,
+}
 
 impl<S, B> Transform<S, ServiceRequest> for Guard
 where
@@ -43,8 +51,9 @@ where
     fn new_transform(&self, service: S) -> Self::Future {
         ready(Ok(Guarded {
             service: Rc::new(service),
-            authenticator: Arc::clone(&self.0),
-            sessions: Arc::clone(&self.1),
+            authenticator: Arc::clone(&self.authenticator),
+            sessions: Arc::clone(&self.sessions),
+            served: self.served,
         }))
     }
 }
@@ -54,6 +63,7 @@ pub(super) struct Guarded<S> {
     service: Rc<S>,
     authenticator: Arc<Authenticator>,
     sessions: Arc<Sessions>,
+    served: Served,
 }
 
 impl<S, B> Service<ServiceRequest> for Guarded<S>
@@ -75,7 +85,7 @@ where
             // Whatever can be got can be asked for its head; the server leaves the body out.
             request.head_mut().method = Method::GET;
         }
-        let entry = match find(&request) {
+        let entry = match find(&request, self.served) {
             Ok(entry) => entry,
             Err(problem) if is_wanted(request.request()) && !request.path().starts_with("/v1") => {
                 let page = Trouble::from(problem);
@@ -208,8 +218,21 @@ fn credentials(request: &ServiceRequest) -> Credentials<'_> {
     }
 }
 
-/// The request's line in the table.
-fn find(request: &ServiceRequest) -> Result<&'static Entry, Problem> {
+/// The request's line in the table, if it is served here.
+fn find(request: &ServiceRequest, served: Served) -> Result<&'static Entry, Problem> {
+    let entry = any(request)?;
+    if served.has(entry.part()) {
+        return Ok(entry);
+    }
+    Err(nothing())
+}
+
+fn nothing() -> Problem {
+    Problem::new(Kind::NotFound, "There is nothing at this path.")
+}
+
+/// The request's line in the table, wherever it is served.
+fn any(request: &ServiceRequest) -> Result<&'static Entry, Problem> {
     let path = request.path();
     // Paths without variable parts need no pattern matching.
     if let Some(entry) = TABLE
@@ -218,7 +241,6 @@ fn find(request: &ServiceRequest) -> Result<&'static Entry, Problem> {
     {
         return Ok(entry);
     }
-    let nothing = || Problem::new(Kind::NotFound, "There is nothing at this path.");
     let pattern = request.match_pattern().ok_or_else(nothing)?;
     let lines = || TABLE.iter().filter(|entry| entry.pattern == pattern);
     if let Some(entry) = lines().find(|entry| entry.method == *request.method()) {

@@ -5,6 +5,7 @@ pub mod access;
 mod api;
 mod auth;
 mod body;
+mod closing;
 mod fields;
 mod guard;
 mod metrics;
@@ -19,6 +20,7 @@ mod session;
 mod site;
 mod targets;
 
+pub use closing::Closer;
 pub use openapi::document;
-pub use server::{HttpSettings, server};
+pub use server::{HttpSettings, Role, server};
 pub use site::SiteSettings;

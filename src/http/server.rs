@@ -1,16 +1,19 @@
-//! The HTTP server: its settings, and the routes made from the table.
+//! The HTTP server: its listeners by role, its settings, and the routes made from the table.
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory, Service, ServiceFactoryExt, apply_fn_factory, map_config};
+use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::middleware::Compress;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{App, HttpServer};
+use actix_web::{App, Error};
 
-use super::access::TABLE;
+use super::access::{Part, TABLE};
 use super::auth::Authenticator;
+use super::closing::{Closer, Closing, UNDER_WAY};
 use super::guard::Guard;
 use super::metrics::{Requests, measured};
 use super::passwords::Passwords;
@@ -23,16 +26,58 @@ use crate::actors::Engine;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the head of a request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a closing connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the server needs to know.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
     /// Threads that serve, at least 1.
     pub workers: usize,
-    /// Seconds that a stopping server gives to what is under way.
-    pub shutdown_seconds: u64,
     /// How browsers see Herald.
     pub site: SiteSettings,
+}
+
+/// What a listener is for. The API's serves also what has no listener of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `/v1` and its document.
+    Api,
+    /// The pages, for browsers.
+    Pages,
+    /// `/metrics`.
+    Metrics,
+}
+
+/// What is served on one listener.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Served {
+    api: bool,
+    pages: bool,
+    metrics: bool,
+}
+
+impl Served {
+    /// What a listener of that role serves beside listeners of these roles.
+    fn on(role: Role, all: &[Role]) -> Self {
+        let here = |part| role == part || role == Role::Api && !all.contains(&part);
+        Self {
+            api: role == Role::Api,
+            pages: here(Role::Pages),
+            metrics: here(Role::Metrics),
+        }
+    }
+
+    /// Whether that part of the table is there.
+    #[must_use]
+    pub(super) const fn has(self, part: Part) -> bool {
+        match part {
+            Part::Api => self.api,
+            Part::Pages => self.pages,
+            Part::Metrics => self.metrics,
+            Part::Health => true,
+        }
+    }
 }
 
 /// What every handler can reach.
@@ -48,18 +93,22 @@ pub(super) struct Shared {
     pub passwords: Passwords,
     /// What was answered, for the metrics.
     pub requests: Arc<Requests>,
+    /// The end of the server.
+    pub closing: Closing,
 }
 
-/// Serves the API on a listener. It runs when awaited or spawned, heeds no signals, and is
-/// stopped by its handle. To be called inside of the runtime.
+/// Serves the API, the pages and the metrics, each on the listeners of its role. It runs when
+/// awaited or spawned, heeds no signals, and is ended by the [`Closer`]. To be called inside of
+/// the runtime.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// When a listener cannot be used.
 pub fn server(
-    listener: TcpListener,
+    listeners: Vec<(Role, TcpListener)>,
     engine: Engine,
     settings: HttpSettings,
-) -> std::io::Result<Server> {
+) -> std::io::Result<(Server, Closer)> {
+    let closing = Closing::new();
     let shared = Shared {
         authenticator: Authenticator::start(engine.database().clone()),
         sessions: Arc::new(Sessions::new(
@@ -68,29 +117,77 @@ pub fn server(
         )),
         passwords: Passwords::new(),
         requests: Arc::default(),
+        closing: closing.clone(),
         engine,
     };
     let passwords = shared.passwords.clone();
     actix_web::rt::spawn(async move { passwords.prepare().await });
-    let server = HttpServer::new(move || {
-        let worker = shared.requests.worker();
-        App::new()
-            .wrap(Guard(
-                Arc::clone(&shared.authenticator),
-                Arc::clone(&shared.sessions),
-            ))
-            // Around all others: what they refuse counts as well.
-            .wrap_fn(move |request, service| measured(&worker, request, service))
-            .app_data(web::Data::new(shared.clone()))
-            .configure(routes)
-    })
-    .workers(settings.workers)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(settings.shutdown_seconds)
-    .disable_signals()
-    .listen(listener)?;
-    Ok(server.run())
+    let roles: Vec<Role> = listeners.iter().map(|(role, _)| *role).collect();
+    // What `HttpServer` does, with the listener's role at hand.
+    let mut builder = Server::build()
+        .workers(settings.workers)
+        .shutdown_timeout(UNDER_WAY.as_secs())
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    for (role, listener) in listeners {
+        let address = listener.local_addr()?;
+        let served = Served::on(role, &roles);
+        let shared = shared.clone();
+        let stopping = stopping.clone();
+        builder = builder.listen(format!("{role:?}"), listener, move || {
+            let shared = shared.clone();
+            let stopping = stopping.clone();
+            let worker = shared.requests.worker();
+            let (closing, marks, errors) = (
+                shared.closing.clone(),
+                shared.closing.clone(),
+                shared.closing.clone(),
+            );
+            let app = App::new()
+                .wrap(Guard {
+                    authenticator: Arc::clone(&shared.authenticator),
+                    sessions: Arc::clone(&shared.sessions),
+                    served,
+                })
+                // Around all others: what they refuse counts as well.
+                .wrap_fn(move |request, service| measured(&worker, request, service))
+                .app_data(web::Data::new(shared))
+                .configure(routes)
+                .into_factory()
+                .map(move |mut answer: ServiceResponse<_>| {
+                    marks.mark(answer.response_mut());
+                    answer
+                })
+                .map_err(move |error: Error| {
+                    let mut answer = error.error_response();
+                    errors.mark(&mut answer);
+                    answer
+                });
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(HEAD_TIMEOUT)
+                .client_disconnect_timeout(CLOSE_TIMEOUT)
+                .local_addr(address)
+                .finish(map_config(app, |()| AppConfig::default()))
+                .tcp();
+            apply_fn_factory(http, move |stream, http| {
+                let connected = closing.connected();
+                let served = http.call(stream);
+                async move {
+                    let ended = served.await;
+                    drop(connected);
+                    ended
+                }
+            })
+        })?;
+    }
+    let server = builder.run();
+    let handle = server.handle();
+    Ok((server, Closer { closing, handle }))
 }
 
 /// Makes the routes of the table, one resource for each path.

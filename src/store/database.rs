@@ -13,6 +13,7 @@ use tokio_postgres::NoTls;
 
 use super::StoreError;
 use super::error::in_words;
+use super::server::keep_promises;
 
 /// A connection of its own, closed when dropped.
 pub type Connection = AsyncPgConnection;
@@ -123,5 +124,10 @@ async fn connect(settings: &tokio_postgres::Config) -> diesel::ConnectionResult<
     let bad =
         |error: tokio_postgres::Error| diesel::ConnectionError::BadConnection(in_words(&error));
     let (client, connection) = settings.connect(NoTls).await.map_err(bad)?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    let mut connection =
+        AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+    keep_promises(&mut connection)
+        .await
+        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
 }

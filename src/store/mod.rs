@@ -48,6 +48,7 @@ pub mod sample;
 )]
 mod schema;
 pub mod secret;
+pub mod server;
 pub mod session;
 pub mod sign_in;
 pub mod stat;
@@ -63,4 +64,4 @@ pub mod webhook_names;
 
 pub use database::{Connection, Database, PoolUse, PooledConnection};
 pub use error::StoreError;
-pub use migration::{migrate, revert_all};
+pub use migration::{SchemaState, migrate, revert_all, schema_state};

@@ -104,7 +104,7 @@ pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Failure>
     }
 }
 
-async fn first_that_connects(addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
+pub(super) async fn first_that_connects(addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
     let mut last = None;
     for address in addresses {
         match TcpStream::connect(address).await {
