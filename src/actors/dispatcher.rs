@@ -190,6 +190,7 @@ impl Handler<DeliverEvents> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, message: DeliverEvents, _: &mut Self::Context) {
+        self.parts.figures.mailboxes.dispatcher.add(-1);
         let mut by_target: HashMap<SubscriptionId, Vec<Arc<MemoryEvent>>> = HashMap::new();
         for (event, matched) in message.events {
             for id in &matched.from_memory {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::{Semaphore, oneshot};
 
+use super::figures::Figures;
 use super::intake::{Intake, LaneSlot, LaneUnsure};
 use super::memory::MemoryEvent;
 use super::pulse::{self, Beat};
@@ -97,6 +98,7 @@ pub(super) struct Recorder {
     database: Database,
     unrecorded: Arc<Semaphore>,
     stats: Arc<Stats>,
+    figures: Arc<Figures>,
     lane_slot: LaneSlot,
     intake: Option<Addr<Intake>>,
     connection: Option<Connection>,
@@ -119,6 +121,7 @@ impl Recorder {
         database: Database,
         unrecorded: Arc<Semaphore>,
         stats: Arc<Stats>,
+        figures: Arc<Figures>,
         lane_slot: LaneSlot,
         beat: Beat,
     ) -> Self {
@@ -126,6 +129,7 @@ impl Recorder {
             database,
             unrecorded,
             stats,
+            figures,
             lane_slot,
             intake: None,
             connection: None,
@@ -153,6 +157,7 @@ impl Recorder {
     }
 
     fn write(&mut self, ctx: &mut Context<Self>) {
+        self.figures.recorder.told.set(self.told.len());
         if self.writing {
             return;
         }
@@ -170,10 +175,12 @@ impl Recorder {
         }
         self.stats.begin(Source::Attempts);
         let round = self.told.take();
+        self.figures.recorder.told.set(self.told.len());
         let writer = Writer {
             database: self.database.clone(),
             unrecorded: Arc::clone(&self.unrecorded),
             stats: Arc::clone(&self.stats),
+            figures: Arc::clone(&self.figures),
             count_lane: self.lane,
         };
         let connection = self.connection.take();
@@ -254,6 +261,7 @@ impl Handler<RecordAttempts> for Recorder {
     type Result = ();
 
     fn handle(&mut self, message: RecordAttempts, ctx: &mut Self::Context) {
+        self.figures.mailboxes.recorder.add(-1);
         self.told.first.extend(message.first);
         self.told.long.extend(message.long);
         self.told.claimed.extend(message.claimed);
@@ -265,6 +273,7 @@ impl Handler<SpillDeliveries> for Recorder {
     type Result = ();
 
     fn handle(&mut self, message: SpillDeliveries, ctx: &mut Self::Context) {
+        self.figures.mailboxes.recorder.add(-1);
         self.told.spilled.extend(message.0);
         self.write(ctx);
     }
@@ -274,6 +283,7 @@ impl Handler<ReleaseClaims> for Recorder {
     type Result = ();
 
     fn handle(&mut self, message: ReleaseClaims, ctx: &mut Self::Context) {
+        self.figures.mailboxes.recorder.add(-1);
         self.told.released.extend(message.0);
         self.write(ctx);
     }

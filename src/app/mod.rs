@@ -104,6 +104,7 @@ async fn serve(
             mail,
             mail_retention_days: config.mail.retention_days,
             notice_after: Duration::from_secs(config.mail.notice_after_seconds),
+            figures_of: config.http.metrics_subscriptions,
         },
     )
     .await

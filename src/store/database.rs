@@ -20,6 +20,19 @@ pub type Connection = AsyncPgConnection;
 /// A connection lent by the pool.
 pub type PooledConnection = Object<AsyncPgConnection>;
 
+/// How much of the pool is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Connections that are lent.
+    pub in_use: usize,
+    /// Connections that are open and free.
+    pub idle: usize,
+    /// Connections that there may be.
+    pub limit: usize,
+    /// Who waits for one.
+    pub waiting: usize,
+}
+
 /// How long a caller waits for a free connection before it is told that the database is away.
 const WAIT: Duration = Duration::from_secs(5);
 /// How long one connection may take to be made.
@@ -74,6 +87,18 @@ impl Database {
             .get()
             .await
             .map_err(|error| StoreError::Away(error.to_string()))
+    }
+
+    /// How much of the pool is in use now.
+    #[must_use]
+    pub fn pool_use(&self) -> PoolUse {
+        let status = self.pool.status();
+        PoolUse {
+            in_use: status.size.saturating_sub(status.available),
+            idle: status.available,
+            limit: status.max_size,
+            waiting: status.waiting,
+        }
     }
 
     /// Makes a connection of its own for a loop that writes batches. Its plans are generic:
