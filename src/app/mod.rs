@@ -68,7 +68,11 @@ async fn serve(
     begin: Instant,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
-    let database = Database::new(url, config.database.connections)?;
+    let ca_file = config.database.ca_file.as_deref();
+    let database = Database::trusting(url, ca_file, config.database.connections)?;
+    if let Some(warning) = database.warning() {
+        tracing::warn!("{warning}");
+    }
     for migration in migrate(&database)
         .await
         .context("the database cannot be migrated")?
