@@ -1,7 +1,9 @@
-//! Typed settings: embedded defaults, then a TOML file, then the environment (the later wins).
+//! Typed settings: embedded defaults, then a TOML file, then credentials, then the environment (the
+//! later wins).
 //! This is the only place that reads the environment. It must not know what a setting is used
 //! for beyond the range that makes it valid.
 
+mod credentials;
 mod database;
 mod file;
 mod http;
@@ -55,6 +57,8 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Outgoing mail.
     pub mail: MailConfig,
+    /// The folder with credentials, if there is one.
+    pub credentials_dir: Option<PathBuf>,
     /// The TOML file that was read, if any.
     pub file: Option<PathBuf>,
     /// What did not stop the start but should be looked at, one sentence each.
@@ -103,11 +107,36 @@ const FOREIGN: [&str; 4] = [
     "HERALD_TOKEN",
     "HERALD_URL",
 ];
+/// The variable by which systemd names the folder with the credentials of a service.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 const FOREIGN_PREFIX: &str = "HERALD_TEST_";
 
+/// Where an installed Herald has its settings, so that commands on the same machine find what the
+/// daemon was started with.
+const INSTALLED: Fallback = Fallback {
+    file: Some("/etc/herald/herald.toml"),
+    credentials: Some("/etc/herald/credentials"),
+};
+
+/// What is read where neither an argument nor the environment names it, if it is there.
+#[derive(Clone, Copy)]
+struct Fallback {
+    file: Option<&'static str>,
+    credentials: Option<&'static str>,
+}
+
+impl Fallback {
+    const NONE: Self = Self {
+        file: None,
+        credentials: None,
+    };
+}
+
 impl Config {
-    /// Reads the settings of this process: `file`, else the file that `HERALD_CONFIG` names,
-    /// then the environment.
+    /// Reads the settings of this process: `file`, else the file that `HERALD_CONFIG` names, else
+    /// (where that is not set at all) `/etc/herald/herald.toml` if it is there; then the
+    /// credentials in `$CREDENTIALS_DIRECTORY`, else in `/etc/herald/credentials` if this user
+    /// may look into it; then the environment.
     ///
     /// # Errors
     /// Every fault of the file and of the environment at once.
@@ -116,11 +145,11 @@ impl Config {
         reason = "the one place that reads the environment, so that all settings pass the table"
     )]
     pub fn from_environment(file: Option<&Path>) -> Result<Self, ConfigError> {
-        Self::load_os(file, std::env::vars_os())
+        Self::load_os(file, std::env::vars_os(), INSTALLED)
     }
 
     /// Builds the settings from `file`, else the file that `HERALD_CONFIG` in `environment`
-    /// names, then the `HERALD_*` variables of `environment`.
+    /// names, then the credentials that it names, then its `HERALD_*` variables.
     ///
     /// # Errors
     /// Every fault of the file and of the environment at once.
@@ -131,25 +160,26 @@ impl Config {
         Self::load_os(
             file,
             environment.map(|(name, value)| (name.into(), value.into())),
+            Fallback::NONE,
         )
     }
 
     fn load_os(
         file: Option<&Path>,
         environment: impl Iterator<Item = (OsString, OsString)>,
+        fallback: Fallback,
     ) -> Result<Self, ConfigError> {
         let mut variables: Vec<(String, OsString)> = environment
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .filter(|(name, _)| name.starts_with("HERALD_"))
+            .filter(|(name, _)| name.starts_with("HERALD_") || name == CREDENTIALS)
             .collect();
         variables.sort();
-        let named = variables
-            .iter()
-            .find(|(name, value)| name == "HERALD_CONFIG" && !value.is_empty())
-            .map(|(_, value)| PathBuf::from(value));
-
         let mut config = Self::blank();
-        config.file = file.map(Path::to_path_buf).or(named);
+        config.file = file
+            .map(Path::to_path_buf)
+            .or_else(|| place(&variables, "HERALD_CONFIG", fallback.file));
+        config.credentials_dir = place(&variables, CREDENTIALS, fallback.credentials);
+        variables.retain(|(name, _)| name != CREDENTIALS);
         let mut faults = Vec::new();
         for setting in setting::all() {
             if let Err(detail) = (setting.set)(&mut config, setting.default) {
@@ -159,6 +189,12 @@ impl Config {
         }
         if let Some(path) = config.file.clone() {
             faults.extend(file::apply(&mut config, &path));
+        }
+        if let Some(folder) = config.credentials_dir.clone() {
+            faults.extend(credentials::apply(&mut config, &folder));
+            if config.mail.credentials_file.is_none() {
+                config.mail.credentials_file = config.credential("smtp_credentials");
+            }
         }
         faults.extend(apply_environment(&mut config, variables));
         if !faults.is_empty() {
@@ -171,6 +207,12 @@ impl Config {
             }
         }
         Ok(config)
+    }
+
+    /// The file of a credential of that name, if there is one.
+    #[must_use]
+    pub fn credential(&self, name: &str) -> Option<PathBuf> {
+        credentials::find(self.credentials_dir.as_deref()?, name)
     }
 
     /// The address under which browsers reach a Herald that listens there, without a slash at
@@ -202,6 +244,7 @@ impl Config {
             activity_retention_days: 0,
             drain_seconds: 0,
             mail: MailConfig::blank(),
+            credentials_dir: None,
             file: None,
             warnings: Vec::new(),
         }
@@ -219,6 +262,18 @@ impl fmt::Debug for Config {
 /// Every setting there is, for documents and for `herald check-config`.
 pub fn describe() -> impl Iterator<Item = &'static Setting> {
     setting::all()
+}
+
+/// What a variable names; where it is not set at all, the fallback if it is there.
+fn place(
+    variables: &[(String, OsString)],
+    variable: &str,
+    fallback: Option<&str>,
+) -> Option<PathBuf> {
+    match variables.iter().find(|(name, _)| name == variable) {
+        Some((_, value)) => Some(PathBuf::from(value)).filter(|it| !it.as_os_str().is_empty()),
+        None => fallback.map(PathBuf::from).filter(|it| it.exists()),
+    }
 }
 
 fn apply_environment(config: &mut Config, variables: Vec<(String, OsString)>) -> Vec<Fault> {

@@ -182,3 +182,45 @@ fn a_broken_log_filter_is_refused() {
     assert!(Config::load(None, pairs(&[("HERALD_LOG", "herald=loud")])).is_err());
     assert!(Config::load(None, pairs(&[("HERALD_LOG", "warn,herald=debug")])).is_ok());
 }
+
+#[test]
+fn a_credential_wins_over_the_file_and_loses_to_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    put("database_url", "postgresql://ann:secret@db/herald\n");
+    put("herald_log", "debug\n");
+    put("smtp_credentials", "ann:secret\n");
+    put("herald.key", "not a setting");
+    let file = file("database_url = \"postgresql://file/herald\"\nlog = \"warn\"");
+    let at = folder.path().to_str().unwrap();
+    let load = |more: &[(&str, &str)]| {
+        let given = [&[("CREDENTIALS_DIRECTORY", at)], more].concat();
+        Config::load(Some(file.path()), pairs(&given)).unwrap()
+    };
+    let config = load(&[]);
+    let url = config.database.url.as_deref();
+    assert_eq!(url, Some("postgresql://ann:secret@db/herald"));
+    assert_eq!(config.log.filter, "debug");
+    assert_eq!(
+        config.mail.credentials_file,
+        config.credential("smtp_credentials")
+    );
+    assert!(config.credential("herald.key").is_some());
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let config = load(&[("HERALD_DATABASE_URL", "postgresql://env/herald")]);
+    let url = config.database.url.as_deref();
+    assert_eq!(url, Some("postgresql://env/herald"));
+}
+
+#[test]
+fn a_bad_credential_is_told_by_its_file_without_being_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("database_url"), "se:cret").unwrap();
+    let given = [("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap())];
+    let told = Config::load(None, pairs(&given)).unwrap_err().to_string();
+    assert!(
+        told.contains("/database_url: should be like postgresql://"),
+        "{told}"
+    );
+    assert!(!told.contains("se:cret"), "{told}");
+}

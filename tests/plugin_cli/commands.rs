@@ -25,7 +25,7 @@ fn herald(folder: &Path, arguments: &[&str]) -> Said {
         .args(arguments)
         .current_dir(folder)
         .env("HERALD_PLUGINS_DIR", folder)
-        .env_remove("HERALD_CONFIG")
+        .env("HERALD_CONFIG", "")
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -144,7 +144,7 @@ fn a_folder_that_is_missing_is_a_failure_and_not_a_pass() {
     let missing = Command::new(env!("CARGO_BIN_EXE_herald"))
         .args(["plugin", "check"])
         .env("HERALD_PLUGINS_DIR", folder.path().join("nowhere"))
-        .env_remove("HERALD_CONFIG")
+        .env("HERALD_CONFIG", "")
         .output()
         .unwrap();
     assert_eq!(missing.status.code(), Some(1));

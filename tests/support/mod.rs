@@ -167,7 +167,9 @@ impl Herald {
             .env("HERALD_DATABASE_CONNECTIONS", "4")
             .env("HERALD_URL", &self.url)
             .env("HERALD_TOKEN", &self.admin_token)
-            .env_remove("HERALD_CONFIG")
+            // Not even the file of an installed Herald.
+            .env("HERALD_CONFIG", "")
+            .env("CREDENTIALS_DIRECTORY", "")
             .stdin(Stdio::null());
         if !self.private {
             command.env("HERALD_DATABASE_URL", &self.database_url);
