@@ -129,6 +129,7 @@ mod tests {
         migrate(&database).await.unwrap();
         let config = Config::load(None, std::iter::empty()).unwrap();
         let settings = EngineSettings {
+            figures_of: 20,
             folder: uuid::Uuid::new_v4(),
             delivery_workers: 2,
             memory_budget: config.memory_budget_bytes,

@@ -57,7 +57,11 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     };
     // In a block, so that the connections are closed before the server is told to stop.
     let served = async {
-        let database = Database::new(&url, config.database.connections)?;
+        let ca_file = config.database.ca_file.as_deref();
+        let database = Database::trusting(&url, ca_file, config.database.connections)?;
+        if let Some(warning) = database.warning() {
+            tracing::warn!("{warning}");
+        }
         promises::check(&database, &config, unsafe_database).await?;
         serve(&config, &folder, listeners, database, begin, &mut signals).await
     }
