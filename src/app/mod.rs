@@ -27,6 +27,9 @@ use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
 use crate::store::{Database, migrate};
 
+/// So long after the start of the actors HTTP is served even if no event can be taken yet.
+const UNSERVED: Duration = Duration::from_secs(5);
+
 /// Runs the daemon until SIGTERM or SIGINT. A second signal ends it at once; what was accepted
 /// is in the database either way. `unsafe_database`: the second of the two words that it takes to
 /// use a database that may lose what was committed. Must be called within an actix system.
@@ -63,6 +66,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
             tracing::warn!("{warning}");
         }
         promises::check(&database, &config, unsafe_database).await?;
+        reached(begin, "the database promises what it should");
         serve(&config, &folder, listeners, database, begin, &mut signals).await
     }
     .await;
@@ -89,6 +93,7 @@ async fn serve(
     {
         tracing::info!(migration, "migrated");
     }
+    reached(begin, "the schema is up to date");
     let mail = MailSettings::from_config(&config.mail, &config.data_dir)
         .context("mail cannot be set up")?;
     let rules = AddressRules::new(config.allow_networks.clone());
@@ -113,6 +118,7 @@ async fn serve(
     )
     .await
     .context("the actors cannot be started")?;
+    reached(begin, "the actors work");
     let address = listeners.address;
     let settings = HttpSettings {
         workers: config.http.workers,
@@ -123,16 +129,25 @@ async fn serve(
         rules: HttpRules::new(config),
     };
     let (server, closer) = http::server(listeners.all, engine.clone(), settings)?;
+    // Who connects before waits in the socket's queue, which is better than a refusal.
+    let soon = tokio::time::timeout(UNSERVED, engine.opened());
+    let early = tokio::select! {
+        _ = soon => false,
+        () = signals.next() => true,
+    };
     let serving = actix::spawn(server);
-    tokio::select! {
-        () = engine.opened() => {}
-        () = signals.next() => anyhow::bail!("stopped before the database could be used"),
+    let stopped = early
+        || tokio::select! {
+            () = engine.opened() => false,
+            () = signals.next() => true,
+        };
+    if !stopped {
+        let ready = begin.elapsed();
+        tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
+        manager::ready();
+        manager::watch(&engine);
+        signals.next().await;
     }
-    let ready = begin.elapsed();
-    tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
-    manager::ready();
-    manager::watch(&engine);
-    signals.next().await;
     let bounds = Bounds::from_config(config);
     manager::stopping(bounds.whole());
     tokio::select! {
@@ -141,6 +156,11 @@ async fn serve(
     }
     serving.abort();
     Ok(())
+}
+
+/// For who looks where a start takes its time.
+fn reached(begin: Instant, what: &str) {
+    tracing::debug!(after_ms = begin.elapsed().as_millis(), "{what}");
 }
 
 /// The signals that ask for an end.
