@@ -13,6 +13,7 @@ mod engine;
 mod housekeeper;
 mod in_flight;
 mod intake;
+mod key_keeper;
 mod lane;
 mod line;
 mod mail_log;

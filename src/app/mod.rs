@@ -1,6 +1,7 @@
 //! The daemon as a whole: builds its parts in order, and stops them in the reverse order.
 
 mod folder;
+mod keys;
 mod logging;
 
 use std::net::TcpListener;
@@ -10,6 +11,7 @@ use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use folder::DataFolder;
+pub use keys::{fresh as fresh_key, place_of as place_of_keys};
 
 use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
@@ -82,10 +84,12 @@ async fn serve(
     let mail = MailSettings::from_config(&config.mail, &config.data_dir)
         .context("mail cannot be set up")?;
     let rules = AddressRules::new(config.allow_networks.clone());
+    let key_file = keys::agree(config, &database).await?;
     let engine = Engine::start(
         database,
         EngineSettings {
             folder: folder.id(),
+            key_file: Some(key_file),
             delivery_workers: config.delivery_workers,
             memory_budget: config.memory_budget_bytes,
             lease: Duration::from_secs(config.lease_ttl_seconds),

@@ -10,6 +10,7 @@ mod output;
 mod plugin;
 mod publish;
 mod receive;
+mod rotate_key;
 mod serve;
 mod subscription;
 mod token;
@@ -64,6 +65,8 @@ enum Command {
     Receive(receive::Receive),
     /// Count what was accepted against what came of it
     Audit,
+    /// Seal the secrets in the database with a new key
+    RotateKey(rotate_key::RotateKey),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -114,6 +117,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Plugin(command) => return command.run(&settings()?, json),
         Command::Receive(command) => block_on(command.run(json))?,
         Command::Audit => return block_on(audit::run(&settings()?, json)),
+        Command::RotateKey(command) => block_on(command.run(&settings()?, json))?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "herald", &mut script);

@@ -7,6 +7,7 @@ mod credentials;
 mod database;
 mod file;
 mod http;
+mod key_file;
 mod log;
 mod mail;
 mod plugin;
@@ -21,6 +22,7 @@ use ipnet::IpNet;
 
 pub use database::DatabaseConfig;
 pub use http::HttpConfig;
+pub use key_file::{KeyFile, KeyFileError};
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, SmtpServer, SmtpTls};
 pub use plugin::PluginConfig;
@@ -41,6 +43,8 @@ pub struct Config {
     pub plugins: PluginConfig,
     /// The folder that holds what Herald keeps outside the database.
     pub data_dir: PathBuf,
+    /// The key file, if another one than usual; see [`KeyFile::of`].
+    pub key_file: Option<PathBuf>,
     /// Networks that targets may use though they are forbidden by default.
     pub allow_networks: Vec<IpNet>,
     /// Threads that deliver, at least 1 (the automatic choice is already made).
@@ -236,6 +240,7 @@ impl Config {
             log: LogConfig::blank(),
             plugins: PluginConfig::blank(),
             data_dir: PathBuf::new(),
+            key_file: None,
             allow_networks: Vec::new(),
             delivery_workers: 0,
             memory_budget_bytes: 0,

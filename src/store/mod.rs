@@ -39,6 +39,7 @@ pub mod record;
 pub mod recorded;
 pub mod resend;
 pub mod retention;
+pub mod rotation;
 pub mod routing;
 #[allow(
     missing_docs,
@@ -46,6 +47,7 @@ pub mod routing;
     reason = "written by `diesel print-schema`"
 )]
 mod schema;
+pub mod seal;
 pub mod secret;
 pub mod session;
 pub mod sign_in;
