@@ -18,12 +18,13 @@ import time
 import machine
 import report
 from pages import Pages
-from parts import HERE, Broken, Herald, Receiver
+from parts import HERE, Broken, Herald, Receiver, Second
 
-PARTS = ("yardstick", "idle", "one", "plugins", "ten", "pages")
+PARTS = ("yardstick", "idle", "start", "one", "plugins", "ten", "pages")
 CONNECTIONS = 64
 EVENT = "tests/seeds/payloads/STORE_ORDER_CREATED.json"
 SETTLE = 5.0
+STARTS = 11
 
 
 def say(text):
@@ -117,6 +118,8 @@ class Bench:
                 figures["yardstick"] = self.yardstick()
             if "idle" in self.parts:
                 figures["idle"] = self.idle()
+            if "start" in self.parts:
+                figures["start"] = self.start()
             for name, targets in (("one", 1), ("plugins", 1), ("ten", 10)):
                 if name in self.parts:
                     figures[name] = self.load(name, targets)
@@ -171,6 +174,12 @@ class Bench:
             time.sleep(SETTLE)
             resident, peak = machine.memory(herald.process.pid)
             return {"rss_bytes": resident, "peak_rss_bytes": peak}
+
+    def start(self):
+        say(f"Start: {STARTS} starts on a database that is migrated.")
+        with self.herald() as herald:
+            second = Second(herald, self.folder)
+            return {"ready_ms": sorted(second.ready_ms() for _ in range(STARTS))}
 
     def load(self, name, targets):
         scripts = ", a filter and a transform at each" if name == "plugins" else ""

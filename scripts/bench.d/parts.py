@@ -203,3 +203,34 @@ class Herald:
 
     def postgresql_cpu(self):
         return machine.family_cpu(self.postmaster)
+
+
+class Second:
+    """A daemon that is started and stopped on the database of another one, which runs."""
+
+    def __init__(self, herald, folder):
+        self.program = herald.program
+        self.log = os.path.join(folder, "second.log")
+        self.environment = herald.environment | {
+            "HERALD_DATABASE_URL": f"host={herald.environment['PGHOST']} user=herald dbname=herald",
+            "HERALD_DATA_DIR": os.path.join(folder, "second"),
+            "HERALD_KEY_FILE": os.path.join(herald.data, "key"),
+            "HERALD_LISTEN": "127.0.0.1:0",
+        }
+
+    def ready_ms(self):
+        """One start, from the process's own first moment until it takes events; then its stop."""
+        with open(self.log, "wb"):
+            pass
+        process = start([self.program, "serve"], self.log, self.environment)
+        try:
+            wait_until(lambda: self._told() is not None, process, 60, "Herald", self.log)
+        finally:
+            stop(process, 60)
+        return self._told()
+
+    def _told(self):
+        with open(self.log) as file:
+            _, _, after = file.read().partition("ready_ms=")
+        number, end, _ = after.partition("\n")
+        return int(number) if end else None

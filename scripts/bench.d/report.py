@@ -51,6 +51,10 @@ def bounds(figures):
     if idle:
         add("idle: resident memory, nothing stored", "at most 40 MiB",
             mib(idle["rss_bytes"]), idle["rss_bytes"] <= 40 * MIB)
+    if start := figures.get("start"):
+        taken = start["ready_ms"][len(start["ready_ms"]) // 2]
+        add("start: ready on a migrated database, median", "at most 300 ms", f"{taken} ms",
+            taken <= 300)
     if measured := figures.get("pages"):
         slowest = max(measured["lists"], key=lambda entry: entry["median_ms"])
         add("pages: the slowest, median", f"at most {pages.MOST_MS} ms",
@@ -155,6 +159,11 @@ def table(figures):
         lines += ["", "Idle, nothing stored"] + rows([
             ("resident memory of Herald",
              f"{mib(idle['rss_bytes'])}, at most {mib(idle['peak_rss_bytes'])}")])
+    if start := figures.get("start"):
+        taken = start["ready_ms"]
+        lines += ["", "Start on a migrated database"] + rows([
+            ("ready", f"{taken[0]}, {taken[len(taken) // 2]}, {taken[-1]} ms"
+                      " (least, median, most)")])
     for name, title in (
             ("one", "One target"),
             ("plugins", "One target, a filter and a transform at each delivery"),

@@ -6,7 +6,7 @@
 //! the queue of the socket, which the next Herald serves if a service manager holds it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -20,6 +20,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// How long connections have to end by an answer that tells so. One that is silent for so long is
 /// idle, and is closed.
 const POLITE: Duration = Duration::from_millis(500);
+/// Between two looks whether requests are under way. What was answered is written within it.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long requests under way have after that.
 pub(super) const UNDER_WAY: Duration = Duration::from_secs(2);
 
@@ -33,6 +35,8 @@ struct State {
     begun: AtomicBool,
     begin: watch::Sender<bool>,
     open: watch::Sender<usize>,
+    /// Requests that are being answered.
+    under_way: AtomicUsize,
 }
 
 impl Closing {
@@ -41,6 +45,7 @@ impl Closing {
             begun: AtomicBool::new(false),
             begin: watch::Sender::new(false),
             open: watch::Sender::new(0),
+            under_way: AtomicUsize::new(0),
         }))
     }
 
@@ -48,6 +53,12 @@ impl Closing {
     pub(super) fn connected(&self) -> Connected {
         self.0.open.send_modify(|open| *open += 1);
         Connected(Arc::clone(&self.0))
+    }
+
+    /// Counts a request as under way as long as the answer lives.
+    pub(super) fn asked(&self) -> Asked {
+        self.0.under_way.fetch_add(1, Ordering::Relaxed);
+        Asked(Arc::clone(&self.0))
     }
 
     fn begin(&self) {
@@ -69,6 +80,19 @@ impl Closing {
         }
     }
 
+    /// Waits until no request is under way, at two looks.
+    async fn answered(&self) {
+        let mut before = false;
+        loop {
+            let none = self.0.under_way.load(Ordering::Relaxed) == 0;
+            if none && std::mem::replace(&mut before, none) {
+                break;
+            }
+            before = none;
+            sleep(LOOK).await;
+        }
+    }
+
     async fn emptied(&self) {
         let _ = self.0.open.subscribe().wait_for(|open| *open == 0).await;
     }
@@ -82,6 +106,16 @@ impl Drop for Connected {
     fn drop(&mut self) {
         let fewer = |open: &mut usize| *open = open.saturating_sub(1);
         self.0.open.send_modify(fewer);
+    }
+}
+
+/// One request under way.
+#[derive(Debug)]
+pub(super) struct Asked(Arc<State>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -107,7 +141,14 @@ impl Closer {
         }
         // Closes what is idle. It looks once a second whether it is done: that is too seldom.
         let stopping = actix_web::rt::spawn(self.handle.stop(true));
-        let ended = timeout(UNDER_WAY, self.closing.emptied()).await.is_ok();
+        // Who connected and is silent has nothing to lose.
+        let ended = async {
+            tokio::select! {
+                () = self.closing.emptied() => {}
+                () = self.closing.answered() => {}
+            }
+        };
+        let ended = timeout(UNDER_WAY, ended).await.is_ok();
         stopping.abort();
         ended
     }
@@ -128,6 +169,18 @@ mod tests {
         assert!(futures_util::poll!(&mut emptied).is_pending());
         drop(two);
         emptied.await;
+    }
+
+    #[actix_web::test]
+    async fn a_request_under_way_is_awaited_and_a_silent_connection_is_not() {
+        let closing = Closing::new();
+        let _silent = closing.connected();
+        let asked = closing.asked();
+        let answered = closing.answered();
+        tokio::pin!(answered);
+        assert!(futures_util::poll!(&mut answered).is_pending());
+        drop(asked);
+        answered.await;
     }
 
     #[test]

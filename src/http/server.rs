@@ -148,7 +148,8 @@ pub fn server(
             let shared = shared.clone();
             let stopping = stopping.clone();
             let worker = shared.requests.worker();
-            let (closing, marks, errors) = (
+            let (closing, marks, errors, requests) = (
+                shared.closing.clone(),
                 shared.closing.clone(),
                 shared.closing.clone(),
                 shared.closing.clone(),
@@ -175,7 +176,8 @@ pub fn server(
                 });
             let app = map_config(app, |()| AppConfig::default());
             // The connection knows when a request is being answered.
-            let app = apply_fn_factory(app, |request: Request, service| {
+            let app = apply_fn_factory(app, move |request: Request, service| {
+                let asked = requests.asked();
                 let life = request.conn_data::<Arc<Life>>().cloned();
                 if let Some(life) = &life {
                     life.begin();
@@ -186,6 +188,7 @@ pub fn server(
                     if let Some(life) = life {
                         life.end();
                     }
+                    drop(asked);
                     answer
                 }
             });

@@ -1,5 +1,6 @@
 //! What the PostgreSQL server says of itself: its version, the settings that Herald's promises
-//! rest on, its time, its room for connections, and what Herald's user may do there.
+//! rest on, its time, its room for connections, and what Herald's user may do there. And the one
+//! thing that it is told to do: a checkpoint.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -128,5 +129,18 @@ pub(super) async fn keep_promises(connection: &mut Connection) -> diesel::QueryR
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Has the server write down what it has in memory, so that its stop takes less time. Only for
+/// who may: the owner of a private server does.
+///
+/// # Errors
+/// When the database is away or refuses.
+pub async fn checkpoint(database: &Database) -> Result<(), StoreError> {
+    let mut connection = database.get().await?;
+    diesel::sql_query("checkpoint")
+        .execute(&mut connection)
+        .await?;
     Ok(())
 }
