@@ -92,6 +92,9 @@ pub struct EngineSettings {
 const UNCOMMITTED: u32 = 65_536;
 const UNCOMMITTED_UNIT: usize = 1_024;
 
+/// How long a publisher waits for the start.
+const STARTING: Duration = Duration::from_secs(5);
+
 /// The handle. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -113,6 +116,8 @@ pub struct Engine {
     auditor: Auditor,
     sources: Sources,
     budget: Arc<Budget>,
+    /// Events were accepted once.
+    open: Arc<AtomicBool>,
     stopping: Arc<AtomicBool>,
     pulses: Pulses,
 }
@@ -270,6 +275,7 @@ impl Engine {
             auditor,
             sources,
             budget,
+            open: Arc::new(AtomicBool::new(false)),
             stopping: Arc::new(AtomicBool::new(false)),
             pulses: heart.whole(),
         })
@@ -352,6 +358,10 @@ impl Engine {
         &self,
         events: Vec<NewEvent>,
     ) -> Result<Vec<Result<Receipt, KeyReused>>, PublishError> {
+        if !self.open.load(Ordering::Relaxed) {
+            // Who connected while Herald started is not refused: it takes a moment.
+            let _ = tokio::time::timeout(STARTING, self.opened()).await;
+        }
         let bytes = events
             .iter()
             .map(|event| event.payload.len())
@@ -441,6 +451,7 @@ impl Engine {
         while !self.health().accepting {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+        self.open.store(true, Ordering::Relaxed);
     }
 
     /// Whether the daemon accepts events, and for how long.

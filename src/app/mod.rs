@@ -29,9 +29,6 @@ use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
 use crate::store::{Database, migrate};
 
-/// So long after the start of the actors HTTP is served even if no event can be taken yet.
-const UNSERVED: Duration = Duration::from_secs(5);
-
 /// Runs the daemon until SIGTERM or SIGINT. A second signal ends it at once; what was accepted
 /// is in the database either way. `unsafe_database`: the second of the two words that it takes to
 /// use a database that may lose what was committed. Must be called within an actix system.
@@ -133,19 +130,12 @@ async fn serve(
         rules: HttpRules::new(config),
     };
     let (server, closer) = http::server(listeners.all, engine.clone(), settings)?;
-    // Who connects before waits in the socket's queue, which is better than a refusal.
-    let soon = tokio::time::timeout(UNSERVED, engine.opened());
-    let early = tokio::select! {
-        _ = soon => false,
-        () = signals.next() => true,
-    };
     let serving = actix::spawn(server);
-    let stopped = early
-        || tokio::select! {
-            () = engine.opened() => false,
-            () = signals.next() => true,
-        };
-    if !stopped {
+    let opened = tokio::select! {
+        () = engine.opened() => true,
+        () = signals.next() => false,
+    };
+    if opened {
         let ready = begin.elapsed();
         tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
         manager::ready();

@@ -58,6 +58,16 @@ impl Wrk {
     }
 }
 
+/// The longest times between two events, by the times in their ids.
+fn pauses(herald: &Herald) -> Vec<String> {
+    let found = herald.sql(
+        "select at - lag(at) over (order by at) as pause from event cross join lateral \
+            (select ('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint) t (at) \
+            order by 1 desc nulls last limit 6",
+    );
+    found.lines().map(ToOwned::to_owned).collect()
+}
+
 #[test]
 fn restarts_by_the_socket_under_load_fail_no_request_and_lose_no_event() {
     const RESTARTS: usize = 5;
@@ -79,7 +89,8 @@ fn restarts_by_the_socket_under_load_fail_no_request_and_lose_no_event() {
     more(events());
     let counted = wrk.stop();
     println!(
-        "{counted}; ready after {:?} ms",
+        "{counted}; pauses in ms, the longest first: {}; ready after {:?} ms",
+        pauses(&herald).join(", "),
         activated.ready_ms().get(1..).unwrap()
     );
     for fault in ["not_2xx", "connect", "read", "write", "timeout"] {
