@@ -213,6 +213,22 @@ impl Authenticator {
         account: Option<&str>,
     ) -> Result<Caller, Problem> {
         let _turn = self.look_ups.acquire().await;
+        // Another request may have asked meanwhile: after a start all of them come at once.
+        let (grant, checked) = match self.known(&hash) {
+            Some(known) => known,
+            None => self.look_up(hash).await?,
+        };
+        grant.count()?;
+        self.admit(entry, grant, account, checked).await
+    }
+
+    fn known(&self, hash: &TokenHash) -> Option<(Grant, u64)> {
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        let known = tokens.get(hash)?;
+        (now() <= known.checked + FRESH).then(|| (known.value.clone(), known.checked))
+    }
+
+    async fn look_up(&self, hash: TokenHash) -> Result<(Grant, u64), Problem> {
         let checked = now();
         let found = token::in_force(&self.database, &[hash]).await?;
         let Some((_, token)) = found.first() else {
@@ -222,9 +238,8 @@ impl Authenticator {
             ));
         };
         let grant = self.grant(token);
-        grant.count()?;
         remember(&self.tokens, hash, grant.clone(), checked);
-        self.admit(entry, grant, account, checked).await
+        Ok((grant, checked))
     }
 
     /// Judges the request of a user who is signed in.
