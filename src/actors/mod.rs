@@ -27,6 +27,7 @@ mod stat_flusher;
 mod stats;
 mod subscription;
 mod tell;
+mod tuning;
 
 pub use activity_log::RecordError;
 pub use engine::{
@@ -35,3 +36,4 @@ pub use engine::{
 pub use mail_log::Mails;
 pub use plugins::{DryRunError, PluginReport, PluginStatus, Plugins};
 pub use routing::{RoutingTable, TypeEntry};
+pub use tuning::{Retention, Tuning};
