@@ -254,9 +254,7 @@ impl Batch {
             if stored && !self.spill && !entry.matched.from_memory.is_empty() {
                 let event = MemoryEvent::new(
                     EventId::from_uuid(entry.id),
-                    entry.event.account,
-                    entry.event.event_type,
-                    entry.event.payload,
+                    entry.event,
                     Arc::clone(lane),
                     committed,
                     entry.matched.from_memory.len(),

@@ -97,21 +97,19 @@ pub(super) struct MemoryEvent {
 impl MemoryEvent {
     pub(super) fn new(
         id: EventId,
-        account: AccountId,
-        event_type: Arc<str>,
-        payload: Bytes,
+        event: NewEvent,
         lane: Arc<Lane>,
         committed: Duration,
         deliveries: usize,
         budget: &Arc<Budget>,
     ) -> Arc<Self> {
-        let share = budget.take(payload.len(), deliveries);
+        let share = budget.take(event.payload.len(), deliveries);
         let settling = Settling::new(deliveries);
         Arc::new(Self {
             id,
-            account,
-            event_type,
-            payload,
+            account: event.account,
+            event_type: event.event_type,
+            payload: event.payload,
             lane,
             committed,
             settling,
