@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -43,6 +44,11 @@ impl Budget {
         self.closed.store(true, Ordering::Relaxed);
     }
 
+    /// How many bytes are used, of how many.
+    pub(super) fn used_of(&self) -> (usize, usize) {
+        (self.used.load(Ordering::Relaxed), self.limit)
+    }
+
     /// How far past its half the budget is: 0.0 up to half, 1.0 when spent.
     pub(super) fn pressure(&self) -> f64 {
         let half = (self.limit / 2).max(1);
@@ -81,6 +87,8 @@ pub(super) struct MemoryEvent {
     pub(super) event_type: Arc<str>,
     pub(super) payload: Bytes,
     pub(super) lane: Arc<Lane>,
+    /// The uptime after its commit.
+    pub(super) committed: Duration,
     /// Told of each target that has a committed attempt or row.
     pub(super) settling: Arc<Settling>,
     _share: Share,
@@ -89,21 +97,21 @@ pub(super) struct MemoryEvent {
 impl MemoryEvent {
     pub(super) fn new(
         id: EventId,
-        account: AccountId,
-        event_type: Arc<str>,
-        payload: Bytes,
+        event: NewEvent,
         lane: Arc<Lane>,
+        committed: Duration,
         deliveries: usize,
         budget: &Arc<Budget>,
     ) -> Arc<Self> {
-        let share = budget.take(payload.len(), deliveries);
+        let share = budget.take(event.payload.len(), deliveries);
         let settling = Settling::new(deliveries);
         Arc::new(Self {
             id,
-            account,
-            event_type,
-            payload,
+            account: event.account,
+            event_type: event.event_type,
+            payload: event.payload,
             lane,
+            committed,
             settling,
             _share: share,
         })

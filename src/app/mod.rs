@@ -60,7 +60,11 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     };
     // In a block, so that the connections are closed before the server is told to stop.
     let served = async {
-        let database = Database::new(&url, config.database.connections)?;
+        let ca_file = config.database.ca_file.as_deref();
+        let database = Database::trusting(&url, ca_file, config.database.connections)?;
+        if let Some(warning) = database.warning() {
+            tracing::warn!("{warning}");
+        }
         promises::check(&database, &config, unsafe_database).await?;
         let whole = (listeners, database, log);
         serve(&config, &folder, whole, begin, &mut signals).await
@@ -107,6 +111,7 @@ async fn serve(
             mail,
             mail_retention_days: config.mail.retention_days,
             notice_after: Duration::from_secs(config.mail.notice_after_seconds),
+            figures_of: config.http.metrics_subscriptions,
         },
     )
     .await
@@ -130,6 +135,7 @@ async fn serve(
     let ready = begin.elapsed();
     tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
     manager::ready();
+    manager::watch(&engine);
     let mut reloader = Reloader::new(config, engine.clone(), rules, log);
     while signals.next_or_reload().await == Asked::Reload {
         reloader.reload().await;

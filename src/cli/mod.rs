@@ -6,6 +6,7 @@ mod check_config;
 mod client;
 mod database;
 mod doctor;
+mod manual;
 mod migrate;
 mod output;
 mod plugin;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::config::Config;
+use crate::config::{Config, example_file};
 
 /// Delivers an application's events to other systems
 #[derive(Debug, Parser)]
@@ -71,6 +72,13 @@ enum Command {
     Completions {
         /// The shell
         shell: Shell,
+    },
+    /// Print a settings file with every setting explained, all commented out
+    ExampleConfig,
+    /// Write the manual pages into a folder
+    Manual {
+        /// The folder; made if it is missing
+        folder: PathBuf,
     },
 }
 
@@ -123,6 +131,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             clap_complete::generate(shell, &mut Cli::command(), "herald", &mut script);
             output::write(&String::from_utf8_lossy(&script))?;
         }
+        Command::ExampleConfig => output::write(&example_file())?,
+        Command::Manual { folder } => manual::write(Cli::command(), &folder)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -26,6 +26,8 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Names, in lower case, under which Herald is reached beside its public one.
     pub allowed_hosts: Vec<String>,
+    /// Subscriptions, and accounts, whose metrics are told apart.
+    pub metrics_subscriptions: usize,
 }
 
 impl HttpConfig {
@@ -38,6 +40,7 @@ impl HttpConfig {
             public_url: None,
             trusted_proxies: Vec::new(),
             allowed_hosts: Vec::new(),
+            metrics_subscriptions: 0,
         }
     }
 }
@@ -119,6 +122,21 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::List,
         set: |config, text| store(&mut config.http.allowed_hosts, hosts(text)),
         show: |config| config.http.allowed_hosts.join(","),
+    },
+    Setting {
+        key: "metrics_subscriptions",
+        variable: "HERALD_METRICS_SUBSCRIPTIONS",
+        default: "20",
+        meaning: "How many subscriptions, and how many accounts, have metrics of their own: the \
+                  busiest; the others are counted together.",
+        kind: Kind::Number,
+        set: |config, text| {
+            store(
+                &mut config.http.metrics_subscriptions,
+                number(text, 0..=1000),
+            )
+        },
+        show: |config| config.http.metrics_subscriptions.to_string(),
     },
 ];
 

@@ -6,6 +6,7 @@
 mod clients;
 mod credentials;
 mod database;
+mod example;
 mod file;
 mod http;
 mod live;
@@ -25,6 +26,7 @@ use ipnet::IpNet;
 
 pub use clients::ClientsConfig;
 pub use database::DatabaseConfig;
+pub use example::example_file;
 pub use http::{HttpConfig, reachable};
 pub use live::Live;
 pub use log::{LogConfig, LogFormat};

@@ -19,6 +19,7 @@ use super::closing::{Closer, Closing, UNDER_WAY};
 use super::connection::{self, Connection, Life};
 use super::connections::Connections;
 use super::guard::Guard;
+use super::metrics::{Requests, measured};
 use super::passwords::Passwords;
 use super::problem::{Kind, Problem};
 use super::rules::HttpRules;
@@ -95,6 +96,8 @@ pub(super) struct Shared {
     pub passwords: Passwords,
     /// What may change while it runs.
     pub rules: HttpRules,
+    /// What was answered, for the metrics.
+    pub requests: Arc<Requests>,
     /// The end of the server.
     pub closing: Closing,
 }
@@ -119,6 +122,7 @@ pub fn server(
         )),
         passwords: Passwords::new(),
         rules: settings.rules.clone(),
+        requests: Arc::default(),
         closing: closing.clone(),
         engine,
     };
@@ -143,6 +147,7 @@ pub fn server(
         builder = builder.listen(format!("{role:?}"), listener, move || {
             let shared = shared.clone();
             let stopping = stopping.clone();
+            let worker = shared.requests.worker();
             let (closing, marks, errors) = (
                 shared.closing.clone(),
                 shared.closing.clone(),
@@ -154,6 +159,8 @@ pub fn server(
                     sessions: Arc::clone(&shared.sessions),
                     served,
                 })
+                // Around all others: what they refuse counts as well.
+                .wrap_fn(move |request, service| measured(&worker, request, service))
                 .app_data(web::Data::new(shared))
                 .configure(routes)
                 .into_factory()

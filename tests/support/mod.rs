@@ -72,6 +72,11 @@ impl Herald {
         Self::on(Some(Cluster::shared().database()), settings)
     }
 
+    /// Starts one on a database that the test made.
+    pub fn launch_at(database_url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::on(Some(database_url.to_owned()), settings)
+    }
+
     /// Starts one with a private PostgreSQL of its own.
     pub fn launch_private() -> Self {
         Self::on(None, &[])
