@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::lane::{Lane, Settling};
+use super::publishing::NewEvent;
 use crate::domain::id::{AccountId, EventId};
 
 /// What an event takes beside its payload.

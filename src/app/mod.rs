@@ -30,6 +30,9 @@ use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
 use crate::store::{Database, migrate};
 
+/// So long after the start of the actors HTTP is served even if no event can be taken yet.
+const UNSERVED: Duration = Duration::from_secs(5);
+
 /// Runs the daemon until SIGTERM or SIGINT. A second signal ends it at once; what was accepted
 /// is in the database either way. `unsafe_database`: the second of the two words that it takes to
 /// use a database that may lose what was committed. Must be called within an actix system.
@@ -66,6 +69,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
             tracing::warn!("{warning}");
         }
         promises::check(&database, &config, unsafe_database).await?;
+        reached(begin, "the database promises what it should");
         let whole = (listeners, database, log);
         serve(&config, &folder, whole, begin, &mut signals).await
     }
@@ -92,6 +96,7 @@ async fn serve(
     {
         tracing::info!(migration, "migrated");
     }
+    reached(begin, "the schema is up to date");
     let mail = MailSettings::from_config(&config.mail, &config.data_dir)
         .context("mail cannot be set up")?;
     let rules = AddressRules::new(config.allow_networks.clone());
@@ -116,6 +121,7 @@ async fn serve(
     )
     .await
     .context("the actors cannot be started")?;
+    reached(begin, "the actors work");
     let address = listeners.address;
     let rules = HttpRules::new(config);
     let settings = HttpSettings {
@@ -127,11 +133,26 @@ async fn serve(
         rules: rules.clone(),
     };
     let (server, closer) = http::server(listeners.all, engine.clone(), settings)?;
+    // Who connects before waits in the socket's queue, which is better than a refusal.
+    let soon = tokio::time::timeout(UNSERVED, engine.opened());
+    let early = tokio::select! {
+        _ = soon => false,
+        () = signals.next() => true,
+    };
     let serving = actix::spawn(server);
-    tokio::select! {
-        () = engine.opened() => {}
-        () = signals.next() => anyhow::bail!("stopped before the database could be used"),
+    let stopped = early
+        || tokio::select! {
+            () = engine.opened() => false,
+            () = signals.next() => true,
+        };
+    if !stopped {
+        let ready = begin.elapsed();
+        tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
+        manager::ready();
+        manager::watch(&engine);
+        signals.next().await;
     }
+        reached(begin, "the database promises what it should");
     let ready = begin.elapsed();
     tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
     manager::ready();
@@ -150,6 +171,7 @@ async fn serve(
     Ok(())
 }
 
+        reached(begin, "the database promises what it should");
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
