@@ -79,6 +79,15 @@ impl Drop for Share {
     }
 }
 
+/// The commit of a batch.
+#[derive(Debug, Clone)]
+pub(super) struct Commit {
+    /// Its lane.
+    pub(super) lane: Arc<Lane>,
+    /// The uptime after it.
+    pub(super) at: Duration,
+}
+
 /// A committed event whose targets are to be delivered from memory.
 #[derive(Debug)]
 pub(super) struct MemoryEvent {
@@ -100,8 +109,7 @@ impl MemoryEvent {
         account: AccountId,
         event_type: Arc<str>,
         payload: Bytes,
-        lane: Arc<Lane>,
-        committed: Duration,
+        commit: &Commit,
         deliveries: usize,
         budget: &Arc<Budget>,
     ) -> Arc<Self> {
@@ -112,8 +120,8 @@ impl MemoryEvent {
             account,
             event_type,
             payload,
-            lane,
-            committed,
+            lane: Arc::clone(&commit.lane),
+            committed: commit.at,
             settling,
             _share: share,
         })
