@@ -45,7 +45,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     let begin = Instant::now();
     let log = logging::start(&config)?;
     for warning in &config.warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(warning, "the settings need a look");
     }
     let folder = DataFolder::lock(&config.data_dir)?;
     let listeners = listeners::open(&config)?;
