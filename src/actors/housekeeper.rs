@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::auditor::Auditor;
 use super::intake::{Intake, LaneSlot, LaneUnsure};
 use super::lane::Lane;
+use super::pulse::Beat;
 use super::routing::Routing;
 use super::stats::Stats;
 use super::tell::tell;
@@ -68,6 +69,7 @@ pub(super) struct Housekeeper {
     pub(super) sweeping: bool,
     pub(super) repairing: bool,
     pub(super) auditor: Auditor,
+    pub(super) beat: Beat,
 }
 
 /// A connection that a renewal borrows.
@@ -135,6 +137,7 @@ impl Handler<LeaseTick> for Housekeeper {
     type Result = ();
 
     fn handle(&mut self, _: LeaseTick, ctx: &mut Self::Context) {
+        self.beat.turned();
         let lane = self.lane_slot.read().ok().and_then(|slot| slot.clone());
         let Some(lane) = lane else { return };
         let free = match std::mem::replace(&mut self.connection, Slot::Lent) {

@@ -17,9 +17,10 @@ use tokio::sync::Notify;
 
 use self::breaker::Breaker;
 use self::outcome::{Ended, send};
+use super::figures::{Figures, MailFigures};
 use super::intake::LaneSlot;
 use crate::domain::id::MailId;
-use crate::domain::mail::Mailbox;
+use crate::domain::mail::{Mailbox, TryOutcome};
 use crate::mail::{MailSettings, Sender};
 use crate::store::lane::LaneId;
 use crate::store::mail::{ClaimedMail, MailTry, claim, record};
@@ -52,12 +53,18 @@ pub struct Mails {
 
 impl Mails {
     /// Starts the actor on a thread of its own.
-    pub(super) fn start(database: Database, lane_slot: LaneSlot, settings: MailSettings) -> Self {
+    pub(super) fn start(
+        database: Database,
+        lane_slot: LaneSlot,
+        figures: Arc<Figures>,
+        settings: MailSettings,
+    ) -> Self {
         let from = Arc::new(settings.from().clone());
         outgoing::send_as(Mailbox::clone(&from), settings.has_server());
         let actor = MailLog::start_in_arbiter(&Arbiter::new().handle(), move |_| MailLog {
             database,
             lane_slot,
+            figures,
             most: settings.connections(),
             hold: settings.timeout() + MARGIN,
             sender: Arc::new(Sender::new(settings)),
@@ -95,6 +102,7 @@ impl Mails {
 struct MailLog {
     database: Database,
     lane_slot: LaneSlot,
+    figures: Arc<Figures>,
     /// Mails that are sent at one time.
     most: usize,
     /// How long a claim holds.
@@ -226,6 +234,7 @@ impl MailLog {
         if !self.sending.insert(mail.id()) {
             return;
         }
+        self.figures.mail.under_way.add(1);
         let sender = Arc::clone(&self.sender);
         let server_is_down = self.breaker.is_open();
         let jitter = rand::rng().random::<f64>();
@@ -234,16 +243,37 @@ impl MailLog {
         let sent = actix::fut::wrap_future::<_, Self>(sent);
         ctx.spawn(sent.map(move |ended, actor, ctx| {
             actor.sending.remove(&id);
+            let figures = &actor.figures.mail;
+            figures.under_way.add(-1);
             // If it panicked, its claim runs out and it is tried again.
-            if let Ok(Ended { record, reached }) = ended {
+            if let Ok(Ended {
+                record,
+                reached,
+                took,
+            }) = ended
+            {
+                count(figures, record.outcome, took);
                 if let Some(change) = reached.and_then(|it| actor.breaker.note(it, Instant::now()))
                 {
                     tell_change(change, &record.reply);
                 }
+                figures.down.set(i64::from(actor.breaker.is_open()));
                 actor.ended.push(record);
             }
             actor.go_on(ctx);
         }));
+    }
+}
+
+/// Counts a try; `took`: the mail server was asked.
+fn count(figures: &MailFigures, outcome: TryOutcome, took: Option<Duration>) {
+    match outcome {
+        TryOutcome::Sent => figures.sent.add(1),
+        TryOutcome::Failed => figures.failed.add(1),
+        TryOutcome::Retry => figures.retried.add(1),
+    }
+    if let Some(took) = took {
+        figures.took.took(took);
     }
 }
 

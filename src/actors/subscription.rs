@@ -11,6 +11,7 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use super::figures::Figures;
 use super::intake::{Intake, LaneSlot};
 use super::lane::Lane;
 use super::line::{Line, Thread};
@@ -20,6 +21,7 @@ use super::plugins::Plugins;
 use super::recorder::{Recorder, SpillDeliveries, Spilled};
 use super::routing::Route;
 use super::tell::tell;
+use super::trail;
 use crate::domain::address::AddressRules;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::Database;
@@ -44,6 +46,7 @@ pub(super) struct SubscriptionParts {
     pub(super) intake: Arc<std::sync::OnceLock<Addr<Intake>>>,
     pub(super) plugins: Plugins,
     pub(super) mails: Mails,
+    pub(super) figures: Arc<Figures>,
 }
 
 impl SubscriptionParts {
@@ -54,6 +57,10 @@ impl SubscriptionParts {
 
     /// Writes rows for deliveries that nobody in memory takes.
     pub(super) fn spill(&self, subscription: SubscriptionId, events: Vec<Arc<MemoryEvent>>) {
+        if trail::is_told() {
+            let told = events.iter().map(|event| event.id);
+            told.for_each(|event| trail::spilled(event, subscription, trail::Spilled::Halted));
+        }
         let spilled = events
             .into_iter()
             .map(|event| Spilled {
@@ -70,6 +77,7 @@ impl SubscriptionParts {
                 event,
             })
             .collect();
+        self.figures.mailboxes.recorder.add(1);
         tell(&self.recorder, SpillDeliveries(spilled));
     }
 }

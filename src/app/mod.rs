@@ -1,28 +1,34 @@
 //! The daemon as a whole: builds its parts in order, and stops them in the reverse order.
 
 mod folder;
+mod listeners;
 mod logging;
+mod manager;
 pub mod promises;
+mod stop;
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use folder::DataFolder;
+pub(crate) use logging::failure;
+
+use listeners::Listeners;
+use stop::Bounds;
 
 use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
 use crate::domain::address::AddressRules;
-use crate::http::{self, HttpSettings, Role, SiteSettings};
+use crate::http::{self, HttpRules, HttpSettings, SiteSettings};
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
 use crate::store::{Database, migrate};
 
-/// Seconds that requests under way have to end at the stop; new ones are refused at once.
-const HTTP_STOP_SECONDS: u64 = 2;
+/// So long after the start of the actors HTTP is served even if no event can be taken yet.
+const UNSERVED: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until SIGTERM or SIGINT. A second signal ends it at once; what was accepted
 /// is in the database either way. `unsafe_database`: the second of the two words that it takes to
@@ -37,7 +43,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
         tracing::warn!("{warning}");
     }
     let folder = DataFolder::lock(&config.data_dir)?;
-    let listener = listen(&config)?;
+    let listeners = listeners::open(&config)?;
     let mut signals = Signals::new()?;
     let private = match &config.database.url {
         Some(_) => None,
@@ -54,9 +60,14 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     };
     // In a block, so that the connections are closed before the server is told to stop.
     let served = async {
-        let database = Database::new(&url, config.database.connections)?;
+        let ca_file = config.database.ca_file.as_deref();
+        let database = Database::trusting(&url, ca_file, config.database.connections)?;
+        if let Some(warning) = database.warning() {
+            tracing::warn!("{warning}");
+        }
         promises::check(&database, &config, unsafe_database).await?;
-        serve(&config, &folder, listener, database, begin, &mut signals).await
+        reached(begin, "the database promises what it should");
+        serve(&config, &folder, listeners, database, begin, &mut signals).await
     }
     .await;
     if let Some(private) = private {
@@ -71,7 +82,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
 async fn serve(
     config: &Config,
     folder: &DataFolder,
-    listener: TcpListener,
+    listeners: Listeners,
     database: Database,
     begin: Instant,
     signals: &mut Signals,
@@ -82,6 +93,7 @@ async fn serve(
     {
         tracing::info!(migration, "migrated");
     }
+    reached(begin, "the schema is up to date");
     let mail = MailSettings::from_config(&config.mail, &config.data_dir)
         .context("mail cannot be set up")?;
     let rules = AddressRules::new(config.allow_networks.clone());
@@ -101,69 +113,54 @@ async fn serve(
             mail,
             mail_retention_days: config.mail.retention_days,
             notice_after: Duration::from_secs(config.mail.notice_after_seconds),
+            figures_of: config.http.metrics_subscriptions,
         },
     )
     .await
     .context("the actors cannot be started")?;
-    let address = listener.local_addr()?;
+    reached(begin, "the actors work");
+    let address = listeners.address;
     let settings = HttpSettings {
         workers: config.http.workers,
-        shutdown_seconds: HTTP_STOP_SECONDS,
         site: SiteSettings {
             base: config.base_address(address),
             named: config.http.public_url.is_some(),
-            proxies: config.http.trusted_proxies.clone(),
         },
+        rules: HttpRules::new(config),
     };
-    let server = http::server(vec![(Role::Api, listener)], engine.clone(), settings)?;
-    let handle = server.handle();
+    let (server, closer) = http::server(listeners.all, engine.clone(), settings)?;
+    // Who connects before waits in the socket's queue, which is better than a refusal.
+    let soon = tokio::time::timeout(UNSERVED, engine.opened());
+    let early = tokio::select! {
+        _ = soon => false,
+        () = signals.next() => true,
+    };
     let serving = actix::spawn(server);
-    tokio::select! {
-        () = engine.opened() => {}
-        () = signals.next() => anyhow::bail!("stopped before the database could be used"),
+    let stopped = early
+        || tokio::select! {
+            () = engine.opened() => false,
+            () = signals.next() => true,
+        };
+    if !stopped {
+        let ready = begin.elapsed();
+        tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
+        manager::ready();
+        manager::watch(&engine);
+        signals.next().await;
     }
-    let ready = begin.elapsed();
-    tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
-    told_systemd(&[sd_notify::NotifyState::Ready]);
-
-    signals.next().await;
-    tracing::info!("stopping: finishing what is under way");
-    told_systemd(&[sd_notify::NotifyState::Stopping]);
-    let bound = Duration::from_secs(config.drain_seconds);
-    let stop = async {
-        let (drained, ()) = tokio::join!(engine.stop(bound), handle.stop(true));
-        drained
-    };
+    let bounds = Bounds::from_config(config);
+    manager::stopping(bounds.whole());
     tokio::select! {
-        drained = stop => {
-            if drained {
-                tracing::info!("stopped; the rest waits in the database");
-            } else {
-                tracing::warn!("not everything ended in time; the next start recovers it");
-            }
-        }
+        () = stop::in_order(&engine, &closer, bounds) => {}
         () = signals.next() => tracing::warn!("stopped at once by a second signal"),
     }
     serving.abort();
     Ok(())
 }
 
-fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(config.http.listen).with_context(|| {
-        format!(
-            "cannot listen on {} (set HERALD_LISTEN to another address)",
-            config.http.listen
-        )
-    })?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-/// Without systemd this does nothing.
-fn told_systemd(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "systemd could not be told");
-    }
+/// For who looks where a start takes its time.
+fn reached(begin: Instant, what: &str) {
+    tracing::debug!(after_ms = begin.elapsed().as_millis(), "{what}");
 }
 
 /// The signals that ask for an end.

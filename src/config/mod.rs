@@ -3,14 +3,17 @@
 //! This is the only place that reads the environment. It must not know what a setting is used
 //! for beyond the range that makes it valid.
 
+mod clients;
 mod credentials;
 mod database;
 mod example;
 mod file;
 mod http;
+mod live;
 mod log;
 mod mail;
 mod plugin;
+mod service;
 mod setting;
 
 use std::collections::BTreeMap;
@@ -21,12 +24,15 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
+pub use clients::ClientsConfig;
 pub use database::DatabaseConfig;
 pub use example::example_file;
 pub use http::{HttpConfig, reachable};
+pub use live::Live;
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, SmtpServer, SmtpTls};
 pub use plugin::PluginConfig;
+pub use service::ServiceManager;
 pub use setting::Setting;
 
 /// Everything that an operator can set, judged and complete.
@@ -36,6 +42,8 @@ pub use setting::Setting;
 pub struct Config {
     /// The HTTP server.
     pub http: HttpConfig,
+    /// What its clients may take up.
+    pub clients: ClientsConfig,
     /// The database.
     pub database: DatabaseConfig,
     /// The log.
@@ -65,6 +73,8 @@ pub struct Config {
     sources: BTreeMap<&'static str, String>,
     /// The folder with credentials, if there is one.
     pub credentials_dir: Option<PathBuf>,
+    /// What the service manager told this process; no setting.
+    pub service_manager: ServiceManager,
     /// The TOML file that was read, if any.
     pub file: Option<PathBuf>,
     /// What did not stop the start but should be looked at, one sentence each.
@@ -177,7 +187,10 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut variables: Vec<(String, OsString)> = environment
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .filter(|(name, _)| name.starts_with("HERALD_") || name == CREDENTIALS)
+            .filter(|(name, _)| {
+                let beside = name == CREDENTIALS || service::VARIABLES.contains(&name.as_str());
+                beside || name.starts_with("HERALD_")
+            })
             .collect();
         variables.sort();
         let mut config = Self::blank();
@@ -185,7 +198,8 @@ impl Config {
             .map(Path::to_path_buf)
             .or_else(|| place(&variables, "HERALD_CONFIG", fallback.file));
         config.credentials_dir = place(&variables, CREDENTIALS, fallback.credentials);
-        variables.retain(|(name, _)| name != CREDENTIALS);
+        config.service_manager = ServiceManager::from_variables(&variables);
+        variables.retain(|(name, _)| name.starts_with("HERALD_"));
         let mut faults = Vec::new();
         for setting in setting::all() {
             if let Err(detail) = (setting.set)(&mut config, setting.default) {
@@ -248,6 +262,7 @@ impl Config {
     fn blank() -> Self {
         Self {
             http: HttpConfig::blank(),
+            clients: ClientsConfig::blank(),
             database: DatabaseConfig::blank(),
             log: LogConfig::blank(),
             plugins: PluginConfig::blank(),
@@ -262,6 +277,7 @@ impl Config {
             mail: MailConfig::blank(),
             sources: BTreeMap::new(),
             credentials_dir: None,
+            service_manager: ServiceManager::default(),
             file: None,
             warnings: Vec::new(),
         }
@@ -273,6 +289,21 @@ impl fmt::Debug for Config {
         f.debug_map()
             .entries(self.describe().map(|(setting, value)| (setting.key, value)))
             .finish()
+    }
+}
+
+impl ServiceManager {
+    /// What the environment of this process says.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "no setting, and wanted also where the settings cannot be read"
+    )]
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect::<Vec<_>>();
+        Self::from_variables(&variables)
     }
 }
 

@@ -1,5 +1,5 @@
 //! The table of settings: for each its key, variable, default, meaning, and how its text is
-//! read and shown. What has a part of its own (`http`, `database`, `plugin`, `mail`, `log`) has its
+//! read and shown. What has a part of its own (`http`, `clients`, `database`, `plugin`, `mail`, `log`) has its
 //! rows there; a new setting is one field and one row.
 
 use std::net::IpAddr;
@@ -49,6 +49,7 @@ pub struct Setting {
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
     super::http::SETTINGS
         .iter()
+        .chain(super::clients::SETTINGS)
         .chain(super::database::SETTINGS)
         .chain(CORE)
         .chain(super::plugin::SETTINGS)

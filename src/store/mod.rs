@@ -40,6 +40,7 @@ pub mod recorded;
 pub mod resend;
 pub mod retention;
 pub mod routing;
+pub mod sample;
 #[allow(
     missing_docs,
     unreachable_pub,
@@ -61,6 +62,6 @@ pub mod user;
 pub mod user_link;
 pub mod webhook_names;
 
-pub use database::{Connection, Database, PooledConnection};
+pub use database::{Connection, Database, PoolUse, PooledConnection};
 pub use error::StoreError;
 pub use migration::{SchemaState, migrate, revert_all, schema_state};

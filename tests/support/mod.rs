@@ -72,6 +72,11 @@ impl Herald {
         Self::on(Some(Cluster::shared().database()), settings)
     }
 
+    /// Starts one on a database that the test made.
+    pub fn launch_at(database_url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::on(Some(database_url.to_owned()), settings)
+    }
+
     /// Starts one with a private PostgreSQL of its own.
     pub fn launch_private() -> Self {
         Self::on(None, &[])
@@ -220,10 +225,15 @@ impl Herald {
     pub fn terminate(&mut self) -> Duration {
         let begin = Instant::now();
         self.signal("TERM");
+        self.ended();
+        begin.elapsed()
+    }
+
+    /// Waits for the end of one that was sent SIGTERM before.
+    pub fn ended(&mut self) {
         let mut child = self.child.take().unwrap();
         let status = wait_for("the end", || child.try_wait().unwrap());
         assert!(status.success(), "{status}: {}", self.log());
-        begin.elapsed()
     }
 
     /// What it wrote to standard error since its last start.
