@@ -29,6 +29,7 @@ fn a_damaged_secret_or_header_holds_its_subscription_and_the_others_go_on() {
         ("subscription", "sealed_headers", "id"),
     ] {
         let mut herald = Herald::launch();
+        herald.run(&["user", "add", "ann@example.com", "--role", "admin"]);
         let [(bad, bad_target), (good, good_target)] = two(&herald);
         let good_secret = secret_of(&herald, &good);
         wait_sealed(&herald);
@@ -44,6 +45,9 @@ fn a_damaged_secret_or_header_holds_its_subscription_and_the_others_go_on() {
             shown["state"] == "paused" && reason.contains("was damaged")
         });
         assert!(herald.log().contains("nothing is sent unsigned"));
+        wait_until("its admin to be told", || {
+            herald.count("select count(*) from mail where topic = 'Subscription Paused'") == 1
+        });
         let before = bad_target.requests().len();
         let event = herald.publish_event(&order(1));
         herald.delivery_in("sent", &event, &good);

@@ -14,7 +14,7 @@ use crate::support::scripted::Scripted;
 use crate::{assert_signed, deliver, key_of, keys_of_values, secret_of, wait_sealed};
 
 /// Secrets beside those that are delivered with, so that a run takes a while.
-const MANY: usize = 3_000;
+const MANY: usize = 800;
 
 const INSERT: &str = "with made as ( \
     insert into subscription (id, account_id, title, url, triggers, state, headers, max_in_flight, \
@@ -49,7 +49,7 @@ fn kills_at_any_time_leave_nothing_unreadable_and_the_next_run_goes_on() {
                 thread::sleep(Duration::from_millis(5));
             }
         });
-        let runs = 24;
+        let runs = 16;
         for run in 0..runs {
             let mut rotate = herald
                 .command()

@@ -71,3 +71,32 @@ fn what_an_older_daemon_wrote_in_plain_counts_and_is_sealed() {
     let shown = herald.subscription(&id);
     assert_eq!(shown["headers"], json!({ "x-api-key": "after" }));
 }
+
+/// The way back of this migration alone.
+const DOWN: &str = include_str!("../../migrations/2026-11-22-000010_seal/down.sql");
+
+#[test]
+fn the_way_back_disables_what_the_code_before_could_not_sign() {
+    let mut herald = Herald::launch();
+    let target = Scripted::answering(200, "");
+    let id = herald.subscribe(&target.url, &["*"]);
+    wait_sealed(&herald);
+    herald.terminate();
+    psql(&herald.database_url, &format!("begin; {DOWN}; commit"));
+    psql(
+        &herald.database_url,
+        "delete from __diesel_schema_migrations where version = '20261122000010'",
+    );
+    let state = "select state, disabled_reason like 'Its secrets were sealed%' from subscription";
+    assert_eq!(herald.sql(state).trim(), "disabled|t");
+    let secrets = "select count(*), min(octet_length(key)) from subscription_secret";
+    assert_eq!(herald.sql(secrets).trim(), "1|32");
+
+    // And forth again: the daemon goes on with the key file that it has.
+    assert_eq!(herald.run(&["migrate"]).trim(), "applied 20261122000010");
+    herald.spawn();
+    herald.switch(&id, "enable");
+    wait_sealed(&herald);
+    let secret = secret_of(&herald, &id);
+    assert_signed(&deliver(&herald, &target, &id), &secret);
+}

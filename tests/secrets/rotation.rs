@@ -102,6 +102,10 @@ fn it_waits_for_a_daemon_that_has_a_file_of_its_own_until_that_is_copied() {
         "1",
         "sealed before all know the key"
     );
+    let mut second = herald.command();
+    second.arg("rotate-key");
+    let told = refused(second);
+    assert!(told.contains("another `herald rotate-key` runs"), "{told}");
     // A daemon without the new key gets no lane meanwhile.
     let late = support::folder();
     fs::copy(&copy, late.join("key")).unwrap();
