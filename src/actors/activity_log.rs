@@ -12,9 +12,11 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::{Semaphore, oneshot};
 
+use super::figures::{Figures, Statement};
 use crate::domain::activity::NewActivity;
 use crate::domain::id::{AccountId, ActivityId};
 use crate::store::activity::append_batch;
+use crate::store::clock::uptime;
 use crate::store::{Connection, Database, StoreError};
 
 /// Activities of one statement, at most (beyond its first request).
@@ -70,9 +72,10 @@ pub(super) struct ActivityRecorder {
 
 impl ActivityRecorder {
     /// Starts the actor on this thread.
-    pub(super) fn start(database: Database) -> Self {
+    pub(super) fn start(database: Database, figures: Arc<Figures>) -> Self {
         let actor = ActivityLog {
             database,
+            figures,
             connection: None,
             waiting: VecDeque::new(),
             committing: false,
@@ -114,6 +117,7 @@ impl ActivityRecorder {
 /// The actor.
 struct ActivityLog {
     database: Database,
+    figures: Arc<Figures>,
     /// Lent to the commit under way; none: not made yet, or it broke.
     connection: Option<Box<Connection>>,
     waiting: VecDeque<RecordActivities>,
@@ -141,8 +145,10 @@ impl ActivityLog {
         self.committing = true;
         let requests = take_batch(&mut self.waiting);
         let (database, connection) = (self.database.clone(), self.connection.take());
+        let figures = Arc::clone(&self.figures);
         // On the thread: within the actor's context it would be polled at each message.
-        let commit = actix::spawn(async move { commit(&database, connection, requests).await });
+        let commit =
+            actix::spawn(async move { commit(&database, &figures, connection, requests).await });
         let done = actix::fut::wrap_future::<_, Self>(commit);
         ctx.spawn(done.map(|connection, actor, ctx| {
             actor.committing = false;
@@ -169,6 +175,7 @@ fn take_batch(waiting: &mut VecDeque<RecordActivities>) -> Vec<RecordActivities>
 /// Commits a batch and answers its requests. Gives the connection back if it is still good.
 async fn commit(
     database: &Database,
+    figures: &Figures,
     connection: Option<Box<Connection>>,
     requests: Vec<RecordActivities>,
 ) -> Option<Box<Connection>> {
@@ -182,7 +189,7 @@ async fn commit(
             }
         },
     };
-    match store(&mut connection, &requests).await {
+    match store(&mut connection, &figures.activity, &requests).await {
         Ok(ids) => {
             answer(requests, ids);
             Some(connection)
@@ -197,7 +204,7 @@ async fn commit(
             let mut requests = requests.into_iter();
             while let Some(request) = requests.next() {
                 let one = [request];
-                let result = store(&mut connection, &one).await;
+                let result = store(&mut connection, &figures.activity, &one).await;
                 let [request] = one;
                 let away = result.as_ref().is_err_and(StoreError::is_away);
                 let result = match result {
@@ -217,16 +224,26 @@ async fn commit(
 
 async fn store(
     connection: &mut Connection,
+    figures: &Statement,
     requests: &[RecordActivities],
 ) -> Result<Vec<ActivityId>, StoreError> {
     let batch: Vec<(AccountId, &NewActivity)> = requests
         .iter()
         .flat_map(|request| request.activities.iter().map(|one| (request.account, one)))
         .collect();
-    match tokio::time::timeout(PATIENCE, append_batch(connection, &batch)).await {
+    let rows = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+    let begun = uptime();
+    let stored = match tokio::time::timeout(PATIENCE, append_batch(connection, &batch)).await {
         Ok(stored) => stored,
         Err(_elapsed) => Err(StoreError::Away("a commit took over 15 s".to_owned())),
+    };
+    if stored.is_ok() {
+        figures.rows.observe(rows);
+        figures.took.took(uptime().saturating_sub(begun));
+    } else {
+        figures.failed.add(1);
     }
+    stored
 }
 
 fn answer(requests: Vec<RecordActivities>, ids: Vec<ActivityId>) {

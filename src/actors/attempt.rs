@@ -40,6 +40,8 @@ pub(super) struct Tried {
     pub(super) record: AttemptRecord,
     /// A request was made.
     pub(super) sent: bool,
+    /// How long it took.
+    pub(super) took: Duration,
     pub(super) gone: bool,
 }
 
@@ -120,6 +122,7 @@ fn nothing_sent(route: &Route, what: &Try, ending: Ending, detail: Detail<'_>) -
     Tried {
         record: record(route, what, ending, Duration::ZERO, detail, None),
         sent: false,
+        took: Duration::ZERO,
         gone: false,
     }
 }
@@ -165,6 +168,7 @@ fn judge(
             Tried {
                 record: record(route, what, ending, duration, detail, retry_after),
                 sent: true,
+                took: duration,
                 gone: status == 410,
             }
         }
@@ -173,6 +177,7 @@ fn judge(
             Tried {
                 record: record(route, what, Ending::Failure(None), duration, detail, None),
                 sent: true,
+                took: duration,
                 gone: false,
             }
         }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::engine::{KeyReused, NewEvent, PublishError, Receipt};
 use super::intake::{PublishEvents, PublishResult};
-use super::lane::{Ids, Lane, Settling};
-use super::memory::{Budget, MemoryEvent};
+use super::lane::{Ids, Settling};
+use super::memory::{Budget, Commit, MemoryEvent};
+use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
 use super::routing::{Matched, RoutingTable};
+use super::trail;
 use crate::domain::id::{AccountId, EventId};
 use crate::store::ingest::{IngestBatch, KnownKey};
 
@@ -61,6 +62,18 @@ pub(super) struct Batch {
     keyed: bool,
 }
 
+/// An event of the batch that was stored, for the log.
+pub(super) struct Stored<'a> {
+    pub(super) id: EventId,
+    pub(super) account: AccountId,
+    pub(super) event_type: &'a str,
+    pub(super) bytes: usize,
+    pub(super) lane: i32,
+    pub(super) matched: &'a Matched,
+    /// Every target got a row.
+    pub(super) spilled: bool,
+}
+
 /// What is left to do after the commit.
 pub(super) struct Done {
     pub(super) last_id: Uuid,
@@ -68,6 +81,8 @@ pub(super) struct Done {
     pub(super) deliveries: Vec<(Arc<MemoryEvent>, Arc<Matched>)>,
     /// How many events of an account were stored in a minute since 1970.
     pub(super) accepted: Vec<(AccountId, i64, u32)>,
+    /// How many events were stored by an earlier request.
+    pub(super) repeated: u64,
     pub(super) answers: Vec<(oneshot::Sender<PublishResult>, PublishResult)>,
 }
 
@@ -154,6 +169,10 @@ impl Batch {
         columns
     }
 
+    pub(super) const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(super) const fn has_keys(&self) -> bool {
         self.keyed
     }
@@ -180,15 +199,17 @@ impl Batch {
         self,
         new: &[EventId],
         known: &[KnownKey],
-        lane: &Arc<Lane>,
+        commit: &Commit,
         budget: &Arc<Budget>,
     ) -> Done {
+        let is_told = trail::is_told();
         let new: HashSet<_> = new.iter().map(|id| id.uuid()).collect();
         let mut done = Done {
             last_id: self.entries.last().map_or(Uuid::nil(), |entry| entry.id),
             settlings: Vec::new(),
             deliveries: Vec::new(),
             accepted: Vec::new(),
+            repeated: 0,
             answers: Vec::new(),
         };
         let mut results: Vec<Option<Vec<Result<Receipt, KeyReused>>>> = self
@@ -200,6 +221,17 @@ impl Batch {
             let stored = !entry.repeats && (entry.event.key.is_none() || new.contains(&entry.id));
             let receipt = if stored {
                 let id = EventId::from_uuid(entry.id);
+                if is_told {
+                    trail::accepted(&Stored {
+                        id,
+                        account: entry.event.account,
+                        event_type: &entry.event.event_type,
+                        bytes: entry.event.payload.len(),
+                        lane: commit.lane.id.0,
+                        matched: &entry.matched,
+                        spilled: self.spill,
+                    });
+                }
                 done.accept(entry.event.account, id.millis().div_euclid(60_000));
                 Some(Ok(Receipt {
                     id,
@@ -207,6 +239,7 @@ impl Batch {
                     duplicate: false,
                 }))
             } else {
+                done.repeated += 1;
                 repeated(&entry.event, known)
             };
             match (receipt, results.get_mut(entry.request)) {
@@ -218,10 +251,8 @@ impl Batch {
             if stored && !self.spill && !entry.matched.from_memory.is_empty() {
                 let event = MemoryEvent::new(
                     EventId::from_uuid(entry.id),
-                    entry.event.account,
-                    entry.event.event_type,
-                    entry.event.payload,
-                    Arc::clone(lane),
+                    entry.event,
+                    commit,
                     entry.matched.from_memory.len(),
                     budget,
                 );
@@ -242,6 +273,7 @@ fn repeated(event: &NewEvent, known: &[KnownKey]) -> Option<Result<Receipt, KeyR
         .iter()
         .find(|known| known.account == event.account && known.key == key.key)?;
     Some(if known.body_hash == key.body_hash {
+        trail::repeated(known.event);
         Ok(Receipt {
             id: known.event,
             deliveries: known.deliveries,

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::intake::{Intake, LaneUnsure};
 use super::memory::MemoryEvent;
+use super::pulse::Beat;
 use super::routing::{Matched, Route, Routing, RoutingTable};
 use super::subscription::{
     Abandon, ClaimDue, DeliverFirst, DeliverTest, Drain, RouteChanged, Subscription,
@@ -45,8 +46,8 @@ pub(super) struct AbandonLane {
 #[rtype(result = "()")]
 pub(super) struct DeliveriesDue(pub(super) SubscriptionId);
 
-/// Try this out now. Sent by the engine, whose row for it is claimed already; if it is lost,
-/// the row becomes due.
+/// Try this out now. Sent by the engine, whose row for it is claimed already; if it is lost, or
+/// comes after the stop began, the row becomes due.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct SendTest {
@@ -84,6 +85,7 @@ pub(super) struct Dispatcher {
     intake: Option<Addr<Intake>>,
     looking: bool,
     draining: bool,
+    beat: Beat,
 }
 
 /// Where Dispatcher tells that an actor died. Sent once, when both are started.
@@ -97,6 +99,7 @@ impl Dispatcher {
         routing: Arc<Routing>,
         parts: SubscriptionParts,
         arbiters: Vec<ArbiterHandle>,
+        beat: Beat,
     ) -> Self {
         let table = routing.current();
         Self {
@@ -110,6 +113,7 @@ impl Dispatcher {
             intake: None,
             looking: false,
             draining: false,
+            beat,
         }
     }
 
@@ -186,6 +190,7 @@ impl Handler<DeliverEvents> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, message: DeliverEvents, _: &mut Self::Context) {
+        self.parts.figures.mailboxes.dispatcher.add(-1);
         let mut by_target: HashMap<SubscriptionId, Vec<Arc<MemoryEvent>>> = HashMap::new();
         for (event, matched) in message.events {
             for id in &matched.from_memory {
@@ -193,10 +198,11 @@ impl Handler<DeliverEvents> for Dispatcher {
             }
         }
         for (id, events) in by_target {
-            match self.actor(id) {
+            // The commit was under way when the stop began.
+            match self.actor(id).filter(|_| !self.draining) {
                 // Its queue is bounded by the budget of bytes and its own spilling.
                 Some(actor) => tell(&actor, DeliverFirst { events }),
-                // Deleted between the commit and now: its rows will be cancelled.
+                // Or deleted between the commit and now: its rows will be cancelled.
                 None => self.parts.spill(id, events),
             }
         }
@@ -242,6 +248,9 @@ impl Handler<SendTest> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, message: SendTest, _: &mut Self::Context) {
+        if self.draining {
+            return;
+        }
         if let Some(actor) = self.actor(message.subscription) {
             tell(
                 &actor,
@@ -279,6 +288,7 @@ impl Handler<DueTick> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, _: DueTick, ctx: &mut Self::Context) {
+        self.beat.turned();
         if self.looking || self.draining {
             return;
         }
@@ -296,6 +306,21 @@ impl Handler<DueTick> for Dispatcher {
                 Err(error) => tracing::debug!(%error, "due rows could not be looked for"),
             }
         }));
+    }
+}
+
+/// Take up nothing more, without an end: what the watchdog is for.
+#[cfg(test)]
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct GetStuck;
+
+#[cfg(test)]
+impl Handler<GetStuck> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, _: GetStuck, ctx: &mut Self::Context) {
+        ctx.wait(actix::fut::wrap_future(std::future::pending()));
     }
 }
 

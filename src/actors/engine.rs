@@ -1,6 +1,9 @@
 //! The handle by which the web layer reaches the actors, and their start and stop in order.
 
+mod ending;
+
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,22 +14,26 @@ use uuid::Uuid;
 
 use super::activity_log::{ActivityRecorder, RecordError};
 use super::auditor::Auditor;
-use super::dispatcher::{self, DeliveriesDue, Dispatcher, DrainAll, SendTest};
+use super::dispatcher::{self, DeliveriesDue, Dispatcher, SendTest};
+use super::figures::{Figures, FiguresView, Sampler, Sources, Waits};
 use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
-use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, StopIntake};
+use super::intake::{Intake, IntakeParts, LaneSlot, PublishEvents};
 use super::key_keeper::KeyKeeper;
 use super::lane::Ids;
 use super::mail_log::Mails;
 use super::memory::Budget;
 use super::notices::Notices;
 use super::plugins::{PluginReloader, Plugins, ReloaderParts};
-use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
+use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
+use super::pulse::{Heart, Pulses};
+use super::recorder::{self, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
-use super::stat_flusher::{StatFlusher, StopStats};
+use super::stat_flusher::StatFlusher;
 use super::stats::Stats;
 use super::subscription::SubscriptionParts;
 use super::tell::tell;
-use crate::config::KeyFile;
+use super::tuning::{Retention, Tuner, Tuning};
+use crate::config::{KeyFile, Live};
 use crate::domain::activity::{Actor as By, NewActivity};
 use crate::domain::address::AddressRules;
 use crate::domain::id::{AccountId, ActivityId, EventId, SubscriptionId};
@@ -38,62 +45,13 @@ use crate::store::trial::TestEvent;
 use crate::store::{Database, StoreError, partition, trial};
 use crate::transport::{CheckFailure, check_target, tls_settings};
 
-/// An event that passed every check and waits for its commit.
-#[derive(Debug)]
-pub struct NewEvent {
-    /// Whose it is.
-    pub account: AccountId,
-    /// A name of the catalogue.
-    pub event_type: Arc<str>,
-    /// The bytes as published.
-    pub payload: Bytes,
-    /// Where the payload does not fit its schema: a JSON array of `{pointer, detail}`.
-    pub warnings: Option<String>,
-    /// What makes a repeated request harmless.
-    pub key: Option<IdempotencyKey>,
-}
-
-/// A key that the publisher chose, with the SHA-256 of the body that came with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdempotencyKey {
-    /// 1 to 255 characters (and `/L` for line L of a batch).
-    pub key: String,
-    /// SHA-256 of the body.
-    pub body_hash: [u8; 32],
-}
-
-/// What a publisher is told of one committed event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// Its id.
-    pub id: EventId,
-    /// How many subscriptions matched.
-    pub deliveries: usize,
-    /// The key was used before with the same body; nothing new was stored.
-    pub duplicate: bool,
-}
-
-/// The idempotency key was used before with another body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this Idempotency-Key was used before with another body")]
-pub struct KeyReused;
-
-/// Why nothing of a request was accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// The database is away, or it is not known whether the commit happened.
-    #[error("the database is away")]
-    Away,
-    /// Herald is stopping.
-    #[error("Herald is stopping")]
-    Stopping,
-}
-
-/// Whether the daemon accepts events.
+/// How the daemon is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
     /// A lane is open and its lease is fresh.
     pub accepting: bool,
+    /// The stop began: who can choose should publish elsewhere.
+    pub stopping: bool,
 }
 
 /// What the actors are started with.
@@ -127,6 +85,8 @@ pub struct EngineSettings {
     pub mail_retention_days: u32,
     /// How long a target may fail before its account's admins are told.
     pub notice_after: Duration,
+    /// Of so many subscriptions, and accounts, the figures tell numbers of their own.
+    pub figures_of: usize,
 }
 
 /// Payload bytes that may wait for their commit: so many units of so many bytes.
@@ -138,7 +98,7 @@ const UNCOMMITTED_UNIT: usize = 1_024;
 pub struct Engine {
     database: Database,
     clock: Arc<DatabaseClock>,
-    rules: Arc<AddressRules>,
+    rules: Arc<Live<AddressRules>>,
     routing: Arc<Routing>,
     lane_slot: LaneSlot,
     test_ids: Arc<Mutex<Ids>>,
@@ -151,7 +111,12 @@ pub struct Engine {
     recorder: Addr<Recorder>,
     housekeeper: Addr<Housekeeper>,
     stat_flusher: Addr<StatFlusher>,
+    tuner: Tuner,
     auditor: Auditor,
+    sources: Sources,
+    budget: Arc<Budget>,
+    stopping: Arc<AtomicBool>,
+    pulses: Pulses,
 }
 
 impl Engine {
@@ -165,7 +130,7 @@ impl Engine {
         partition::ensure(&database).await?;
         housekeeper::close_old_lanes(&database, settings.folder).await?;
         let clock = Arc::new(DatabaseClock::new());
-        let rules = Arc::new(settings.rules);
+        let rules = Arc::new(Live::new(settings.rules));
         let routing = Arc::new(Routing::load(database.clone()).await?);
         let lane_slot: LaneSlot = Arc::new(RwLock::new(None));
         let unrecorded = Arc::new(Semaphore::new(UNRECORDED));
@@ -180,23 +145,49 @@ impl Engine {
         })
         .await?
         .start();
-        let mails = Mails::start(database.clone(), Arc::clone(&lane_slot), settings.mail);
+        let figures = Arc::<Figures>::default();
+        let mails = Mails::start(
+            database.clone(),
+            Arc::clone(&lane_slot),
+            Arc::clone(&figures),
+            settings.mail,
+        );
+        let notice_after = Arc::new(Live::new(settings.notice_after));
+        let retention = Arc::new(Live::new(Retention {
+            logs: settings.retention_days,
+            activities: settings.activity_retention_days,
+            mails: settings.mail_retention_days,
+        }));
         Notices {
             database: database.clone(),
             mails: mails.clone(),
-            failing_for: settings.notice_after,
+            failing_for: Arc::clone(&notice_after),
             looking: false,
         }
         .start();
-        let stats = Arc::new(Stats::new(Arc::clone(&clock)));
+        let stats = Arc::new(Stats::new(Arc::clone(&clock), settings.figures_of));
         let stat_flusher = StatFlusher::new(database.clone(), Arc::clone(&stats)).start();
+        let mut heart = Heart::default();
         let recorder = Recorder::new(
             database.clone(),
             Arc::clone(&unrecorded),
             Arc::clone(&stats),
+            Arc::clone(&figures),
             Arc::clone(&lane_slot),
+            heart.part("recorder"),
         )
         .start();
+        let budget = Budget::new(settings.memory_budget);
+        let sources = Sources {
+            figures: Arc::clone(&figures),
+            database: database.clone(),
+            clock: Arc::clone(&clock),
+            routing: Arc::clone(&routing),
+            stats: Arc::clone(&stats),
+            budget: Arc::clone(&budget),
+            lane_slot: Arc::clone(&lane_slot),
+            unrecorded: Arc::clone(&unrecorded),
+        };
         let parts = SubscriptionParts {
             database: database.clone(),
             clock: Arc::clone(&clock),
@@ -208,23 +199,30 @@ impl Engine {
             intake: Arc::clone(&known_intake),
             plugins: plugins.clone(),
             mails: mails.clone(),
+            figures: Arc::clone(&figures),
         };
-        let arbiters = (0..settings.delivery_workers.max(1))
+        let arbiters: Vec<_> = (0..settings.delivery_workers.max(1))
             .map(|_| Arbiter::new().handle())
             .collect();
-        let dispatcher =
-            Dispatcher::new(database.clone(), Arc::clone(&routing), parts, arbiters).start();
+        for (number, arbiter) in arbiters.iter().enumerate() {
+            heart.thread(number + 1, arbiter);
+        }
+        let beat = heart.part("dispatcher");
+        let routes = Arc::clone(&routing);
+        let dispatcher = Dispatcher::new(database.clone(), routes, parts, arbiters, beat).start();
         let intake = Intake::new(IntakeParts {
             database: database.clone(),
             clock: Arc::clone(&clock),
             routing: Arc::clone(&routing),
-            budget: Budget::new(settings.memory_budget),
+            budget: Arc::clone(&budget),
             lane_slot: Arc::clone(&lane_slot),
             stats: Arc::clone(&stats),
+            figures: Arc::clone(&figures),
             folder: settings.folder,
             lease: settings.lease,
             dispatcher: dispatcher.clone(),
             recorder: recorder.clone(),
+            beat: heart.part("intake"),
         })
         .start();
         let _ = known_intake.set(intake.clone());
@@ -238,21 +236,34 @@ impl Engine {
             lane_slot: Arc::clone(&lane_slot),
             stats,
             lease: settings.lease,
-            retention_days: settings.retention_days,
-            activity_retention_days: settings.activity_retention_days,
-            mail_retention_days: settings.mail_retention_days,
+            retention: Arc::clone(&retention),
             intake: intake.clone(),
             connection: Slot::Empty,
             sweeping: false,
             repairing: false,
             auditor: auditor.clone(),
+            beat: heart.part("housekeeper"),
+        }
+        .start();
+        let activity_log = ActivityRecorder::start(database.clone(), Arc::clone(&figures));
+        Sampler {
+            database: database.clone(),
+            figures,
+            most: settings.figures_of,
         }
         .start();
         if let Some(file) = settings.key_file {
             let slot = Arc::clone(&lane_slot);
             KeyKeeper::new(database.clone(), Arc::clone(&routing), slot, file).start();
         }
-        let activity_log = ActivityRecorder::start(database.clone());
+        let tuner = Tuner {
+            rules: Arc::clone(&rules),
+            plugins: plugins.clone(),
+            mails: mails.clone(),
+            notice_after,
+            retention,
+            housekeeper: housekeeper.clone(),
+        };
         let test_ids = Arc::new(Mutex::new(Ids::above(Uuid::nil(), Arc::clone(&clock))));
         Ok(Self {
             database,
@@ -270,30 +281,30 @@ impl Engine {
             recorder,
             housekeeper,
             stat_flusher,
+            tuner,
             auditor,
+            sources,
+            budget,
+            stopping: Arc::new(AtomicBool::new(false)),
+            pulses: heart.whole(),
         })
     }
 
-    /// Stops the actors in the reverse order of their work: accept nothing more, begin nothing
-    /// more and put back what has not begun, wait for what is under way, record it, close the
-    /// lane. What does not end within `bound` is left to the next start's recovery.
-    pub async fn stop(&self, bound: Duration) -> bool {
-        let stop = async {
-            let _ = self.intake.send(StopIntake).await;
-            let _ = self.dispatcher.send(DrainAll).await;
-            let _ = self.recorder.send(FlushRecorder).await;
-            let _ = self.intake.send(CloseLane).await;
-            let _ = self.recorder.send(FlushRecorder).await;
-            let _ = self.stat_flusher.send(StopStats).await;
-        };
-        let stop = async { tokio::join!(stop, self.mails.stop()) };
-        tokio::time::timeout(bound, stop).await.is_ok()
+    /// Puts other settings in force, everywhere.
+    pub fn tune(&self, tuning: Tuning) {
+        self.tuner.tune(tuning);
     }
 
     /// The database, for what people and tools ask.
     #[must_use]
     pub const fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The heart beats of the parts that must make progress.
+    #[must_use]
+    pub const fn pulses(&self) -> &Pulses {
+        &self.pulses
     }
 
     /// The database's time.
@@ -349,7 +360,7 @@ impl Engine {
     /// # Errors
     /// When its host is not found within 2 s, or an address is forbidden.
     pub async fn check_target(&self, target: &Target) -> Result<(), CheckFailure> {
-        check_target(&self.rules, target).await
+        check_target(&self.rules.get(), target).await
     }
 
     /// Commits events; answers in their order.
@@ -375,10 +386,23 @@ impl Engine {
         let (reply, result) = oneshot::channel();
         // A full mailbox slows the publisher down: that is what it is for.
         self.intake
-            .send(PublishEvents { events, reply })
+            .send(PublishEvents {
+                events,
+                reply,
+                _waits: Waits::new(&self.sources.figures),
+            })
             .await
             .map_err(|_gone| PublishError::Stopping)?;
         result.await.map_err(|_gone| PublishError::Away)?
+    }
+
+    /// What the daemon tells about itself in numbers, as it is now.
+    #[must_use]
+    pub fn figures(&self) -> FiguresView {
+        let free = self.uncommitted.available_permits();
+        let waiting = (UNCOMMITTED as usize).saturating_sub(free) * UNCOMMITTED_UNIT;
+        self.sources
+            .read(u64::try_from(waiting).unwrap_or(u64::MAX))
     }
 
     /// Tells that subscriptions or event types changed. A hint: the Housekeeper would see it
@@ -439,12 +463,13 @@ impl Engine {
         }
     }
 
-    /// Whether the daemon accepts events.
+    /// Whether the daemon accepts events, and for how long.
     #[must_use]
     pub fn health(&self) -> Health {
         let lane = self.lane_slot.read().ok().and_then(|slot| slot.clone());
         Health {
             accepting: lane.is_some_and(|lane| lane.may_begin()),
+            stopping: self.stopping.load(Ordering::Relaxed),
         }
     }
 }

@@ -14,9 +14,11 @@ use uuid::Uuid;
 
 use super::batch::{Batch, Memo};
 use super::dispatcher::{AbandonLane, DeliverEvents, Dispatcher};
-use super::engine::{KeyReused, NewEvent, PublishError, Receipt};
+use super::figures::{Figures, Waits};
 use super::lane::{Ids, Lane};
-use super::memory::Budget;
+use super::memory::{Budget, Commit};
+use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
+use super::pulse::{self, Beat};
 use super::recorder::{LaneClosed, Recorder, Unrecorded};
 use super::routing::Routing;
 use super::stats::{Source, Stats};
@@ -47,6 +49,8 @@ pub(super) type PublishResult = Result<Vec<Result<Receipt, KeyReused>>, PublishE
 pub(super) struct PublishEvents {
     pub(super) events: Vec<NewEvent>,
     pub(super) reply: oneshot::Sender<PublishResult>,
+    /// Counts it until its commit begins.
+    pub(super) _waits: Waits,
 }
 
 /// Something became unsure about a lane (fenced, a statement of unknown outcome, an actor
@@ -78,10 +82,12 @@ pub(super) struct IntakeParts {
     pub(super) budget: Arc<Budget>,
     pub(super) lane_slot: LaneSlot,
     pub(super) stats: Arc<Stats>,
+    pub(super) figures: Arc<Figures>,
     pub(super) folder: Uuid,
     pub(super) lease: Duration,
     pub(super) dispatcher: Addr<Dispatcher>,
     pub(super) recorder: Addr<Recorder>,
+    pub(super) beat: Beat,
 }
 
 /// Where everybody finds the daemon's open lane; none while it opens one.
@@ -151,6 +157,7 @@ impl Intake {
                     return;
                 }
                 tracing::info!(lane = lane.id.0, "accepting events");
+                actor.parts.figures.intake.lanes_opened.add(1);
                 // What was unsure is in a lane that is closed: its repair counts it.
                 actor.parts.stats.settled(Source::Events);
                 actor.set_lane(Some(lane));
@@ -172,6 +179,7 @@ impl Intake {
             why,
             "closing this lane and opening another"
         );
+        self.parts.figures.intake.lanes_given_up.add(1);
         self.set_lane(None);
         self.idle = None;
         self.refuse_waiting();
@@ -190,6 +198,7 @@ impl Intake {
 
     fn refuse_waiting(&mut self) {
         for request in self.waiting.drain(..) {
+            self.parts.figures.intake.refused.add(1);
             let _ = request.reply.send(Err(PublishError::Away));
         }
     }
@@ -314,7 +323,10 @@ async fn commit(
     mut committer: Committer,
     requests: Vec<PublishEvents>,
 ) -> Result<Committer, &'static str> {
+    let figures = &parts.figures.intake;
+    let asked = u64::try_from(requests.len()).unwrap_or(u64::MAX);
     let mut batch = Batch::new(requests, &mut committer.ids);
+    let events = u64::try_from(batch.len()).unwrap_or(u64::MAX);
     lane.committing(batch.first_id());
     parts.stats.begin(Source::Events);
     loop {
@@ -323,11 +335,18 @@ async fn commit(
         let spill = parts.budget.is_spent();
         batch.route(&table, &mut committer.memo, spill);
         let columns = batch.columns();
+        let begun = uptime();
         let ingested =
             ingest::ingest(&mut committer.connection, lane.id, table.version, &columns).await;
         drop(columns);
         match ingested {
             Ok(Ingested::Stored { new_keys }) => {
+                let commit = Commit {
+                    lane: Arc::clone(lane),
+                    at: uptime(),
+                };
+                figures.commit.rows.observe(events);
+                figures.commit.took.took(commit.at.saturating_sub(begun));
                 let known = if batch.has_keys() {
                     let taken = batch.taken_keys(&new_keys);
                     match ingest::known_keys(&mut committer.connection, &taken).await {
@@ -335,6 +354,7 @@ async fn commit(
                         // The batch is stored, but not what to answer: the publishers ask
                         // again with their keys.
                         Err(_) => {
+                            figures.refused.add(asked);
                             batch.answer_away();
                             return Err("the database went away");
                         }
@@ -342,11 +362,13 @@ async fn commit(
                 } else {
                     Vec::new()
                 };
-                let done = batch.finish(&new_keys, &known, lane, &parts.budget);
+                let done = batch.finish(&new_keys, &known, &commit, &parts.budget);
+                figures.repeated.add(done.repeated);
                 lane.committed(done.last_id, done.settlings.into_iter());
                 parts.stats.accepted(lane.id, &done.accepted);
                 parts.stats.settled(Source::Events);
                 if !done.deliveries.is_empty() {
+                    parts.figures.mailboxes.dispatcher.add(1);
                     tell(
                         &parts.dispatcher,
                         DeliverEvents {
@@ -360,16 +382,20 @@ async fn commit(
             Ok(Ingested::Stale) => {
                 if parts.routing.refresh().await.is_err() {
                     // Nothing was stored.
+                    figures.refused.add(asked);
                     batch.answer_away();
                     return Err("the database went away");
                 }
             }
             Ok(Ingested::Fenced) => {
+                figures.refused.add(asked);
                 batch.answer_away();
                 return Err("somebody closed it");
             }
             Err(error) => {
                 tracing::warn!(%error, "a batch of events could not be committed");
+                figures.commit.failed.add(1);
+                figures.refused.add(asked);
                 batch.answer_away();
                 return Err("a commit of unknown outcome");
             }
@@ -401,6 +427,12 @@ impl Actor for Intake {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(WAITING);
+        ctx.run_interval(pulse::EVERY, |actor, _| {
+            // With a lane, a commit runs or the next can begin.
+            if actor.lane.is_none() || actor.committing || actor.idle.is_some() {
+                actor.parts.beat.turned();
+            }
+        });
         self.open(ctx);
     }
 }
@@ -412,6 +444,7 @@ impl Handler<PublishEvents> for Intake {
         if self.stopping {
             let _ = request.reply.send(Err(PublishError::Stopping));
         } else if self.lane.is_none() || self.waiting.len() >= WAITING {
+            self.parts.figures.intake.refused.add(1);
             let _ = request.reply.send(Err(PublishError::Away));
         } else {
             self.waiting.push_back(request);

@@ -53,6 +53,15 @@ impl Lane {
         !self.is_dead() && millis(uptime()) < self.fresh_until.load(Ordering::Relaxed)
     }
 
+    /// For how long attempts may still begin, unless the lease is renewed.
+    pub(super) fn lease_left(&self) -> Duration {
+        if self.is_dead() {
+            return Duration::ZERO;
+        }
+        let left = self.fresh_until.load(Ordering::Relaxed);
+        Duration::from_millis(left.saturating_sub(millis(uptime())))
+    }
+
     /// Whether nothing may be written into it any more.
     pub(super) fn is_dead(&self) -> bool {
         self.dead.load(Ordering::Acquire)
@@ -94,6 +103,16 @@ impl Lane {
             }
             let committed = marks.committed.front().map(|(id, _)| *id);
             committed.or(marks.committing).unwrap_or(marks.next)
+        })
+    }
+
+    /// The lowest id that holds the mark down: it is being committed, or has a target without a
+    /// committed attempt or row.
+    pub(super) fn oldest_unsettled(&self) -> Option<Uuid> {
+        self.marks(|marks| {
+            let unsettled = |(_, event): &&(Uuid, Arc<Settling>)| !event.is_settled();
+            let committed = marks.committed.iter().find(unsettled);
+            committed.map(|(id, _)| *id).or(marks.committing)
         })
     }
 

@@ -1,5 +1,6 @@
 //! One subscription's waiting line and the tasks that work through it, all on one thread.
 
+mod leaving;
 mod worker;
 
 use std::cell::{Cell, RefCell};
@@ -12,21 +13,21 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::attempt::Try;
+use super::figures::ThreadFigures;
 use super::in_flight::InFlight;
 use super::memory::MemoryEvent;
 use super::outbox::Outbox;
 use super::plugins::Scripts;
-use super::recorder::{ReleaseClaims, SpillDeliveries, Spilled};
 use super::routing::Route;
 use super::subscription::{SubscriptionParts, TestDelivery};
-use super::tell::tell;
+use super::trail;
 use crate::domain::delivery::Origin;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
 use crate::store::claim::{self, ClaimedDelivery};
 use crate::store::clock::uptime;
 use crate::store::lane::LaneId;
-use crate::store::record::{DeliveryKey, ReleasedClaim, SpilledDelivery};
+use crate::store::record::DeliveryKey;
 use crate::transport::Client;
 
 /// A first attempt not begun after this gets a row, one that runs so long a claimed row: the
@@ -48,6 +49,7 @@ pub(super) struct Thread {
     client: Client,
     scripts: Scripts,
     outbox: Rc<Outbox>,
+    figures: Arc<ThreadFigures>,
 }
 
 impl Thread {
@@ -62,7 +64,12 @@ impl Thread {
                 Rc::new(Self {
                     client: Client::new(Arc::clone(&parts.rules), Arc::clone(&parts.tls)),
                     scripts: Scripts::new(parts.plugins.clone()),
-                    outbox: Outbox::new(parts.recorder.clone(), Arc::clone(&parts.unrecorded)),
+                    outbox: Outbox::new(
+                        parts.recorder.clone(),
+                        Arc::clone(&parts.unrecorded),
+                        Arc::clone(&parts.figures),
+                    ),
+                    figures: parts.figures.thread(),
                 })
             }))
         })
@@ -107,6 +114,9 @@ pub(super) struct Line {
     /// The target said 410: nothing begins until the change of the webhook is seen.
     gone: Cell<bool>,
     idle: Notify,
+    /// What the thread's figures have of it: whether it has something to do, what waits, what is
+    /// claimed and what is under way.
+    figured: Cell<[i64; 4]>,
 }
 
 impl Line {
@@ -126,6 +136,7 @@ impl Line {
             stopped: Cell::new(false),
             gone: Cell::new(false),
             idle: Notify::new(),
+            figured: Cell::new([0; 4]),
         })
     }
 
@@ -151,6 +162,10 @@ impl Line {
     /// Takes first attempts on.
     pub(super) fn enqueue(self: &Rc<Self>, events: Vec<Arc<MemoryEvent>>) {
         let since = uptime();
+        if trail::is_told() {
+            let id = self.route.borrow().id;
+            events.iter().for_each(|event| trail::queued(event.id, id));
+        }
         self.first
             .borrow_mut()
             .extend(events.into_iter().map(|event| Waiting { event, since }));
@@ -265,65 +280,13 @@ impl Line {
         if self.more_due.get() {
             self.claim();
         }
-    }
-
-    fn put_back(&self) {
-        self.spill_waiting(|_| true);
-        self.release_claimed(|_| true);
-    }
-
-    fn spill_waiting(&self, mut leaves: impl FnMut(&Waiting) -> bool) {
-        let mut leaving = Vec::new();
-        self.first.borrow_mut().retain(|waiting| {
-            let leave = leaves(waiting);
-            if leave {
-                leaving.push((Arc::clone(&waiting.event), None));
-            }
-            !leave
-        });
-        self.spill(leaving.into_iter());
-    }
-
-    fn spill(&self, events: impl Iterator<Item = (Arc<MemoryEvent>, Option<Duration>)>) {
-        let spilled: Vec<Spilled> = events
-            .filter(|(event, _)| !event.lane.is_dead())
-            .map(|(event, running_for)| Spilled {
-                delivery: SpilledDelivery {
-                    key: self.key(event.id),
-                    running_for,
-                    wait: Duration::ZERO,
-                    held_by: None,
-                },
-                event,
-            })
-            .collect();
-        if !spilled.is_empty() {
-            self.more_due.set(true);
-            // Bounded: each of them was counted by the budget, and leaves it here.
-            tell(self.thread.outbox.recorder(), SpillDeliveries(spilled));
-        }
-    }
-
-    /// Answers whether there were any.
-    fn release_claimed(&self, mut leaves: impl FnMut(&Claimed) -> bool) -> bool {
-        let mut released = Vec::new();
-        self.claimed.borrow_mut().retain(|claimed| {
-            let leave = leaves(claimed);
-            if leave {
-                released.push(ReleasedClaim {
-                    key: self.key(claimed.what.event),
-                    n: claimed.what.n,
-                    wait: Duration::ZERO,
-                    held_by: None,
-                });
-            }
-            !leave
-        });
-        let any = !released.is_empty();
-        if any {
-            tell(self.thread.outbox.recorder(), ReleaseClaims(released));
-        }
-        any
+        let size = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+        self.figure([
+            i64::from(!self.is_idle()),
+            size(self.first.borrow().len()),
+            size(self.claimed.borrow().len()),
+            size(self.in_flight.len()),
+        ]);
     }
 
     /// Claims due rows if there is room for them.
@@ -376,6 +339,11 @@ impl Line {
     }
 
     fn take_on(self: &Rc<Self>, rows: Vec<ClaimedDelivery>, since: Duration) {
+        if trail::is_told() {
+            let id = self.route.borrow().id;
+            let told = rows.iter();
+            told.for_each(|row| trail::claimed(row.event, id, row.n));
+        }
         self.claimed
             .borrow_mut()
             .extend(rows.into_iter().map(|row| Claimed {

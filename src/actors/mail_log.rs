@@ -17,9 +17,12 @@ use tokio::sync::Notify;
 
 use self::breaker::Breaker;
 use self::outcome::{Ended, send};
+use super::figures::{Figures, MailFigures};
 use super::intake::LaneSlot;
+use super::tell::tell;
+use crate::config::Live;
 use crate::domain::id::MailId;
-use crate::domain::mail::Mailbox;
+use crate::domain::mail::{Mailbox, TryOutcome};
 use crate::mail::{MailSettings, Sender};
 use crate::store::lane::LaneId;
 use crate::store::mail::{ClaimedMail, MailTry, claim, record};
@@ -38,6 +41,11 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[rtype(result = "()")]
 struct MailsDue;
 
+/// Send by another way. Sent when the settings are read anew; if it is lost, so is the daemon.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct AnotherWay(MailSettings);
+
 /// Send nothing more; answered when all that is under way is recorded. Sent once, at the stop.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -47,17 +55,23 @@ struct StopMails;
 #[derive(Clone)]
 pub struct Mails {
     actor: Addr<MailLog>,
-    from: Arc<Mailbox>,
+    from: Arc<Live<Mailbox>>,
 }
 
 impl Mails {
     /// Starts the actor on a thread of its own.
-    pub(super) fn start(database: Database, lane_slot: LaneSlot, settings: MailSettings) -> Self {
-        let from = Arc::new(settings.from().clone());
-        outgoing::send_as(Mailbox::clone(&from), settings.has_server());
+    pub(super) fn start(
+        database: Database,
+        lane_slot: LaneSlot,
+        figures: Arc<Figures>,
+        settings: MailSettings,
+    ) -> Self {
+        outgoing::send_as(settings.from().clone(), settings.has_server());
+        let from = Arc::new(Live::new(settings.from().clone()));
         let actor = MailLog::start_in_arbiter(&Arbiter::new().handle(), move |_| MailLog {
             database,
             lane_slot,
+            figures,
             most: settings.connections(),
             hold: settings.timeout() + MARGIN,
             sender: Arc::new(Sender::new(settings)),
@@ -81,8 +95,15 @@ impl Mails {
 
     /// Who Herald's own mails are from.
     #[must_use]
-    pub fn from(&self) -> &Mailbox {
-        &self.from
+    pub fn from(&self) -> Arc<Mailbox> {
+        self.from.get()
+    }
+
+    /// Sends by another way from now on. What is being sent ends by the old one.
+    pub(super) fn tune(&self, settings: MailSettings) {
+        outgoing::send_as(settings.from().clone(), settings.has_server());
+        self.from.set(settings.from().clone());
+        tell(&self.actor, AnotherWay(settings));
     }
 
     /// Sends nothing more, and waits until what is under way is recorded.
@@ -95,6 +116,7 @@ impl Mails {
 struct MailLog {
     database: Database,
     lane_slot: LaneSlot,
+    figures: Arc<Figures>,
     /// Mails that are sent at one time.
     most: usize,
     /// How long a claim holds.
@@ -130,6 +152,21 @@ impl Handler<MailsDue> for MailLog {
     type Result = ();
 
     fn handle(&mut self, _: MailsDue, ctx: &mut Self::Context) {
+        self.more_due = true;
+        self.go_on(ctx);
+    }
+}
+
+impl Handler<AnotherWay> for MailLog {
+    type Result = ();
+
+    fn handle(&mut self, AnotherWay(settings): AnotherWay, ctx: &mut Self::Context) {
+        self.most = settings.connections();
+        self.hold = settings.timeout() + MARGIN;
+        let old = std::mem::replace(&mut self.sender, Arc::new(Sender::new(settings)));
+        // What is known of the old server says nothing of the new one.
+        self.breaker = Breaker::default();
+        actix::spawn(async move { old.close().await });
         self.more_due = true;
         self.go_on(ctx);
     }
@@ -226,6 +263,7 @@ impl MailLog {
         if !self.sending.insert(mail.id()) {
             return;
         }
+        self.figures.mail.under_way.add(1);
         let sender = Arc::clone(&self.sender);
         let server_is_down = self.breaker.is_open();
         let jitter = rand::rng().random::<f64>();
@@ -234,16 +272,37 @@ impl MailLog {
         let sent = actix::fut::wrap_future::<_, Self>(sent);
         ctx.spawn(sent.map(move |ended, actor, ctx| {
             actor.sending.remove(&id);
+            let figures = &actor.figures.mail;
+            figures.under_way.add(-1);
             // If it panicked, its claim runs out and it is tried again.
-            if let Ok(Ended { record, reached }) = ended {
+            if let Ok(Ended {
+                record,
+                reached,
+                took,
+            }) = ended
+            {
+                count(figures, record.outcome, took);
                 if let Some(change) = reached.and_then(|it| actor.breaker.note(it, Instant::now()))
                 {
                     tell_change(change, &record.reply);
                 }
+                figures.down.set(i64::from(actor.breaker.is_open()));
                 actor.ended.push(record);
             }
             actor.go_on(ctx);
         }));
+    }
+}
+
+/// Counts a try; `took`: the mail server was asked.
+fn count(figures: &MailFigures, outcome: TryOutcome, took: Option<Duration>) {
+    match outcome {
+        TryOutcome::Sent => figures.sent.add(1),
+        TryOutcome::Failed => figures.failed.add(1),
+        TryOutcome::Retry => figures.retried.add(1),
+    }
+    if let Some(took) = took {
+        figures.took.took(took);
     }
 }
 

@@ -2,11 +2,13 @@
 //! bounds them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::lane::{Lane, Settling};
+use super::publishing::NewEvent;
 use crate::domain::id::{AccountId, EventId};
 
 /// What an event takes beside its payload.
@@ -20,6 +22,8 @@ const DELIVERY: usize = 1_000;
 pub(super) struct Budget {
     limit: usize,
     used: AtomicUsize,
+    /// Nothing is taken into memory any more.
+    closed: AtomicBool,
 }
 
 impl Budget {
@@ -27,12 +31,23 @@ impl Budget {
         Arc::new(Self {
             limit,
             used: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
         })
     }
 
     /// Whether events must go to the database alone.
     pub(super) fn is_spent(&self) -> bool {
-        self.used.load(Ordering::Relaxed) > self.limit
+        self.used.load(Ordering::Relaxed) > self.limit || self.closed.load(Ordering::Relaxed)
+    }
+
+    /// From now on events go to the database alone: the daemon stops.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// How many bytes are used, of how many.
+    pub(super) fn used_of(&self) -> (usize, usize) {
+        (self.used.load(Ordering::Relaxed), self.limit)
     }
 
     /// How far past its half the budget is: 0.0 up to half, 1.0 when spent.
@@ -65,6 +80,15 @@ impl Drop for Share {
     }
 }
 
+/// The commit of a batch.
+#[derive(Debug, Clone)]
+pub(super) struct Commit {
+    /// Its lane.
+    pub(super) lane: Arc<Lane>,
+    /// The uptime after it.
+    pub(super) at: Duration,
+}
+
 /// A committed event whose targets are to be delivered from memory.
 #[derive(Debug)]
 pub(super) struct MemoryEvent {
@@ -73,6 +97,8 @@ pub(super) struct MemoryEvent {
     pub(super) event_type: Arc<str>,
     pub(super) payload: Bytes,
     pub(super) lane: Arc<Lane>,
+    /// The uptime after its commit.
+    pub(super) committed: Duration,
     /// Told of each target that has a committed attempt or row.
     pub(super) settling: Arc<Settling>,
     _share: Share,
@@ -81,21 +107,20 @@ pub(super) struct MemoryEvent {
 impl MemoryEvent {
     pub(super) fn new(
         id: EventId,
-        account: AccountId,
-        event_type: Arc<str>,
-        payload: Bytes,
-        lane: Arc<Lane>,
+        event: NewEvent,
+        commit: &Commit,
         deliveries: usize,
         budget: &Arc<Budget>,
     ) -> Arc<Self> {
-        let share = budget.take(payload.len(), deliveries);
+        let share = budget.take(event.payload.len(), deliveries);
         let settling = Settling::new(deliveries);
         Arc::new(Self {
             id,
-            account,
-            event_type,
-            payload,
-            lane,
+            account: event.account,
+            event_type: event.event_type,
+            payload: event.payload,
+            lane: Arc::clone(&commit.lane),
+            committed: commit.at,
             settling,
             _share: share,
         })

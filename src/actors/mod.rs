@@ -10,6 +10,7 @@ mod auditor;
 mod batch;
 mod dispatcher;
 mod engine;
+mod figures;
 mod housekeeper;
 mod in_flight;
 mod intake;
@@ -21,6 +22,8 @@ mod memory;
 mod notices;
 mod outbox;
 mod plugins;
+mod publishing;
+mod pulse;
 mod recorder;
 mod round;
 mod routing;
@@ -28,11 +31,18 @@ mod stat_flusher;
 mod stats;
 mod subscription;
 mod tell;
+mod trail;
+mod tuning;
 
 pub use activity_log::RecordError;
-pub use engine::{
-    Engine, EngineSettings, Health, IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt,
+pub use engine::{Engine, EngineSettings, Health};
+pub use figures::{
+    ActivityView, Counts, CountsRead, DatabaseView, DeliveryView, Distribution, FiguresView,
+    IntakeView, LaneView, MailView, PoolView, RecorderView, WrittenView,
 };
 pub use mail_log::Mails;
 pub use plugins::{DryRunError, PluginReport, PluginStatus, Plugins};
+pub use publishing::{IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt};
+pub use pulse::Pulses;
 pub use routing::{RoutingTable, TypeEntry};
+pub use tuning::{Retention, Tuning};

@@ -6,10 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::Addr;
+use actix::{Addr, Handler, Message};
 use tokio::sync::Semaphore;
 
 use super::attempt;
+use super::figures::Figures;
 use super::recorder::{FirstAttempt, RecordAttempts, Recorder};
 use super::tell::tell;
 use crate::store::record::AttemptRecord;
@@ -26,15 +27,21 @@ pub(super) struct Outbox {
     waiting: Cell<bool>,
     /// Attempts that may be unrecorded at once, over all threads.
     unrecorded: Arc<Semaphore>,
+    figures: Arc<Figures>,
 }
 
 impl Outbox {
-    pub(super) fn new(recorder: Addr<Recorder>, unrecorded: Arc<Semaphore>) -> Rc<Self> {
+    pub(super) fn new(
+        recorder: Addr<Recorder>,
+        unrecorded: Arc<Semaphore>,
+        figures: Arc<Figures>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             recorder,
             attempts: RefCell::new(RecordAttempts::default()),
             waiting: Cell::new(false),
             unrecorded,
+            figures,
         })
     }
 
@@ -96,11 +103,17 @@ impl Outbox {
         let attempts = self.attempts.take();
         if attempts.len() > 0 {
             // Bounded by `unrecorded`.
-            tell(&self.recorder, attempts);
+            self.tell(attempts);
         }
     }
 
-    pub(super) const fn recorder(&self) -> &Addr<Recorder> {
-        &self.recorder
+    /// Tells Recorder something of which something else bounds how much there is.
+    pub(super) fn tell<M>(&self, message: M)
+    where
+        Recorder: Handler<M>,
+        M: Message<Result = ()> + Send + 'static,
+    {
+        self.figures.mailboxes.recorder.add(1);
+        tell(&self.recorder, message);
     }
 }

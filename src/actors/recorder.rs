@@ -9,8 +9,10 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::{Semaphore, oneshot};
 
+use super::figures::Figures;
 use super::intake::{Intake, LaneSlot, LaneUnsure};
 use super::memory::MemoryEvent;
+use super::pulse::{self, Beat};
 use super::round::{Told, Writer, Written};
 use super::stats::{Source, Stats};
 use super::tell::tell;
@@ -96,6 +98,7 @@ pub(super) struct Recorder {
     database: Database,
     unrecorded: Arc<Semaphore>,
     stats: Arc<Stats>,
+    figures: Arc<Figures>,
     lane_slot: LaneSlot,
     intake: Option<Addr<Intake>>,
     connection: Option<Connection>,
@@ -110,6 +113,7 @@ pub(super) struct Recorder {
     /// Who waits for the end of the present round.
     rounds: Vec<oneshot::Sender<Vec<(SubscriptionId, EventId)>>>,
     asked_lane: LaneId,
+    beat: Beat,
 }
 
 impl Recorder {
@@ -117,12 +121,15 @@ impl Recorder {
         database: Database,
         unrecorded: Arc<Semaphore>,
         stats: Arc<Stats>,
+        figures: Arc<Figures>,
         lane_slot: LaneSlot,
+        beat: Beat,
     ) -> Self {
         Self {
             database,
             unrecorded,
             stats,
+            figures,
             lane_slot,
             intake: None,
             connection: None,
@@ -134,6 +141,7 @@ impl Recorder {
             flushes: Vec::new(),
             rounds: Vec::new(),
             asked_lane: LaneId(0),
+            beat,
         }
     }
 
@@ -149,6 +157,7 @@ impl Recorder {
     }
 
     fn write(&mut self, ctx: &mut Context<Self>) {
+        self.figures.recorder.told.set(self.told.len());
         if self.writing {
             return;
         }
@@ -166,10 +175,12 @@ impl Recorder {
         }
         self.stats.begin(Source::Attempts);
         let round = self.told.take();
+        self.figures.recorder.told.set(self.told.len());
         let writer = Writer {
             database: self.database.clone(),
             unrecorded: Arc::clone(&self.unrecorded),
             stats: Arc::clone(&self.stats),
+            figures: Arc::clone(&self.figures),
             count_lane: self.lane,
         };
         let connection = self.connection.take();
@@ -234,6 +245,7 @@ impl Actor for Recorder {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(1_024);
+        ctx.run_interval(pulse::EVERY, |actor, _| actor.beat.turned());
     }
 }
 
@@ -249,6 +261,7 @@ impl Handler<RecordAttempts> for Recorder {
     type Result = ();
 
     fn handle(&mut self, message: RecordAttempts, ctx: &mut Self::Context) {
+        self.figures.mailboxes.recorder.add(-1);
         self.told.first.extend(message.first);
         self.told.long.extend(message.long);
         self.told.claimed.extend(message.claimed);
@@ -260,6 +273,7 @@ impl Handler<SpillDeliveries> for Recorder {
     type Result = ();
 
     fn handle(&mut self, message: SpillDeliveries, ctx: &mut Self::Context) {
+        self.figures.mailboxes.recorder.add(-1);
         self.told.spilled.extend(message.0);
         self.write(ctx);
     }
@@ -269,6 +283,7 @@ impl Handler<ReleaseClaims> for Recorder {
     type Result = ();
 
     fn handle(&mut self, message: ReleaseClaims, ctx: &mut Self::Context) {
+        self.figures.mailboxes.recorder.add(-1);
         self.told.released.extend(message.0);
         self.write(ctx);
     }

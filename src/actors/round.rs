@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::figures::{Figures, Statement};
 use super::memory::MemoryEvent;
 use super::recorder::{FirstAttempt, Spilled};
 use super::stats::Stats;
+use super::trail;
+use crate::store::clock::uptime;
 use crate::store::lane::LaneId;
 use crate::store::record::{
     self, AttemptRecord, Fence, ReleasedClaim, record_claimed, record_first,
@@ -37,6 +40,13 @@ impl Told {
             && self.long.is_empty()
             && self.claimed.is_empty()
             && self.released.is_empty()
+    }
+
+    /// How much it is.
+    pub(super) fn len(&self) -> i64 {
+        let attempts = self.first.len() + self.long.len() + self.claimed.len();
+        let all = attempts + self.spilled.len() + self.released.len();
+        i64::try_from(all).unwrap_or(i64::MAX)
     }
 
     /// The next statement's worth of each; no delivery twice among the claimed.
@@ -86,6 +96,7 @@ pub(super) struct Writer {
     pub(super) database: Database,
     pub(super) unrecorded: Arc<Semaphore>,
     pub(super) stats: Arc<Stats>,
+    pub(super) figures: Arc<Figures>,
     pub(super) count_lane: LaneId,
 }
 
@@ -149,14 +160,18 @@ impl Writer {
             .into_iter()
             .map(|attempt| (attempt.record, attempt.event))
             .unzip();
-        let counted = match &mut written.connection {
-            Some(connection) => record_first(connection, lane, &records).await,
-            None => Err(StoreError::Away("no connection".to_owned())),
+        let recording = async {
+            match &mut written.connection {
+                Some(connection) => record_first(connection, lane, &records).await,
+                None => Err(StoreError::Away("no connection".to_owned())),
+            }
         };
+        let counted = timed(&self.figures.recorder.first, records.len(), recording).await;
         match counted {
             Ok(Some(counted)) => {
                 events.iter().for_each(|event| event.settling.settle());
                 self.stats.recorded(records.iter(), &counted);
+                trail::recorded(&records, &counted);
                 self.unrecorded.add_permits(weight(&records));
             }
             // The lane is closed and its rows are written: record at those, in a round of
@@ -185,10 +200,13 @@ impl Writer {
             .into_iter()
             .map(|spilled| (spilled.delivery, spilled.event))
             .unzip();
-        let fence = match &mut written.connection {
-            Some(connection) => record::spill(connection, lane, &deliveries).await,
-            None => Err(StoreError::Away("no connection".to_owned())),
+        let spilling = async {
+            match &mut written.connection {
+                Some(connection) => record::spill(connection, lane, &deliveries).await,
+                None => Err(StoreError::Away("no connection".to_owned())),
+            }
         };
+        let fence = timed(&self.figures.recorder.spill, deliveries.len(), spilling).await;
         match fence {
             Ok(Fence::Passed) => {
                 events.iter().for_each(|event| event.settling.settle());
@@ -217,9 +235,11 @@ impl Writer {
             written.again.claimed.extend(attempts);
             return;
         };
-        match record_claimed(connection, self.count_lane, &attempts).await {
+        let recording = record_claimed(connection, self.count_lane, &attempts);
+        match timed(&self.figures.recorder.claimed, attempts.len(), recording).await {
             Ok(counted) => {
                 self.stats.recorded(attempts.iter(), &counted);
+                trail::recorded(&attempts, &counted);
                 self.unrecorded.add_permits(weight(&attempts));
             }
             Err(error) if error.is_away() => {
@@ -242,6 +262,25 @@ impl Writer {
             }
         }
     }
+}
+
+/// Runs a statement and counts what it wrote.
+async fn timed<T>(
+    figures: &Statement,
+    rows: usize,
+    statement: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let begun = uptime();
+    let done = statement.await;
+    if done.is_ok() {
+        figures
+            .rows
+            .observe(u64::try_from(rows).unwrap_or(u64::MAX));
+        figures.took.took(uptime().saturating_sub(begun));
+    } else {
+        figures.failed.add(1);
+    }
+    done
 }
 
 fn weight(attempts: &[AttemptRecord]) -> usize {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
+use super::figures::{Counted as Raised, CountsRead};
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::tally::Tally;
 use crate::store::clock::DatabaseClock;
@@ -41,9 +42,10 @@ struct Added {
     minute: i64,
 }
 
-#[derive(Default)]
 struct Inner {
     added: HashMap<Added, Tally>,
+    /// The same since the start, for the figures.
+    raised: Raised,
     /// Absolute values, as they stand or are to stand in the database.
     totals: HashMap<StatKey, Tally>,
     unwritten: HashSet<StatKey>,
@@ -69,10 +71,19 @@ pub(super) struct Stats {
 }
 
 impl Stats {
-    pub(super) fn new(clock: Arc<DatabaseClock>) -> Self {
+    /// `most`: of so many subscriptions and accounts the figures tell counts of their own.
+    pub(super) fn new(clock: Arc<DatabaseClock>, most: usize) -> Self {
         Self {
             clock,
-            inner: Mutex::default(),
+            inner: Mutex::new(Inner {
+                added: HashMap::new(),
+                raised: Raised::new(most),
+                totals: HashMap::new(),
+                unwritten: HashSet::new(),
+                uncounted: [None; 2],
+                complete: 0,
+                closed: Vec::new(),
+            }),
         }
     }
 
@@ -169,6 +180,14 @@ impl Stats {
         });
     }
 
+    /// What was recorded since the start.
+    pub(super) fn counts(&self) -> CountsRead {
+        self.with(|inner| {
+            inner.take_over();
+            inner.raised.read()
+        })
+    }
+
     /// A lane was closed at the stop, and nothing in it is of unknown outcome.
     pub(super) fn lane_closed(&self, lane: LaneId) {
         self.with(|inner| inner.closed.push(lane));
@@ -204,6 +223,8 @@ impl Inner {
     /// Raises the minute, its hour, and both of the account.
     fn take_over(&mut self) {
         for (added, tally) in self.added.drain() {
+            let (account, subscription) = (added.account, added.subscription);
+            (self.raised).add(account, subscription, &tally, added.minute);
             let whole = added.subscription.is_some().then_some(None);
             for subscription in std::iter::once(added.subscription).chain(whole) {
                 for grain in [Grain::Minute, Grain::Hour] {
@@ -253,7 +274,7 @@ mod tests {
     fn stats() -> (Stats, DateTime<Utc>) {
         let clock = Arc::new(DatabaseClock::new());
         let now = clock.now();
-        (Stats::new(clock), now)
+        (Stats::new(clock, 1), now)
     }
 
     #[test]

@@ -11,6 +11,7 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use super::figures::Figures;
 use super::intake::{Intake, LaneSlot};
 use super::lane::Lane;
 use super::line::{Line, Thread};
@@ -20,6 +21,8 @@ use super::plugins::Plugins;
 use super::recorder::{Recorder, SpillDeliveries, Spilled};
 use super::routing::Route;
 use super::tell::tell;
+use super::trail;
+use crate::config::Live;
 use crate::domain::address::AddressRules;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::Database;
@@ -36,7 +39,7 @@ const TICK: Duration = Duration::from_millis(500);
 pub(super) struct SubscriptionParts {
     pub(super) database: Database,
     pub(super) clock: Arc<DatabaseClock>,
-    pub(super) rules: Arc<AddressRules>,
+    pub(super) rules: Arc<Live<AddressRules>>,
     pub(super) tls: TlsSettings,
     pub(super) recorder: Addr<Recorder>,
     pub(super) unrecorded: Arc<Semaphore>,
@@ -44,6 +47,7 @@ pub(super) struct SubscriptionParts {
     pub(super) intake: Arc<std::sync::OnceLock<Addr<Intake>>>,
     pub(super) plugins: Plugins,
     pub(super) mails: Mails,
+    pub(super) figures: Arc<Figures>,
 }
 
 impl SubscriptionParts {
@@ -54,6 +58,10 @@ impl SubscriptionParts {
 
     /// Writes rows for deliveries that nobody in memory takes.
     pub(super) fn spill(&self, subscription: SubscriptionId, events: Vec<Arc<MemoryEvent>>) {
+        if trail::is_told() {
+            let told = events.iter().map(|event| event.id);
+            told.for_each(|event| trail::spilled(event, subscription, trail::Spilled::Halted));
+        }
         let spilled = events
             .into_iter()
             .map(|event| Spilled {
@@ -70,6 +78,7 @@ impl SubscriptionParts {
                 event,
             })
             .collect();
+        self.figures.mailboxes.recorder.add(1);
         tell(&self.recorder, SpillDeliveries(spilled));
     }
 }

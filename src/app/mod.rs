@@ -2,9 +2,13 @@
 
 mod folder;
 mod keys;
+mod listeners;
 mod logging;
+mod manager;
+pub mod promises;
+mod reload;
+mod stop;
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -12,32 +16,39 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use folder::DataFolder;
 pub use keys::{fresh as fresh_key, place_of as place_of_keys};
+pub(crate) use logging::failure;
+
+use listeners::Listeners;
+use logging::LogFilter;
+use reload::Reloader;
+use stop::Bounds;
 
 use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
 use crate::domain::address::AddressRules;
-use crate::http::{self, HttpSettings, SiteSettings};
+use crate::http::{self, HttpRules, HttpSettings, SiteSettings};
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
 use crate::store::{Database, migrate};
 
-/// Seconds that requests under way have to end at the stop; new ones are refused at once.
-const HTTP_STOP_SECONDS: u64 = 2;
+/// So long after the start of the actors HTTP is served even if no event can be taken yet.
+const UNSERVED: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until SIGTERM or SIGINT. A second signal ends it at once; what was accepted
-/// is in the database either way. Must be called within an actix system.
+/// is in the database either way. `unsafe_database`: the second of the two words that it takes to
+/// use a database that may lose what was committed. Must be called within an actix system.
 ///
 /// # Errors
 /// Whatever keeps it from starting, in words for the operator.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     let begin = Instant::now();
-    logging::start(&config)?;
+    let log = logging::start(&config)?;
     for warning in &config.warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(warning, "the settings need a look");
     }
     let folder = DataFolder::lock(&config.data_dir)?;
-    let listener = listen(&config)?;
+    let listeners = listeners::open(&config)?;
     let mut signals = Signals::new()?;
     let private = match &config.database.url {
         Some(_) => None,
@@ -52,7 +63,19 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         (None, Some(private)) => private.url(),
         (None, None) => String::new(),
     };
-    let served = serve(&config, &folder, listener, &url, begin, &mut signals).await;
+    // In a block, so that the connections are closed before the server is told to stop.
+    let served = async {
+        let ca_file = config.database.ca_file.as_deref();
+        let database = Database::trusting(&url, ca_file, config.database.connections)?;
+        if let Some(warning) = database.warning() {
+            tracing::warn!("{warning}");
+        }
+        promises::check(&database, &config, unsafe_database).await?;
+        reached(begin, "the database promises what it should");
+        let whole = (listeners, database, log);
+        serve(&config, &folder, whole, begin, &mut signals).await
+    }
+    .await;
     if let Some(private) = private {
         private
             .stop()
@@ -65,22 +88,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 async fn serve(
     config: &Config,
     folder: &DataFolder,
-    listener: TcpListener,
-    url: &str,
+    (listeners, database, log): (Listeners, Database, LogFilter),
     begin: Instant,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
-    let ca_file = config.database.ca_file.as_deref();
-    let database = Database::trusting(url, ca_file, config.database.connections)?;
-    if let Some(warning) = database.warning() {
-        tracing::warn!("{warning}");
-    }
     for migration in migrate(&database)
         .await
         .context("the database cannot be migrated")?
     {
         tracing::info!(migration, "migrated");
     }
+    reached(begin, "the schema is up to date");
     let mail = MailSettings::from_config(&config.mail, &config.data_dir)
         .context("mail cannot be set up")?;
     let rules = AddressRules::new(config.allow_networks.clone());
@@ -102,75 +120,72 @@ async fn serve(
             mail,
             mail_retention_days: config.mail.retention_days,
             notice_after: Duration::from_secs(config.mail.notice_after_seconds),
+            figures_of: config.http.metrics_subscriptions,
         },
     )
     .await
     .context("the actors cannot be started")?;
-    let address = listener.local_addr()?;
+    reached(begin, "the actors work");
+    let address = listeners.address;
+    let rules = HttpRules::new(config);
     let settings = HttpSettings {
         workers: config.http.workers,
-        shutdown_seconds: HTTP_STOP_SECONDS,
         site: SiteSettings {
-            base: config.base_address(address),
+            base: config.base_address(listeners.pages),
             named: config.http.public_url.is_some(),
-            proxies: config.http.trusted_proxies.clone(),
         },
+        rules: rules.clone(),
     };
-    let server = http::server(listener, engine.clone(), settings)?;
-    let handle = server.handle();
+    let (server, closer) = http::server(listeners.all, engine.clone(), settings)?;
+    // Who connects before waits in the socket's queue, which is better than a refusal.
+    let soon = tokio::time::timeout(UNSERVED, engine.opened());
+    let early = tokio::select! {
+        _ = soon => false,
+        () = signals.next() => true,
+    };
     let serving = actix::spawn(server);
-    tokio::select! {
-        () = engine.opened() => {}
-        () = signals.next() => anyhow::bail!("stopped before the database could be used"),
-    }
-    let ready = begin.elapsed();
-    tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
-    told_systemd(&[sd_notify::NotifyState::Ready]);
-
-    signals.next().await;
-    tracing::info!("stopping: finishing what is under way");
-    told_systemd(&[sd_notify::NotifyState::Stopping]);
-    let bound = Duration::from_secs(config.drain_seconds);
-    let stop = async {
-        let (drained, ()) = tokio::join!(engine.stop(bound), handle.stop(true));
-        drained
-    };
-    tokio::select! {
-        drained = stop => {
-            if drained {
-                tracing::info!("stopped; the rest waits in the database");
-            } else {
-                tracing::warn!("not everything ended in time; the next start recovers it");
-            }
+    let stopped = early
+        || tokio::select! {
+            () = engine.opened() => false,
+            () = signals.next() => true,
+        };
+    let mut reloader = Reloader::new(config, engine.clone(), rules, log);
+    if !stopped {
+        let ready = begin.elapsed();
+        tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
+        manager::ready();
+        manager::watch(&engine);
+        while signals.next_or_reload().await == Asked::Reload {
+            reloader.reload().await;
         }
+    }
+    let bounds = Bounds::from_config(reloader.config());
+    manager::stopping(bounds.whole());
+    tokio::select! {
+        () = stop::in_order(&engine, &closer, bounds) => {}
         () = signals.next() => tracing::warn!("stopped at once by a second signal"),
     }
     serving.abort();
     Ok(())
 }
 
-fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(config.http.listen).with_context(|| {
-        format!(
-            "cannot listen on {} (set HERALD_LISTEN to another address)",
-            config.http.listen
-        )
-    })?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+/// For who looks where a start takes its time.
+fn reached(begin: Instant, what: &str) {
+    tracing::debug!(after_ms = begin.elapsed().as_millis(), "{what}");
 }
 
-/// Without systemd this does nothing.
-fn told_systemd(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "systemd could not be told");
-    }
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Stop,
+    Reload,
 }
 
-/// The signals that ask for an end.
+/// The signals that ask for an end, and the one that asks for the settings to be read anew.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -178,7 +193,17 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            // From the beginning on: else an early one would end the process.
+            hang_up: signal(SignalKind::hangup())?,
         })
+    }
+
+    async fn next_or_reload(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hang_up.recv() => Asked::Reload,
+        }
     }
 
     async fn next(&mut self) {

@@ -1,14 +1,26 @@
-//! `herald check-config`: the settings in force. Faulty ones never get here: they are told as
-//! the command's failure, all at once.
+//! `herald check-config`: the settings in force, and where each was found. Faulty values never get
+//! here: they are told as the command's failure, all at once. What the start would find faulty
+//! beyond them (the files that settings name) is looked at here.
+
+use std::process::ExitCode;
 
 use serde_json::{Map, Value};
 
 use super::output;
-use crate::config::Config;
+use crate::config::{Config, Setting};
+use crate::mail::MailSettings;
+use crate::store::Database;
 
-pub(super) fn run(config: &Config, json: bool) -> anyhow::Result<()> {
+pub(super) fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     for warning in &config.warnings {
         output::tell(&format!("warning: {warning}"));
+    }
+    let faults = faults(config);
+    if !faults.is_empty() {
+        for (place, words) in faults {
+            output::tell(&format!("herald: {place}: {words}"));
+        }
+        return Ok(ExitCode::FAILURE);
     }
     if json {
         let settings: Map<_, _> = config
@@ -17,18 +29,35 @@ pub(super) fn run(config: &Config, json: bool) -> anyhow::Result<()> {
             .collect();
         output::json(&settings)?;
     } else {
-        let row = |(setting, value): (&crate::config::Setting, String)| {
+        let row = |(setting, value): (&Setting, String)| {
             let value = if value.is_empty() {
                 "-".to_owned()
             } else {
                 value
             };
-            [setting.key.to_owned(), value, setting.variable.to_owned()]
+            let source = config.source(setting.key).unwrap_or("default").to_owned();
+            [setting.key.to_owned(), value, source]
         };
-        output::table(
-            &["setting", "value", "variable"],
-            config.describe().map(row),
-        )?;
+        output::table(&["setting", "value", "from"], config.describe().map(row))?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the start would refuse: where its setting stands, and why.
+fn faults(config: &Config) -> Vec<(String, String)> {
+    let mut faults = Vec::new();
+    let place = |key: &str| match config.source(key) {
+        Some(source) if source.contains(':') => format!("{source} {key}"),
+        Some(source) => source.to_owned(),
+        None => key.to_owned(),
+    };
+    if let Some(url) = &config.database.url
+        && let Err(error) = Database::trusting(url, config.database.ca_file.as_deref(), 1)
+    {
+        faults.push((place("database_url"), error.to_string()));
+    }
+    if let Err(error) = MailSettings::from_config(&config.mail, &config.data_dir) {
+        faults.push((place(error.setting()), error.to_string()));
+    }
+    faults
 }

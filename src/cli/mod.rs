@@ -5,6 +5,8 @@ mod audit;
 mod check_config;
 mod client;
 mod database;
+mod doctor;
+mod manual;
 mod migrate;
 mod output;
 mod plugin;
@@ -23,7 +25,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::config::Config;
+use crate::config::{Config, example_file};
 
 /// Delivers an application's events to other systems
 #[derive(Debug, Parser)]
@@ -42,7 +44,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the daemon
-    Serve,
+    Serve(serve::Serve),
     /// Bring the database's schema up to this version
     Migrate(migrate::Migrate),
     /// Check the settings and show those in force
@@ -65,12 +67,21 @@ enum Command {
     Receive(receive::Receive),
     /// Count what was accepted against what came of it
     Audit,
+    /// Examine the machine, the database and the settings, and say what to do
+    Doctor(doctor::Doctor),
     /// Seal the secrets in the database with a new key
     RotateKey(rotate_key::RotateKey),
     /// Print a completion script for a shell
     Completions {
         /// The shell
         shell: Shell,
+    },
+    /// Print a settings file with every setting explained, all commented out
+    ExampleConfig,
+    /// Write the manual pages into a folder
+    Manual {
+        /// The folder; made if it is missing
+        folder: PathBuf,
     },
 }
 
@@ -107,15 +118,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     } = cli;
     let settings = || Config::from_environment(config.as_deref());
     match command {
-        Command::Serve => serve::run(settings()?)?,
+        Command::Serve(command) => command.run(settings()?)?,
         Command::Migrate(command) => block_on(command.run(&settings()?, json))?,
-        Command::CheckConfig => check_config::run(&settings()?, json)?,
+        Command::CheckConfig => return check_config::run(&settings()?, json),
         Command::Publish(command) => return block_on(command.run(json)),
         Command::Subscription(command) => block_on(command.run(json))?,
         Command::Token(command) => block_on(command.run(&settings()?, json))?,
         Command::User(command) => block_on(command.run(&settings()?, json))?,
         Command::Plugin(command) => return command.run(&settings()?, json),
         Command::Receive(command) => block_on(command.run(json))?,
+        Command::Doctor(command) => return block_on(command.run(&settings()?, json)),
         Command::Audit => return block_on(audit::run(&settings()?, json)),
         Command::RotateKey(command) => block_on(command.run(&settings()?, json))?,
         Command::Completions { shell } => {
@@ -123,6 +135,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             clap_complete::generate(shell, &mut Cli::command(), "herald", &mut script);
             output::write(&String::from_utf8_lossy(&script))?;
         }
+        Command::ExampleConfig => output::write(&example_file())?,
+        Command::Manual { folder } => manual::write(Cli::command(), &folder)?,
     }
     Ok(ExitCode::SUCCESS)
 }

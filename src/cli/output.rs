@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde::Serialize;
 
+use crate::app;
+
 /// Writes to standard output and flushes, so that a pipe's reader sees it at once.
 ///
 /// # Errors
@@ -109,7 +111,9 @@ pub(crate) fn tell_failure(error: &anyhow::Error) {
         }
         last = cause;
     }
-    tell(&text);
+    let _ = io::stderr()
+        .lock()
+        .write_all(app::failure(&text).as_bytes());
 }
 
 /// The text with its control characters replaced, so that what others chose (titles, headers,

@@ -20,10 +20,12 @@ pub(super) fn apply(config: &mut Config, folder: &Path) -> Vec<Fault> {
         let Some(path) = find(folder, setting.key) else {
             continue;
         };
-        let judged = read(&path).and_then(|text| (setting.set)(config, &text));
-        if let Err(detail) = judged {
-            let where_ = path.display().to_string();
-            faults.push(Fault { where_, detail });
+        let where_ = path.display().to_string();
+        match read(&path).and_then(|text| (setting.set)(config, &text)) {
+            Ok(()) => {
+                config.sources.insert(setting.key, where_);
+            }
+            Err(detail) => faults.push(Fault { where_, detail }),
         }
     }
     faults

@@ -13,6 +13,9 @@ pub struct DatabaseConfig {
     pub ca_file: Option<PathBuf>,
     /// The most connections to the database that the daemon opens.
     pub connections: usize,
+    /// Whether a database that may lose what was committed is to be used all the same; `serve`
+    /// must be told a second time.
+    pub accept_unsafe: bool,
 }
 
 impl DatabaseConfig {
@@ -21,6 +24,7 @@ impl DatabaseConfig {
             url: None,
             ca_file: None,
             connections: 0,
+            accept_unsafe: false,
         }
     }
 }
@@ -68,7 +72,37 @@ pub(super) const SETTINGS: &[Setting] = &[
         set: |config, text| store(&mut config.database.connections, number(text, 2..=100)),
         show: |config| config.database.connections.to_string(),
     },
+    Setting {
+        key: "unsafe_database",
+        variable: "HERALD_UNSAFE_DATABASE",
+        default: "",
+        meaning: "The word accept, together with `herald serve --unsafe-database`: use a PostgreSQL \
+                  that may lose what was committed (fsync or full_page_writes off).",
+        kind: Kind::Text,
+        set: |config, text| store(&mut config.database.accept_unsafe, accepted(text)),
+        show: |config| {
+            let shown = if config.database.accept_unsafe {
+                ACCEPT
+            } else {
+                ""
+            };
+            shown.to_owned()
+        },
+    },
 ];
+
+/// What must be written out to use an unsafe database.
+const ACCEPT: &str = "accept";
+
+fn accepted(text: &str) -> Result<bool, String> {
+    match text {
+        "" => Ok(false),
+        ACCEPT => Ok(true),
+        other => Err(format!(
+            "`{other}` should be the word {ACCEPT}, or not be set"
+        )),
+    }
+}
 
 /// Only the shape: the store judges the rest, and its error shows no password either.
 fn database_url(text: &str) -> Result<Option<String>, String> {

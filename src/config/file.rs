@@ -49,11 +49,12 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Vec<Fault> {
         let name = key.get_ref().as_ref();
         let (span, judged) = match setting::all().find(|setting| setting.key == name) {
             Some(setting) => {
-                let judged = text_of(setting, value.get_ref());
-                (
-                    value.span(),
-                    judged.and_then(|text| (setting.set)(config, &text)),
-                )
+                let judged =
+                    text_of(setting, value.get_ref()).and_then(|text| (setting.set)(config, &text));
+                let (line, column) = place(&source, value.span());
+                let at = format!("{shown}:{line}:{column}");
+                config.sources.insert(setting.key, at);
+                (value.span(), judged)
             }
             None => {
                 let hint = did_you_mean(name, setting::all().map(|setting| setting.key));

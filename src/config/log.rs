@@ -25,8 +25,10 @@ impl LogConfig {
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// For people; as `Journal` where standard error leads to the journal.
     Text,
+    /// For systemd's journal: each line has its level as `<N>` before it and no time of its own.
+    Journal,
     /// One JSON object a line, for machines.
     Json,
 }
@@ -46,11 +48,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "log_format",
         variable: "HERALD_LOG_FORMAT",
         default: "text",
-        meaning: "How a log line looks: text for people, json for machines.",
+        meaning: "How a log line looks: text for people, json for machines, journal as systemd's \
+                  journal reads it (what text is by itself where the journal is).",
         kind: Kind::Text,
         set: |config, text| store(&mut config.log.format, log_format(text)),
         show: |config| match config.log.format {
             LogFormat::Text => "text".to_owned(),
+            LogFormat::Journal => "journal".to_owned(),
             LogFormat::Json => "json".to_owned(),
         },
     },
@@ -66,7 +70,8 @@ fn log(text: &str) -> Result<String, String> {
 fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
+        "journal" => Ok(LogFormat::Journal),
         "json" => Ok(LogFormat::Json),
-        other => Err(format!("`{other}` should be text or json")),
+        other => Err(format!("`{other}` should be text, journal or json")),
     }
 }

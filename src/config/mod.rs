@@ -3,16 +3,21 @@
 //! This is the only place that reads the environment. It must not know what a setting is used
 //! for beyond the range that makes it valid.
 
+mod clients;
 mod credentials;
 mod database;
+mod example;
 mod file;
 mod http;
 mod key_file;
+mod live;
 mod log;
 mod mail;
 mod plugin;
+mod service;
 mod setting;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -20,12 +25,16 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
+pub use clients::ClientsConfig;
 pub use database::DatabaseConfig;
-pub use http::HttpConfig;
+pub use example::example_file;
+pub use http::{HttpConfig, reachable};
 pub use key_file::{KeyFile, KeyFileError};
+pub use live::Live;
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, SmtpServer, SmtpTls};
 pub use plugin::PluginConfig;
+pub use service::ServiceManager;
 pub use setting::Setting;
 
 /// Everything that an operator can set, judged and complete.
@@ -35,6 +44,8 @@ pub use setting::Setting;
 pub struct Config {
     /// The HTTP server.
     pub http: HttpConfig,
+    /// What its clients may take up.
+    pub clients: ClientsConfig,
     /// The database.
     pub database: DatabaseConfig,
     /// The log.
@@ -61,8 +72,13 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Outgoing mail.
     pub mail: MailConfig,
+    /// Where each setting that is not at its default was found: `file:line:column`, the file of
+    /// a credential, or the variable.
+    sources: BTreeMap<&'static str, String>,
     /// The folder with credentials, if there is one.
     pub credentials_dir: Option<PathBuf>,
+    /// What the service manager told this process; no setting.
+    pub service_manager: ServiceManager,
     /// The TOML file that was read, if any.
     pub file: Option<PathBuf>,
     /// What did not stop the start but should be looked at, one sentence each.
@@ -175,7 +191,10 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut variables: Vec<(String, OsString)> = environment
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .filter(|(name, _)| name.starts_with("HERALD_") || name == CREDENTIALS)
+            .filter(|(name, _)| {
+                let beside = name == CREDENTIALS || service::VARIABLES.contains(&name.as_str());
+                beside || name.starts_with("HERALD_")
+            })
             .collect();
         variables.sort();
         let mut config = Self::blank();
@@ -183,7 +202,8 @@ impl Config {
             .map(Path::to_path_buf)
             .or_else(|| place(&variables, "HERALD_CONFIG", fallback.file));
         config.credentials_dir = place(&variables, CREDENTIALS, fallback.credentials);
-        variables.retain(|(name, _)| name != CREDENTIALS);
+        config.service_manager = ServiceManager::from_variables(&variables);
+        variables.retain(|(name, _)| name.starts_with("HERALD_"));
         let mut faults = Vec::new();
         for setting in setting::all() {
             if let Err(detail) = (setting.set)(&mut config, setting.default) {
@@ -198,6 +218,10 @@ impl Config {
             faults.extend(credentials::apply(&mut config, &folder));
             if config.mail.credentials_file.is_none() {
                 config.mail.credentials_file = config.credential("smtp_credentials");
+                if let Some(path) = &config.mail.credentials_file {
+                    let source = path.display().to_string();
+                    config.sources.insert("smtp_credentials_file", source);
+                }
             }
         }
         faults.extend(apply_environment(&mut config, variables));
@@ -213,6 +237,12 @@ impl Config {
         Ok(config)
     }
 
+    /// Where a setting was found, as a fault would name it; none: it is at its default.
+    #[must_use]
+    pub fn source(&self, key: &str) -> Option<&str> {
+        self.sources.get(key).map(String::as_str)
+    }
+
     /// The file of a credential of that name, if there is one.
     #[must_use]
     pub fn credential(&self, name: &str) -> Option<PathBuf> {
@@ -223,7 +253,7 @@ impl Config {
     /// its end.
     #[must_use]
     pub fn base_address(&self, listen: SocketAddr) -> String {
-        let listened = || format!("http://{}", http::reachable(listen));
+        let listened = || format!("http://{}", reachable(listen));
         self.http.public_url.clone().unwrap_or_else(listened)
     }
 
@@ -236,6 +266,7 @@ impl Config {
     fn blank() -> Self {
         Self {
             http: HttpConfig::blank(),
+            clients: ClientsConfig::blank(),
             database: DatabaseConfig::blank(),
             log: LogConfig::blank(),
             plugins: PluginConfig::blank(),
@@ -249,7 +280,9 @@ impl Config {
             activity_retention_days: 0,
             drain_seconds: 0,
             mail: MailConfig::blank(),
+            sources: BTreeMap::new(),
             credentials_dir: None,
+            service_manager: ServiceManager::default(),
             file: None,
             warnings: Vec::new(),
         }
@@ -261,6 +294,21 @@ impl fmt::Debug for Config {
         f.debug_map()
             .entries(self.describe().map(|(setting, value)| (setting.key, value)))
             .finish()
+    }
+}
+
+impl ServiceManager {
+    /// What the environment of this process says.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "no setting, and wanted also where the settings cannot be read"
+    )]
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect::<Vec<_>>();
+        Self::from_variables(&variables)
     }
 }
 
@@ -298,11 +346,14 @@ fn apply_environment(config: &mut Config, variables: Vec<(String, OsString)>) ->
             Some(text) => (setting.set)(config, text),
             None => Err("is not valid UTF-8".to_owned()),
         };
-        if let Err(detail) = judged {
-            faults.push(Fault {
+        match judged {
+            Ok(()) => {
+                config.sources.insert(setting.key, name);
+            }
+            Err(detail) => faults.push(Fault {
                 where_: name,
                 detail,
-            });
+            }),
         }
     }
     faults

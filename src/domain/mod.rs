@@ -26,3 +26,4 @@ pub mod tally;
 pub mod target;
 pub mod trigger;
 pub mod user_link;
+pub mod vigil;

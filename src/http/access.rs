@@ -101,6 +101,19 @@ pub enum Scope {
     Either,
 }
 
+/// What a route is a part of: each may have a listener of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// `/v1` and its document.
+    Api,
+    /// What browsers get.
+    Pages,
+    /// Figures for Prometheus.
+    Metrics,
+    /// Whether Herald lives and accepts: on every listener.
+    Health,
+}
+
 /// One line of the table.
 pub struct Entry {
     /// The method.
@@ -119,6 +132,18 @@ impl Entry {
     #[must_use]
     pub fn is_documented(&self) -> bool {
         !self.access.is_page() && !self.pattern.starts_with(ASSETS)
+    }
+
+    /// What the route is a part of.
+    #[must_use]
+    pub(super) fn part(&self) -> Part {
+        match self.pattern {
+            pattern if pattern.starts_with("/v1/") => Part::Api,
+            "/openapi.json" => Part::Api,
+            "/metrics" => Part::Metrics,
+            "/healthz" | "/readyz" => Part::Health,
+            _ => Part::Pages,
+        }
     }
 
     /// Whether browsers get HTML, styles or scripts there, which are worth packing.

@@ -9,17 +9,18 @@ use std::task::{Context, Poll};
 use actix_service::{Service, Transform};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HOST};
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture};
 
-use super::access::{Access, Entry, TABLE};
+use super::access::{Access, Entry, Part, TABLE};
 use super::auth::{Authenticator, Caller, Credentials, Quick};
 use super::pages::overview::is_wanted;
 use super::pages::visit::Visitor;
 use super::pages::{SignInFirst, Trouble};
 use super::problem::{Kind, Problem};
+use super::server::Served;
 use super::session::{self, Sessions, no_proof};
 use crate::domain::id::AccountId;
 
@@ -27,7 +28,14 @@ use crate::domain::id::AccountId;
 const ACCOUNT: &str = "herald-account";
 
 /// Makes the middleware.
-pub(super) struct Guard(pub Arc<Authenticator>, pub Arc<Sessions>);
+pub(super) struct Guard {
+    /// Who is who.
+    pub authenticator: Arc<Authenticator>,
+    /// Who is signed in.
+    pub sessions: Arc<Sessions>,
+    /// What is served here.
+    pub served: Served,
+}
 
 impl<S, B> Transform<S, ServiceRequest> for Guard
 where
@@ -43,8 +51,9 @@ where
     fn new_transform(&self, service: S) -> Self::Future {
         ready(Ok(Guarded {
             service: Rc::new(service),
-            authenticator: Arc::clone(&self.0),
-            sessions: Arc::clone(&self.1),
+            authenticator: Arc::clone(&self.authenticator),
+            sessions: Arc::clone(&self.sessions),
+            served: self.served,
         }))
     }
 }
@@ -54,6 +63,7 @@ pub(super) struct Guarded<S> {
     service: Rc<S>,
     authenticator: Arc<Authenticator>,
     sessions: Arc<Sessions>,
+    served: Served,
 }
 
 impl<S, B> Service<ServiceRequest> for Guarded<S>
@@ -75,7 +85,8 @@ where
             // Whatever can be got can be asked for its head; the server leaves the body out.
             request.head_mut().method = Method::GET;
         }
-        let entry = match find(&request) {
+        let found = find(&request, self.served);
+        let entry = match found.and_then(|entry| self.for_us(entry, &request)) {
             Ok(entry) => entry,
             Err(problem) if is_wanted(request.request()) && !request.path().starts_with("/v1") => {
                 let page = Trouble::from(problem);
@@ -131,6 +142,29 @@ where
             }
             Err(problem) => refuse(problem),
         }
+    }
+}
+
+impl<S> Guarded<S> {
+    /// A name that is not Herald's may be an attacker's that resolves to this machine: the
+    /// browser would hand the answers to the attacker's page. Programs with a token name the host
+    /// as they reach it, unless the operator says which ones there are; balancers that ask after
+    /// Herald's health say what they like.
+    fn for_us(
+        &self,
+        entry: &'static Entry,
+        request: &ServiceRequest,
+    ) -> Result<&'static Entry, Problem> {
+        let site = &self.sessions.site;
+        let judged = match entry.part() {
+            Part::Health => false,
+            Part::Api if entry.access != Access::Public => site.names_api(),
+            _ => true,
+        };
+        if judged {
+            site.answers_to(request.headers().get(HOST))?;
+        }
+        Ok(entry)
     }
 }
 
@@ -208,8 +242,21 @@ fn credentials(request: &ServiceRequest) -> Credentials<'_> {
     }
 }
 
-/// The request's line in the table.
-fn find(request: &ServiceRequest) -> Result<&'static Entry, Problem> {
+/// The request's line in the table, if it is served here.
+fn find(request: &ServiceRequest, served: Served) -> Result<&'static Entry, Problem> {
+    let entry = any(request)?;
+    if served.has(entry.part()) {
+        return Ok(entry);
+    }
+    Err(nothing())
+}
+
+fn nothing() -> Problem {
+    Problem::new(Kind::NotFound, "There is nothing at this path.")
+}
+
+/// The request's line in the table, wherever it is served.
+fn any(request: &ServiceRequest) -> Result<&'static Entry, Problem> {
     let path = request.path();
     // Paths without variable parts need no pattern matching.
     if let Some(entry) = TABLE
@@ -218,7 +265,6 @@ fn find(request: &ServiceRequest) -> Result<&'static Entry, Problem> {
     {
         return Ok(entry);
     }
-    let nothing = || Problem::new(Kind::NotFound, "There is nothing at this path.");
     let pattern = request.match_pattern().ok_or_else(nothing)?;
     let lines = || TABLE.iter().filter(|entry| entry.pattern == pattern);
     if let Some(entry) = lines().find(|entry| entry.method == *request.method()) {

@@ -1,37 +1,86 @@
-//! The HTTP server: its settings, and the routes made from the table.
+//! The HTTP server: its listeners by role, its settings, and the routes made from the table.
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_http::{HttpService, KeepAlive, Protocol, Request};
+use actix_service::{IntoServiceFactory, Service, ServiceFactoryExt, apply_fn_factory, map_config};
+use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::middleware::Compress;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{App, HttpServer};
+use actix_web::{App, Error};
+use futures_util::future::Either;
+use tokio::net::TcpStream;
 
-use super::access::TABLE;
+use super::access::{Part, TABLE};
 use super::auth::Authenticator;
+use super::closing::{Closer, Closing, UNDER_WAY};
+use super::connection::{self, Connection, Life};
+use super::connections::Connections;
 use super::guard::Guard;
+use super::metrics::{Requests, measured};
 use super::passwords::Passwords;
 use super::problem::{Kind, Problem};
+use super::rules::HttpRules;
 use super::session::Sessions;
 use super::site::{Site, SiteSettings};
 use crate::actors::Engine;
 
-/// How long an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long the head of a request may take.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a closing connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the server needs to know.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
     /// Threads that serve, at least 1.
     pub workers: usize,
-    /// Seconds that a stopping server gives to what is under way.
-    pub shutdown_seconds: u64,
     /// How browsers see Herald.
     pub site: SiteSettings,
+    /// What may change while it runs.
+    pub rules: HttpRules,
+}
+
+/// What a listener is for. The API's serves also what has no listener of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `/v1` and its document.
+    Api,
+    /// The pages, for browsers.
+    Pages,
+    /// `/metrics`.
+    Metrics,
+}
+
+/// What is served on one listener.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Served {
+    api: bool,
+    pages: bool,
+    metrics: bool,
+}
+
+impl Served {
+    /// What a listener of that role serves beside listeners of these roles.
+    fn on(role: Role, all: &[Role]) -> Self {
+        let here = |part| role == part || role == Role::Api && !all.contains(&part);
+        Self {
+            api: role == Role::Api,
+            pages: here(Role::Pages),
+            metrics: here(Role::Metrics),
+        }
+    }
+
+    /// Whether that part of the table is there.
+    #[must_use]
+    pub(super) const fn has(self, part: Part) -> bool {
+        match part {
+            Part::Api => self.api,
+            Part::Pages => self.pages,
+            Part::Metrics => self.metrics,
+            Part::Health => true,
+        }
+    }
 }
 
 /// What every handler can reach.
@@ -45,45 +94,146 @@ pub(super) struct Shared {
     pub sessions: Arc<Sessions>,
     /// The turns at hashing passwords.
     pub passwords: Passwords,
+    /// What may change while it runs.
+    pub rules: HttpRules,
+    /// What was answered, for the metrics.
+    pub requests: Arc<Requests>,
+    /// The end of the server.
+    pub closing: Closing,
 }
 
-/// Serves the API on a listener. It runs when awaited or spawned, heeds no signals, and is
-/// stopped by its handle. To be called inside of the runtime.
+/// Serves the API, the pages and the metrics, each on the listeners of its role. It runs when
+/// awaited or spawned, heeds no signals, and is ended by the [`Closer`]. To be called inside of
+/// the runtime.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// When a listener cannot be used.
 pub fn server(
-    listener: TcpListener,
+    listeners: Vec<(Role, TcpListener)>,
     engine: Engine,
     settings: HttpSettings,
-) -> std::io::Result<Server> {
+) -> std::io::Result<(Server, Closer)> {
+    let closing = Closing::new();
     let shared = Shared {
-        authenticator: Authenticator::start(engine.database().clone()),
+        authenticator: Authenticator::start(engine.database().clone(), settings.rules.clone()),
         sessions: Arc::new(Sessions::new(
             engine.database().clone(),
-            Site::new(settings.site),
+            Site::new(settings.site, settings.rules.clone()),
         )),
         passwords: Passwords::new(),
+        rules: settings.rules.clone(),
+        requests: Arc::default(),
+        closing: closing.clone(),
         engine,
     };
+    let connections = Connections::new(settings.rules.clone());
     let passwords = shared.passwords.clone();
     actix_web::rt::spawn(async move { passwords.prepare().await });
-    let server = HttpServer::new(move || {
-        App::new()
-            .wrap(Guard(
-                Arc::clone(&shared.authenticator),
-                Arc::clone(&shared.sessions),
-            ))
-            .app_data(web::Data::new(shared.clone()))
-            .configure(routes)
-    })
-    .workers(settings.workers)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(settings.shutdown_seconds)
-    .disable_signals()
-    .listen(listener)?;
-    Ok(server.run())
+    let roles: Vec<Role> = listeners.iter().map(|(role, _)| *role).collect();
+    // What `HttpServer` does, with the listener's role at hand.
+    let mut builder = Server::build()
+        .workers(settings.workers)
+        .shutdown_timeout(UNDER_WAY.as_secs())
+        // Each connection is taken at once, and judged then: who waits in line would not know why.
+        .max_concurrent_connections(usize::MAX >> 1)
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    for (role, listener) in listeners {
+        let address = listener.local_addr()?;
+        let served = Served::on(role, &roles);
+        let shared = shared.clone();
+        let stopping = stopping.clone();
+        let (connections, rules) = (connections.clone(), settings.rules.clone());
+        builder = builder.listen(format!("{role:?}"), listener, move || {
+            let shared = shared.clone();
+            let stopping = stopping.clone();
+            let worker = shared.requests.worker();
+            let (closing, marks, errors) = (
+                shared.closing.clone(),
+                shared.closing.clone(),
+                shared.closing.clone(),
+            );
+            let app = App::new()
+                .wrap(Guard {
+                    authenticator: Arc::clone(&shared.authenticator),
+                    sessions: Arc::clone(&shared.sessions),
+                    served,
+                })
+                // Around all others: what they refuse counts as well.
+                .wrap_fn(move |request, service| measured(&worker, request, service))
+                .app_data(web::Data::new(shared))
+                .configure(routes)
+                .into_factory()
+                .map(move |mut answer: ServiceResponse<_>| {
+                    marks.mark(answer.response_mut());
+                    answer
+                })
+                .map_err(move |error: Error| {
+                    let mut answer = error.error_response();
+                    errors.mark(&mut answer);
+                    answer
+                });
+            let app = map_config(app, |()| AppConfig::default());
+            // The connection knows when a request is being answered.
+            let app = apply_fn_factory(app, |request: Request, service| {
+                let life = request.conn_data::<Arc<Life>>().cloned();
+                if let Some(life) = &life {
+                    life.begin();
+                }
+                let answer = service.call(request);
+                async move {
+                    let answer = answer.await;
+                    if let Some(life) = life {
+                        life.end();
+                    }
+                    answer
+                }
+            });
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                // Who is idle or slow is the connection's to judge.
+                .keep_alive(KeepAlive::Os)
+                .client_request_timeout(Duration::ZERO)
+                .client_disconnect_timeout(CLOSE_TIMEOUT)
+                .local_addr(address)
+                .on_connect_ext(|connection: &Connection, data| {
+                    data.insert(Arc::clone(connection.life()));
+                })
+                .finish(app);
+            let (connections, rules) = (connections.clone(), rules.clone());
+            apply_fn_factory(http, move |stream: TcpStream, http| {
+                let connected = closing.connected();
+                let peer = stream.peer_addr().ok();
+                let served = match connections.enter(peer) {
+                    Ok(place) => {
+                        let connection = Connection::new(stream, place, rules.clone());
+                        Either::Left(http.call((connection, Protocol::Http1, peer)))
+                    }
+                    Err(why) => {
+                        tracing::debug!(?peer, ?why, "a connection is refused");
+                        Either::Right(Box::pin(connection::refuse(stream, why)))
+                    }
+                };
+                async move {
+                    let ended = match served {
+                        Either::Left(served) => served.await,
+                        Either::Right(told) => {
+                            told.await;
+                            Ok(())
+                        }
+                    };
+                    drop(connected);
+                    ended
+                }
+            })
+        })?;
+    }
+    let server = builder.run();
+    let handle = server.handle();
+    Ok((server, Closer { closing, handle }))
 }
 
 /// Makes the routes of the table, one resource for each path.

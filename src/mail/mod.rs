@@ -7,10 +7,12 @@
 mod compose;
 mod folder;
 mod pool;
+mod probe;
 mod sender;
 mod session;
 mod settings;
 
 pub use compose::{ComposeError, Composed, Letter, compose};
+pub use probe::try_server;
 pub use sender::{Answer, Envelope, Sender, Told, Verdict};
 pub use settings::{MailSettings, SettingsError};

@@ -91,6 +91,19 @@ pub enum SettingsError {
     NoFrom,
 }
 
+impl SettingsError {
+    /// The key of the setting that is to be mended.
+    #[must_use]
+    pub const fn setting(&self) -> &'static str {
+        match self {
+            Self::Unreadable { setting, .. } | Self::Content { setting, .. } => setting,
+            Self::WorldReadable(_) => "smtp_credentials_file",
+            Self::Tls(_) => "smtp_url",
+            Self::NoFrom => "mail_from",
+        }
+    }
+}
+
 impl MailSettings {
     /// Reads the files that the settings name. Without a server, mails become files in `mails`
     /// in the data folder.

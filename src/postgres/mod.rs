@@ -91,6 +91,14 @@ impl PrivatePostgres {
         cluster::data_in(data_dir).join("PG_VERSION").exists()
     }
 
+    /// The major version of the installed server that would run it.
+    ///
+    /// # Errors
+    /// None is installed, or not the one that wrote the data.
+    pub fn installed(data_dir: &Path) -> Result<u32, PostgresError> {
+        binaries::choose(&cluster::data_in(data_dir)).map(|found| found.major)
+    }
+
     /// The URL of the private PostgreSQL of `data_dir` if it runs, for command-line tools
     /// beside a running daemon. Starts nothing.
     #[must_use]

@@ -19,6 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::StoreError;
 use super::error::in_words;
+use super::server::keep_promises;
 use crate::domain::seal::KeyRing;
 use address::Address;
 
@@ -26,6 +27,19 @@ use address::Address;
 pub type Connection = AsyncPgConnection;
 /// A connection lent by the pool.
 pub type PooledConnection = Object<AsyncPgConnection>;
+
+/// How much of the pool is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Connections that are lent.
+    pub in_use: usize,
+    /// Connections that are open and free.
+    pub idle: usize,
+    /// Connections that there may be.
+    pub limit: usize,
+    /// Who waits for one.
+    pub waiting: usize,
+}
 
 /// How long a caller waits for a free connection before it is told that the database is away.
 const WAIT: Duration = Duration::from_secs(5);
@@ -118,6 +132,18 @@ impl Database {
             .map_err(|error| StoreError::Away(error.to_string()))
     }
 
+    /// How much of the pool is in use now.
+    #[must_use]
+    pub fn pool_use(&self) -> PoolUse {
+        let status = self.pool.status();
+        PoolUse {
+            in_use: status.size.saturating_sub(status.available),
+            idle: status.available,
+            limit: status.max_size,
+            waiting: status.waiting,
+        }
+    }
+
     /// Makes a connection of its own for a loop that writes batches. Its plans are generic:
     /// its statements are few, fixed, and need no look at their values.
     ///
@@ -164,6 +190,14 @@ impl Way {
     }
 
     async fn connect(&self) -> diesel::ConnectionResult<Connection> {
+        let mut connection = self.reach().await?;
+        keep_promises(&mut connection)
+            .await
+            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        Ok(connection)
+    }
+
+    async fn reach(&self) -> diesel::ConnectionResult<Connection> {
         let Some(tls) = &self.tls else {
             return self.connect_plain().await;
         };

@@ -41,6 +41,7 @@ pub mod resend;
 pub mod retention;
 pub mod rotation;
 pub mod routing;
+pub mod sample;
 #[allow(
     missing_docs,
     unreachable_pub,
@@ -49,6 +50,7 @@ pub mod routing;
 mod schema;
 pub mod seal;
 pub mod secret;
+pub mod server;
 pub mod session;
 pub mod sign_in;
 pub mod stat;
@@ -62,6 +64,6 @@ pub mod user;
 pub mod user_link;
 pub mod webhook_names;
 
-pub use database::{Connection, Database, PooledConnection};
+pub use database::{Connection, Database, PoolUse, PooledConnection};
 pub use error::StoreError;
-pub use migration::{migrate, revert_all};
+pub use migration::{SchemaState, migrate, revert_all, schema_state};

@@ -446,6 +446,7 @@ diesel::table! {
         hash -> Bytea,
         created_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
+        rate_limit -> Nullable<Int4>,
     }
 }
 

@@ -177,3 +177,37 @@ fn settings_that_cannot_be_right_keep_herald_from_starting() {
         assert!(!words.contains("ann:secret@"), "{words}");
     }
 }
+
+#[test]
+fn the_doctor_signs_in_and_sends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = certificate(folder.path());
+    let secret = folder.path().join("smtp");
+    let options = ["--tls", "starttls", "--cert", &cert, "--key", &key];
+    let server = MailServer::with(&[&options[..], &["--auth", "ann:right"]].concat());
+    let url = format!("smtp://ann@localhost:{}?tls=required", server.port);
+    let herald = herald_with(&url, &[]);
+    for (password, ca, state, words) in [
+        ("right", &cert, "ok", "lets us in"),
+        ("wrong", &cert, "failed", "535"),
+        ("right", &String::new(), "failed", "cannot be encrypted"),
+    ] {
+        fs::write(&secret, password).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+        let output = herald
+            .command()
+            .args(["doctor", "--json"])
+            .env("HERALD_SMTP_CREDENTIALS_FILE", &secret)
+            .env("HERALD_SMTP_CA_FILE", ca)
+            .output()
+            .unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let found = findings.iter().find(|it| it["check"] == "mail server");
+        let found = found.unwrap();
+        assert_eq!(found["state"], state, "{found}");
+        assert!(found["found"].as_str().unwrap().contains(words), "{found}");
+        assert_eq!(found["remedy"].is_null(), state == "ok", "{found}");
+    }
+    assert_eq!(server.taken().len(), 0);
+}

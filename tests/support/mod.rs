@@ -178,6 +178,10 @@ impl Herald {
         }
         for (name, value) in &self.settings {
             command.env(name, value);
+            if name == "HERALD_CONFIG" {
+                // What the file says of it must count.
+                command.env_remove("HERALD_ALLOW_NETWORKS");
+            }
         }
         command
     }
@@ -227,10 +231,15 @@ impl Herald {
     pub fn terminate(&mut self) -> Duration {
         let begin = Instant::now();
         self.signal("TERM");
+        self.ended();
+        begin.elapsed()
+    }
+
+    /// Waits for the end of one that was sent SIGTERM before.
+    pub fn ended(&mut self) {
         let mut child = self.child.take().unwrap();
         let status = wait_for("the end", || child.try_wait().unwrap());
         assert!(status.success(), "{status}: {}", self.log());
-        begin.elapsed()
     }
 
     /// What it wrote to standard error since its last start.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Line, Next};
-use crate::actors::attempt::{DrawnUp, Try, attempt, draw_up, refused};
+use crate::actors::attempt::{DrawnUp, Tried, Try, attempt, draw_up, refused};
 use crate::actors::intake::LaneUnsure;
 use crate::actors::lane::Lane;
 use crate::actors::memory::MemoryEvent;
@@ -14,7 +14,8 @@ use crate::actors::plugins::{Given, Prepared};
 use crate::actors::recorder::{FirstAttempt, ReleaseClaims, SpillDeliveries, Spilled};
 use crate::actors::routing::Route;
 use crate::actors::tell::tell;
-use crate::domain::delivery::Origin;
+use crate::actors::trail;
+use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::destination::MailTarget;
 use crate::domain::id::EventId;
 use crate::plugin::Run;
@@ -64,7 +65,7 @@ impl Line {
     pub(super) async fn deliver(&self, next: Next) -> bool {
         let route = self.route();
         let begun = uptime();
-        let (what, from_memory, since) = match next {
+        let (what, from_memory, since, queued) = match next {
             Next::First(event) => {
                 let what = Try {
                     event: event.id,
@@ -75,10 +76,15 @@ impl Line {
                     origin: Origin::First,
                     test: false,
                 };
-                (what, Some(event), begun)
+                let queued = begun.saturating_sub(event.committed);
+                (what, Some(event), begun, Some(queued))
             }
-            Next::Claimed(what, since) => (what, None, since),
+            Next::Claimed(what, since) => {
+                let queued = self.queued_in_row(&what);
+                (what, None, since, queued)
+            }
         };
+        trail::begun(&route, &what);
         let lane = from_memory.as_ref().map(|event| Arc::clone(&event.lane));
         let under_way = UnderWay {
             line: self,
@@ -133,6 +139,7 @@ impl Line {
             }
         };
         let (sent, gone) = (tried.sent, tried.gone);
+        self.observe(&tried, under_way.is_from_memory(), queued);
         self.record(&under_way, tried.record);
         if gone {
             self.disable(&route).await;
@@ -143,7 +150,35 @@ impl Line {
         sent
     }
 
+    /// How long a row waited for its first attempt; none: it is not its first.
+    fn queued_in_row(&self, what: &Try) -> Option<Duration> {
+        (what.n == 1 && what.origin == Origin::First).then(|| {
+            let accepted = what.event.millis().saturating_mul(1_000);
+            let waited = self.parts.clock.micros().saturating_sub(accepted);
+            Duration::from_micros(u64::try_from(waited).unwrap_or(0))
+        })
+    }
+
+    fn observe(&self, tried: &Tried, from_memory: bool, queued: Option<Duration>) {
+        let figures = &self.thread.figures;
+        if let Some(queued) = queued {
+            if from_memory {
+                figures.queued_in_memory.took(queued);
+            } else {
+                figures.queued_in_row.took(queued);
+            }
+        }
+        if tried.sent {
+            if tried.record.outcome == Outcome::Sent {
+                figures.took_sent.took(tried.took);
+            } else {
+                figures.took_failed.took(tried.took);
+            }
+        }
+    }
+
     fn record(&self, under_way: &UnderWay<'_>, record: AttemptRecord) {
+        trail::ended(&record);
         match under_way.end() {
             Some((event, false)) => self.thread.outbox.first(FirstAttempt { record, event }),
             Some((event, true)) => self.thread.outbox.long(FirstAttempt { record, event }),
@@ -168,7 +203,7 @@ impl Line {
         }
         let (parts, key) = (&self.parts, self.key(what.event));
         let drawn_up = match to {
-            Ok(to) => draw_up(route, to.to(), parts.mails.from(), what, run),
+            Ok(to) => draw_up(route, to.to(), &parts.mails.from(), what, run),
             Err(words) => {
                 let words = format!("It cannot be sent to: {words}.");
                 Err(Box::new(refused(route, what, words)))
@@ -179,11 +214,17 @@ impl Line {
             Ok(DrawnUp { mail, detail }) => {
                 let detail = detail.as_deref();
                 match mail::hand_over(&parts.database, key, what.n, &mail, detail).await {
-                    Ok(true) => parts.mails.wake(),
+                    Ok(true) => {
+                        trail::by_mail(route, what, &mail);
+                        parts.mails.wake();
+                    }
                     // A later try has it.
                     Ok(false) => {}
                     // If it did not happen, the claim runs out and it is tried again.
-                    Err(error) => tracing::warn!(%error, "a delivery could not be made a mail"),
+                    Err(error) => tracing::warn!(
+                        %error, event = %what.event, subscription = %route.id,
+                        "a delivery could not be made a mail"
+                    ),
                 }
                 under_way.end();
                 self.thread.outbox.give_back();
@@ -220,10 +261,9 @@ impl Line {
                     held_by,
                 };
                 let spilled = Spilled { event, delivery };
-                tell(
-                    self.thread.outbox.recorder(),
-                    SpillDeliveries(vec![spilled]),
-                );
+                self.thread.figures.spilled.add(1);
+                trail::spilled(key.event, key.subscription, trail::Spilled::Script);
+                self.thread.outbox.tell(SpillDeliveries(vec![spilled]));
             }
             // Its lane's rows bring it back.
             Some((_, false)) => {}
@@ -234,7 +274,8 @@ impl Line {
                     wait,
                     held_by,
                 };
-                tell(self.thread.outbox.recorder(), ReleaseClaims(vec![claim]));
+                trail::released(key.event, key.subscription, n);
+                self.thread.outbox.tell(ReleaseClaims(vec![claim]));
             }
         }
         self.thread.outbox.give_back();
@@ -248,7 +289,10 @@ impl Line {
         const REASON: &str = "The target answered 410 (Gone).";
         self.gone.set(true);
         match routing::disable(&self.parts.database, route.id, REASON).await {
-            Ok(true) => tracing::warn!(subscription = %route.id, "disabled: {REASON}"),
+            Ok(true) => {
+                self.thread.figures.gone.add(1);
+                tracing::warn!(subscription = %route.id, reason = REASON, "disabled");
+            }
             Ok(false) => {}
             Err(error) => {
                 // The next attempt will be told the same.

@@ -1,6 +1,6 @@
 //! One try of one mail: written down, handed over, and what is to be recorded of it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -15,6 +15,8 @@ pub(super) struct Ended {
     pub(super) record: MailTry,
     /// Whether the mail server was reached; none: it was not asked.
     pub(super) reached: Option<bool>,
+    /// How long the conversation with the mail server took; none: there was none.
+    pub(super) took: Option<Duration>,
 }
 
 /// What was said of one receiver, for people.
@@ -49,9 +51,11 @@ pub(super) async fn send(
         name: &mail.message_id,
     };
     let told = sender.send(&envelope, &composed).await;
-    let duration = i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX);
+    let took = begun.elapsed();
+    let duration = i32::try_from(took.as_millis()).unwrap_or(i32::MAX);
     Ended {
         reached: Some(!told.unreachable),
+        took: Some(took),
         record: judge(mail, &told, duration, jitter),
     }
 }
@@ -88,6 +92,7 @@ fn written(mail: &ClaimedMail) -> Result<(String, Composed), String> {
 fn unasked(mail: &ClaimedMail, words: &str) -> Ended {
     Ended {
         reached: None,
+        took: None,
         record: MailTry {
             account: mail.account(),
             mail: mail.id(),

@@ -66,7 +66,8 @@ pub(in crate::http) async fn healthz() -> impl Responder {
         (status = 503, description = "It does not", body = ProblemDocument),
     ))]
 pub(in crate::http) async fn readyz(shared: Data<Shared>) -> Result<HttpResponse, Problem> {
-    if shared.engine.health().accepting {
+    let health = shared.engine.health();
+    if health.accepting && !health.stopping {
         Ok(HttpResponse::Ok().json(Alive { status: "ok" }))
     } else {
         let detail = "Herald takes no events: the database is away, or it is starting or stopping.";

@@ -106,7 +106,12 @@ impl Tail {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if !self.first {
-                sleep(PAUSE).await;
+                let closing = &self.shared.closing;
+                tokio::select! {
+                    () = sleep(PAUSE) => {}
+                    // The browser comes again.
+                    () = closing.begun() => return None,
+                }
             }
             if self.over || self.begun.elapsed() > LONGEST {
                 return None;

@@ -1,0 +1,133 @@
+//! What figures are counted in: numbers that any thread raises without waiting and any other reads.
+//!
+//! All of it is relaxed: a reader sees each number as it was a moment ago, and nothing is decided
+//! by it.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Something that only grows.
+#[derive(Debug, Default)]
+pub(in crate::actors) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(in crate::actors) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(super) fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How much there is of something now.
+#[derive(Debug, Default)]
+pub(in crate::actors) struct Gauge(AtomicI64);
+
+impl Gauge {
+    pub(in crate::actors) fn add(&self, more: i64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(in crate::actors) fn set(&self, value: i64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Below zero only for a moment: one thread may take away before another has added.
+    pub(super) fn read(&self) -> u64 {
+        u64::try_from(self.0.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+}
+
+/// The bounds of a histogram: each the largest value of its part, rising, in the unit in which
+/// values are observed.
+pub(super) type Bounds = &'static [u64];
+
+/// How often values fell into which part of a scale.
+#[derive(Debug)]
+pub(in crate::actors) struct Histogram {
+    bounds: Bounds,
+    /// One for each bound, and one for what is above the last.
+    counts: Box<[AtomicU64]>,
+    sum: AtomicU64,
+}
+
+impl Histogram {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            counts: (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect(),
+            sum: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds a value.
+    pub(in crate::actors) fn observe(&self, value: u64) {
+        let part = self.bounds.partition_point(|bound| *bound < value);
+        if let Some(count) = self.counts.get(part) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        self.sum.fetch_add(value, Ordering::Relaxed);
+    }
+
+    /// Adds a time, where the unit is the microsecond.
+    pub(in crate::actors) fn took(&self, time: Duration) {
+        self.observe(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    pub(super) fn read(&self) -> Distribution {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Distribution {
+            bounds: self.bounds,
+            counts: self.counts.iter().map(read).collect(),
+            sum: self.sum.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// A histogram as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Distribution {
+    /// The largest value of each part but the last, in the unit of the values.
+    pub bounds: &'static [u64],
+    /// How many values each part has; one more than there are bounds.
+    pub counts: Vec<u64>,
+    /// The values together.
+    pub sum: u64,
+}
+
+impl Distribution {
+    /// None yet.
+    pub(super) fn empty(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            counts: vec![0; bounds.len() + 1],
+            sum: 0,
+        }
+    }
+
+    /// Adds another one of the same scale.
+    pub(super) fn add(&mut self, other: &Self) {
+        for (mine, more) in self.counts.iter_mut().zip(&other.counts) {
+            *mine += more;
+        }
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_belongs_to_the_part_that_it_ends() {
+        let histogram = Histogram::new(&[10, 20]);
+        for value in [0, 10, 11, 20, 21, 1_000] {
+            histogram.observe(value);
+        }
+        let mut read = histogram.read();
+        assert_eq!((read.counts.as_slice(), read.sum), (&[2, 2, 2][..], 1_062));
+        read.add(&histogram.read());
+        assert_eq!((read.counts.as_slice(), read.sum), (&[4, 4, 4][..], 2_124));
+    }
+}

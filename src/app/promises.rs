@@ -1,0 +1,108 @@
+//! Whether a PostgreSQL server can keep what Herald promises: that what was accepted is not lost,
+//! not even by a power cut.
+
+use anyhow::bail;
+
+use crate::config::Config;
+use crate::store::server::{self, ServerReport};
+use crate::store::{Database, SchemaState, schema_state};
+
+/// The oldest PostgreSQL that Herald's statements run on, as `server_version_num`.
+const OLDEST: i32 = 150_000;
+
+/// A setting of the server that breaks a promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrokenPromise {
+    /// The setting's name.
+    pub setting: &'static str,
+    /// What it means.
+    pub means: &'static str,
+}
+
+/// The settings that break a promise.
+#[must_use]
+pub fn broken(report: &ServerReport) -> Vec<BrokenPromise> {
+    let mut broken = Vec::new();
+    if !report.fsync {
+        broken.push(BrokenPromise {
+            setting: "fsync",
+            means: "a power cut or a crash of the machine loses what was accepted, or all of the \
+                    database",
+        });
+    }
+    if !report.full_page_writes {
+        broken.push(BrokenPromise {
+            setting: "full_page_writes",
+            means: "a power cut or a crash of the machine may damage the database",
+        });
+    }
+    broken
+}
+
+/// Whether the server is one that Herald cannot work with at all, in words.
+#[must_use]
+pub fn unfit(report: &ServerReport) -> Option<String> {
+    if report.version_number < OLDEST {
+        return Some(format!(
+            "PostgreSQL {} is too old: Herald needs 15 or newer",
+            report.version
+        ));
+    }
+    if report.encoding != "UTF8" {
+        return Some(format!(
+            "the database {} has the encoding {}: make one with `create database … encoding \
+             'UTF8' template template0`",
+            report.database, report.encoding
+        ));
+    }
+    if report.standby {
+        return Some(
+            "this PostgreSQL is a standby and takes no writes: give the address of its primary"
+                .to_owned(),
+        );
+    }
+    None
+}
+
+/// Whether a newer Herald made this schema, in words. Newer ones work beside this one, so that
+/// it is no reason to refuse.
+#[must_use]
+pub fn from_the_future(state: &SchemaState) -> Option<String> {
+    let last = state.unknown.last()?;
+    Some(format!(
+        "a newer Herald has changed this database ({last}): this one works with it as long as \
+         both are to run side by side"
+    ))
+}
+
+/// Refuses a server that cannot keep Herald's promises.
+///
+/// # Errors
+/// In words that say what to do.
+pub(super) async fn check(
+    database: &Database,
+    config: &Config,
+    told_again: bool,
+) -> anyhow::Result<()> {
+    let report = server::look(database).await?;
+    if let Some(words) = unfit(&report) {
+        bail!(words);
+    }
+    if let Some(words) = from_the_future(&schema_state(database).await?) {
+        tracing::warn!(words, "the schema is of a newer version");
+    }
+    let broken = broken(&report);
+    let accepted = config.database.accept_unsafe && told_again;
+    for promise in &broken {
+        let BrokenPromise { setting, means } = promise;
+        if !accepted {
+            bail!(
+                "the PostgreSQL server has {setting} off: {means}. Set {setting} = on in its \
+                 postgresql.conf and reload it. To use it all the same, set \
+                 HERALD_UNSAFE_DATABASE=accept and start `herald serve --unsafe-database`"
+            );
+        }
+        tracing::warn!(setting, means, "the database is unsafe, as was accepted");
+    }
+    Ok(())
+}

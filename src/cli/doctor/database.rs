@@ -1,0 +1,237 @@
+//! The database: whether it answers, keeps Herald's promises, and has room.
+
+use std::time::Duration;
+
+use super::finding::Finding;
+use crate::app::promises;
+use crate::config::Config;
+use crate::postgres::PrivatePostgres;
+use crate::store::clock::{DatabaseClock, uptime};
+use crate::store::server::{self, ServerReport};
+use crate::store::{Database, StoreError, schema_state};
+
+const REACH: &str = "database";
+/// Connections that a daemon keeps beside its pool.
+const BESIDE_POOL: i64 = 3;
+/// Webhooks whose targets are tried.
+const TARGETS: i64 = 5;
+/// A difference of clocks that people notice, and one that receivers may refuse.
+const CLOCK: Duration = Duration::from_secs(1);
+const CLOCK_FAR: Duration = Duration::from_secs(60);
+
+/// What the database says.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) findings: Vec<Finding>,
+    /// Targets of webhooks.
+    pub(super) targets: Vec<String>,
+}
+
+impl Seen {
+    fn only(finding: Finding) -> Self {
+        Self {
+            findings: vec![finding],
+            targets: Vec::new(),
+        }
+    }
+}
+
+pub(super) async fn examine(config: &Config) -> Seen {
+    let url = match &config.database.url {
+        Some(url) => url.clone(),
+        None => match private(config) {
+            Ok(url) => url,
+            Err(finding) => return Seen::only(finding),
+        },
+    };
+    match look(config, &url).await {
+        Ok(seen) => seen,
+        Err(error) => Seen::only(Finding::failed(
+            REACH,
+            error.to_string(),
+            "check database_url, that PostgreSQL runs, and that it lets Herald's user in \
+             (pg_hba.conf)",
+        )),
+    }
+}
+
+/// The URL of the private PostgreSQL if it runs. It is not started for this.
+fn private(config: &Config) -> Result<String, Finding> {
+    let folder = &config.data_dir;
+    if let Some(url) = PrivatePostgres::running(folder) {
+        return Ok(url);
+    }
+    Err(match PrivatePostgres::installed(folder) {
+        Err(error) => Finding::failed(
+            REACH,
+            error.to_string(),
+            "install it, or set database_url to use another one",
+        ),
+        Ok(major) if PrivatePostgres::exists(folder) => Finding::warning(
+            REACH,
+            format!("the private PostgreSQL {major} does not run, so it was not examined"),
+            "start Herald, and run the doctor again",
+        ),
+        Ok(major) => Finding::ok(
+            REACH,
+            format!("a private PostgreSQL {major} is made at the first start"),
+        ),
+    })
+}
+
+async fn look(config: &Config, url: &str) -> Result<Seen, StoreError> {
+    let database = Database::trusting(url, config.database.ca_file.as_deref(), 1)?;
+    // The first question also connects.
+    server::look(&database).await?;
+    let asked = uptime();
+    let report = server::look(&database).await?;
+    let took = uptime().saturating_sub(asked);
+    let mut findings = vec![reach(&report, took)];
+    if let Some(words) = database.warning() {
+        let remedy = "put sslmode=verify-full into database_url";
+        findings.push(Finding::warning("database TLS", words, remedy));
+    }
+    findings.extend(promises_of(&report));
+    findings.push(clock(&report, asked, took));
+    findings.push(rights(&report));
+    findings.push(connections(config, &report));
+    if !report.autovacuum {
+        findings.push(Finding::warning(
+            "autovacuum",
+            "is off: tables grow without bound",
+            "set autovacuum = on in postgresql.conf and reload PostgreSQL",
+        ));
+    }
+    let schema = schema_state(&database).await?;
+    findings.push(
+        match (promises::from_the_future(&schema), schema.pending.len()) {
+            (Some(words), _) => Finding::warning("schema", words, "install the newer Herald"),
+            (None, 0) => Finding::ok("schema", "is of this version"),
+            (None, count) => Finding::ok(
+                "schema",
+                format!("{count} migrations are to come: the next start, or `herald migrate`"),
+            ),
+        },
+    );
+    let targets = match server::https_targets(&database, TARGETS).await {
+        Ok(targets) => targets,
+        // No tables yet.
+        Err(StoreError::Unfit(_)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    Ok(Seen { findings, targets })
+}
+
+fn reach(report: &ServerReport, took: Duration) -> Finding {
+    if let Some(words) = promises::unfit(report) {
+        return Finding::failed(REACH, words, "set database_url to one that fits");
+    }
+    let encrypted = if report.encrypted {
+        "encrypted"
+    } else {
+        "not encrypted"
+    };
+    let found = format!(
+        "PostgreSQL {}, database {} as {}, answers in {:.1} ms, {encrypted}",
+        report.version,
+        report.database,
+        report.user,
+        took.as_secs_f64() * 1_000.0
+    );
+    Finding::ok(REACH, found)
+}
+
+/// One line for each setting that a promise rests on.
+fn promises_of(report: &ServerReport) -> Vec<Finding> {
+    let broken = promises::broken(report);
+    let mut findings: Vec<Finding> = ["fsync", "full_page_writes"]
+        .into_iter()
+        .map(
+            |setting| match broken.iter().find(|it| it.setting == setting) {
+                None => Finding::ok(setting, "is on"),
+                Some(promise) => Finding::failed(
+                    setting,
+                    format!("is off: {}", promise.means),
+                    format!("set {setting} = on in postgresql.conf and reload PostgreSQL"),
+                ),
+            },
+        )
+        .collect();
+    let commit = &report.synchronous_commit;
+    findings.push(if commit == "off" {
+        Finding::warning(
+            "synchronous_commit",
+            "is off by default; Herald switches it on for itself",
+            "nothing for Herald; other programs there may lose what they committed",
+        )
+    } else {
+        Finding::ok("synchronous_commit", format!("is {commit}"))
+    });
+    findings
+}
+
+fn clock(report: &ServerReport, asked: Duration, took: Duration) -> Finding {
+    const CHECK: &str = "clock";
+    let own = DatabaseClock::new();
+    // The answer was made about halfway between question and now.
+    let since = uptime().saturating_sub(asked).saturating_sub(took / 2);
+    let then = own.now() - since;
+    let apart = (report.now - then).abs().to_std().unwrap_or(Duration::MAX);
+    let found = format!(
+        "this machine and the database are {} ms apart",
+        apart.as_millis()
+    );
+    let remedy = "let both follow a time server (`timedatectl set-ntp true`)";
+    if apart > CLOCK_FAR {
+        Finding::failed(CHECK, found, remedy)
+    } else if apart > CLOCK {
+        Finding::warning(CHECK, found, remedy)
+    } else {
+        Finding::ok(CHECK, found)
+    }
+}
+
+fn rights(report: &ServerReport) -> Finding {
+    const CHECK: &str = "permissions";
+    let (user, database) = (&report.user, &report.database);
+    if report.may_create {
+        return Finding::ok(CHECK, format!("{user} may make tables in {database}"));
+    }
+    Finding::failed(
+        CHECK,
+        format!("{user} may not make tables in {database}"),
+        format!(
+            "alter database \"{database}\" owner to \"{user}\"; or, connected to it: grant usage, create \
+             on schema public to \"{user}\""
+        ),
+    )
+}
+
+fn connections(config: &Config, report: &ServerReport) -> Finding {
+    const CHECK: &str = "free connections";
+    let own = report.connections_of_user;
+    let by_user = i64::from(own) - report.connections_used_by_user;
+    let by_server = i64::from(report.connections) - report.connections_used;
+    let free = if own < 0 {
+        by_server
+    } else {
+        by_server.min(by_user)
+    };
+    // The doctor's own is free again in a moment.
+    let free = free + 1;
+    let pool = i64::try_from(config.database.connections).unwrap_or(i64::MAX);
+    let needed = pool.saturating_add(BESIDE_POOL);
+    let found = format!(
+        "{free} of {}; a daemon takes up to {needed}",
+        report.connections
+    );
+    let remedy = "raise max_connections, or lower database_connections";
+    // A daemon that runs has its connections already.
+    if free < 3 {
+        Finding::failed(CHECK, found, remedy)
+    } else if free < needed {
+        Finding::warning(CHECK, found, remedy)
+    } else {
+        Finding::ok(CHECK, found)
+    }
+}

@@ -1,0 +1,108 @@
+//! The way out: whether names are found, and whether TLS to targets works. Nothing is sent to
+//! them.
+
+use std::sync::Arc;
+
+use super::finding::Finding;
+use crate::config::Config;
+use crate::domain::address::AddressRules;
+use crate::domain::target::Target;
+use crate::transport::{Failure, TlsSettings, tls_settings, try_target};
+
+const DNS: &str = "DNS";
+const TLS: &str = "outbound TLS";
+
+/// Tries the targets that were asked for, else some of those that webhooks have.
+pub(super) async fn examine(
+    config: &Config,
+    asked: &[String],
+    of_webhooks: &[String],
+) -> Vec<Finding> {
+    let tls = match tls_settings() {
+        Ok(tls) => tls,
+        Err(words) => return vec![Finding::failed(TLS, words, "report this as a fault")],
+    };
+    let rules = AddressRules::new(config.allow_networks.clone());
+    let urls = if asked.is_empty() { of_webhooks } else { asked };
+    let mut targets: Vec<Target> = Vec::new();
+    let mut findings = Vec::new();
+    for url in urls {
+        match Target::parse(url) {
+            // One look at each server is enough.
+            Ok(target) => {
+                let known = targets
+                    .iter()
+                    .any(|it| it.host() == target.host() && it.port() == target.port());
+                if !known {
+                    targets.push(target);
+                }
+            }
+            Err(error) => {
+                let found = format!("{url}: {error}");
+                findings.push(Finding::failed(TLS, found, "give an https:// address"));
+            }
+        }
+    }
+    if targets.is_empty() && findings.is_empty() {
+        findings.push(names().await);
+        findings.push(Finding::ok(
+            TLS,
+            "no webhook with an https target to try; `--url https://…` tries one",
+        ));
+        return findings;
+    }
+    let rules = Arc::new(rules);
+    let tries = targets.iter().map(|target| one(&rules, &tls, target));
+    findings.extend(futures_util::future::join_all(tries).await);
+    if !findings.iter().any(|finding| finding.check == DNS) {
+        findings.insert(0, names().await);
+    }
+    findings
+}
+
+async fn one(rules: &AddressRules, tls: &TlsSettings, target: &Target) -> Finding {
+    let host = target.host();
+    match try_target(rules, tls, target).await {
+        Ok(reached) => {
+            let how = reached.tls.as_deref().unwrap_or("no TLS");
+            let took = reached.duration.as_millis();
+            Finding::ok(
+                TLS,
+                format!("{host} at {}: {how} after {took} ms", reached.address),
+            )
+        }
+        Err(failure @ Failure::Unresolved { .. }) => Finding::failed(
+            DNS,
+            failure.to_string(),
+            "check the name, and the resolver in /etc/resolv.conf",
+        ),
+        Err(failure @ Failure::Tls(_)) => Finding::failed(
+            TLS,
+            format!("{host}: {failure}"),
+            "check the certificate of the target, and that ca-certificates is installed here",
+        ),
+        Err(failure @ Failure::Forbidden(_)) => Finding::warning(
+            TLS,
+            format!("{host}: {failure}"),
+            "add its network to allow_networks, if deliveries may go there",
+        ),
+        Err(failure) => Finding::failed(
+            TLS,
+            format!("{host}: {failure}"),
+            "check whether a firewall lets this machine reach it",
+        ),
+    }
+}
+
+/// Whether the resolver of the system works at all: every machine knows itself.
+async fn names() -> Finding {
+    const NAME: &str = "localhost";
+    match tokio::net::lookup_host((NAME, 0)).await {
+        Ok(_) => Finding::ok(DNS, "names are found"),
+        Err(error) => Finding::failed(
+            DNS,
+            format!("not even {NAME} is found: {error}"),
+            "check /etc/hosts, /etc/nsswitch.conf and /etc/resolv.conf",
+        ),
+    }
+}

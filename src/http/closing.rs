@@ -1,0 +1,143 @@
+//! Ending the HTTP server without a request lost.
+//!
+//! A connection that is kept may be used by its client at any moment, so that it cannot be closed
+//! without the risk of a request that finds it closed. Its client is told instead: from the
+//! beginning of the end on, each answer says `Connection: close`. Who connects meanwhile waits in
+//! the queue of the socket, which the next Herald serves if a service manager holds it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::dev::ServerHandle;
+use actix_web::http::ConnectionType;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+/// What was accepted just before the accepting ended is on its way to a worker for less than this.
+const SETTLE: Duration = Duration::from_millis(100);
+/// How long connections have to end by an answer that tells so. One that is silent for so long is
+/// idle, and is closed.
+const POLITE: Duration = Duration::from_millis(500);
+/// How long requests under way have after that.
+pub(super) const UNDER_WAY: Duration = Duration::from_secs(2);
+
+/// Whether the end began, and how many connections are open. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Closing(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    /// As `begin` says, for each answer.
+    begun: AtomicBool,
+    begin: watch::Sender<bool>,
+    open: watch::Sender<usize>,
+}
+
+impl Closing {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(State {
+            begun: AtomicBool::new(false),
+            begin: watch::Sender::new(false),
+            open: watch::Sender::new(0),
+        }))
+    }
+
+    /// Counts a connection as open as long as the answer lives.
+    pub(super) fn connected(&self) -> Connected {
+        self.0.open.send_modify(|open| *open += 1);
+        Connected(Arc::clone(&self.0))
+    }
+
+    fn begin(&self) {
+        self.0.begun.store(true, Ordering::Relaxed);
+        self.0.begin.send_replace(true);
+    }
+
+    /// Waits until the end begins: answers without an end of their own end then.
+    pub(super) async fn begun(&self) {
+        // The sender is this one's own.
+        let _ = self.0.begin.subscribe().wait_for(|begun| *begun).await;
+    }
+
+    /// Tells the client on an answer that its connection ends.
+    pub(super) fn mark<B>(&self, answer: &mut HttpResponse<B>) {
+        if self.0.begun.load(Ordering::Relaxed) {
+            let head = answer.head_mut();
+            head.set_connection_type(ConnectionType::Close);
+        }
+    }
+
+    async fn emptied(&self) {
+        let _ = self.0.open.subscribe().wait_for(|open| *open == 0).await;
+    }
+}
+
+/// One open connection.
+#[derive(Debug)]
+pub(super) struct Connected(Arc<State>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        let fewer = |open: &mut usize| *open = open.saturating_sub(1);
+        self.0.open.send_modify(fewer);
+    }
+}
+
+/// The way to end a running server.
+#[derive(Debug)]
+pub struct Closer {
+    pub(super) closing: Closing,
+    pub(super) handle: ServerHandle,
+}
+
+impl Closer {
+    /// Accepts nothing more, tells the clients, and waits until their connections ended, a
+    /// bounded time. False: requests were under way at its end.
+    pub async fn close(&self) -> bool {
+        self.closing.begin();
+        self.handle.pause().await;
+        let told = async {
+            sleep(SETTLE).await;
+            self.closing.emptied().await;
+        };
+        if timeout(POLITE, told).await.is_ok() {
+            return true;
+        }
+        // Closes what is idle. It looks once a second whether it is done: that is too seldom.
+        let stopping = actix_web::rt::spawn(self.handle.stop(true));
+        let ended = timeout(UNDER_WAY, self.closing.emptied()).await.is_ok();
+        stopping.abort();
+        ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn the_end_is_awaited_until_the_last_connection_is_closed() {
+        let closing = Closing::new();
+        let (one, two) = (closing.connected(), closing.connected());
+        let emptied = closing.emptied();
+        tokio::pin!(emptied);
+        assert!(futures_util::poll!(&mut emptied).is_pending());
+        drop(one);
+        assert!(futures_util::poll!(&mut emptied).is_pending());
+        drop(two);
+        emptied.await;
+    }
+
+    #[test]
+    fn answers_tell_of_the_end_once_it_began() {
+        let closing = Closing::new();
+        let mut answer = HttpResponse::Ok().finish();
+        closing.mark(&mut answer);
+        assert_eq!(answer.head().connection_type(), ConnectionType::KeepAlive);
+        closing.begin();
+        closing.mark(&mut answer);
+        assert_eq!(answer.head().connection_type(), ConnectionType::Close);
+    }
+}

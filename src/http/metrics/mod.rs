@@ -1,0 +1,68 @@
+//! `/metrics`: figures for Prometheus, in its text format. Each group of figures is a function that
+//! gives names to what the daemon keeps in memory: nothing here counts in the database or waits
+//! for it.
+//!
+//! To add one, write it in the file of its kind. Its labels must be bounded: names of scripts (1,000
+//! at most), words of an enum and routes are; ids are for those alone that `metrics_subscriptions`
+//! gives a place.
+
+mod deliveries;
+mod page;
+mod parts;
+mod plugins;
+mod process;
+mod requests;
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use prometheus::TEXT_FORMAT;
+
+use self::page::Page;
+use self::process::Process;
+use super::fields::Query;
+use super::problem::{Kind, Problem};
+use super::server::Shared;
+
+pub(super) use self::requests::{Requests, measured};
+
+/// Figures for Prometheus
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, description = "Prometheus text format 0.0.4", body = String,
+        content_type = "text/plain")))]
+pub(super) async fn show(
+    shared: Data<Shared>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    Query::parse(request.query_string()).finish()?;
+    // The kernel may take its time to count a large process.
+    let process = web::block(Process::read).await.ok().flatten();
+    match text(&shared, process.as_ref()) {
+        Ok(text) => Ok(HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, TEXT_FORMAT))
+            .body(text)),
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be told");
+            Err(Problem::new(
+                Kind::Internal,
+                "The operator finds the cause in Herald's log.",
+            ))
+        }
+    }
+}
+
+fn text(shared: &Shared, process: Option<&Process>) -> prometheus::Result<String> {
+    // A page for each answer: what is gone (a script) is gone from the figures as well.
+    let mut page = Page::default();
+    page.gauges("herald_build_info", "The version of Herald.")
+        .add(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    let figures = shared.engine.figures();
+    deliveries::tell(&figures, &mut page);
+    parts::tell(&figures, &mut page);
+    plugins::tell(&shared.engine.plugins().list(), &mut page);
+    shared.requests.tell(&mut page);
+    if let Some(process) = process {
+        process.tell(&mut page);
+    }
+    page.text()
+}
