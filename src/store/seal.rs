@@ -304,6 +304,9 @@ pub async fn seal_some(database: &Database) -> Result<usize, StoreError> {
         .await
 }
 
+/// A secret's columns: plain, sealed. One of them is there.
+type SecretColumns = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// How values are written, fixed until the caller's transaction ends.
 pub(super) struct Sealer {
     ring: std::sync::Arc<KeyRing>,
@@ -347,7 +350,7 @@ impl Sealer {
         subscription: Uuid,
         id: Uuid,
         secret: &Secret,
-    ) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), StoreError> {
+    ) -> Result<SecretColumns, StoreError> {
         let bytes = secret.as_bytes();
         let sealed = self.seal(Sealed::Secret(subscription, id), bytes)?;
         let plain = sealed.is_none().then(|| bytes.to_vec());
