@@ -1,13 +1,19 @@
 -- The code before this cannot open what is sealed, and must not send without it.
 update subscription s set state = 'disabled', updated_at = now(),
-    disabled_reason = 'Its secrets were sealed by a newer version of Herald: give it a new secret '
-        'and its headers again, then enable it.'
+    disabled_reason = 'Its secrets were sealed by a newer version of Herald. It has a new secret: '
+        'tell the receiver, set its headers again, then enable it.'
 where s.deleted_at is null and (s.sealed_headers is not null or exists (
     select from subscription_secret k where k.subscription_id = s.id and k.key is null));
 update routing set version = version + 1;
 update subscription set version = (select version from routing)
 where state = 'disabled' and disabled_reason like 'Its secrets were sealed by a newer%';
 delete from subscription_secret where key is null;
+insert into subscription_secret (subscription_id, id, key)
+select s.id, gen_random_uuid(),
+    decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')
+from subscription s
+where not exists (
+    select from subscription_secret k where k.subscription_id = s.id and k.expires_at is null);
 
 drop trigger plain_headers_count on subscription;
 drop function plain_headers_count();

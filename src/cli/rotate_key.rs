@@ -30,6 +30,9 @@ impl RotateKey {
     pub(super) async fn run(self, config: &Config, json: bool) -> anyhow::Result<()> {
         let file = KeyFile::of(config);
         database::with_database(config, Missing::Refuse, async |database| {
+            let Some(_alone) = rotation::one_at_a_time(database).await? else {
+                bail!("another `herald rotate-key` runs on this database: let it end first");
+            };
             Rotation::prepare(database, file).await?.run(json).await
         })
         .await
@@ -121,10 +124,7 @@ impl<'a> Rotation<'a> {
         self.switch().await?;
         let values = self.reseal().await?;
         if !rotation::forget_others(self.database, &self.key).await? {
-            bail!(
-                "another run of this command changed the key meanwhile: run it again, one at a \
-                 time"
-            );
+            bail!("a value was sealed with another key meanwhile: run this again");
         }
         let ring = KeyRing::new(vec![self.key.clone()]);
         self.file

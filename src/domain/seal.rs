@@ -47,7 +47,7 @@ impl fmt::Display for SealKeyId {
     }
 }
 
-/// What tells keys apart without telling anything of them.
+/// What tells keys with their numbers apart, without telling anything of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
@@ -90,6 +90,7 @@ impl SealKey {
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
         hash.update(b"herald key\0");
+        hash.update([self.id.0]);
         hash.update(self.bytes);
         Fingerprint(hash.finalize().into())
     }

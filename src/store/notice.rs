@@ -106,6 +106,15 @@ async fn targets(connection: &mut Connection, failing_for: Duration) -> Result<u
                     row.reason.unwrap_or_default()
                 ),
             )),
+            "paused" => Some((
+                "Subscription Paused",
+                format!("{title} was paused"),
+                format!(
+                    "Herald paused the subscription {title} ({id}).\n\n{}\n\nIt goes on to match \
+                     events; their deliveries are held until somebody resumes it.\n",
+                    row.reason.unwrap_or_default()
+                ),
+            )),
             _ if was_failing => Some((
                 "Target Recovered",
                 format!("{title}: deliveries arrive again"),

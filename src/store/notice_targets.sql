@@ -6,6 +6,7 @@ from (
     select s.account_id, s.id, s.title, n.told, s.disabled_reason as reason,
         case
             when s.state = 'disabled' and s.disabled_reason is not null then 'disabled'
+            when s.state = 'paused' and s.disabled_reason is not null then 'paused'
             when s.state = 'disabled' then 'ok'
             when c.last in ('retry', 'failed') and exists (
                 select from delivery d

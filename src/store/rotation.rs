@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Integer};
+use diesel::sql_types::{BigInt, Bool, Integer};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -17,6 +17,32 @@ use crate::domain::seal::{KeyRing, SealKey, SealKeyId, Sealed};
 
 /// Rows that are sealed anew in one transaction.
 const BATCH: i64 = 200;
+
+/// What a rotation holds, so that there is one at a time. It goes with the connection.
+const LOCK: i64 = 0x4845_5241_4c4b;
+
+/// Held while a rotation runs.
+pub struct OneAtATime {
+    _connection: Connection,
+}
+
+/// Keeps other rotations out; none: one runs.
+///
+/// # Errors
+/// When the database is away.
+pub async fn one_at_a_time(database: &Database) -> Result<Option<OneAtATime>, StoreError> {
+    let mut connection = database.dedicated().await?;
+    let held = diesel::select(
+        sql::<Bool>("pg_try_advisory_lock(")
+            .bind::<BigInt, _>(LOCK)
+            .sql(")"),
+    )
+    .get_result::<bool>(&mut connection)
+    .await?;
+    Ok(held.then_some(OneAtATime {
+        _connection: connection,
+    }))
+}
 
 /// The key that values are sealed with; none: no daemon was ever started on this database.
 ///

@@ -111,6 +111,8 @@ type SecretRow = (
     Option<Vec<u8>>,
     Option<DateTime<Utc>>,
 );
+/// A secret as far as it opens, with its end.
+type OpenedSecret = (Result<Secret, OpenError>, Option<DateTime<Utc>>);
 type TypeRow = (
     Uuid,
     String,
@@ -225,7 +227,7 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
 fn routed_subscription(
     ring: &KeyRing,
     row: SubscriptionRow,
-    secrets: Vec<(Result<Secret, OpenError>, Option<DateTime<Utc>>)>,
+    secrets: Vec<OpenedSecret>,
 ) -> RoutedSubscription {
     let headers = open_headers(ring, row.0, row.5, row.12.as_deref());
     let mut locked = headers.as_ref().err().copied();

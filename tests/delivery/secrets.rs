@@ -52,9 +52,13 @@ fn both_secrets_sign_while_they_overlap_and_the_new_one_alone_after() {
     let both = signed_by(&herald, &target, &id, 2);
     assert!(verifies(&both, &old) && verifies(&both, &new));
     // As if a day had passed.
-    herald.sql("update subscription_secret set expires_at = now() + interval '1 second' where expires_at is not null");
-    herald.sql("update routing set version = version + 1");
-    herald.sql("update subscription set version = (select version from routing)");
+    // In one transaction: who reads between two would not see the second.
+    herald.sql(
+        "update subscription_secret set expires_at = now() + interval '1 second' \
+             where expires_at is not null; \
+         update routing set version = version + 1; \
+         update subscription set version = (select version from routing)",
+    );
     let alone = signed_by(&herald, &target, &id, 1);
     assert!(verifies(&alone, &new) && !verifies(&alone, &old));
     let shown = herald.get(&path).expect(200).json();

@@ -60,6 +60,7 @@ fn answer(live: Vec<LiveSecret>) -> Result<HttpResponse, Problem> {
     responses(
         (status = 200, description = "The secrets that sign now", body = SecretsView),
         (status = 404, description = "There is none", body = ProblemDocument),
+        (status = 409, description = "It cannot be opened", body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn show(
@@ -83,7 +84,7 @@ pub(in crate::http) async fn show(
     responses(
         (status = 200, description = "The secrets that sign now", body = SecretsView),
         (status = 404, description = "There is none", body = ProblemDocument),
-        (status = 409, description = "Too many secrets sign already", body = ProblemDocument),
+        (status = 409, description = "Too many secrets sign already, or one cannot be opened", body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn rotate(

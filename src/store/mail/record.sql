@@ -71,7 +71,8 @@ with input as materialized (
     from ended e join mail m on m.account_id = e.account_id and m.id = e.mail_id
     where e.outcome = 'failed'
         and m.topic not in ('Mail Given Up', 'Target Failing', 'Target Recovered',
-            'Subscription Disabled', 'Plugin Broken', 'Plugin Suspended', 'Plugin Recovered')
+            'Subscription Disabled', 'Subscription Paused', 'Plugin Broken', 'Plugin Suspended',
+            'Plugin Recovered')
         and (e.subscription_id is null or exists (
             select from delivered d
             where d.subscription_id = e.subscription_id and d.event_id = e.event_id))

@@ -283,6 +283,9 @@ fn plugin(shared: &Shared, name: Option<&str>) -> Markup {
 }
 
 fn headers(visit: &Visit, webhook: &Subscription) -> Markup {
+    if let Some(cause) = webhook.headers_locked {
+        return html! { span class="is-error" { "They cannot be opened: " (cause) "." } };
+    }
     if webhook.headers.is_empty() {
         return html! { span class="muted" { "None" } };
     }

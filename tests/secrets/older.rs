@@ -1,0 +1,102 @@
+//! Beside daemons of the version before, which know nothing of sealing. Such a daemon's lane has no
+//! keys; its statements are made by SQL here.
+
+use serde_json::json;
+
+use crate::support::Herald;
+use crate::support::cluster::Cluster;
+use crate::support::scripted::Scripted;
+use crate::support::{psql, wait_until};
+use crate::{PLAIN, assert_signed, bump, deliver, refused, secret_of, wait_sealed};
+
+const OLDER_LANE: &str = "insert into lane (folder, lease_until, low_water) \
+     values (gen_random_uuid(), now() + interval '1 hour', '00000000-0000-0000-0000-000000000000')";
+
+#[test]
+fn nothing_is_sealed_while_an_older_daemon_lives_and_none_is_let_in_afterwards() {
+    let database = Cluster::shared().database();
+    psql(&database, OLDER_LANE);
+    let herald = Herald::launch_at(&database, &[]);
+    let target = Scripted::answering(200, "");
+    let more = json!({ "headers": { "x-api-key": "open sesame" } });
+    let id = herald.subscribe_with(&target.url, &["*"], &more);
+    let secret = secret_of(&herald, &id);
+    assert_signed(&deliver(&herald, &target, &id), &secret);
+    wait_until("it to be told", || {
+        herald.log().contains("secrets stay in plain while")
+    });
+    assert_eq!(herald.count(PLAIN), 2, "the older one reads both");
+    let none_sealed = "select (select count(*) from subscription_secret where sealed is not null) \
+         + (select count(*) from subscription where sealed_headers is not null)";
+    assert_eq!(herald.count(none_sealed), 0);
+    let told = {
+        let mut rotate = herald.command();
+        rotate.arg("rotate-key");
+        refused(rotate)
+    };
+    assert!(told.contains("a daemon of an older version"), "{told}");
+
+    // It ends: its lane is closed.
+    herald.sql("update lane set closed_at = now() where seal_keys is null");
+    wait_sealed(&herald);
+    assert_signed(&deliver(&herald, &target, &id), &secret);
+    assert_eq!(secret_of(&herald, &id).reveal(), secret.reveal());
+
+    // From now on an older one gets no lane.
+    let refused = std::process::Command::new("psql")
+        .args(["-X", "-q", "-d", &database, "-c", OLDER_LANE])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("too old to open them"), "{told}");
+}
+
+#[test]
+fn what_an_older_daemon_wrote_in_plain_counts_and_is_sealed() {
+    let herald = Herald::launch();
+    let target = Scripted::answering(200, "");
+    let more = json!({ "headers": { "x-api-key": "before" } });
+    let id = herald.subscribe_with(&target.url, &["*"], &more);
+    wait_sealed(&herald);
+    herald.sql(r#"update subscription set headers = '{"x-api-key": "after"}'"#);
+    herald.sql("update subscription_secret set key = sha256('by the older one'), sealed = null");
+    bump(&herald);
+    wait_until("what it wrote", || {
+        let request = deliver(&herald, &target, &id);
+        request.headers["x-api-key"] == "after"
+    });
+    wait_sealed(&herald);
+    let secret = secret_of(&herald, &id);
+    assert_signed(&deliver(&herald, &target, &id), &secret);
+    let shown = herald.subscription(&id);
+    assert_eq!(shown["headers"], json!({ "x-api-key": "after" }));
+}
+
+/// The way back of this migration alone.
+const DOWN: &str = include_str!("../../migrations/2026-11-22-000010_seal/down.sql");
+
+#[test]
+fn the_way_back_disables_what_the_code_before_could_not_sign() {
+    let mut herald = Herald::launch();
+    let target = Scripted::answering(200, "");
+    let id = herald.subscribe(&target.url, &["*"]);
+    wait_sealed(&herald);
+    herald.terminate();
+    psql(&herald.database_url, &format!("begin; {DOWN}; commit"));
+    psql(
+        &herald.database_url,
+        "delete from __diesel_schema_migrations where version = '20261122000010'",
+    );
+    let state = "select state, disabled_reason like 'Its secrets were sealed%' from subscription";
+    assert_eq!(herald.sql(state).trim(), "disabled|t");
+    let secrets = "select count(*), min(octet_length(key)) from subscription_secret";
+    assert_eq!(herald.sql(secrets).trim(), "1|32");
+
+    // And forth again: the daemon goes on with the key file that it has.
+    assert_eq!(herald.run(&["migrate"]).trim(), "applied 20261122000010");
+    herald.spawn();
+    herald.switch(&id, "enable");
+    wait_sealed(&herald);
+    let secret = secret_of(&herald, &id);
+    assert_signed(&deliver(&herald, &target, &id), &secret);
+}
