@@ -32,7 +32,8 @@ use super::stat_flusher::StatFlusher;
 use super::stats::Stats;
 use super::subscription::SubscriptionParts;
 use super::tell::tell;
-use crate::config::KeyFile;
+use super::tuning::{Retention, Tuner, Tuning};
+use crate::config::{KeyFile, Live};
 use crate::domain::activity::{Actor as By, NewActivity};
 use crate::domain::address::AddressRules;
 use crate::domain::id::{AccountId, ActivityId, EventId, SubscriptionId};
@@ -97,7 +98,7 @@ const UNCOMMITTED_UNIT: usize = 1_024;
 pub struct Engine {
     database: Database,
     clock: Arc<DatabaseClock>,
-    rules: Arc<AddressRules>,
+    rules: Arc<Live<AddressRules>>,
     routing: Arc<Routing>,
     lane_slot: LaneSlot,
     test_ids: Arc<Mutex<Ids>>,
@@ -110,6 +111,7 @@ pub struct Engine {
     recorder: Addr<Recorder>,
     housekeeper: Addr<Housekeeper>,
     stat_flusher: Addr<StatFlusher>,
+    tuner: Tuner,
     auditor: Auditor,
     sources: Sources,
     budget: Arc<Budget>,
@@ -128,7 +130,7 @@ impl Engine {
         partition::ensure(&database).await?;
         housekeeper::close_old_lanes(&database, settings.folder).await?;
         let clock = Arc::new(DatabaseClock::new());
-        let rules = Arc::new(settings.rules);
+        let rules = Arc::new(Live::new(settings.rules));
         let routing = Arc::new(Routing::load(database.clone()).await?);
         let lane_slot: LaneSlot = Arc::new(RwLock::new(None));
         let unrecorded = Arc::new(Semaphore::new(UNRECORDED));
@@ -150,10 +152,16 @@ impl Engine {
             Arc::clone(&figures),
             settings.mail,
         );
+        let notice_after = Arc::new(Live::new(settings.notice_after));
+        let retention = Arc::new(Live::new(Retention {
+            logs: settings.retention_days,
+            activities: settings.activity_retention_days,
+            mails: settings.mail_retention_days,
+        }));
         Notices {
             database: database.clone(),
             mails: mails.clone(),
-            failing_for: settings.notice_after,
+            failing_for: Arc::clone(&notice_after),
             looking: false,
         }
         .start();
@@ -228,9 +236,7 @@ impl Engine {
             lane_slot: Arc::clone(&lane_slot),
             stats,
             lease: settings.lease,
-            retention_days: settings.retention_days,
-            activity_retention_days: settings.activity_retention_days,
-            mail_retention_days: settings.mail_retention_days,
+            retention: Arc::clone(&retention),
             intake: intake.clone(),
             connection: Slot::Empty,
             sweeping: false,
@@ -250,6 +256,14 @@ impl Engine {
             let slot = Arc::clone(&lane_slot);
             KeyKeeper::new(database.clone(), Arc::clone(&routing), slot, file).start();
         }
+        let tuner = Tuner {
+            rules: Arc::clone(&rules),
+            plugins: plugins.clone(),
+            mails: mails.clone(),
+            notice_after,
+            retention,
+            housekeeper: housekeeper.clone(),
+        };
         let test_ids = Arc::new(Mutex::new(Ids::above(Uuid::nil(), Arc::clone(&clock))));
         Ok(Self {
             database,
@@ -267,12 +281,18 @@ impl Engine {
             recorder,
             housekeeper,
             stat_flusher,
+            tuner,
             auditor,
             sources,
             budget,
             stopping: Arc::new(AtomicBool::new(false)),
             pulses: heart.whole(),
         })
+    }
+
+    /// Puts other settings in force, everywhere.
+    pub fn tune(&self, tuning: Tuning) {
+        self.tuner.tune(tuning);
     }
 
     /// The database, for what people and tools ask.
@@ -340,7 +360,7 @@ impl Engine {
     /// # Errors
     /// When its host is not found within 2 s, or an address is forbidden.
     pub async fn check_target(&self, target: &Target) -> Result<(), CheckFailure> {
-        check_target(&self.rules, target).await
+        check_target(&self.rules.get(), target).await
     }
 
     /// Commits events; answers in their order.

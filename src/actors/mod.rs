@@ -32,6 +32,7 @@ mod stats;
 mod subscription;
 mod tell;
 mod trail;
+mod tuning;
 
 pub use activity_log::RecordError;
 pub use engine::{Engine, EngineSettings, Health};
@@ -44,3 +45,4 @@ pub use plugins::{DryRunError, PluginReport, PluginStatus, Plugins};
 pub use publishing::{IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt};
 pub use pulse::Pulses;
 pub use routing::{RoutingTable, TypeEntry};
+pub use tuning::{Retention, Tuning};

@@ -6,6 +6,7 @@ mod listeners;
 mod logging;
 mod manager;
 pub mod promises;
+mod reload;
 mod stop;
 
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ pub use keys::{fresh as fresh_key, place_of as place_of_keys};
 pub(crate) use logging::failure;
 
 use listeners::Listeners;
+use logging::LogFilter;
+use reload::Reloader;
 use stop::Bounds;
 
 use crate::actors::{Engine, EngineSettings};
@@ -40,9 +43,9 @@ const UNSERVED: Duration = Duration::from_secs(5);
 /// Whatever keeps it from starting, in words for the operator.
 pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     let begin = Instant::now();
-    logging::start(&config)?;
+    let log = logging::start(&config)?;
     for warning in &config.warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(warning, "the settings need a look");
     }
     let folder = DataFolder::lock(&config.data_dir)?;
     let listeners = listeners::open(&config)?;
@@ -69,7 +72,8 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
         }
         promises::check(&database, &config, unsafe_database).await?;
         reached(begin, "the database promises what it should");
-        serve(&config, &folder, listeners, database, begin, &mut signals).await
+        let whole = (listeners, database, log);
+        serve(&config, &folder, whole, begin, &mut signals).await
     }
     .await;
     if let Some(private) = private {
@@ -84,8 +88,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
 async fn serve(
     config: &Config,
     folder: &DataFolder,
-    listeners: Listeners,
-    database: Database,
+    (listeners, database, log): (Listeners, Database, LogFilter),
     begin: Instant,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
@@ -124,13 +127,14 @@ async fn serve(
     .context("the actors cannot be started")?;
     reached(begin, "the actors work");
     let address = listeners.address;
+    let rules = HttpRules::new(config);
     let settings = HttpSettings {
         workers: config.http.workers,
         site: SiteSettings {
-            base: config.base_address(address),
+            base: config.base_address(listeners.pages),
             named: config.http.public_url.is_some(),
         },
-        rules: HttpRules::new(config),
+        rules: rules.clone(),
     };
     let (server, closer) = http::server(listeners.all, engine.clone(), settings)?;
     // Who connects before waits in the socket's queue, which is better than a refusal.
@@ -145,14 +149,17 @@ async fn serve(
             () = engine.opened() => false,
             () = signals.next() => true,
         };
+    let mut reloader = Reloader::new(config, engine.clone(), rules, log);
     if !stopped {
         let ready = begin.elapsed();
         tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
         manager::ready();
         manager::watch(&engine);
-        signals.next().await;
+        while signals.next_or_reload().await == Asked::Reload {
+            reloader.reload().await;
+        }
     }
-    let bounds = Bounds::from_config(config);
+    let bounds = Bounds::from_config(reloader.config());
     manager::stopping(bounds.whole());
     tokio::select! {
         () = stop::in_order(&engine, &closer, bounds) => {}
@@ -167,10 +174,18 @@ fn reached(begin: Instant, what: &str) {
     tracing::debug!(after_ms = begin.elapsed().as_millis(), "{what}");
 }
 
-/// The signals that ask for an end.
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Stop,
+    Reload,
+}
+
+/// The signals that ask for an end, and the one that asks for the settings to be read anew.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -178,7 +193,17 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            // From the beginning on: else an early one would end the process.
+            hang_up: signal(SignalKind::hangup())?,
         })
+    }
+
+    async fn next_or_reload(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hang_up.recv() => Asked::Reload,
+        }
     }
 
     async fn next(&mut self) {

@@ -162,6 +162,58 @@ const CORE: &[Setting] = &[
     },
 ];
 
+/// What can change while the daemon runs: whoever uses it asks for it each time, or is told.
+const RELOADABLE: &[&str] = &[
+    "trusted_proxies",
+    "allowed_hosts",
+    "max_connections",
+    "max_connections_per_address",
+    "head_timeout_seconds",
+    "body_timeout_seconds",
+    "max_body_bytes",
+    "idle_timeout_seconds",
+    "min_bytes_per_second",
+    "slow_client_seconds",
+    "rate_limit_per_second",
+    "rate_limit_burst",
+    "allow_networks",
+    "retention_days",
+    "activity_retention_days",
+    "mail_retention_days",
+    "drain_seconds",
+    "log",
+    "smtp_url",
+    "mail_from",
+    "smtp_credentials_file",
+    "smtp_ca_file",
+    "smtp_connections",
+    "smtp_timeout_seconds",
+    "notice_after_seconds",
+    "plugin_deadline_ms",
+    "plugin_operations",
+    "plugin_memory_bytes",
+    "plugin_call_levels",
+    "plugin_expression_depth",
+    "plugin_string_bytes",
+    "plugin_array_items",
+    "plugin_map_items",
+    "plugin_variables",
+    "plugin_functions",
+    "plugin_output_bytes",
+    "plugin_log_lines",
+    "plugin_log_bytes",
+    "plugin_failure_percent",
+    "plugin_failure_time_percent",
+];
+
+impl Setting {
+    /// Whether it can change while the daemon runs; else it counts from the next start on.
+    #[must_use]
+    pub fn is_reloadable(&self) -> bool {
+        RELOADABLE.contains(&self.key)
+    }
+}
+
 pub(super) fn store<T>(field: &mut T, read: Result<T, String>) -> Result<(), String> {
     *field = read?;
     Ok(())
@@ -210,4 +262,18 @@ pub(super) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) ->
             let (least, most) = (range.start(), range.end());
             format!("`{text}` should be a whole number from {least} to {most}")
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_reloaded_is_a_setting() {
+        for key in RELOADABLE {
+            assert!(all().any(|setting| setting.key == *key), "{key}");
+        }
+        let left = all().filter(|setting| !setting.is_reloadable());
+        assert_eq!(left.count() + RELOADABLE.len(), all().count());
+    }
 }

@@ -178,6 +178,10 @@ impl Herald {
         }
         for (name, value) in &self.settings {
             command.env(name, value);
+            if name == "HERALD_CONFIG" {
+                // What the file says of it must count.
+                command.env_remove("HERALD_ALLOW_NETWORKS");
+            }
         }
         command
     }

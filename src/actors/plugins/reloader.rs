@@ -38,6 +38,12 @@ pub(super) struct PluginMisbehaved {
     pub(super) reason: String,
 }
 
+/// Look at the folder. Sent when the settings are read anew; if it is lost, the watcher looks by
+/// itself.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Rescan;
+
 /// Time to look after marks and held deliveries.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -80,16 +86,16 @@ pub(in crate::actors) struct PluginReloader {
 impl PluginReloader {
     /// Loads the folder and what is known of its scripts.
     pub(in crate::actors) async fn load(parts: ReloaderParts) -> Result<Self, StoreError> {
-        let limits = parts.plugins.limits().clone();
+        let measure = parts.plugins.measure();
         let clock = Arc::clone(&parts.clock);
         let (mut first, fault) = folder::load(
             &parts.folder,
-            &|source| check(&source.text, &limits).map(drop),
+            &|source| check(&source.text, &measure.limits).map(drop),
             &|| clock.now(),
         );
         let marks = plugin_state::all(&parts.database).await?;
         match fault {
-            Some(fault) if marks.is_empty() => tracing::info!("no plugins: {fault}"),
+            Some(fault) if marks.is_empty() => tracing::info!(%fault, "there are no plugins"),
             // What filtered and redacted must not step aside because a disk is not there yet.
             Some(fault) => hold_known(&mut first, &marks, &fault, clock.now()),
             None => {}
@@ -111,12 +117,12 @@ impl PluginReloader {
     }
 
     fn follow(&mut self, me: Addr<Self>) {
-        let limits = self.parts.plugins.limits().clone();
+        let plugins = self.parts.plugins.clone();
         let clock = Arc::clone(&self.parts.clock);
         let watcher = Watcher::start(
             &self.parts.folder,
             Arc::clone(&self.first),
-            move |source| check(&source.text, &limits).map(drop),
+            move |source| check(&source.text, &plugins.measure().limits).map(drop),
             move |set| tell(&me, FolderChanged(set)),
             move || clock.now(),
         );
@@ -157,6 +163,16 @@ impl Handler<FolderChanged> for PluginReloader {
     }
 }
 
+impl Handler<Rescan> for PluginReloader {
+    type Result = ();
+
+    fn handle(&mut self, _: Rescan, _: &mut Self::Context) {
+        if let Some(watcher) = &self.watcher {
+            watcher.rescan();
+        }
+    }
+}
+
 impl Handler<PluginMisbehaved> for PluginReloader {
     type Result = ();
 
@@ -168,9 +184,9 @@ impl Handler<PluginMisbehaved> for PluginReloader {
         } = message;
         let name = Arc::clone(&plugin.path);
         if suspended {
-            tracing::warn!(plugin = %name, "suspended until its file changes: {reason}");
+            tracing::warn!(plugin = %name, %reason, "suspended until its file changes");
         } else {
-            tracing::warn!(plugin = %name, "runs apart until its file changes: {reason}");
+            tracing::warn!(plugin = %name, %reason, "runs apart until its file changes");
         }
         if let Some(hash) = plugin.hash() {
             self.notes.push_back(Note::Misbehaved {
@@ -208,7 +224,7 @@ impl Handler<SweepTick> for PluginReloader {
                 Ok(()) => {}
                 // Others say that the database is away.
                 Err(error) if error.is_away() => {
-                    tracing::debug!(%error, "the plugins could not be looked after");
+                    tracing::debug!(%error, "the plugins cannot be looked after yet");
                 }
                 Err(error) => tracing::warn!(%error, "the plugins could not be looked after"),
             }
@@ -325,13 +341,13 @@ fn tell_of(old: &PluginTable, new: &PluginTable) -> VecDeque<Note> {
         let path = &plugin.path;
         match (&plugin.fault, hash) {
             (Some(fault), Some(hash)) => tracing::warn!(
-                plugin = %path, %hash,
-                "broken, its last good version stays at work: {fault}"
+                plugin = %path, %hash, %fault,
+                "broken, its last good version stays at work"
             ),
             (Some(fault), None) => {
-                tracing::warn!(plugin = %path, "broken, its deliveries are held: {fault}");
+                tracing::warn!(plugin = %path, %fault, "broken, its deliveries are held");
             }
-            (None, Some(hash)) => tracing::info!(plugin = %path, %hash, "loaded"),
+            (None, Some(hash)) => tracing::info!(plugin = %path, %hash, "plugin loaded"),
             (None, None) => {}
         }
         notes.push_back(Note::Found(FoundPlugin {
@@ -341,7 +357,7 @@ fn tell_of(old: &PluginTable, new: &PluginTable) -> VecDeque<Note> {
         }));
     }
     for plugin in old.all().filter(|it| new.find(&it.name).is_none()) {
-        tracing::info!(plugin = %plugin.path, "removed");
+        tracing::info!(plugin = %plugin.path, "plugin removed");
         notes.push_back(gone(&plugin.path));
     }
     notes
