@@ -82,7 +82,7 @@ fn an_installation_runs_at_once_and_closes_what_is_secret() {
     machine.sh("herald plugin check");
     // No line tables in the binary.
     let sections = std::process::Command::new("readelf")
-        .arg("-S")
+        .arg("-SW")
         .arg(machine.path("/usr/bin/herald"))
         .output()
         .unwrap();
