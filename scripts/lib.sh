@@ -133,3 +133,30 @@ need_chromium() {
     install_packages chromium fonts-liberation fonts-dejavu-core
     export HERALD_TEST_CHROMIUM=/usr/bin/chromium
 }
+
+# Debian with systemd and PostgreSQL as an archive: tests boot it and install the package there.
+# systemd-nspawn needs root, so for others there is none, and the tests say so.
+need_machine() {
+    local contents=systemd,systemd-sysv,dbus,postgresql,adduser,ca-certificates,curl,openssl,procps
+    local folder=$target/machine mirror log
+    need_package debootstrap debootstrap
+    need_package systemd-nspawn systemd-container
+    need_package wrk wrk
+    need_package readelf binutils
+    # What is installed stands in the mark, so that a new package is not missed.
+    if [ "$(cat "$folder/ready" 2>/dev/null)" != "$contents" ]; then
+        # shellcheck disable=SC2016  # apt-get puts in what it knows
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -n 1)
+        say "Making a Debian to test on, from ${mirror:=http://deb.debian.org/debian} (once)."
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        log=$folder/debootstrap.log
+        debootstrap --variant=minbase "--include=$contents" bookworm "$folder/new" "$mirror" \
+            >"$log" 2>&1 || { cat "$log" >&2; fail "debootstrap failed"; }
+        rm -rf "$folder/new/var/cache/apt/archives"/*.deb
+        tar -C "$folder/new" -cf "$folder/bookworm.tar" .
+        rm -rf "$folder/new"
+        printf '%s\n' "$contents" >"$folder/ready"
+    fi
+    export HERALD_TEST_MACHINE=$folder/bookworm.tar
+}

@@ -68,6 +68,8 @@ fn an_installation_runs_at_once_and_closes_what_is_secret() {
         "/usr/share/fish/vendor_completions.d/herald.fish",
         "/usr/share/doc/herald/copyright",
         "/usr/share/doc/herald/OPERATIONS.md",
+        "/usr/share/herald/prometheus/herald.rules.yml",
+        "/usr/share/herald/grafana/herald.json",
     ] {
         assert!(machine.path(file).exists(), "{file}");
     }
@@ -80,7 +82,7 @@ fn an_installation_runs_at_once_and_closes_what_is_secret() {
     machine.sh("herald plugin check");
     // No line tables in the binary.
     let sections = std::process::Command::new("readelf")
-        .arg("-S")
+        .arg("-SW")
         .arg(machine.path("/usr/bin/herald"))
         .output()
         .unwrap();
@@ -170,7 +172,7 @@ fn removing_keeps_data_and_settings_and_purging_leaves_only_what_an_administrato
     machine.sh("apt-get remove -qq -y herald");
     assert!(!machine.path("/usr/bin/herald").exists());
     assert_eq!(
-        machine.sh("pgrep -u herald || true"),
+        machine.sh("ps -u herald -o args= || true"),
         "",
         "nothing of it runs"
     );

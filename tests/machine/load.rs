@@ -50,7 +50,10 @@ impl Load {
         let child = herald
             .machine
             .outside("wrk")
-            .args(["-t1", "-c64", &format!("-d{seconds}s"), "-s"])
+            .args(["-t1", "-c64", "--latency", &format!("-d{seconds}s")])
+            // How long a pause is, is printed. That nobody is refused is what is judged, so that a
+            // busy machine does not decide.
+            .args(["--timeout", "20s", "-s"])
             .arg(&script)
             .args([&format!("{url}/v1/events"), "--", &herald.token])
             .stdout(Stdio::piped())

@@ -42,10 +42,8 @@ fn the_steps_from_installing_to_removing_work_as_they_stand() {
     let printed = guide.run(&machine, "Install");
     assert!(printed.contains("active\nactive\n"), "{printed}");
     let printed = guide.run(&machine, "First steps");
-    assert!(
-        printed.contains("/set-password") || printed.contains("http://127.0.0.1:8080/"),
-        "{printed}"
-    );
+    assert!(printed.contains("http://127.0.0.1:8080/"), "{printed}");
+    assert!(printed.contains("evt_"), "{printed}");
     guide.run(&machine, "Keep secrets out of the settings");
     let in_force = machine.sh("herald check-config");
     assert!(
@@ -56,13 +54,6 @@ fn the_steps_from_installing_to_removing_work_as_they_stand() {
     assert!(printed.contains("herald_"), "{printed}");
     guide.run(&machine, "When something is wrong");
     guide.run(&machine, "Change settings");
-    assert!(
-        machine.sh("herald check-config").contains("0.0.0.0:8090")
-            || machine
-                .try_sh("curl -fsS http://127.0.0.1:8080/readyz")
-                .out
-                .is_empty()
-    );
     let kept = machine.sh("herald check-config --json");
     assert!(kept.contains("\"retention_days\": \"14\""), "{kept}");
     guide.run(&machine, "Remove");
