@@ -145,21 +145,15 @@ async fn serve(
             () = engine.opened() => false,
             () = signals.next() => true,
         };
+    let mut reloader = Reloader::new(config, engine.clone(), rules, log);
     if !stopped {
         let ready = begin.elapsed();
         tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
         manager::ready();
         manager::watch(&engine);
-        signals.next().await;
-    }
-        reached(begin, "the database promises what it should");
-    let ready = begin.elapsed();
-    tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
-    manager::ready();
-    manager::watch(&engine);
-    let mut reloader = Reloader::new(config, engine.clone(), rules, log);
-    while signals.next_or_reload().await == Asked::Reload {
-        reloader.reload().await;
+        while signals.next_or_reload().await == Asked::Reload {
+            reloader.reload().await;
+        }
     }
     let bounds = Bounds::from_config(reloader.config());
     manager::stopping(bounds.whole());
@@ -171,7 +165,11 @@ async fn serve(
     Ok(())
 }
 
-        reached(begin, "the database promises what it should");
+/// For who looks where a start takes its time.
+fn reached(begin: Instant, what: &str) {
+    tracing::debug!(after_ms = begin.elapsed().as_millis(), "{what}");
+}
+
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {

@@ -57,6 +57,7 @@ fn slow_heads_bodies_and_readers_are_cut_off_while_others_are_served() {
     let body = head_of(&herald, "/v1/events", "content-length: 1000000\r\n");
     let large = head_of(&herald, "/openapi.json", "");
     let over = AtomicBool::new(false);
+    let readers: Vec<TcpStream> = (0..EACH).map(|_| connect_from(4, address)).collect();
     thread::scope(|scope| {
         let good = scope.spawn(|| publish_until(&herald, &over));
         let mut slow = Vec::new();
@@ -86,7 +87,6 @@ fn slow_heads_bodies_and_readers_are_cut_off_while_others_are_served() {
                 read_to_end(&stream)
             }));
         }
-        let readers: Vec<TcpStream> = (0..EACH).map(|_| connect_from(4, address)).collect();
         for reader in &readers {
             let large = &large;
             slow.push(scope.spawn(move || {
