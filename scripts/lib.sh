@@ -24,6 +24,16 @@ as_root() {
 }
 
 apt_is_fresh=
+# Fetches the lists of packages, once.
+refresh_packages() {
+    [ -z "$apt_is_fresh" ] || return 0
+    local log
+    log=$(mktemp)
+    as_root apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; fail "apt-get update failed"; }
+    rm -f "$log"
+    apt_is_fresh=yes
+}
+
 # Installs packages without a question and without a word unless it fails.
 install_packages() {
     command -v apt-get >/dev/null || fail "please install $*: only apt-get is known here"
@@ -31,12 +41,9 @@ install_packages() {
         fail "$* is missing. As root, run: apt-get install --no-install-recommends $*"
     fi
     say "Installing $*."
+    refresh_packages
     local log
     log=$(mktemp)
-    if [ -z "$apt_is_fresh" ]; then
-        as_root apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; fail "apt-get update failed"; }
-        apt_is_fresh=yes
-    fi
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "$@" \
         >"$log" 2>&1 || { cat "$log" >&2; fail "$* could not be installed"; }
     rm -f "$log"
@@ -47,6 +54,29 @@ need_package() {
     local command=$1
     shift
     command -v "$command" >/dev/null || install_packages "$@"
+}
+
+# Metrics and alert rules are judged by promtool. The package that has it would start a Prometheus,
+# which nobody asked for: it is unpacked under target, and not installed.
+need_promtool() {
+    local folder=$target/promtool
+    if ! command -v promtool >/dev/null && [ ! -x "$folder/usr/bin/promtool" ]; then
+        command -v apt-get >/dev/null || fail "please install promtool: only apt-get is known here"
+        say "Fetching promtool."
+        refresh_packages
+        local fetched
+        fetched=$(mktemp -d)
+        # Else apt's own account could not write there.
+        chmod 777 "$fetched"
+        (cd "$fetched" && apt-get download -qq prometheus >/dev/null) ||
+            fail "the package prometheus could not be fetched"
+        mkdir -p "$folder"
+        dpkg -x "$fetched"/prometheus_*.deb "$folder"
+        rm -rf "$fetched"
+    fi
+    if [ -x "$folder/usr/bin/promtool" ]; then
+        PATH=$PATH:$folder/usr/bin
+    fi
 }
 
 need_rust() {

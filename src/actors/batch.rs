@@ -3,14 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::intake::{PublishEvents, PublishResult};
-use super::lane::{Ids, Lane, Settling};
-use super::memory::{Budget, MemoryEvent};
+use super::lane::{Ids, Settling};
+use super::memory::{Budget, Commit, MemoryEvent};
 use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
 use super::routing::{Matched, RoutingTable};
 use super::trail;
@@ -195,14 +194,12 @@ impl Batch {
         }
     }
 
-    /// After the commit, at this uptime: receipts in the order of the events, and what memory
-    /// delivers.
+    /// After the commit: receipts in the order of the events, and what memory delivers.
     pub(super) fn finish(
         self,
         new: &[EventId],
         known: &[KnownKey],
-        lane: &Arc<Lane>,
-        committed: Duration,
+        commit: &Commit,
         budget: &Arc<Budget>,
     ) -> Done {
         let is_told = trail::is_told();
@@ -230,7 +227,7 @@ impl Batch {
                         account: entry.event.account,
                         event_type: &entry.event.event_type,
                         bytes: entry.event.payload.len(),
-                        lane: lane.id.0,
+                        lane: commit.lane.id.0,
                         matched: &entry.matched,
                         spilled: self.spill,
                     });
@@ -255,8 +252,7 @@ impl Batch {
                 let event = MemoryEvent::new(
                     EventId::from_uuid(entry.id),
                     entry.event,
-                    Arc::clone(lane),
-                    committed,
+                    commit,
                     entry.matched.from_memory.len(),
                     budget,
                 );

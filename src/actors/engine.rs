@@ -18,6 +18,7 @@ use super::dispatcher::{self, DeliveriesDue, Dispatcher, SendTest};
 use super::figures::{Figures, FiguresView, Sampler, Sources, Waits};
 use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
 use super::intake::{Intake, IntakeParts, LaneSlot, PublishEvents};
+use super::key_keeper::KeyKeeper;
 use super::lane::Ids;
 use super::mail_log::Mails;
 use super::memory::Budget;
@@ -32,7 +33,7 @@ use super::stats::Stats;
 use super::subscription::SubscriptionParts;
 use super::tell::tell;
 use super::tuning::{Retention, Tuner, Tuning};
-use crate::config::Live;
+use crate::config::{KeyFile, Live};
 use crate::domain::activity::{Actor as By, NewActivity};
 use crate::domain::address::AddressRules;
 use crate::domain::id::{AccountId, ActivityId, EventId, SubscriptionId};
@@ -58,6 +59,8 @@ pub struct Health {
 pub struct EngineSettings {
     /// The identity of the data folder whose lock is held.
     pub folder: Uuid,
+    /// The file with the keys that secrets are sealed with; none: they stay as they are.
+    pub key_file: Option<KeyFile>,
     /// Threads that deliver.
     pub delivery_workers: usize,
     /// Bytes of events that may wait in memory.
@@ -249,6 +252,10 @@ impl Engine {
             most: settings.figures_of,
         }
         .start();
+        if let Some(file) = settings.key_file {
+            let slot = Arc::clone(&lane_slot);
+            KeyKeeper::new(database.clone(), Arc::clone(&routing), slot, file).start();
+        }
         let tuner = Tuner {
             rules: Arc::clone(&rules),
             plugins: plugins.clone(),

@@ -16,7 +16,7 @@ use super::batch::{Batch, Memo};
 use super::dispatcher::{AbandonLane, DeliverEvents, Dispatcher};
 use super::figures::{Figures, Waits};
 use super::lane::{Ids, Lane};
-use super::memory::Budget;
+use super::memory::{Budget, Commit};
 use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
 use super::pulse::{self, Beat};
 use super::recorder::{LaneClosed, Recorder, Unrecorded};
@@ -341,9 +341,12 @@ async fn commit(
         drop(columns);
         match ingested {
             Ok(Ingested::Stored { new_keys }) => {
-                let committed = uptime();
+                let commit = Commit {
+                    lane: Arc::clone(lane),
+                    at: uptime(),
+                };
                 figures.commit.rows.observe(events);
-                figures.commit.took.took(committed.saturating_sub(begun));
+                figures.commit.took.took(commit.at.saturating_sub(begun));
                 let known = if batch.has_keys() {
                     let taken = batch.taken_keys(&new_keys);
                     match ingest::known_keys(&mut committer.connection, &taken).await {
@@ -359,7 +362,7 @@ async fn commit(
                 } else {
                     Vec::new()
                 };
-                let done = batch.finish(&new_keys, &known, lane, committed, &parts.budget);
+                let done = batch.finish(&new_keys, &known, &commit, &parts.budget);
                 figures.repeated.add(done.repeated);
                 lane.committed(done.last_id, done.settlings.into_iter());
                 parts.stats.accepted(lane.id, &done.accepted);

@@ -80,6 +80,15 @@ impl Drop for Share {
     }
 }
 
+/// The commit of a batch.
+#[derive(Debug, Clone)]
+pub(super) struct Commit {
+    /// Its lane.
+    pub(super) lane: Arc<Lane>,
+    /// The uptime after it.
+    pub(super) at: Duration,
+}
+
 /// A committed event whose targets are to be delivered from memory.
 #[derive(Debug)]
 pub(super) struct MemoryEvent {
@@ -99,8 +108,7 @@ impl MemoryEvent {
     pub(super) fn new(
         id: EventId,
         event: NewEvent,
-        lane: Arc<Lane>,
-        committed: Duration,
+        commit: &Commit,
         deliveries: usize,
         budget: &Arc<Budget>,
     ) -> Arc<Self> {
@@ -111,8 +119,8 @@ impl MemoryEvent {
             account: event.account,
             event_type: event.event_type,
             payload: event.payload,
-            lane,
-            committed,
+            lane: Arc::clone(&commit.lane),
+            committed: commit.at,
             settling,
             _share: share,
         })

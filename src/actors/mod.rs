@@ -14,6 +14,7 @@ mod figures;
 mod housekeeper;
 mod in_flight;
 mod intake;
+mod key_keeper;
 mod lane;
 mod line;
 mod mail_log;

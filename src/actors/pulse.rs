@@ -130,6 +130,7 @@ mod tests {
         let config = Config::load(None, std::iter::empty()).unwrap();
         let settings = EngineSettings {
             figures_of: 20,
+            key_file: None,
             folder: uuid::Uuid::new_v4(),
             delivery_workers: 2,
             memory_budget: config.memory_budget_bytes,

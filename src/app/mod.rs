@@ -1,6 +1,7 @@
 //! The daemon as a whole: builds its parts in order, and stops them in the reverse order.
 
 mod folder;
+mod keys;
 mod listeners;
 mod logging;
 mod manager;
@@ -14,6 +15,7 @@ use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use folder::DataFolder;
+pub use keys::{fresh as fresh_key, place_of as place_of_keys};
 pub(crate) use logging::failure;
 
 use listeners::Listeners;
@@ -43,7 +45,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     let begin = Instant::now();
     let log = logging::start(&config)?;
     for warning in &config.warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(warning, "the settings need a look");
     }
     let folder = DataFolder::lock(&config.data_dir)?;
     let listeners = listeners::open(&config)?;
@@ -100,10 +102,12 @@ async fn serve(
     let mail = MailSettings::from_config(&config.mail, &config.data_dir)
         .context("mail cannot be set up")?;
     let rules = AddressRules::new(config.allow_networks.clone());
+    let key_file = keys::agree(config, &database).await?;
     let engine = Engine::start(
         database,
         EngineSettings {
             folder: folder.id(),
+            key_file: Some(key_file),
             delivery_workers: config.delivery_workers,
             memory_budget: config.memory_budget_bytes,
             lease: Duration::from_secs(config.lease_ttl_seconds),

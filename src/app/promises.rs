@@ -89,7 +89,7 @@ pub(super) async fn check(
         bail!(words);
     }
     if let Some(words) = from_the_future(&schema_state(database).await?) {
-        tracing::warn!("{words}");
+        tracing::warn!(words, "the schema is of a newer version");
     }
     let broken = broken(&report);
     let accepted = config.database.accept_unsafe && told_again;
@@ -102,7 +102,7 @@ pub(super) async fn check(
                  HERALD_UNSAFE_DATABASE=accept and start `herald serve --unsafe-database`"
             );
         }
-        tracing::warn!(setting, "the database is unsafe, as was accepted: {means}");
+        tracing::warn!(setting, means, "the database is unsafe, as was accepted");
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod output;
 mod plugin;
 mod publish;
 mod receive;
+mod rotate_key;
 mod serve;
 mod subscription;
 mod token;
@@ -68,6 +69,8 @@ enum Command {
     Audit,
     /// Examine the machine, the database and the settings, and say what to do
     Doctor(doctor::Doctor),
+    /// Seal the secrets in the database with a new key
+    RotateKey(rotate_key::RotateKey),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -126,6 +129,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Receive(command) => block_on(command.run(json))?,
         Command::Doctor(command) => return block_on(command.run(&settings()?, json)),
         Command::Audit => return block_on(audit::run(&settings()?, json)),
+        Command::RotateKey(command) => block_on(command.run(&settings()?, json))?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "herald", &mut script);

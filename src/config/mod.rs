@@ -9,6 +9,7 @@ mod database;
 mod example;
 mod file;
 mod http;
+mod key_file;
 mod live;
 mod log;
 mod mail;
@@ -28,6 +29,7 @@ pub use clients::ClientsConfig;
 pub use database::DatabaseConfig;
 pub use example::example_file;
 pub use http::{HttpConfig, reachable};
+pub use key_file::{KeyFile, KeyFileError};
 pub use live::Live;
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, SmtpServer, SmtpTls};
@@ -52,6 +54,8 @@ pub struct Config {
     pub plugins: PluginConfig,
     /// The folder that holds what Herald keeps outside the database.
     pub data_dir: PathBuf,
+    /// The key file, if another one than usual; see [`KeyFile::of`].
+    pub key_file: Option<PathBuf>,
     /// Networks that targets may use though they are forbidden by default.
     pub allow_networks: Vec<IpNet>,
     /// Threads that deliver, at least 1 (the automatic choice is already made).
@@ -267,6 +271,7 @@ impl Config {
             log: LogConfig::blank(),
             plugins: PluginConfig::blank(),
             data_dir: PathBuf::new(),
+            key_file: None,
             allow_networks: Vec::new(),
             delivery_workers: 0,
             memory_budget_bytes: 0,

@@ -68,6 +68,22 @@ const CORE: &[Setting] = &[
         show: |config| config.data_dir.display().to_string(),
     },
     Setting {
+        key: "key_file",
+        variable: "HERALD_KEY_FILE",
+        default: "",
+        meaning: "The file with the keys that secrets are sealed with; not set: the credential \
+                  herald.key, else key in data_dir, made at the first start.",
+        kind: Kind::Text,
+        set: |config, text| {
+            config.key_file = (!text.is_empty()).then(|| PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| {
+            let file = config.key_file.as_deref();
+            file.map_or_else(String::new, |path| path.display().to_string())
+        },
+    },
+    Setting {
         key: "allow_networks",
         variable: "HERALD_ALLOW_NETWORKS",
         default: "",

@@ -17,6 +17,8 @@ pub mod mail;
 pub mod password;
 pub mod retry;
 pub mod role;
+pub mod seal;
+pub mod seal_file;
 pub mod secret;
 pub mod signature;
 pub mod subscription;

@@ -354,6 +354,16 @@ impl From<StoreError> for Problem {
                     "The database is away. Try again shortly.",
                 )
             }
+            StoreError::Locked { .. } => {
+                tracing::error!(%error, "a request failed: a sealed value does not open");
+                Self::new(
+                    Kind::Conflict,
+                    format!(
+                        "It cannot be opened: {error}. Rotate a secret with `overlap_hours` 0 and \
+                         tell the receiver; set headers again."
+                    ),
+                )
+            }
             StoreError::Taken(_) => Self::new(Kind::Conflict, format!("{error}.")),
             StoreError::Refused(_) | StoreError::Unfit(_) => {
                 tracing::error!(error = %Causes(&error), "a request failed");

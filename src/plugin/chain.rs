@@ -66,7 +66,7 @@ fn broke(scripts: &[&Script], parts: &[Part], panic: &(dyn Any + Send)) -> Failu
     // The script at work has no part yet.
     let at_work = scripts.get(parts.len()).or(scripts.last());
     let script = at_work.map_or_else(ScriptName::of_nobody, |script| script.source().name.clone());
-    tracing::error!(%script, "a plugin's run panicked: {words}");
+    tracing::error!(plugin = %script, words, "a plugin's run panicked");
     Failure {
         script,
         kind: FailureKind::Panic,

@@ -158,7 +158,10 @@ impl Runtime {
             }
             Err(panic) => {
                 let words = words_of(&*panic);
-                tracing::error!(script = %script.source.name, function, "a plugin's function panicked: {words}");
+                tracing::error!(
+                    plugin = %script.source.name, function, words,
+                    "a plugin's function panicked"
+                );
                 Err((FailureKind::Panic, Fault::whole(words)))
             }
         }

@@ -5,7 +5,7 @@ mod address;
 mod tls;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
@@ -20,6 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::StoreError;
 use super::error::in_words;
 use super::server::keep_promises;
+use crate::domain::seal::KeyRing;
 use address::Address;
 
 /// A connection of its own, closed when dropped.
@@ -50,6 +51,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub struct Database {
     way: Arc<Way>,
     pool: Pool<AsyncPgConnection>,
+    keys: Arc<RwLock<Arc<KeyRing>>>,
 }
 
 impl Database {
@@ -88,7 +90,23 @@ impl Database {
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| StoreError::Unfit(error.to_string()))?;
-        Ok(Self { way, pool })
+        Ok(Self {
+            way,
+            pool,
+            keys: Arc::default(),
+        })
+    }
+
+    /// The keys that sealed values are opened with.
+    #[must_use]
+    pub fn keys(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes other keys, here and in all clones.
+    pub fn set_keys(&self, ring: KeyRing) {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        *keys = Arc::new(ring);
     }
 
     /// What an operator should know of the way to the database: that nothing proves that a

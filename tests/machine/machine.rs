@@ -81,9 +81,7 @@ impl Machine {
                 "systemd-nspawn ended: {}",
                 fs::read_to_string(base.with_file_name(format!("{name}.log"))).unwrap_or_default()
             );
-            let pid = nspawn.id();
-            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-            children.split(' ').next()?.parse().ok()
+            first_process(nspawn.id())
         });
         let machine = Self {
             root,
@@ -145,12 +143,21 @@ impl Machine {
     }
 }
 
+/// systemd-nspawn starts a helper before it starts the machine's systemd.
+fn first_process(nspawn: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{nspawn}/task/{nspawn}/children")).ok()?;
+    children.split_whitespace().find_map(|pid| {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        (name.trim() == "systemd").then(|| pid.parse().ok())?
+    })
+}
+
 impl Drop for Machine {
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("--- the machine's journal ---\n{}", self.told());
         }
-        // With the first process all others of the machine end.
+        // With the first process all others of the machine end, systemd-nspawn last.
         crate::support::signal(self.init, "KILL");
         let _ = self.nspawn.wait();
     }

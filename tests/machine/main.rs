@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod guide;
 mod install;
 mod installed;
 mod load;

@@ -91,7 +91,7 @@ fn restarts_under_load_refuse_no_request_and_lose_no_event() {
     let counted = load.end();
     println!("{restarts} restarts");
     assert!(restarts >= 2, "{restarts} restarts in 15 s");
-    assert_unharmed(&counted, &herald, &receiver);
+    assert_unharmed(&[counted], &herald, &receiver, 0);
 }
 
 fn accepted(herald: &Installed) -> u64 {

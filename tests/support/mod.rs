@@ -84,7 +84,9 @@ impl Herald {
 
     /// Starts another daemon, with a data folder of its own, on the database of this one.
     pub fn launch_beside(&self) -> Self {
-        Self::on(Some(self.database_url.clone()), &[])
+        let key = self.folder.join("key");
+        let key = key.to_str().expect("a path in UTF-8");
+        Self::on(Some(self.database_url.clone()), &[("HERALD_KEY_FILE", key)])
     }
 
     fn on(database_url: Option<String>, settings: &[(&str, &str)]) -> Self {

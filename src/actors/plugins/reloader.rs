@@ -95,7 +95,7 @@ impl PluginReloader {
         );
         let marks = plugin_state::all(&parts.database).await?;
         match fault {
-            Some(fault) if marks.is_empty() => tracing::info!("no plugins: {fault}"),
+            Some(fault) if marks.is_empty() => tracing::info!(%fault, "there are no plugins"),
             // What filtered and redacted must not step aside because a disk is not there yet.
             Some(fault) => hold_known(&mut first, &marks, &fault, clock.now()),
             None => {}
@@ -184,9 +184,9 @@ impl Handler<PluginMisbehaved> for PluginReloader {
         } = message;
         let name = Arc::clone(&plugin.path);
         if suspended {
-            tracing::warn!(plugin = %name, "suspended until its file changes: {reason}");
+            tracing::warn!(plugin = %name, %reason, "suspended until its file changes");
         } else {
-            tracing::warn!(plugin = %name, "runs apart until its file changes: {reason}");
+            tracing::warn!(plugin = %name, %reason, "runs apart until its file changes");
         }
         if let Some(hash) = plugin.hash() {
             self.notes.push_back(Note::Misbehaved {
@@ -224,7 +224,7 @@ impl Handler<SweepTick> for PluginReloader {
                 Ok(()) => {}
                 // Others say that the database is away.
                 Err(error) if error.is_away() => {
-                    tracing::debug!(%error, "the plugins could not be looked after");
+                    tracing::debug!(%error, "the plugins cannot be looked after yet");
                 }
                 Err(error) => tracing::warn!(%error, "the plugins could not be looked after"),
             }
@@ -341,13 +341,13 @@ fn tell_of(old: &PluginTable, new: &PluginTable) -> VecDeque<Note> {
         let path = &plugin.path;
         match (&plugin.fault, hash) {
             (Some(fault), Some(hash)) => tracing::warn!(
-                plugin = %path, %hash,
-                "broken, its last good version stays at work: {fault}"
+                plugin = %path, %hash, %fault,
+                "broken, its last good version stays at work"
             ),
             (Some(fault), None) => {
-                tracing::warn!(plugin = %path, "broken, its deliveries are held: {fault}");
+                tracing::warn!(plugin = %path, %fault, "broken, its deliveries are held");
             }
-            (None, Some(hash)) => tracing::info!(plugin = %path, %hash, "loaded"),
+            (None, Some(hash)) => tracing::info!(plugin = %path, %hash, "plugin loaded"),
             (None, None) => {}
         }
         notes.push_back(Note::Found(FoundPlugin {
@@ -357,7 +357,7 @@ fn tell_of(old: &PluginTable, new: &PluginTable) -> VecDeque<Note> {
         }));
     }
     for plugin in old.all().filter(|it| new.find(&it.name).is_none()) {
-        tracing::info!(plugin = %plugin.path, "removed");
+        tracing::info!(plugin = %plugin.path, "plugin removed");
         notes.push_back(gone(&plugin.path));
     }
     notes
