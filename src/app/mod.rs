@@ -1,5 +1,6 @@
 //! The daemon as a whole: builds its parts in order, and stops them in the reverse order.
 
+mod files;
 mod folder;
 mod keys;
 mod listeners;
@@ -44,6 +45,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     for warning in &config.warnings {
         tracing::warn!(warning, "the settings need a look");
     }
+    files::permit(&config);
     let folder = DataFolder::lock(&config.data_dir)?;
     let listeners = listeners::open(&config)?;
     let mut signals = Signals::new()?;

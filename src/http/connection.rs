@@ -188,12 +188,11 @@ impl Connection {
         if now >= deadline {
             return Err(self.cut(why));
         }
-        self.wake_at(deadline, context);
+        self.wake_at(deadline, now, context);
         Ok(())
     }
 
-    fn wake_at(&mut self, deadline: Instant, context: &mut Context<'_>) {
-        let now = Instant::now();
+    fn wake_at(&mut self, deadline: Instant, now: Instant, context: &mut Context<'_>) {
         let timer = match &mut self.timer {
             Some(timer) if timer.deadline() <= deadline && timer.deadline() > now => return,
             Some(timer) => {

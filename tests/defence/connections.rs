@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
 use crate::support::api::order;
 use crate::support::{Herald, wait_until};
@@ -76,4 +77,29 @@ fn when_all_places_are_taken_those_without_a_request_make_room() {
         first.is_empty() || first.starts_with("HTTP/1.1 408 "),
         "{first}"
     );
+}
+
+#[test]
+fn the_bound_of_open_files_is_raised_for_the_connections() {
+    let mut herald = Herald::launch_with(&[("HERALD_MAX_CONNECTIONS", "500")]);
+    herald.terminate();
+    let command = herald.command();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -Sn 512 && exec \"$0\" serve"]);
+    shell.arg(command.get_program()).stderr(Stdio::null());
+    let given = command.get_envs();
+    let mut child = shell
+        .envs(given.filter_map(|(name, value)| Some((name, value?))))
+        .env_remove("HERALD_CONFIG")
+        .spawn()
+        .unwrap();
+    let bound = format!("/proc/{}/limits", child.id());
+    wait_until("the bound to be raised", || {
+        let text = std::fs::read_to_string(&bound).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with("Max open files"));
+        let soft = line.and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
+        soft.is_some_and(|soft| soft == 1_524)
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

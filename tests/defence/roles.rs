@@ -22,7 +22,7 @@ fn listens(herald: &Herald, setting: &str) -> Client {
 }
 
 const API: &[&str] = &["/v1/events?limit=1", "/openapi.json"];
-const PAGES: &[&str] = &["/", "/sign-in", "/assets/base.css", "/webhooks"];
+const PAGES: &[&str] = &["/", "/sign-in", "/webhooks"];
 const METRICS: &[&str] = &["/metrics"];
 
 #[track_caller]

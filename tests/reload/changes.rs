@@ -68,6 +68,7 @@ fn hosts_rates_and_the_log_s_filter_change_without_a_restart() {
         ["allowed_hosts", "max_body_bytes", "log"]
     );
     assert_eq!(foreign(), 200);
+    desk.publish_event(&order(1));
     let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(500_000)).repeat(3);
     desk.send("POST", "/v1/events/batch", &[], line.as_bytes())
         .expect(413);

@@ -67,7 +67,7 @@ fn a_reload_while_the_database_is_away_is_in_force_and_told_in_the_log() {
     desk.signal("HUP");
     wait_until("the new host to be answered", || {
         let host = [("host", "herald.internal")];
-        desk.send("GET", "/assets/base.css", &host, b"").status == 200
+        desk.send("GET", "/reset", &host, b"").status != 421
     });
     wait_until("the log to say that it is not recorded", || {
         desk.log()
