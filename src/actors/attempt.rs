@@ -74,6 +74,10 @@ pub(super) async fn attempt(
             return nothing_sent(route, &what, Ending::Failure(None), detail);
         }
     };
+    if let Some(cause) = route.locked {
+        // The line holds what is locked; this is for what began while it became so.
+        return refused(route, &what, format!("It cannot be signed: {cause}."));
+    }
     let endpoint = match &route.endpoint {
         Ok(endpoint) => endpoint,
         Err(words) => return refused(route, &what, format!("It cannot be sent to: {words}.")),

@@ -251,9 +251,7 @@ impl Batch {
             if stored && !self.spill && !entry.matched.from_memory.is_empty() {
                 let event = MemoryEvent::new(
                     EventId::from_uuid(entry.id),
-                    entry.event.account,
-                    entry.event.event_type,
-                    entry.event.payload,
+                    entry.event,
                     commit,
                     entry.matched.from_memory.len(),
                     budget,

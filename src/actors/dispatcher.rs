@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::intake::{Intake, LaneUnsure};
 use super::memory::MemoryEvent;
+use super::pulse::Beat;
 use super::routing::{Matched, Route, Routing, RoutingTable};
 use super::subscription::{
     Abandon, ClaimDue, DeliverFirst, DeliverTest, Drain, RouteChanged, Subscription,
@@ -84,6 +85,7 @@ pub(super) struct Dispatcher {
     intake: Option<Addr<Intake>>,
     looking: bool,
     draining: bool,
+    beat: Beat,
 }
 
 /// Where Dispatcher tells that an actor died. Sent once, when both are started.
@@ -97,6 +99,7 @@ impl Dispatcher {
         routing: Arc<Routing>,
         parts: SubscriptionParts,
         arbiters: Vec<ArbiterHandle>,
+        beat: Beat,
     ) -> Self {
         let table = routing.current();
         Self {
@@ -110,6 +113,7 @@ impl Dispatcher {
             intake: None,
             looking: false,
             draining: false,
+            beat,
         }
     }
 
@@ -284,6 +288,7 @@ impl Handler<DueTick> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, _: DueTick, ctx: &mut Self::Context) {
+        self.beat.turned();
         if self.looking || self.draining {
             return;
         }
@@ -301,6 +306,21 @@ impl Handler<DueTick> for Dispatcher {
                 Err(error) => tracing::debug!(%error, "due rows could not be looked for"),
             }
         }));
+    }
+}
+
+/// Take up nothing more, without an end: what the watchdog is for.
+#[cfg(test)]
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct GetStuck;
+
+#[cfg(test)]
+impl Handler<GetStuck> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, _: GetStuck, ctx: &mut Self::Context) {
+        ctx.wait(actix::fut::wrap_future(std::future::pending()));
     }
 }
 

@@ -1,5 +1,7 @@
 //! The handle by which the web layer reaches the actors, and their start and stop in order.
 
+mod ending;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -12,22 +14,26 @@ use uuid::Uuid;
 
 use super::activity_log::{ActivityRecorder, RecordError};
 use super::auditor::Auditor;
-use super::dispatcher::{self, DeliveriesDue, Dispatcher, DrainAll, SendTest};
+use super::dispatcher::{self, DeliveriesDue, Dispatcher, SendTest};
 use super::figures::{Figures, FiguresView, Sampler, Sources, Waits};
 use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
-use super::intake::{CloseLane, Intake, IntakeParts, LaneSlot, PublishEvents, StopIntake};
+use super::intake::{Intake, IntakeParts, LaneSlot, PublishEvents};
+use super::key_keeper::KeyKeeper;
 use super::lane::Ids;
 use super::mail_log::Mails;
 use super::memory::Budget;
 use super::notices::Notices;
 use super::plugins::{PluginReloader, Plugins, ReloaderParts};
 use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
-use super::recorder::{self, FlushRecorder, Recorder, UNRECORDED};
+use super::pulse::{Heart, Pulses};
+use super::recorder::{self, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
-use super::stat_flusher::{StatFlusher, StopStats};
+use super::stat_flusher::StatFlusher;
 use super::stats::Stats;
 use super::subscription::SubscriptionParts;
 use super::tell::tell;
+use super::tuning::{Retention, Tuner, Tuning};
+use crate::config::{KeyFile, Live};
 use crate::domain::activity::{Actor as By, NewActivity};
 use crate::domain::address::AddressRules;
 use crate::domain::id::{AccountId, ActivityId, EventId, SubscriptionId};
@@ -53,6 +59,8 @@ pub struct Health {
 pub struct EngineSettings {
     /// The identity of the data folder whose lock is held.
     pub folder: Uuid,
+    /// The file with the keys that secrets are sealed with; none: they stay as they are.
+    pub key_file: Option<KeyFile>,
     /// Threads that deliver.
     pub delivery_workers: usize,
     /// Bytes of events that may wait in memory.
@@ -90,7 +98,7 @@ const UNCOMMITTED_UNIT: usize = 1_024;
 pub struct Engine {
     database: Database,
     clock: Arc<DatabaseClock>,
-    rules: Arc<AddressRules>,
+    rules: Arc<Live<AddressRules>>,
     routing: Arc<Routing>,
     lane_slot: LaneSlot,
     test_ids: Arc<Mutex<Ids>>,
@@ -103,10 +111,12 @@ pub struct Engine {
     recorder: Addr<Recorder>,
     housekeeper: Addr<Housekeeper>,
     stat_flusher: Addr<StatFlusher>,
+    tuner: Tuner,
     auditor: Auditor,
     sources: Sources,
     budget: Arc<Budget>,
     stopping: Arc<AtomicBool>,
+    pulses: Pulses,
 }
 
 impl Engine {
@@ -120,7 +130,7 @@ impl Engine {
         partition::ensure(&database).await?;
         housekeeper::close_old_lanes(&database, settings.folder).await?;
         let clock = Arc::new(DatabaseClock::new());
-        let rules = Arc::new(settings.rules);
+        let rules = Arc::new(Live::new(settings.rules));
         let routing = Arc::new(Routing::load(database.clone()).await?);
         let lane_slot: LaneSlot = Arc::new(RwLock::new(None));
         let unrecorded = Arc::new(Semaphore::new(UNRECORDED));
@@ -142,21 +152,29 @@ impl Engine {
             Arc::clone(&figures),
             settings.mail,
         );
+        let notice_after = Arc::new(Live::new(settings.notice_after));
+        let retention = Arc::new(Live::new(Retention {
+            logs: settings.retention_days,
+            activities: settings.activity_retention_days,
+            mails: settings.mail_retention_days,
+        }));
         Notices {
             database: database.clone(),
             mails: mails.clone(),
-            failing_for: settings.notice_after,
+            failing_for: Arc::clone(&notice_after),
             looking: false,
         }
         .start();
         let stats = Arc::new(Stats::new(Arc::clone(&clock), settings.figures_of));
         let stat_flusher = StatFlusher::new(database.clone(), Arc::clone(&stats)).start();
+        let mut heart = Heart::default();
         let recorder = Recorder::new(
             database.clone(),
             Arc::clone(&unrecorded),
             Arc::clone(&stats),
             Arc::clone(&figures),
             Arc::clone(&lane_slot),
+            heart.part("recorder"),
         )
         .start();
         let budget = Budget::new(settings.memory_budget);
@@ -183,11 +201,15 @@ impl Engine {
             mails: mails.clone(),
             figures: Arc::clone(&figures),
         };
-        let arbiters = (0..settings.delivery_workers.max(1))
+        let arbiters: Vec<_> = (0..settings.delivery_workers.max(1))
             .map(|_| Arbiter::new().handle())
             .collect();
-        let dispatcher =
-            Dispatcher::new(database.clone(), Arc::clone(&routing), parts, arbiters).start();
+        for (number, arbiter) in arbiters.iter().enumerate() {
+            heart.thread(number + 1, arbiter);
+        }
+        let beat = heart.part("dispatcher");
+        let routes = Arc::clone(&routing);
+        let dispatcher = Dispatcher::new(database.clone(), routes, parts, arbiters, beat).start();
         let intake = Intake::new(IntakeParts {
             database: database.clone(),
             clock: Arc::clone(&clock),
@@ -200,6 +222,7 @@ impl Engine {
             lease: settings.lease,
             dispatcher: dispatcher.clone(),
             recorder: recorder.clone(),
+            beat: heart.part("intake"),
         })
         .start();
         let _ = known_intake.set(intake.clone());
@@ -213,14 +236,13 @@ impl Engine {
             lane_slot: Arc::clone(&lane_slot),
             stats,
             lease: settings.lease,
-            retention_days: settings.retention_days,
-            activity_retention_days: settings.activity_retention_days,
-            mail_retention_days: settings.mail_retention_days,
+            retention: Arc::clone(&retention),
             intake: intake.clone(),
             connection: Slot::Empty,
             sweeping: false,
             repairing: false,
             auditor: auditor.clone(),
+            beat: heart.part("housekeeper"),
         }
         .start();
         let activity_log = ActivityRecorder::start(database.clone(), Arc::clone(&figures));
@@ -230,6 +252,18 @@ impl Engine {
             most: settings.figures_of,
         }
         .start();
+        if let Some(file) = settings.key_file {
+            let slot = Arc::clone(&lane_slot);
+            KeyKeeper::new(database.clone(), Arc::clone(&routing), slot, file).start();
+        }
+        let tuner = Tuner {
+            rules: Arc::clone(&rules),
+            plugins: plugins.clone(),
+            mails: mails.clone(),
+            notice_after,
+            retention,
+            housekeeper: housekeeper.clone(),
+        };
         let test_ids = Arc::new(Mutex::new(Ids::above(Uuid::nil(), Arc::clone(&clock))));
         Ok(Self {
             database,
@@ -247,44 +281,30 @@ impl Engine {
             recorder,
             housekeeper,
             stat_flusher,
+            tuner,
             auditor,
             sources,
             budget,
             stopping: Arc::new(AtomicBool::new(false)),
+            pulses: heart.whole(),
         })
     }
 
-    /// The first part of the stop: begins no delivery and no mail any more, puts back what has
-    /// not begun, waits for what is under way, and records it. Events are accepted meanwhile; they
-    /// go to the database alone. False: not everything ended within `bound`.
-    pub async fn drain(&self, bound: Duration) -> bool {
-        self.stopping.store(true, Ordering::Relaxed);
-        self.budget.close();
-        let deliveries = async {
-            let _ = self.dispatcher.send(DrainAll).await;
-            let _ = self.recorder.send(FlushRecorder).await;
-        };
-        let drain = async { tokio::join!(deliveries, self.mails.stop()) };
-        tokio::time::timeout(bound, drain).await.is_ok()
-    }
-
-    /// The second part, once nobody publishes any more: accepts nothing, writes what is left, and
-    /// closes the lane. What does not end within `bound` is left to the next start's recovery.
-    pub async fn stop(&self, bound: Duration) -> bool {
-        let stop = async {
-            let _ = self.intake.send(StopIntake).await;
-            let _ = self.recorder.send(FlushRecorder).await;
-            let _ = self.intake.send(CloseLane).await;
-            let _ = self.recorder.send(FlushRecorder).await;
-            let _ = self.stat_flusher.send(StopStats).await;
-        };
-        tokio::time::timeout(bound, stop).await.is_ok()
+    /// Puts other settings in force, everywhere.
+    pub fn tune(&self, tuning: Tuning) {
+        self.tuner.tune(tuning);
     }
 
     /// The database, for what people and tools ask.
     #[must_use]
     pub const fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The heart beats of the parts that must make progress.
+    #[must_use]
+    pub const fn pulses(&self) -> &Pulses {
+        &self.pulses
     }
 
     /// The database's time.
@@ -340,7 +360,7 @@ impl Engine {
     /// # Errors
     /// When its host is not found within 2 s, or an address is forbidden.
     pub async fn check_target(&self, target: &Target) -> Result<(), CheckFailure> {
-        check_target(&self.rules, target).await
+        check_target(&self.rules.get(), target).await
     }
 
     /// Commits events; answers in their order.

@@ -10,9 +10,12 @@ use uuid::Uuid;
 use super::auditor::Auditor;
 use super::intake::{Intake, LaneSlot, LaneUnsure};
 use super::lane::Lane;
+use super::pulse::Beat;
 use super::routing::Routing;
 use super::stats::Stats;
 use super::tell::tell;
+use super::tuning::Retention;
+use crate::config::Live;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::lane::{self, Owner};
 use crate::store::{
@@ -46,10 +49,11 @@ struct LeaseTick;
 #[rtype(result = "()")]
 struct SweepTick;
 
-/// Time to look after partitions and old keys.
+/// Time to look after partitions and old keys. Also sent when other days are to be kept; if it is
+/// lost, the next one comes by itself.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct DailyTick;
+pub(super) struct DailyTick;
 
 /// The actor.
 pub(super) struct Housekeeper {
@@ -59,15 +63,14 @@ pub(super) struct Housekeeper {
     pub(super) lane_slot: LaneSlot,
     pub(super) stats: Arc<Stats>,
     pub(super) lease: Duration,
-    pub(super) retention_days: u32,
-    pub(super) activity_retention_days: u32,
-    pub(super) mail_retention_days: u32,
+    pub(super) retention: Arc<Live<Retention>>,
     pub(super) intake: Addr<Intake>,
     /// Present while no renewal runs.
     pub(super) connection: Slot,
     pub(super) sweeping: bool,
     pub(super) repairing: bool,
     pub(super) auditor: Auditor,
+    pub(super) beat: Beat,
 }
 
 /// A connection that a renewal borrows.
@@ -135,6 +138,7 @@ impl Handler<LeaseTick> for Housekeeper {
     type Result = ();
 
     fn handle(&mut self, _: LeaseTick, ctx: &mut Self::Context) {
+        self.beat.turned();
         let lane = self.lane_slot.read().ok().and_then(|slot| slot.clone());
         let Some(lane) = lane else { return };
         let free = match std::mem::replace(&mut self.connection, Slot::Lent) {
@@ -208,11 +212,10 @@ impl Handler<DailyTick> for Housekeeper {
 
     fn handle(&mut self, _: DailyTick, _: &mut Self::Context) {
         let database = self.database.clone();
-        let (days, activity_days) = (self.retention_days, self.activity_retention_days);
-        let mail_days = self.mail_retention_days;
+        let retention = self.retention.get();
         let auditor = self.auditor.clone();
         actix::spawn(async move {
-            if let Err(error) = daily(&database, days, activity_days, mail_days).await {
+            if let Err(error) = daily(&database, &retention).await {
                 tracing::warn!(%error, "partitions could not be looked after; trying again");
             }
             if let Err(error) = auditor.daily().await {
@@ -245,27 +248,22 @@ async fn sweep(database: &Database) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn daily(
-    database: &Database,
-    days: u32,
-    activity_days: u32,
-    mail_days: u32,
-) -> Result<(), StoreError> {
+async fn daily(database: &Database, keep: &Retention) -> Result<(), StoreError> {
     partition::ensure(database).await?;
     ingest::forget_old_keys(&mut *database.get().await?).await?;
     subscription_count::fold(&mut *database.get().await?).await?;
     session::sweep(database).await?;
-    stat::retire(database, days).await?;
-    for day in retention::retire(database, days).await? {
+    stat::retire(database, keep.logs).await?;
+    for day in retention::retire(database, keep.logs).await? {
         tracing::info!(
             day = %day.day, events = day.events, targets = day.targets,
             open = day.open_deliveries, "removed a day of the logs"
         );
     }
-    for month in retention::retire_activities(database, activity_days).await? {
+    for month in retention::retire_activities(database, keep.activities).await? {
         tracing::info!(month = %month.format("%Y-%m"), "removed a month of the activity log");
     }
-    for month in retention::retire_mails(database, mail_days).await? {
+    for month in retention::retire_mails(database, keep.mails).await? {
         tracing::info!(month = %month.format("%Y-%m"), "removed a month of the mail log");
     }
     Ok(())

@@ -18,6 +18,7 @@ use super::figures::{Figures, Waits};
 use super::lane::{Ids, Lane};
 use super::memory::{Budget, Commit};
 use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
+use super::pulse::{self, Beat};
 use super::recorder::{LaneClosed, Recorder, Unrecorded};
 use super::routing::Routing;
 use super::stats::{Source, Stats};
@@ -86,6 +87,7 @@ pub(super) struct IntakeParts {
     pub(super) lease: Duration,
     pub(super) dispatcher: Addr<Dispatcher>,
     pub(super) recorder: Addr<Recorder>,
+    pub(super) beat: Beat,
 }
 
 /// Where everybody finds the daemon's open lane; none while it opens one.
@@ -425,6 +427,12 @@ impl Actor for Intake {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(WAITING);
+        ctx.run_interval(pulse::EVERY, |actor, _| {
+            // With a lane, a commit runs or the next can begin.
+            if actor.lane.is_none() || actor.committing || actor.idle.is_some() {
+                actor.parts.beat.turned();
+            }
+        });
         self.open(ctx);
     }
 }

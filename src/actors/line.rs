@@ -185,6 +185,10 @@ impl Line {
 
     /// Makes a test, whatever the state.
     pub(super) fn test(self: &Rc<Self>, test: TestDelivery) {
+        if self.route.borrow().locked.is_some() {
+            // Its row waits until it can be signed.
+            return;
+        }
         let what = Try {
             event: test.event,
             event_type: test.event_type,

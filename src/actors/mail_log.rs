@@ -19,6 +19,8 @@ use self::breaker::Breaker;
 use self::outcome::{Ended, send};
 use super::figures::{Figures, MailFigures};
 use super::intake::LaneSlot;
+use super::tell::tell;
+use crate::config::Live;
 use crate::domain::id::MailId;
 use crate::domain::mail::{Mailbox, TryOutcome};
 use crate::mail::{MailSettings, Sender};
@@ -39,6 +41,11 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[rtype(result = "()")]
 struct MailsDue;
 
+/// Send by another way. Sent when the settings are read anew; if it is lost, so is the daemon.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct AnotherWay(MailSettings);
+
 /// Send nothing more; answered when all that is under way is recorded. Sent once, at the stop.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -48,7 +55,7 @@ struct StopMails;
 #[derive(Clone)]
 pub struct Mails {
     actor: Addr<MailLog>,
-    from: Arc<Mailbox>,
+    from: Arc<Live<Mailbox>>,
 }
 
 impl Mails {
@@ -59,8 +66,8 @@ impl Mails {
         figures: Arc<Figures>,
         settings: MailSettings,
     ) -> Self {
-        let from = Arc::new(settings.from().clone());
-        outgoing::send_as(Mailbox::clone(&from), settings.has_server());
+        outgoing::send_as(settings.from().clone(), settings.has_server());
+        let from = Arc::new(Live::new(settings.from().clone()));
         let actor = MailLog::start_in_arbiter(&Arbiter::new().handle(), move |_| MailLog {
             database,
             lane_slot,
@@ -88,8 +95,15 @@ impl Mails {
 
     /// Who Herald's own mails are from.
     #[must_use]
-    pub fn from(&self) -> &Mailbox {
-        &self.from
+    pub fn from(&self) -> Arc<Mailbox> {
+        self.from.get()
+    }
+
+    /// Sends by another way from now on. What is being sent ends by the old one.
+    pub(super) fn tune(&self, settings: MailSettings) {
+        outgoing::send_as(settings.from().clone(), settings.has_server());
+        self.from.set(settings.from().clone());
+        tell(&self.actor, AnotherWay(settings));
     }
 
     /// Sends nothing more, and waits until what is under way is recorded.
@@ -138,6 +152,21 @@ impl Handler<MailsDue> for MailLog {
     type Result = ();
 
     fn handle(&mut self, _: MailsDue, ctx: &mut Self::Context) {
+        self.more_due = true;
+        self.go_on(ctx);
+    }
+}
+
+impl Handler<AnotherWay> for MailLog {
+    type Result = ();
+
+    fn handle(&mut self, AnotherWay(settings): AnotherWay, ctx: &mut Self::Context) {
+        self.most = settings.connections();
+        self.hold = settings.timeout() + MARGIN;
+        let old = std::mem::replace(&mut self.sender, Arc::new(Sender::new(settings)));
+        // What is known of the old server says nothing of the new one.
+        self.breaker = Breaker::default();
+        actix::spawn(async move { old.close().await });
         self.more_due = true;
         self.go_on(ctx);
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::lane::{Lane, Settling};
+use super::publishing::NewEvent;
 use crate::domain::id::{AccountId, EventId};
 
 /// What an event takes beside its payload.
@@ -106,20 +107,18 @@ pub(super) struct MemoryEvent {
 impl MemoryEvent {
     pub(super) fn new(
         id: EventId,
-        account: AccountId,
-        event_type: Arc<str>,
-        payload: Bytes,
+        event: NewEvent,
         commit: &Commit,
         deliveries: usize,
         budget: &Arc<Budget>,
     ) -> Arc<Self> {
-        let share = budget.take(payload.len(), deliveries);
+        let share = budget.take(event.payload.len(), deliveries);
         let settling = Settling::new(deliveries);
         Arc::new(Self {
             id,
-            account,
-            event_type,
-            payload,
+            account: event.account,
+            event_type: event.event_type,
+            payload: event.payload,
             lane: Arc::clone(&commit.lane),
             committed: commit.at,
             settling,

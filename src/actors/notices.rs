@@ -1,10 +1,12 @@
 //! Looks now and then whether an account's admins have something to be told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 
 use super::mail_log::Mails;
+use crate::config::Live;
 use crate::store::{Database, notice};
 
 /// How often.
@@ -15,7 +17,7 @@ pub(super) struct Notices {
     pub(super) database: Database,
     pub(super) mails: Mails,
     /// How long a target may fail before anybody is told.
-    pub(super) failing_for: Duration,
+    pub(super) failing_for: Arc<Live<Duration>>,
     pub(super) looking: bool,
 }
 
@@ -32,7 +34,7 @@ impl Notices {
         if std::mem::replace(&mut self.looking, true) {
             return;
         }
-        let (database, failing_for) = (self.database.clone(), self.failing_for);
+        let (database, failing_for) = (self.database.clone(), *self.failing_for.get());
         // On the thread: within the actor's context it would be polled at each message.
         let look = actix::spawn(async move { notice::tell(&database, failing_for).await });
         let look = actix::fut::wrap_future::<_, Self>(look);

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::figures::Figures;
 use super::intake::{Intake, LaneSlot, LaneUnsure};
 use super::memory::MemoryEvent;
+use super::pulse::{self, Beat};
 use super::round::{Told, Writer, Written};
 use super::stats::{Source, Stats};
 use super::tell::tell;
@@ -112,6 +113,7 @@ pub(super) struct Recorder {
     /// Who waits for the end of the present round.
     rounds: Vec<oneshot::Sender<Vec<(SubscriptionId, EventId)>>>,
     asked_lane: LaneId,
+    beat: Beat,
 }
 
 impl Recorder {
@@ -121,6 +123,7 @@ impl Recorder {
         stats: Arc<Stats>,
         figures: Arc<Figures>,
         lane_slot: LaneSlot,
+        beat: Beat,
     ) -> Self {
         Self {
             database,
@@ -138,6 +141,7 @@ impl Recorder {
             flushes: Vec::new(),
             rounds: Vec::new(),
             asked_lane: LaneId(0),
+            beat,
         }
     }
 
@@ -241,6 +245,7 @@ impl Actor for Recorder {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(1_024);
+        ctx.run_interval(pulse::EVERY, |actor, _| actor.beat.turned());
     }
 }
 

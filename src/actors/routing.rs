@@ -14,6 +14,7 @@ use crate::domain::destination::{MailTarget, is_mail};
 use crate::domain::event_type::Validation;
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::retry::RetrySchedule;
+use crate::domain::seal::OpenError;
 use crate::domain::secret::Secret;
 use crate::domain::subscription::SubscriptionState;
 use crate::domain::trigger::Trigger;
@@ -26,7 +27,10 @@ use crate::transport::Endpoint;
 pub(super) struct Route {
     pub(super) id: SubscriptionId,
     pub(super) account: AccountId,
+    /// Paused also where nothing may be sent: see `locked`.
     pub(super) state: SubscriptionState,
+    /// Why nothing may be sent: its secrets or its headers do not open. Its deliveries are held.
+    pub(super) locked: Option<OpenError>,
     pub(super) title: String,
     /// As it is stored, for scripts.
     pub(super) url: String,
@@ -58,7 +62,11 @@ impl Route {
         Self {
             id: row.id,
             account: row.account,
-            state: row.state,
+            state: match (row.locked, row.state) {
+                (Some(_), SubscriptionState::Enabled) => SubscriptionState::Paused,
+                (_, state) => state,
+            },
+            locked: row.locked,
             triggers: row
                 .triggers
                 .iter()
@@ -70,11 +78,7 @@ impl Route {
             title: row.title,
             url: row.url,
             plugin: row.plugin,
-            secrets: row
-                .secrets
-                .into_iter()
-                .filter_map(|(key, end)| Some((Secret::from_bytes(key).ok()?, end)))
-                .collect(),
+            secrets: row.secrets,
             max_in_flight: usize::try_from(row.max_in_flight).unwrap_or(1).max(1),
             timeout: Duration::from_secs(u64::try_from(row.timeout_seconds).unwrap_or(15)),
             schedule: RetrySchedule::new(schedule).unwrap_or_default(),
@@ -293,6 +297,15 @@ impl Routing {
 
     pub(super) fn watch(&self) -> watch::Receiver<Arc<RoutingTable>> {
         self.current.subscribe()
+    }
+
+    /// Reads everything anew: what did not open may open with other keys.
+    pub(super) async fn reread(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.refreshing.lock().await;
+        let changes = changes_since(&self.database, 0).await?;
+        let table = Arc::new(RoutingTable::default().with(changes));
+        self.current.send_replace(table);
+        Ok(())
     }
 
     /// Reads what changed. Everybody who watches is told, if anything did.

@@ -22,6 +22,7 @@ use super::recorder::{Recorder, SpillDeliveries, Spilled};
 use super::routing::Route;
 use super::tell::tell;
 use super::trail;
+use crate::config::Live;
 use crate::domain::address::AddressRules;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::store::Database;
@@ -38,7 +39,7 @@ const TICK: Duration = Duration::from_millis(500);
 pub(super) struct SubscriptionParts {
     pub(super) database: Database,
     pub(super) clock: Arc<DatabaseClock>,
-    pub(super) rules: Arc<AddressRules>,
+    pub(super) rules: Arc<Live<AddressRules>>,
     pub(super) tls: TlsSettings,
     pub(super) recorder: Addr<Recorder>,
     pub(super) unrecorded: Arc<Semaphore>,

@@ -19,6 +19,8 @@ pub(super) struct Listeners {
     pub(super) all: Vec<(Role, TcpListener)>,
     /// The address of the first of the API's.
     pub(super) address: SocketAddr,
+    /// The address of the first that serves pages.
+    pub(super) pages: SocketAddr,
 }
 
 /// Takes what was handed over and opens the rest. To be called once, before any process is
@@ -44,15 +46,36 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Listeners> {
     } else {
         all.push((Role::Api, bind("listen", config.http.listen)?));
     }
-    let api = all.iter().find(|(role, _)| *role == Role::Api);
-    let address = match api {
-        Some((_, listener)) => listener.local_addr()?,
-        None => config.http.listen,
+    for (role, setting, address) in [
+        (Role::Pages, "pages_listen", config.http.pages_listen),
+        (Role::Metrics, "metrics_listen", config.http.metrics_listen),
+    ] {
+        let Some(address) = address else { continue };
+        if all.iter().any(|(held, _)| *held == role) {
+            tracing::warn!(
+                "the setting `{setting}` does not count, because the service manager holds a \
+                 socket for it"
+            );
+            continue;
+        }
+        let listener = bind(setting, address)?;
+        tracing::info!(setting, address = %listener.local_addr()?, "listening apart");
+        all.push((role, listener));
+    }
+    let first = |wanted| {
+        let found = all.iter().find(|(role, _)| *role == wanted);
+        found.map(|(_, listener)| listener.local_addr()).transpose()
     };
+    let address = first(Role::Api)?.unwrap_or(config.http.listen);
+    let pages = first(Role::Pages)?.unwrap_or(address);
     for (_, listener) in &all {
         listener.set_nonblocking(true)?;
     }
-    Ok(Listeners { all, address })
+    Ok(Listeners {
+        all,
+        address,
+        pages,
+    })
 }
 
 /// What was handed over, by the names of the sockets.

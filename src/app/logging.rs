@@ -28,10 +28,6 @@ impl LogFilter {
     ///
     /// # Errors
     /// When they cannot be read; then nothing changes.
-    #[expect(
-        dead_code,
-        reason = "the reload of settings, which comes next, calls it"
-    )]
     pub(super) fn set(&self, directives: &str) -> anyhow::Result<()> {
         Ok(self.0.reload(filter(directives)?)?)
     }

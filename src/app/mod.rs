@@ -1,10 +1,12 @@
 //! The daemon as a whole: builds its parts in order, and stops them in the reverse order.
 
 mod folder;
+mod keys;
 mod listeners;
 mod logging;
 mod manager;
 pub mod promises;
+mod reload;
 mod stop;
 
 use std::time::{Duration, Instant};
@@ -13,19 +15,25 @@ use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use folder::DataFolder;
+pub use keys::{fresh as fresh_key, place_of as place_of_keys};
 pub(crate) use logging::failure;
 
 use listeners::Listeners;
+use logging::LogFilter;
+use reload::Reloader;
 use stop::Bounds;
 
 use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
 use crate::domain::address::AddressRules;
-use crate::http::{self, HttpSettings, SiteSettings};
+use crate::http::{self, HttpRules, HttpSettings, SiteSettings};
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::postgres::PrivatePostgres;
 use crate::store::{Database, migrate};
+
+/// So long after the start of the actors HTTP is served even if no event can be taken yet.
+const UNSERVED: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until SIGTERM or SIGINT. A second signal ends it at once; what was accepted
 /// is in the database either way. `unsafe_database`: the second of the two words that it takes to
@@ -35,7 +43,7 @@ use crate::store::{Database, migrate};
 /// Whatever keeps it from starting, in words for the operator.
 pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     let begin = Instant::now();
-    logging::start(&config)?;
+    let log = logging::start(&config)?;
     for warning in &config.warnings {
         tracing::warn!(warning, "the settings need a look");
     }
@@ -57,9 +65,15 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     };
     // In a block, so that the connections are closed before the server is told to stop.
     let served = async {
-        let database = Database::new(&url, config.database.connections)?;
+        let ca_file = config.database.ca_file.as_deref();
+        let database = Database::trusting(&url, ca_file, config.database.connections)?;
+        if let Some(warning) = database.warning() {
+            tracing::warn!("{warning}");
+        }
         promises::check(&database, &config, unsafe_database).await?;
-        serve(&config, &folder, listeners, database, begin, &mut signals).await
+        reached(begin, "the database promises what it should");
+        let whole = (listeners, database, log);
+        serve(&config, &folder, whole, begin, &mut signals).await
     }
     .await;
     if let Some(private) = private {
@@ -74,8 +88,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
 async fn serve(
     config: &Config,
     folder: &DataFolder,
-    listeners: Listeners,
-    database: Database,
+    (listeners, database, log): (Listeners, Database, LogFilter),
     begin: Instant,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
@@ -85,13 +98,16 @@ async fn serve(
     {
         tracing::info!(migration, "migrated");
     }
+    reached(begin, "the schema is up to date");
     let mail = MailSettings::from_config(&config.mail, &config.data_dir)
         .context("mail cannot be set up")?;
     let rules = AddressRules::new(config.allow_networks.clone());
+    let key_file = keys::agree(config, &database).await?;
     let engine = Engine::start(
         database,
         EngineSettings {
             folder: folder.id(),
+            key_file: Some(key_file),
             delivery_workers: config.delivery_workers,
             memory_budget: config.memory_budget_bytes,
             lease: Duration::from_secs(config.lease_ttl_seconds),
@@ -109,26 +125,41 @@ async fn serve(
     )
     .await
     .context("the actors cannot be started")?;
+    reached(begin, "the actors work");
     let address = listeners.address;
+    let rules = HttpRules::new(config);
     let settings = HttpSettings {
         workers: config.http.workers,
         site: SiteSettings {
-            base: config.base_address(address),
+            base: config.base_address(listeners.pages),
             named: config.http.public_url.is_some(),
-            proxies: config.http.trusted_proxies.clone(),
         },
+        rules: rules.clone(),
     };
     let (server, closer) = http::server(listeners.all, engine.clone(), settings)?;
+    // Who connects before waits in the socket's queue, which is better than a refusal.
+    let soon = tokio::time::timeout(UNSERVED, engine.opened());
+    let early = tokio::select! {
+        _ = soon => false,
+        () = signals.next() => true,
+    };
     let serving = actix::spawn(server);
-    tokio::select! {
-        () = engine.opened() => {}
-        () = signals.next() => anyhow::bail!("stopped before the database could be used"),
+    let stopped = early
+        || tokio::select! {
+            () = engine.opened() => false,
+            () = signals.next() => true,
+        };
+    let mut reloader = Reloader::new(config, engine.clone(), rules, log);
+    if !stopped {
+        let ready = begin.elapsed();
+        tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
+        manager::ready();
+        manager::watch(&engine);
+        while signals.next_or_reload().await == Asked::Reload {
+            reloader.reload().await;
+        }
     }
-    let ready = begin.elapsed();
-    tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
-    manager::ready();
-    signals.next().await;
-    let bounds = Bounds::from_config(config);
+    let bounds = Bounds::from_config(reloader.config());
     manager::stopping(bounds.whole());
     tokio::select! {
         () = stop::in_order(&engine, &closer, bounds) => {}
@@ -138,10 +169,23 @@ async fn serve(
     Ok(())
 }
 
-/// The signals that ask for an end.
+/// For who looks where a start takes its time.
+fn reached(begin: Instant, what: &str) {
+    tracing::debug!(after_ms = begin.elapsed().as_millis(), "{what}");
+}
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Stop,
+    Reload,
+}
+
+/// The signals that ask for an end, and the one that asks for the settings to be read anew.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -149,7 +193,17 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            // From the beginning on: else an early one would end the process.
+            hang_up: signal(SignalKind::hangup())?,
         })
+    }
+
+    async fn next_or_reload(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hang_up.recv() => Asked::Reload,
+        }
     }
 
     async fn next(&mut self) {

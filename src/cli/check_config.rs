@@ -52,7 +52,7 @@ fn faults(config: &Config) -> Vec<(String, String)> {
         None => key.to_owned(),
     };
     if let Some(url) = &config.database.url
-        && let Err(error) = Database::new(url, 1)
+        && let Err(error) = Database::trusting(url, config.database.ca_file.as_deref(), 1)
     {
         faults.push((place("database_url"), error.to_string()));
     }

@@ -27,7 +27,8 @@ pub(super) async fn with_database<T>(
     work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     if let Some(url) = &config.database.url {
-        return work(&Database::new(url, CONNECTIONS)?).await;
+        let ca_file = config.database.ca_file.as_deref();
+        return work(&Database::trusting(url, ca_file, CONNECTIONS)?).await;
     }
     if let Some(url) = PrivatePostgres::running(&config.data_dir) {
         return work(&Database::new(&url, CONNECTIONS)?).await;

@@ -6,11 +6,13 @@ mod check_config;
 mod client;
 mod database;
 mod doctor;
+mod manual;
 mod migrate;
 mod output;
 mod plugin;
 mod publish;
 mod receive;
+mod rotate_key;
 mod serve;
 mod subscription;
 mod token;
@@ -23,7 +25,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::config::Config;
+use crate::config::{Config, example_file};
 
 /// Delivers an application's events to other systems
 #[derive(Debug, Parser)]
@@ -67,10 +69,19 @@ enum Command {
     Audit,
     /// Examine the machine, the database and the settings, and say what to do
     Doctor(doctor::Doctor),
+    /// Seal the secrets in the database with a new key
+    RotateKey(rotate_key::RotateKey),
     /// Print a completion script for a shell
     Completions {
         /// The shell
         shell: Shell,
+    },
+    /// Print a settings file with every setting explained, all commented out
+    ExampleConfig,
+    /// Write the manual pages into a folder
+    Manual {
+        /// The folder; made if it is missing
+        folder: PathBuf,
     },
 }
 
@@ -118,11 +129,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Receive(command) => block_on(command.run(json))?,
         Command::Doctor(command) => return block_on(command.run(&settings()?, json)),
         Command::Audit => return block_on(audit::run(&settings()?, json)),
+        Command::RotateKey(command) => block_on(command.run(&settings()?, json))?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "herald", &mut script);
             output::write(&String::from_utf8_lossy(&script))?;
         }
+        Command::ExampleConfig => output::write(&example_file())?,
+        Command::Manual { folder } => manual::write(Cli::command(), &folder)?,
     }
     Ok(ExitCode::SUCCESS)
 }

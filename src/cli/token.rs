@@ -43,6 +43,10 @@ pub(super) struct Create {
     /// What people call it
     #[arg(long, default_value = "made on the command line")]
     title: String,
+    /// Requests a second that may be made with it; 0: any number; what the settings say if it is
+    /// left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..=i64::from(token::MAX_RATE_LIMIT)))]
+    rate_limit: Option<i32>,
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +94,7 @@ impl Create {
             owner,
             self.role,
             &self.title,
+            self.rate_limit,
             &Actor::CommandLine,
         )
         .await?;
@@ -142,17 +147,25 @@ impl List {
                 || "in force".to_owned(),
                 |time| format!("revoked {}", second(time)),
             );
+            let limit = match token.rate_limit {
+                None => "settings".to_owned(),
+                Some(0) => "none".to_owned(),
+                Some(limit) => format!("{limit}/s"),
+            };
             let (id, role) = (token.id.to_string(), token.role.to_string());
             [
                 id,
                 account,
                 role,
                 token.title,
+                limit,
                 second(token.created_at),
                 state,
             ]
         };
-        let headings = ["id", "account", "role", "title", "created", "state"];
+        let headings = [
+            "id", "account", "role", "title", "limit", "created", "state",
+        ];
         output::table(&headings, found.into_iter().map(row))?;
         Ok(())
     }
@@ -219,6 +232,7 @@ fn shown(token: &Token) -> Value {
         "account": token.account,
         "role": token.role,
         "title": token.title,
+        "rate_limit": token.rate_limit,
         "created_at": token.created_at,
         "revoked_at": token.revoked_at,
     })

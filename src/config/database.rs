@@ -1,5 +1,7 @@
 //! The settings of the database: which one, and how much of it Herald takes.
 
+use std::path::PathBuf;
+
 use super::setting::{Kind, Setting, number, store};
 
 /// Everything about the database that an operator can set.
@@ -7,6 +9,8 @@ use super::setting::{Kind, Setting, number, store};
 pub struct DatabaseConfig {
     /// The database to use; `None` means a private PostgreSQL under `data_dir`.
     pub url: Option<String>,
+    /// The CA (PEM) that signed the database's certificate.
+    pub ca_file: Option<PathBuf>,
     /// The most connections to the database that the daemon opens.
     pub connections: usize,
     /// Whether a database that may lose what was committed is to be used all the same; `serve`
@@ -18,6 +22,7 @@ impl DatabaseConfig {
     pub(super) const fn blank() -> Self {
         Self {
             url: None,
+            ca_file: None,
             connections: 0,
             accept_unsafe: false,
         }
@@ -39,6 +44,23 @@ pub(super) const SETTINGS: &[Setting] = &[
                 .url
                 .as_deref()
                 .map_or_else(String::new, masked)
+        },
+    },
+    Setting {
+        key: "database_ca_file",
+        variable: "HERALD_DATABASE_CA_FILE",
+        default: "",
+        meaning: "The CA that signed the database's certificate, a file in PEM; it counts where \
+                  database_url says sslmode=verify-full, verify-ca or require and names no \
+                  sslrootcert.",
+        kind: Kind::Text,
+        set: |config, text| {
+            config.database.ca_file = (!text.is_empty()).then(|| PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| {
+            let file = config.database.ca_file.as_deref();
+            file.map_or_else(String::new, |path| path.display().to_string())
         },
     },
     Setting {

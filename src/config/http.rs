@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 
 use ipnet::IpNet;
-use url::Url;
+use url::{Host, Url};
 
 use super::setting::{Kind, Setting, networks, number, store};
 
@@ -13,6 +13,10 @@ use super::setting::{Kind, Setting, networks, number, store};
 pub struct HttpConfig {
     /// Where the HTTP server listens.
     pub listen: SocketAddr,
+    /// Where the pages are served; none: with the API.
+    pub pages_listen: Option<SocketAddr>,
+    /// Where the metrics are served; none: with the API.
+    pub metrics_listen: Option<SocketAddr>,
     /// Threads that serve HTTP, at least 1 (the automatic choice is already made).
     pub workers: usize,
     /// The address under which browsers reach Herald, without a slash at its end; not set: the
@@ -20,6 +24,8 @@ pub struct HttpConfig {
     pub public_url: Option<String>,
     /// Networks of the proxies whose word on who asks is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// Names, in lower case, under which Herald is reached beside its public one.
+    pub allowed_hosts: Vec<String>,
     /// Subscriptions, and accounts, whose metrics are told apart.
     pub metrics_subscriptions: usize,
 }
@@ -28,9 +34,12 @@ impl HttpConfig {
     pub(super) const fn blank() -> Self {
         Self {
             listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)),
+            pages_listen: None,
+            metrics_listen: None,
             workers: 0,
             public_url: None,
             trusted_proxies: Vec::new(),
+            allowed_hosts: Vec::new(),
             metrics_subscriptions: 0,
         }
     }
@@ -45,6 +54,26 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         set: |config, text| store(&mut config.http.listen, listen(text)),
         show: |config| config.http.listen.to_string(),
+    },
+    Setting {
+        key: "pages_listen",
+        variable: "HERALD_PAGES_LISTEN",
+        default: "",
+        meaning: "The address and port of the pages, which are not served on listen then; not \
+                  set: on listen.",
+        kind: Kind::Text,
+        set: |config, text| store(&mut config.http.pages_listen, own_listen(text)),
+        show: |config| shown(config.http.pages_listen),
+    },
+    Setting {
+        key: "metrics_listen",
+        variable: "HERALD_METRICS_LISTEN",
+        default: "",
+        meaning: "The address and port of /metrics, which is not served on listen then; not \
+                  set: on listen.",
+        kind: Kind::Text,
+        set: |config, text| store(&mut config.http.metrics_listen, own_listen(text)),
+        show: |config| shown(config.http.metrics_listen),
     },
     Setting {
         key: "http_workers",
@@ -85,6 +114,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "allowed_hosts",
+        variable: "HERALD_ALLOWED_HOSTS",
+        default: "",
+        meaning: "Names under which Herald answers beside IP addresses, localhost and public_url; \
+                  if any is set, /v1 answers under these alone as well.",
+        kind: Kind::List,
+        set: |config, text| store(&mut config.http.allowed_hosts, hosts(text)),
+        show: |config| config.http.allowed_hosts.join(","),
+    },
+    Setting {
         key: "metrics_subscriptions",
         variable: "HERALD_METRICS_SUBSCRIPTIONS",
         default: "20",
@@ -100,6 +139,35 @@ pub(super) const SETTINGS: &[Setting] = &[
         show: |config| config.http.metrics_subscriptions.to_string(),
     },
 ];
+
+fn shown(listen: Option<SocketAddr>) -> String {
+    listen.map_or_else(String::new, |address| address.to_string())
+}
+
+fn own_listen(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    listen(text).map(Some)
+}
+
+/// Names alone: Herald answers under every port, and under every IP address.
+fn hosts(text: &str) -> Result<Vec<String>, String> {
+    let names = text.split(',').map(str::trim);
+    names.filter(|name| !name.is_empty()).map(host).collect()
+}
+
+fn host(name: &str) -> Result<String, String> {
+    match Host::parse(name) {
+        Ok(Host::Domain(host)) if !name.contains(['*', ':', '/']) => Ok(host),
+        Ok(Host::Ipv4(_) | Host::Ipv6(_)) => Err(format!(
+            "`{name}` is an address: Herald answers under each of its addresses anyway"
+        )),
+        _ => Err(format!(
+            "`{name}` should be the name of a host alone, such as herald.example.com"
+        )),
+    }
+}
 
 fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|error| {
@@ -176,6 +244,23 @@ mod tests {
             "https://herald.example.com?x",
         ] {
             assert!(public_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_host_is_a_name_alone() {
+        assert_eq!(
+            hosts("Herald.Example.com, herald"),
+            Ok(vec!["herald.example.com".to_owned(), "herald".to_owned()])
+        );
+        for bad in [
+            "herald:8080",
+            "https://herald",
+            "*.example.com",
+            "10.0.0.1",
+            "a b",
+        ] {
+            assert!(hosts(bad).is_err(), "{bad}");
         }
     }
 

@@ -3,10 +3,14 @@
 //! This is the only place that reads the environment. It must not know what a setting is used
 //! for beyond the range that makes it valid.
 
+mod clients;
 mod credentials;
 mod database;
+mod example;
 mod file;
 mod http;
+mod key_file;
+mod live;
 mod log;
 mod mail;
 mod plugin;
@@ -21,8 +25,12 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
+pub use clients::ClientsConfig;
 pub use database::DatabaseConfig;
+pub use example::example_file;
 pub use http::{HttpConfig, reachable};
+pub use key_file::{KeyFile, KeyFileError};
+pub use live::Live;
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, SmtpServer, SmtpTls};
 pub use plugin::PluginConfig;
@@ -36,6 +44,8 @@ pub use setting::Setting;
 pub struct Config {
     /// The HTTP server.
     pub http: HttpConfig,
+    /// What its clients may take up.
+    pub clients: ClientsConfig,
     /// The database.
     pub database: DatabaseConfig,
     /// The log.
@@ -44,6 +54,8 @@ pub struct Config {
     pub plugins: PluginConfig,
     /// The folder that holds what Herald keeps outside the database.
     pub data_dir: PathBuf,
+    /// The key file, if another one than usual; see [`KeyFile::of`].
+    pub key_file: Option<PathBuf>,
     /// Networks that targets may use though they are forbidden by default.
     pub allow_networks: Vec<IpNet>,
     /// Threads that deliver, at least 1 (the automatic choice is already made).
@@ -254,10 +266,12 @@ impl Config {
     fn blank() -> Self {
         Self {
             http: HttpConfig::blank(),
+            clients: ClientsConfig::blank(),
             database: DatabaseConfig::blank(),
             log: LogConfig::blank(),
             plugins: PluginConfig::blank(),
             data_dir: PathBuf::new(),
+            key_file: None,
             allow_networks: Vec::new(),
             delivery_workers: 0,
             memory_budget_bytes: 0,

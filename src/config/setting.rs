@@ -1,5 +1,5 @@
 //! The table of settings: for each its key, variable, default, meaning, and how its text is
-//! read and shown. What has a part of its own (`http`, `database`, `plugin`, `mail`, `log`) has its
+//! read and shown. What has a part of its own (`http`, `clients`, `database`, `plugin`, `mail`, `log`) has its
 //! rows there; a new setting is one field and one row.
 
 use std::net::IpAddr;
@@ -49,6 +49,7 @@ pub struct Setting {
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
     super::http::SETTINGS
         .iter()
+        .chain(super::clients::SETTINGS)
         .chain(super::database::SETTINGS)
         .chain(CORE)
         .chain(super::plugin::SETTINGS)
@@ -65,6 +66,22 @@ const CORE: &[Setting] = &[
         kind: Kind::Text,
         set: |config, text| store(&mut config.data_dir, not_empty(text).map(PathBuf::from)),
         show: |config| config.data_dir.display().to_string(),
+    },
+    Setting {
+        key: "key_file",
+        variable: "HERALD_KEY_FILE",
+        default: "",
+        meaning: "The file with the keys that secrets are sealed with; not set: the credential \
+                  herald.key, else key in data_dir, made at the first start.",
+        kind: Kind::Text,
+        set: |config, text| {
+            config.key_file = (!text.is_empty()).then(|| PathBuf::from(text));
+            Ok(())
+        },
+        show: |config| {
+            let file = config.key_file.as_deref();
+            file.map_or_else(String::new, |path| path.display().to_string())
+        },
     },
     Setting {
         key: "allow_networks",
@@ -145,6 +162,58 @@ const CORE: &[Setting] = &[
     },
 ];
 
+/// What can change while the daemon runs: whoever uses it asks for it each time, or is told.
+const RELOADABLE: &[&str] = &[
+    "trusted_proxies",
+    "allowed_hosts",
+    "max_connections",
+    "max_connections_per_address",
+    "head_timeout_seconds",
+    "body_timeout_seconds",
+    "max_body_bytes",
+    "idle_timeout_seconds",
+    "min_bytes_per_second",
+    "slow_client_seconds",
+    "rate_limit_per_second",
+    "rate_limit_burst",
+    "allow_networks",
+    "retention_days",
+    "activity_retention_days",
+    "mail_retention_days",
+    "drain_seconds",
+    "log",
+    "smtp_url",
+    "mail_from",
+    "smtp_credentials_file",
+    "smtp_ca_file",
+    "smtp_connections",
+    "smtp_timeout_seconds",
+    "notice_after_seconds",
+    "plugin_deadline_ms",
+    "plugin_operations",
+    "plugin_memory_bytes",
+    "plugin_call_levels",
+    "plugin_expression_depth",
+    "plugin_string_bytes",
+    "plugin_array_items",
+    "plugin_map_items",
+    "plugin_variables",
+    "plugin_functions",
+    "plugin_output_bytes",
+    "plugin_log_lines",
+    "plugin_log_bytes",
+    "plugin_failure_percent",
+    "plugin_failure_time_percent",
+];
+
+impl Setting {
+    /// Whether it can change while the daemon runs; else it counts from the next start on.
+    #[must_use]
+    pub fn is_reloadable(&self) -> bool {
+        RELOADABLE.contains(&self.key)
+    }
+}
+
 pub(super) fn store<T>(field: &mut T, read: Result<T, String>) -> Result<(), String> {
     *field = read?;
     Ok(())
@@ -193,4 +262,18 @@ pub(super) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) ->
             let (least, most) = (range.start(), range.end());
             format!("`{text}` should be a whole number from {least} to {most}")
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_reloaded_is_a_setting() {
+        for key in RELOADABLE {
+            assert!(all().any(|setting| setting.key == *key), "{key}");
+        }
+        let left = all().filter(|setting| !setting.is_reloadable());
+        assert_eq!(left.count() + RELOADABLE.len(), all().count());
+    }
 }

@@ -110,6 +110,10 @@ text_enum! {
         PluginRecovered = "Plugin Recovered",
         /// A script's file is gone.
         PluginRemoved = "Plugin Removed",
+        /// The settings were read anew; the payload names those that changed.
+        SettingsReloaded = "Settings Reloaded",
+        /// The settings were read anew and have faults: those before stay in force.
+        SettingsRefused = "Settings Refused",
     }
 }
 

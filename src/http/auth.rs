@@ -11,6 +11,8 @@ use tokio::sync::Semaphore;
 
 use super::access::{Entry, Scope};
 use super::problem::{Fault, Kind, Problem};
+use super::rate_limit::{Limit, RateLimits};
+use super::rules::HttpRules;
 use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT, TokenId};
 use crate::domain::role::Role;
@@ -92,15 +94,13 @@ struct Grant {
     who: Who,
     role: Role,
     account: Option<AccountId>,
+    /// How many requests may be made.
+    limit: Option<Arc<Limit>>,
 }
 
-impl From<&Token> for Grant {
-    fn from(token: &Token) -> Self {
-        Self {
-            who: Who::Token(token.id),
-            role: token.role,
-            account: token.account,
-        }
+impl Grant {
+    fn count(&self) -> Result<(), Problem> {
+        self.limit.as_ref().map_or(Ok(()), |limit| limit.count())
     }
 }
 
@@ -117,6 +117,7 @@ pub(super) struct Authenticator {
     tokens: RwLock<HashMap<TokenHash, Known<Grant>>>,
     accounts: RwLock<HashMap<Box<str>, Known<AccountId>>>,
     look_ups: Semaphore,
+    limits: RateLimits,
 }
 
 /// What a request says about its caller.
@@ -138,21 +139,35 @@ pub(super) enum Quick {
 impl Authenticator {
     /// Knows nothing yet; a task keeps what is in use fresh until the last handle is dropped.
     #[must_use]
-    pub(super) fn start(database: Database) -> Arc<Self> {
+    pub(super) fn start(database: Database, rules: HttpRules) -> Arc<Self> {
         let authenticator = Arc::new(Self {
             database,
             tokens: RwLock::default(),
             accounts: RwLock::default(),
             look_ups: Semaphore::new(LOOK_UPS),
+            limits: RateLimits::new(rules),
         });
         tokio::spawn(keep_fresh(Arc::downgrade(&authenticator)));
         authenticator
     }
 
+    fn grant(&self, token: &Token) -> Grant {
+        let own = token
+            .rate_limit
+            .map(|limit| u32::try_from(limit).unwrap_or(0));
+        Grant {
+            who: Who::Token(token.id),
+            role: token.role,
+            account: token.account,
+            limit: self.limits.of(token.id, own),
+        }
+    }
+
     /// Judges a request by what is known.
     ///
     /// # Errors
-    /// No token, a text that is no token, or a role that may not do this.
+    /// No token, a text that is no token, too many requests with it, or a role that may not do
+    /// this.
     pub(super) fn quick(&self, entry: &Entry, given: &Credentials<'_>) -> Result<Quick, Problem> {
         let text = bearer(given.authorization)?;
         let hash = token::hash(text);
@@ -167,8 +182,9 @@ impl Authenticator {
         known.used.store(now, Ordering::Relaxed);
         let grant = known.value.clone();
         drop(tokens);
-        permit(entry, &grant)?;
         let Some(name) = given.account else {
+            grant.count()?;
+            permit(entry, &grant)?;
             return own(entry, grant).map(Quick::Granted);
         };
         let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
@@ -176,7 +192,11 @@ impl Authenticator {
             .get(name)
             .filter(|known| now <= known.checked + FRESH)
         {
-            Some(known) => named(entry, grant, known.value).map(Quick::Granted),
+            Some(known) => {
+                grant.count()?;
+                permit(entry, &grant)?;
+                named(entry, grant, known.value).map(Quick::Granted)
+            }
             None => Ok(Quick::Ask(hash)),
         }
     }
@@ -184,8 +204,8 @@ impl Authenticator {
     /// Judges a request by asking the database.
     ///
     /// # Errors
-    /// The token is not in force or may not do this, the account is not there, or the database
-    /// is away.
+    /// The token is not in force or may not do this, too many requests were made with it, the
+    /// account is not there, or the database is away.
     pub(super) async fn ask(
         &self,
         entry: &Entry,
@@ -201,7 +221,8 @@ impl Authenticator {
                 "This token is not in force.",
             ));
         };
-        let grant = Grant::from(token);
+        let grant = self.grant(token);
+        grant.count()?;
         remember(&self.tokens, hash, grant.clone(), checked);
         self.admit(entry, grant, account, checked).await
     }
@@ -220,6 +241,7 @@ impl Authenticator {
             role: session.role.into(),
             account: Some(session.account()),
             who: Who::User(session),
+            limit: None,
         };
         self.admit(entry, grant, account, now()).await
     }
@@ -286,7 +308,7 @@ impl Authenticator {
         for hash in hashes {
             match (found.get(&hash), tokens.get_mut(&hash)) {
                 (Some(token), Some(known)) => {
-                    known.value = Grant::from(token);
+                    known.value = self.grant(token);
                     known.checked = known.checked.max(checked);
                 }
                 (Some(_), None) => {}

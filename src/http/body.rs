@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use actix_web::web::Payload;
+use actix_web::web::{Data, Payload};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Semaphore;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
 
 use super::problem::{Kind, Problem};
+use super::server::Shared;
 
 /// Upper bound of the body of everything but events.
 const MAX_OBJECT: usize = 1 << 20;
-/// How long a body may take once its head is read.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a body may take where nothing else is said.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Bodies of at least this many bytes share a bounded room while they are read.
 const LARGE: usize = 1 << 18;
@@ -41,6 +44,7 @@ pub(super) async fn read(
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let rules = request.app_data::<Data<Shared>>().map(|it| &it.rules);
     if length.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
@@ -61,22 +65,29 @@ pub(super) async fn read(
         let _room = LARGE_ROOM.acquire_many(units).await;
         let mut body = BytesMut::with_capacity(length.unwrap_or(first.len()).min(limit));
         let mut chunk = first;
+        let begin = Instant::now();
         loop {
             if body.len() + chunk.len() > limit {
                 return Err(too_large(limit));
             }
             body.extend_from_slice(&chunk);
-            match payload.next().await {
+            let due = rules.map(|rules| begin + rules.pace().transfer(body.len() as u64));
+            let next = match due {
+                Some(due) => timeout_at(due, payload.next()).await.map_err(too_slow)?,
+                None => payload.next().await,
+            };
+            match next {
                 Some(next) => chunk = next.map_err(broken)?,
                 None => return Ok(body.freeze()),
             }
         }
     };
-    match tokio::time::timeout(BODY_TIMEOUT, rest).await {
+    let bound = rules.map_or(LONGEST, |rules| rules.pace().body());
+    match tokio::time::timeout(bound, rest).await {
         Ok(body) => body,
         Err(_elapsed) => Err(Problem::new(
             Kind::Timeout,
-            format!("The body took longer than {} s.", BODY_TIMEOUT.as_secs()),
+            format!("The body took longer than {} s.", bound.as_secs()),
         )),
     }
 }
@@ -87,6 +98,23 @@ pub(super) async fn read(
 /// As [`read`].
 pub(super) async fn object(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
     read(request, payload, MAX_OBJECT).await
+}
+
+/// Reads the body of a batch, which may be as large as the operator permits.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn batch(
+    shared: &Shared,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Bytes, Problem> {
+    let limit = shared.rules.get().clients.body_bytes;
+    read(request, payload, limit).await
+}
+
+fn too_slow(_elapsed: Elapsed) -> Problem {
+    Problem::new(Kind::Timeout, "The body comes too slowly.")
 }
 
 fn too_large(limit: usize) -> Problem {

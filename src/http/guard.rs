@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 use actix_service::{Service, Transform};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HOST};
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture};
 
-use super::access::{Access, Entry, TABLE};
+use super::access::{Access, Entry, Part, TABLE};
 use super::auth::{Authenticator, Caller, Credentials, Quick};
 use super::pages::overview::is_wanted;
 use super::pages::visit::Visitor;
@@ -85,7 +85,8 @@ where
             // Whatever can be got can be asked for its head; the server leaves the body out.
             request.head_mut().method = Method::GET;
         }
-        let entry = match find(&request, self.served) {
+        let found = find(&request, self.served);
+        let entry = match found.and_then(|entry| self.for_us(entry, &request)) {
             Ok(entry) => entry,
             Err(problem) if is_wanted(request.request()) && !request.path().starts_with("/v1") => {
                 let page = Trouble::from(problem);
@@ -141,6 +142,29 @@ where
             }
             Err(problem) => refuse(problem),
         }
+    }
+}
+
+impl<S> Guarded<S> {
+    /// A name that is not Herald's may be an attacker's that resolves to this machine: the
+    /// browser would hand the answers to the attacker's page. Programs with a token name the host
+    /// as they reach it, unless the operator says which ones there are; balancers that ask after
+    /// Herald's health say what they like.
+    fn for_us(
+        &self,
+        entry: &'static Entry,
+        request: &ServiceRequest,
+    ) -> Result<&'static Entry, Problem> {
+        let site = &self.sessions.site;
+        let judged = match entry.part() {
+            Part::Health => false,
+            Part::Api if entry.access != Access::Public => site.names_api(),
+            _ => true,
+        };
+        if judged {
+            site.answers_to(request.headers().get(HOST))?;
+        }
+        Ok(entry)
     }
 }
 

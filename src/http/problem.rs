@@ -40,6 +40,8 @@ pub(super) enum Kind {
     Invalid,
     /// Too many tries; a later one may succeed.
     TooMany,
+    /// Too many requests with this token; a later one is taken.
+    OverTheLimit,
     /// The request is for another host.
     Misdirected,
     /// Something that the operator must look at.
@@ -61,7 +63,7 @@ impl Kind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany | Self::OverTheLimit => StatusCode::TOO_MANY_REQUESTS,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -100,6 +102,10 @@ impl Kind {
             ),
             Self::Invalid => ("urn:herald:problem:invalid", "Some values are wrong"),
             Self::TooMany => ("urn:herald:problem:too-many", "Too many tries"),
+            Self::OverTheLimit => (
+                "urn:herald:problem:rate-limited",
+                "Too many requests with this token",
+            ),
             Self::Misdirected => (
                 "urn:herald:problem:misdirected",
                 "Herald does not answer for this host",
@@ -230,6 +236,18 @@ impl Problem {
         }
     }
 
+    /// Too many requests with a token that may make so many a second, and so many at once.
+    pub(super) fn over_the_limit(rate: u32, burst: u32, seconds: i64) -> Self {
+        let detail = format!(
+            "This token may make {rate} requests a second, and {burst} at once: wait {seconds} s, \
+             or ask for a higher rate_limit."
+        );
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(Kind::OverTheLimit, detail)
+        }
+    }
+
     /// What happened and what the answer's status and waiting time are, for a page.
     pub(super) fn told(&self) -> (&str, StatusCode, Option<i64>) {
         (&self.detail, self.kind.status(), self.retry_after)
@@ -334,6 +352,16 @@ impl From<StoreError> for Problem {
                 Self::new(
                     Kind::Unavailable,
                     "The database is away. Try again shortly.",
+                )
+            }
+            StoreError::Locked { .. } => {
+                tracing::error!(%error, "a request failed: a sealed value does not open");
+                Self::new(
+                    Kind::Conflict,
+                    format!(
+                        "It cannot be opened: {error}. Rotate a secret with `overlap_hours` 0 and \
+                         tell the receiver; set headers again."
+                    ),
                 )
             }
             StoreError::Taken(_) => Self::new(Kind::Conflict, format!("{error}.")),

@@ -4,28 +4,29 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::HttpService;
+use actix_http::{HttpService, KeepAlive, Protocol, Request};
 use actix_service::{IntoServiceFactory, Service, ServiceFactoryExt, apply_fn_factory, map_config};
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::middleware::Compress;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, Error};
+use futures_util::future::Either;
+use tokio::net::TcpStream;
 
 use super::access::{Part, TABLE};
 use super::auth::Authenticator;
 use super::closing::{Closer, Closing, UNDER_WAY};
+use super::connection::{self, Connection, Life};
+use super::connections::Connections;
 use super::guard::Guard;
 use super::metrics::{Requests, measured};
 use super::passwords::Passwords;
 use super::problem::{Kind, Problem};
+use super::rules::HttpRules;
 use super::session::Sessions;
 use super::site::{Site, SiteSettings};
 use crate::actors::Engine;
 
-/// How long an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long the head of a request may take.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a closing connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -36,6 +37,8 @@ pub struct HttpSettings {
     pub workers: usize,
     /// How browsers see Herald.
     pub site: SiteSettings,
+    /// What may change while it runs.
+    pub rules: HttpRules,
 }
 
 /// What a listener is for. The API's serves also what has no listener of its own.
@@ -91,6 +94,8 @@ pub(super) struct Shared {
     pub sessions: Arc<Sessions>,
     /// The turns at hashing passwords.
     pub passwords: Passwords,
+    /// What may change while it runs.
+    pub rules: HttpRules,
     /// What was answered, for the metrics.
     pub requests: Arc<Requests>,
     /// The end of the server.
@@ -110,16 +115,18 @@ pub fn server(
 ) -> std::io::Result<(Server, Closer)> {
     let closing = Closing::new();
     let shared = Shared {
-        authenticator: Authenticator::start(engine.database().clone()),
+        authenticator: Authenticator::start(engine.database().clone(), settings.rules.clone()),
         sessions: Arc::new(Sessions::new(
             engine.database().clone(),
-            Site::new(settings.site),
+            Site::new(settings.site, settings.rules.clone()),
         )),
         passwords: Passwords::new(),
+        rules: settings.rules.clone(),
         requests: Arc::default(),
         closing: closing.clone(),
         engine,
     };
+    let connections = Connections::new(settings.rules.clone());
     let passwords = shared.passwords.clone();
     actix_web::rt::spawn(async move { passwords.prepare().await });
     let roles: Vec<Role> = listeners.iter().map(|(role, _)| *role).collect();
@@ -127,6 +134,8 @@ pub fn server(
     let mut builder = Server::build()
         .workers(settings.workers)
         .shutdown_timeout(UNDER_WAY.as_secs())
+        // Each connection is taken at once, and judged then: who waits in line would not know why.
+        .max_concurrent_connections(usize::MAX >> 1)
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     for (role, listener) in listeners {
@@ -134,6 +143,7 @@ pub fn server(
         let served = Served::on(role, &roles);
         let shared = shared.clone();
         let stopping = stopping.clone();
+        let (connections, rules) = (connections.clone(), settings.rules.clone());
         builder = builder.listen(format!("{role:?}"), listener, move || {
             let shared = shared.clone();
             let stopping = stopping.clone();
@@ -163,22 +173,58 @@ pub fn server(
                     errors.mark(&mut answer);
                     answer
                 });
+            let app = map_config(app, |()| AppConfig::default());
+            // The connection knows when a request is being answered.
+            let app = apply_fn_factory(app, |request: Request, service| {
+                let life = request.conn_data::<Arc<Life>>().cloned();
+                if let Some(life) = &life {
+                    life.begin();
+                }
+                let answer = service.call(request);
+                async move {
+                    let answer = answer.await;
+                    if let Some(life) = life {
+                        life.end();
+                    }
+                    answer
+                }
+            });
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
                 })
-                .keep_alive(KEEP_ALIVE)
-                .client_request_timeout(HEAD_TIMEOUT)
+                // Who is idle or slow is the connection's to judge.
+                .keep_alive(KeepAlive::Os)
+                .client_request_timeout(Duration::ZERO)
                 .client_disconnect_timeout(CLOSE_TIMEOUT)
                 .local_addr(address)
-                .finish(map_config(app, |()| AppConfig::default()))
-                .tcp();
-            apply_fn_factory(http, move |stream, http| {
+                .on_connect_ext(|connection: &Connection, data| {
+                    data.insert(Arc::clone(connection.life()));
+                })
+                .finish(app);
+            let (connections, rules) = (connections.clone(), rules.clone());
+            apply_fn_factory(http, move |stream: TcpStream, http| {
                 let connected = closing.connected();
-                let served = http.call(stream);
+                let peer = stream.peer_addr().ok();
+                let served = match connections.enter(peer) {
+                    Ok(place) => {
+                        let connection = Connection::new(stream, place, rules.clone());
+                        Either::Left(http.call((connection, Protocol::Http1, peer)))
+                    }
+                    Err(why) => {
+                        tracing::debug!(?peer, ?why, "a connection is refused");
+                        Either::Right(Box::pin(connection::refuse(stream, why)))
+                    }
+                };
                 async move {
-                    let ended = served.await;
+                    let ended = match served {
+                        Either::Left(served) => served.await,
+                        Either::Right(told) => {
+                            told.await;
+                            Ok(())
+                        }
+                    };
                     drop(connected);
                     ended
                 }

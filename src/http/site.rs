@@ -2,14 +2,14 @@
 //! and from which network address. What a browser's cookie may do hangs on it; requests with a
 //! token never come here.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{self, HeaderName};
-use ipnet::IpNet;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use url::{Host, Origin, Url};
 
 use super::problem::{Kind, Problem};
+use super::rules::HttpRules;
 
 /// What the operator says about it.
 #[derive(Debug, Clone)]
@@ -18,15 +18,13 @@ pub struct SiteSettings {
     pub base: String,
     /// Whether that address was set: else browsers use an IP address or `localhost`.
     pub named: bool,
-    /// The networks of proxies whose `X-Forwarded-…` is believed.
-    pub proxies: Vec<IpNet>,
 }
 
 /// The settings, read.
 pub(super) struct Site {
     base: String,
     public: Option<Url>,
-    proxies: Vec<IpNet>,
+    rules: HttpRules,
 }
 
 /// Where the browser of a request believes to be.
@@ -38,12 +36,12 @@ pub(super) struct Place {
 }
 
 impl Site {
-    pub(super) fn new(settings: SiteSettings) -> Self {
+    pub(super) fn new(settings: SiteSettings, rules: HttpRules) -> Self {
         let public = Url::parse(&settings.base).ok().filter(|_| settings.named);
         Self {
             public,
             base: settings.base,
-            proxies: settings.proxies,
+            rules,
         }
     }
 
@@ -76,20 +74,49 @@ impl Site {
         }
         let url = read(forwarded, host).filter(|url| match url.host() {
             Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
-            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Domain(name)) => {
+                name == "localhost" || self.rules.get().hosts.iter().any(|known| known == name)
+            }
             None => false,
         });
         let Some(url) = url else {
             return Err(Problem::new(
                 Kind::Misdirected,
                 "Pages are not served under this host: set HERALD_PUBLIC_URL to the address that \
-                 browsers use, or use the IP address.",
+                 browsers use, name the host in HERALD_ALLOWED_HOSTS, or use the IP address.",
             ));
         };
         Ok(Place {
             origin: url.origin(),
             secure: forwarded,
         })
+    }
+
+    /// Refuses a request that is for another host. Ports count for cookies alone.
+    ///
+    /// # Errors
+    /// The host is neither an IP address nor one of Herald's names.
+    pub(super) fn answers_to(&self, host: Option<&HeaderValue>) -> Result<(), Problem> {
+        let said = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let name = bare(said).to_ascii_lowercase();
+        let known = || {
+            let public = self.public.as_ref().and_then(Url::host_str);
+            public == Some(&name) || self.rules.get().hosts.contains(&name)
+        };
+        if is_address(&name) || name == "localhost" || known() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Kind::Misdirected,
+            "Herald does not answer under this host: name it in HERALD_ALLOWED_HOSTS, or use the \
+             IP address.",
+        ))
+    }
+
+    /// Whether `/v1` answers under certain hosts alone.
+    #[must_use]
+    pub(super) fn names_api(&self) -> bool {
+        self.rules.names_api()
     }
 
     /// Refuses what another site's page sends. Who says nothing about it is no browser, or has
@@ -120,6 +147,7 @@ impl Site {
         let Some(peer) = request.peer_addr() else {
             return "unknown".to_owned();
         };
+        let rules = self.rules.get();
         let mut address = peer.ip().to_canonical();
         let name = HeaderName::from_static("x-forwarded-for");
         let lines = request.headers().get_all(name);
@@ -127,7 +155,7 @@ impl Site {
         // The last entry is what our own proxy saw; what stands before it, who asked may have
         // written.
         for entry in said.join(",").rsplit(',') {
-            if !self.trusts(address) {
+            if !rules.trusts(address) {
                 break;
             }
             let Ok(before) = entry.trim().parse::<IpAddr>() else {
@@ -146,13 +174,23 @@ impl Site {
 
     fn by_proxy(&self, request: &HttpRequest) -> bool {
         let peer = request.peer_addr();
-        peer.is_some_and(|peer| self.trusts(peer.ip().to_canonical()))
+        peer.is_some_and(|peer| self.rules.get().trusts(peer.ip().to_canonical()))
     }
+}
 
-    fn trusts(&self, address: IpAddr) -> bool {
-        self.proxies
-            .iter()
-            .any(|network| network.contains(&address))
+/// A `Host` without its port.
+fn bare(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn is_address(name: &str) -> bool {
+    let inner = name.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    match inner {
+        Some(inner) => inner.parse::<Ipv6Addr>().is_ok(),
+        None => name.parse::<Ipv4Addr>().is_ok(),
     }
 }
 
@@ -174,13 +212,17 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
+    use crate::config::Config;
 
     fn site(base: &str, named: bool) -> Site {
-        Site::new(SiteSettings {
-            base: base.to_owned(),
-            named,
-            proxies: vec!["10.0.0.0/8".parse().unwrap()],
-        })
+        let settings = [
+            ("HERALD_TRUSTED_PROXIES", "10.0.0.0/8"),
+            ("HERALD_ALLOWED_HOSTS", "Herald.internal"),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::load(None, settings.into_iter()).unwrap();
+        let base = base.to_owned();
+        Site::new(SiteSettings { base, named }, HttpRules::new(&config))
     }
 
     fn request(peer: &str, headers: &[(&str, &str)]) -> HttpRequest {
@@ -206,6 +248,7 @@ mod tests {
             assert_eq!(secure(site, "127.0.0.1:8080"), Some(false));
             assert_eq!(secure(site, "[::1]:8080"), Some(false));
             assert_eq!(secure(site, "localhost"), Some(false));
+            assert_eq!(secure(site, "herald.internal:8080"), Some(false));
             for bad in [
                 "evil.example",
                 "",
@@ -216,6 +259,41 @@ mod tests {
                 assert_eq!(secure(site, bad), None, "{bad}");
             }
         }
+    }
+
+    #[test]
+    fn herald_answers_under_its_names_and_under_addresses_alone() {
+        let site = site("https://herald.example.com", true);
+        let answers = |host: &str| {
+            let host = HeaderValue::from_str(host).unwrap();
+            site.answers_to(Some(&host)).is_ok()
+        };
+        for own in [
+            "herald.example.com",
+            "HERALD.internal:8080",
+            "localhost:1",
+            "127.0.0.1",
+            "192.0.2.1:8080",
+            "[::1]",
+            "[2001:db8::1]:8080",
+        ] {
+            assert!(answers(own), "{own}");
+        }
+        for other in [
+            "",
+            "evil.example",
+            "herald.example.com.evil.example",
+            "127.0.0.1.evil.example",
+            "127.0.0.1:x",
+            "a@127.0.0.1",
+            "[::1",
+            "::1",
+            "0x7f.1",
+            "localhost:80:80",
+        ] {
+            assert!(!answers(other), "{other}");
+        }
+        assert!(site.answers_to(None).is_err());
     }
 
     #[test]

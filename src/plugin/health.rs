@@ -6,6 +6,7 @@
 //!
 //! [`Part::cpu`]: super::view::Part::cpu
 
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -83,8 +84,10 @@ pub enum Judgement {
 /// The record of one version of a script. Threads may share it.
 #[derive(Debug)]
 pub struct Health {
-    rule: HealthRule,
-    slow: Duration,
+    failure_percent: AtomicU8,
+    failure_time_percent: AtomicU8,
+    /// Nanoseconds of a run that is slow.
+    slow: AtomicU64,
     record: Mutex<Record>,
 }
 
@@ -102,11 +105,26 @@ impl Health {
     /// Of a script that has not run yet, under that deadline.
     #[must_use]
     pub fn new(rule: HealthRule, deadline: Duration) -> Self {
-        Self {
-            rule,
-            slow: deadline / SLOW_PART,
+        let health = Self {
+            failure_percent: AtomicU8::new(0),
+            failure_time_percent: AtomicU8::new(0),
+            slow: AtomicU64::new(0),
             record: Mutex::default(),
-        }
+        };
+        health.judge_by(rule, deadline);
+        health
+    }
+
+    /// Judges by another rule, under another deadline, from the next run on.
+    pub fn judge_by(&self, rule: HealthRule, deadline: Duration) {
+        let slow = u64::try_from((deadline / SLOW_PART).as_nanos()).unwrap_or(u64::MAX);
+        self.slow.store(slow, Ordering::Relaxed);
+        (self.failure_percent).store(rule.failure_percent, Ordering::Relaxed);
+        (self.failure_time_percent).store(rule.failure_time_percent, Ordering::Relaxed);
+    }
+
+    fn slow(&self) -> Duration {
+        Duration::from_nanos(self.slow.load(Ordering::Relaxed))
     }
 
     /// Takes down a run that ended at `now` (time since any fixed moment) after it used `cpu` of
@@ -121,6 +139,7 @@ impl Health {
         failed: Option<(FailureKind, &Fault)>,
     ) -> Judgement {
         let number = now.as_secs();
+        let slow = self.slow();
         let mut record = self.locked();
         record.calls += 1;
         record.total += cpu;
@@ -137,13 +156,13 @@ impl Health {
                 second.failures += 1;
                 second.failed += charged;
             }
-            None if cpu > self.slow => second.slow += cpu,
+            None if cpu > slow => second.slow += cpu,
             None => {}
         }
         if let Some((_, fault)) = failed {
             record.failures += 1;
             record.last_failure = Some(fault.clone());
-        } else if cpu <= self.slow && cpu <= CHEAP {
+        } else if cpu <= slow && cpu <= CHEAP {
             // Nor can the mean be above `CHEAP` without a run that is, at which it is judged.
             return Judgement::Fine;
         }
@@ -174,14 +193,14 @@ impl Health {
             place => format!(", the last one{place}"),
         };
         let (failures, calls) = (minute.failures, minute.calls);
-        if failures >= LEAST_FAILURES
-            && failures * 100 >= calls * u64::from(self.rule.failure_percent)
-        {
+        let percent = self.failure_percent.load(Ordering::Relaxed);
+        let time_percent = self.failure_time_percent.load(Ordering::Relaxed);
+        if failures >= LEAST_FAILURES && failures * 100 >= calls * u64::from(percent) {
             let reason =
                 format!("{failures} of its last {calls} runs failed within a minute{last}");
             return Some(Judgement::Suspend { reason });
         }
-        if is_share(recent.failed, u64::from(self.rule.failure_time_percent)) {
+        if is_share(recent.failed, u64::from(time_percent)) {
             let reason = format!(
                 "its failed runs took {} ms of processor time within {TIMED} s{last}",
                 recent.failed.as_millis()
@@ -211,7 +230,7 @@ impl Health {
         let reason = if is_share(recent.slow, SLOW_PERCENT) {
             format!(
                 "its runs of more than {:?} took {} ms of processor time within {TIMED} s",
-                self.slow,
+                self.slow(),
                 recent.slow.as_millis()
             )
         } else if is_share(recent.time, SHARE_PERCENT)

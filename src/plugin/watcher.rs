@@ -85,6 +85,12 @@ impl Watcher {
             thread: Some(thread),
         })
     }
+
+    /// Looks at the folder soon, though nothing was heard of a change.
+    pub fn rescan(&self) {
+        // Full: then a look is due already. Gone: somebody told so.
+        let _ = self.words.try_send(Word::Unsure);
+    }
 }
 
 impl Drop for Watcher {

@@ -1,7 +1,11 @@
 //! Connections: a pool for what people and tools ask, and dedicated ones for the loops that
 //! write batches.
 
-use std::sync::Arc;
+mod address;
+mod tls;
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
@@ -9,11 +13,15 @@ use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use tokio_postgres::NoTls;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{NoTls, config::SslMode};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::StoreError;
 use super::error::in_words;
 use super::server::keep_promises;
+use crate::domain::seal::KeyRing;
+use address::Address;
 
 /// A connection of its own, closed when dropped.
 pub type Connection = AsyncPgConnection;
@@ -41,8 +49,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// The way to the database. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    settings: Arc<tokio_postgres::Config>,
+    way: Arc<Way>,
     pool: Pool<AsyncPgConnection>,
+    keys: Arc<RwLock<Arc<KeyRing>>>,
 }
 
 impl Database {
@@ -51,21 +60,27 @@ impl Database {
     /// # Errors
     /// When the URL cannot be read.
     pub fn new(url: &str, connections: usize) -> Result<Self, StoreError> {
-        let mut settings: tokio_postgres::Config = url.parse().map_err(|error| {
-            StoreError::Unfit(format!("the database URL cannot be read: {error}"))
-        })?;
-        settings.connect_timeout(CONNECT);
-        if settings.get_application_name().is_none() {
-            settings.application_name("herald");
-        }
-        let settings = Arc::new(settings);
+        Self::trusting(url, None, connections)
+    }
+
+    /// As [`Database::new`], with the file of a CA (PEM) whose certificates are trusted where
+    /// the URL asks for TLS and names no CA itself.
+    ///
+    /// # Errors
+    /// When the URL or the file cannot be read.
+    pub fn trusting(
+        url: &str,
+        ca_file: Option<&Path>,
+        connections: usize,
+    ) -> Result<Self, StoreError> {
+        let way = Arc::new(Way::read(url, ca_file)?);
         let mut manager = ManagerConfig::default();
         // The default pings at each checkout. A closed connection is noticed without it.
         manager.recycling_method = RecyclingMethod::Fast;
-        let for_pool = Arc::clone(&settings);
+        let for_pool = Arc::clone(&way);
         manager.custom_setup = Box::new(move |_| {
-            let settings = Arc::clone(&for_pool);
-            Box::pin(async move { connect(&settings).await })
+            let way = Arc::clone(&for_pool);
+            Box::pin(async move { way.connect().await })
         });
         let manager = AsyncDieselConnectionManager::new_with_config(String::new(), manager);
         let pool = Pool::builder(manager)
@@ -75,7 +90,35 @@ impl Database {
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| StoreError::Unfit(error.to_string()))?;
-        Ok(Self { settings, pool })
+        Ok(Self {
+            way,
+            pool,
+            keys: Arc::default(),
+        })
+    }
+
+    /// The keys that sealed values are opened with.
+    #[must_use]
+    pub fn keys(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes other keys, here and in all clones.
+    pub fn set_keys(&self, ring: KeyRing) {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        *keys = Arc::new(ring);
+    }
+
+    /// What an operator should know of the way to the database: that nothing proves that a
+    /// server on another machine is the right one.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let host = self.way.address.unproven_host()?;
+        Some(format!(
+            "nothing proves that the database at {host} is the right one, so that somebody \
+             between could read and change everything: put sslmode=verify-full into the \
+             database URL, and name its CA by HERALD_DATABASE_CA_FILE"
+        ))
     }
 
     /// Lends a connection.
@@ -107,7 +150,7 @@ impl Database {
     /// # Errors
     /// When the server cannot be reached.
     pub async fn dedicated(&self) -> Result<Connection, StoreError> {
-        let mut connection = connect(&self.settings).await?;
+        let mut connection = self.way.connect().await?;
         diesel::sql_query("set plan_cache_mode = force_generic_plan")
             .execute(&mut connection)
             .await?;
@@ -116,18 +159,79 @@ impl Database {
 
     /// Makes a connection without any settings of Herald's (for migrations).
     pub(super) async fn bare(&self) -> Result<Connection, StoreError> {
-        Ok(connect(&self.settings).await?)
+        Ok(self.way.connect().await?)
     }
 }
 
-async fn connect(settings: &tokio_postgres::Config) -> diesel::ConnectionResult<Connection> {
-    let bad =
-        |error: tokio_postgres::Error| diesel::ConnectionError::BadConnection(in_words(&error));
-    let (client, connection) = settings.connect(NoTls).await.map_err(bad)?;
-    let mut connection =
-        AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
-    keep_promises(&mut connection)
-        .await
-        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-    Ok(connection)
+/// How a connection is made.
+struct Way {
+    address: Address,
+    tls: Option<MakeRustlsConnect>,
+    /// Without TLS, for a server that can none, where that is allowed.
+    plain: tokio_postgres::Config,
+}
+
+impl Way {
+    fn read(url: &str, ca_file: Option<&Path>) -> Result<Self, StoreError> {
+        let mut address = Address::read(url, ca_file)?;
+        let settings = &mut address.settings;
+        settings.connect_timeout(CONNECT);
+        if settings.get_application_name().is_none() {
+            settings.application_name("herald");
+        }
+        let tls = tls::connector(&address)?;
+        let mut plain = address.settings.clone();
+        plain.ssl_mode(SslMode::Disable);
+        Ok(Self {
+            address,
+            tls,
+            plain,
+        })
+    }
+
+    async fn connect(&self) -> diesel::ConnectionResult<Connection> {
+        let mut connection = self.reach().await?;
+        keep_promises(&mut connection)
+            .await
+            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        Ok(connection)
+    }
+
+    async fn reach(&self) -> diesel::ConnectionResult<Connection> {
+        let Some(tls) = &self.tls else {
+            return self.connect_plain().await;
+        };
+        // The library bounds the connecting alone, not the handshake.
+        let connected = self.address.settings.connect(tls.clone());
+        let error = match tokio::time::timeout(CONNECT, connected).await {
+            Ok(Ok((client, connection))) => {
+                return AsyncPgConnection::try_from_client_and_connection(client, connection).await;
+            }
+            Ok(Err(error)) => error,
+            Err(_elapsed) => {
+                let what = format!("no TLS with the server within {} s", CONNECT.as_secs());
+                return Err(diesel::ConnectionError::BadConnection(what));
+            }
+        };
+        // `prefer` means: rather without TLS than not at all. The second try tells what is wrong
+        // where neither goes; a server may also refuse this user over TLS alone.
+        let may_be_plain = error
+            .code()
+            .is_none_or(|code| *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION);
+        if self.address.settings.get_ssl_mode() == SslMode::Prefer && may_be_plain {
+            return self.connect_plain().await;
+        }
+        Err(bad(&error))
+    }
+
+    async fn connect_plain(&self) -> diesel::ConnectionResult<Connection> {
+        let connected = self.plain.connect(NoTls).await;
+        let (client, connection) = connected.map_err(|error| bad(&error))?;
+        AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    }
+}
+
+fn bad(error: &tokio_postgres::Error) -> diesel::ConnectionError {
+    let words = tls::in_words(error).unwrap_or_else(|| in_words(error));
+    diesel::ConnectionError::BadConnection(words)
 }

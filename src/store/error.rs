@@ -2,6 +2,8 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use crate::domain::seal::OpenError;
+
 /// A failure of the database, with its cause.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -11,6 +13,14 @@ pub enum StoreError {
     /// The database refused the statement; nothing of it was committed.
     #[error("the database refused a statement: {0}")]
     Refused(#[source] DieselError),
+    /// A sealed value does not open.
+    #[error("{what} cannot be opened: {cause}")]
+    Locked {
+        /// Which value.
+        what: String,
+        /// Why.
+        cause: OpenError,
+    },
     /// Another row has this name or key already.
     #[error("{0} is taken")]
     Taken(&'static str),

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Binary, Double, Integer, Nullable, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::schema::lane;
-use super::{Connection, Database, StoreError};
+use super::{Connection, Database, StoreError, seal};
 use crate::domain::id::{EventId, SubscriptionId};
 
 /// The number of a lane.
@@ -68,15 +70,16 @@ pub async fn open(
                      (select id from event where account_id = a.id order by id desc limit 1) e \
              ) known order by id desc limit 1 \
          ), opened as ( \
-             insert into lane (folder, lease_until, low_water, stats_at) \
+             insert into lane (folder, lease_until, low_water, stats_at, seal_keys) \
              select $1, clock_timestamp() + make_interval(secs => $2), \
                  coalesce((select id from floor), '00000000-0000-0000-0000-000000000000'::uuid), \
-                 now() \
+                 now(), $3 \
              returning id \
          ) select opened.id, (select id from floor) as floor, clock_timestamp() as now from opened",
     )
     .bind::<SqlUuid, _>(folder)
     .bind::<Double, _>(ttl.as_secs_f64())
+    .bind::<Array<Binary>, _>(seal::fingerprints(&database.keys()))
     .get_result(&mut connection)
     .await?;
     Ok(OpenedLane {

@@ -39,6 +39,7 @@ pub mod record;
 pub mod recorded;
 pub mod resend;
 pub mod retention;
+pub mod rotation;
 pub mod routing;
 pub mod sample;
 #[allow(
@@ -47,6 +48,7 @@ pub mod sample;
     reason = "written by `diesel print-schema`"
 )]
 mod schema;
+pub mod seal;
 pub mod secret;
 pub mod server;
 pub mod session;

@@ -1,7 +1,7 @@
 //! Herald's own mails: what has one to send hands it over here, within its own transaction. It
 //! knows the queue, and neither SMTP nor the mail log.
 
-use std::sync::OnceLock;
+use std::sync::{PoisonError, RwLock};
 
 use super::mail::enqueue_batch;
 use super::{Connection, StoreError};
@@ -10,12 +10,12 @@ use crate::domain::id::AccountId;
 use crate::domain::mail::{MAX_SUBJECT, MAX_TOPIC, Mailbox, NewMail, body, in_one_line};
 
 /// Who the mails of this process are from. Unset in commands, which send none.
-static SENDER: OnceLock<(Mailbox, bool)> = OnceLock::new();
+static SENDER: RwLock<Option<(Mailbox, bool)>> = RwLock::new(None);
 
 /// Says that this process sends mail, in whose name, and whether it reaches people: without a
-/// mail server it becomes files, which are no way to bring somebody a link. The first call counts.
+/// mail server it becomes files, which are no way to bring somebody a link. The last call counts.
 pub fn send_as(sender: Mailbox, reaches_people: bool) {
-    let _ = SENDER.set((sender, reaches_people));
+    *SENDER.write().unwrap_or_else(PoisonError::into_inner) = Some((sender, reaches_people));
 }
 
 /// A mail to one person.
@@ -53,7 +53,11 @@ pub async fn hand_over(
     account: AccountId,
     mail: &OutgoingMail,
 ) -> Result<Handed, StoreError> {
-    let Some((sender, reaches_people)) = SENDER.get() else {
+    let sender = SENDER
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let Some((sender, reaches_people)) = sender else {
         return Ok(Handed::NoMail);
     };
     if mail.confidential && !reaches_people {
@@ -70,7 +74,7 @@ pub async fn hand_over(
     };
     let new = NewMail {
         topic: in_one_line(mail.topic, MAX_TOPIC),
-        from: sender.clone(),
+        from: sender,
         to: vec![to],
         reply_to: None,
         subject: in_one_line(&mail.subject, MAX_SUBJECT),

@@ -8,10 +8,13 @@ use uuid::Uuid;
 
 use super::activity::note;
 use super::schema::{event_type, routing, subscription, subscription_secret};
+use super::seal::{open_headers, open_secret};
 use super::{Connection, Database, StoreError};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::event_type::Validation;
 use crate::domain::id::{AccountId, SubscriptionId};
+use crate::domain::seal::{KeyRing, OpenError};
+use crate::domain::secret::Secret;
 use crate::domain::subscription::SubscriptionState;
 
 /// Bumps the version, inside the caller's transaction, before it writes what changed with the
@@ -53,7 +56,9 @@ pub struct RoutedSubscription {
     /// It is deleted.
     pub deleted: bool,
     /// Its signing secrets, newest first, each with its end.
-    pub secrets: Vec<(Vec<u8>, Option<DateTime<Utc>>)>,
+    pub secrets: Vec<(Secret, Option<DateTime<Utc>>)>,
+    /// Why nothing may be sent: its secrets or its headers do not open.
+    pub locked: Option<OpenError>,
 }
 
 /// An own event type, or the changed validation of a built-in one.
@@ -97,6 +102,14 @@ type SubscriptionRow = (
     Option<DateTime<Utc>>,
     String,
     Option<String>,
+    Option<Vec<u8>>,
+);
+type SecretRow = (
+    Uuid,
+    Uuid,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    Option<DateTime<Utc>>,
 );
 type TypeRow = (
     Uuid,
@@ -151,26 +164,36 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
                         subscription::deleted_at,
                         subscription::title,
                         subscription::plugin,
+                        subscription::sealed_headers,
                     ))
                     .load(connection)
                     .await?;
-            let secrets: Vec<(Uuid, Vec<u8>, Option<DateTime<Utc>>)> = subscription_secret::table
+            let secrets: Vec<SecretRow> = subscription_secret::table
                 .inner_join(
                     subscription::table
                         .on(subscription::id.eq(subscription_secret::subscription_id)),
                 )
                 .filter(subscription::version.gt(known))
+                .filter(
+                    subscription_secret::expires_at
+                        .is_null()
+                        .or(subscription_secret::expires_at.gt(diesel::dsl::now)),
+                )
                 .order(subscription_secret::created_at.desc())
                 .select((
                     subscription_secret::subscription_id,
+                    subscription_secret::id,
                     subscription_secret::key,
+                    subscription_secret::sealed,
                     subscription_secret::expires_at,
                 ))
                 .load(connection)
                 .await?;
-            let mut keys = std::collections::HashMap::<Uuid, Vec<_>>::new();
-            for (id, key, expires_at) in secrets {
-                keys.entry(id).or_default().push((key, expires_at));
+            let ring = database.keys();
+            let mut opened = std::collections::HashMap::<Uuid, Vec<_>>::new();
+            for (owner, id, plain, sealed, expires_at) in secrets {
+                let secret = open_secret(&ring, owner, id, plain, sealed.as_deref());
+                opened.entry(owner).or_default().push((secret, expires_at));
             }
             let types: Vec<TypeRow> = event_type::table
                 .filter(event_type::version.gt(known))
@@ -189,8 +212,8 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
                 subscriptions: rows
                     .into_iter()
                     .map(|row| {
-                        let secrets = keys.remove(&row.0).unwrap_or_default();
-                        routed_subscription(row, secrets)
+                        let secrets = opened.remove(&row.0).unwrap_or_default();
+                        routed_subscription(&ring, row, secrets)
                     })
                     .collect(),
                 types: types.into_iter().map(routed_type).collect(),
@@ -200,9 +223,23 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
 }
 
 fn routed_subscription(
+    ring: &KeyRing,
     row: SubscriptionRow,
-    secrets: Vec<(Vec<u8>, Option<DateTime<Utc>>)>,
+    secrets: Vec<(Result<Secret, OpenError>, Option<DateTime<Utc>>)>,
 ) -> RoutedSubscription {
+    let headers = open_headers(ring, row.0, row.5, row.12.as_deref());
+    let mut locked = headers.as_ref().err().copied();
+    // No subscription is without a secret: one whose rows are gone is not sent unsigned either.
+    if secrets.is_empty() {
+        locked = Some(OpenError::Damaged);
+    }
+    let mut opened = Vec::with_capacity(secrets.len());
+    for (secret, end) in secrets {
+        match secret {
+            Ok(secret) => opened.push((secret, end)),
+            Err(error) => locked = Some(error),
+        }
+    }
     RoutedSubscription {
         id: SubscriptionId::from_uuid(row.0),
         account: AccountId::from_uuid(row.1),
@@ -211,12 +248,13 @@ fn routed_subscription(
         url: row.2,
         triggers: row.3.into_iter().flatten().collect(),
         state: row.4,
-        headers: row.5,
+        headers: headers.unwrap_or_default(),
         max_in_flight: row.6,
         timeout_seconds: row.7,
         retry_schedule: row.8.into_iter().flatten().collect(),
         deleted: row.9.is_some(),
-        secrets,
+        secrets: opened,
+        locked,
     }
 }
 
@@ -231,6 +269,20 @@ fn routed_type(row: TypeRow) -> RoutedType {
     }
 }
 
+/// Pauses a subscription on Herald's own account and notes it, with the reason in words for people:
+/// its deliveries are held. Returns false if it was not enabled any more.
+///
+/// # Errors
+/// When the database is away.
+pub async fn hold(
+    database: &Database,
+    id: SubscriptionId,
+    reason: &str,
+) -> Result<bool, StoreError> {
+    let (state, what) = (SubscriptionState::Paused, OwnActivity::SubscriptionPaused);
+    stop(database, id, state, what, reason).await
+}
+
 /// Disables a subscription on Herald's own account and notes it, with the reason in words for people.
 /// Returns false if it was not enabled any more.
 ///
@@ -241,19 +293,33 @@ pub async fn disable(
     id: SubscriptionId,
     reason: &str,
 ) -> Result<bool, StoreError> {
+    let (state, what) = (
+        SubscriptionState::Disabled,
+        OwnActivity::SubscriptionDisabled,
+    );
+    stop(database, id, state, what, reason).await
+}
+
+async fn stop(
+    database: &Database,
+    id: SubscriptionId,
+    state: SubscriptionState,
+    what: OwnActivity,
+    reason: &str,
+) -> Result<bool, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
             let version = bump(connection).await?;
-            let disabled: Option<(Uuid, String)> = diesel::update(
+            let stopped: Option<(Uuid, String)> = diesel::update(
                 subscription::table
                     .filter(subscription::id.eq(id.uuid()))
                     .filter(subscription::state.eq(SubscriptionState::Enabled))
                     .filter(subscription::deleted_at.is_null()),
             )
             .set((
-                subscription::state.eq(SubscriptionState::Disabled),
+                subscription::state.eq(state),
                 subscription::disabled_reason.eq(reason),
                 subscription::updated_at.eq(diesel::dsl::now),
                 subscription::version.eq(version),
@@ -262,7 +328,7 @@ pub async fn disable(
             .get_result(connection)
             .await
             .optional()?;
-            let Some((account, title)) = disabled else {
+            let Some((account, title)) = stopped else {
                 return Ok(false);
             };
             let payload = serde_json::json!({ "title": title, "reason": reason });
@@ -270,7 +336,7 @@ pub async fn disable(
                 connection,
                 Some(AccountId::from_uuid(account)),
                 &Actor::Herald,
-                OwnActivity::SubscriptionDisabled,
+                what,
                 id.to_string(),
                 Some(payload),
             )

@@ -223,6 +223,7 @@ diesel::table! {
         stats_at -> Nullable<Timestamptz>,
         stats_repaired_at -> Nullable<Timestamptz>,
         stats_settled -> Bool,
+        seal_keys -> Nullable<Array<Nullable<Bytea>>>,
     }
 }
 
@@ -327,6 +328,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    seal (one) {
+        one -> Bool,
+        since -> Nullable<Timestamptz>,
+        current -> Nullable<Int2>,
+    }
+}
+
+diesel::table! {
+    seal_key (id) {
+        id -> Int2,
+        fingerprint -> Bytea,
+        place -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     session (hash) {
         hash -> Bytea,
         user_id -> Uuid,
@@ -384,6 +402,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
         version -> Int8,
+        sealed_headers -> Nullable<Bytea>,
     }
 }
 
@@ -408,9 +427,10 @@ diesel::table! {
     subscription_secret (subscription_id, id) {
         subscription_id -> Uuid,
         id -> Uuid,
-        key -> Bytea,
+        key -> Nullable<Bytea>,
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
+        sealed -> Nullable<Bytea>,
     }
 }
 
@@ -426,6 +446,7 @@ diesel::table! {
         hash -> Bytea,
         created_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
+        rate_limit -> Nullable<Int4>,
     }
 }
 
@@ -446,6 +467,7 @@ diesel::table! {
 diesel::joinable!(activity_type -> account (account_id));
 diesel::joinable!(event_type -> account (account_id));
 diesel::joinable!(herald_user -> account (account_id));
+diesel::joinable!(seal -> seal_key (current));
 diesel::joinable!(session -> herald_user (user_id));
 diesel::joinable!(subscription -> account (account_id));
 diesel::joinable!(subscription_secret -> subscription (subscription_id));
@@ -472,6 +494,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     plugin_state,
     retired,
     routing,
+    seal,
+    seal_key,
     session,
     sign_in_attempt,
     stat,

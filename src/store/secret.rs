@@ -8,9 +8,11 @@ use uuid::Uuid;
 
 use super::activity::note;
 use super::schema::{subscription, subscription_secret};
+use super::seal::{Sealer, open_secret};
 use super::{Connection, Database, StoreError, routing};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::{AccountId, SubscriptionId};
+use crate::domain::seal::KeyRing;
 use crate::domain::secret::Secret;
 
 /// How many secrets may sign at once. Each makes every signature header longer.
@@ -29,7 +31,7 @@ pub struct LiveSecret {
 /// such subscription.
 ///
 /// # Errors
-/// When the database is away, or holds a secret that is none.
+/// When the database is away, or a secret does not open.
 pub async fn show(
     database: &Database,
     account: AccountId,
@@ -41,6 +43,7 @@ pub async fn show(
     connection
         .transaction(async |connection: &mut Connection| {
             let live = live_in(connection, account, id).await?;
+            let live = open(&database.keys(), id, live)?;
             if live.is_some() {
                 let (what, subject) = (OwnActivity::SecretShown, id.to_string());
                 note(connection, Some(account), by, what, subject, None).await?;
@@ -72,12 +75,21 @@ pub async fn ends(
     Ok(ends.into_iter().flatten().collect())
 }
 
+/// A secret as it stands in its row: id, plain, sealed, end.
+type LiveRow = (
+    Uuid,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    Option<DateTime<Utc>>,
+);
+
+/// Those that sign now, the current one first. None: there is no such subscription.
 async fn live_in(
     connection: &mut Connection,
     account: AccountId,
     id: SubscriptionId,
-) -> Result<Option<Vec<LiveSecret>>, StoreError> {
-    let rows: Vec<(Vec<u8>, Option<DateTime<Utc>>)> = subscription_secret::table
+) -> Result<Option<Vec<LiveRow>>, StoreError> {
+    let rows: Vec<LiveRow> = subscription_secret::table
         .inner_join(subscription::table)
         .filter(subscription::id.eq(id.uuid()))
         .filter(subscription::account_id.eq(account.uuid()))
@@ -91,22 +103,37 @@ async fn live_in(
             subscription_secret::expires_at.desc().nulls_first(),
             subscription_secret::id,
         ))
-        .select((subscription_secret::key, subscription_secret::expires_at))
+        .select((
+            subscription_secret::id,
+            subscription_secret::key,
+            subscription_secret::sealed,
+            subscription_secret::expires_at,
+        ))
         .load(connection)
         .await?;
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    let read = |(key, expires_at)| match Secret::from_bytes(key) {
+    Ok((!rows.is_empty()).then_some(rows))
+}
+
+fn open(
+    ring: &KeyRing,
+    subscription: SubscriptionId,
+    rows: Option<Vec<LiveRow>>,
+) -> Result<Option<Vec<LiveSecret>>, StoreError> {
+    let open = |(id, plain, sealed, expires_at): LiveRow| match open_secret(
+        ring,
+        subscription.uuid(),
+        id,
+        plain,
+        sealed.as_deref(),
+    ) {
         Ok(secret) => Ok(LiveSecret { secret, expires_at }),
-        Err(error) => Err(StoreError::Unfit(format!(
-            "the secret of {id} is unfit: {error}"
-        ))),
+        Err(cause) => Err(StoreError::Locked {
+            what: format!("a secret of {subscription}"),
+            cause,
+        }),
     };
-    rows.into_iter()
-        .map(read)
-        .collect::<Result<_, _>>()
-        .map(Some)
+    rows.map(|rows| rows.into_iter().map(open).collect())
+        .transpose()
 }
 
 /// What became of a rotation.
@@ -160,11 +187,15 @@ pub async fn rotate(
             .bind::<SqlUuid, _>(id.uuid())
             .execute(connection)
             .await?;
+            let (plain, sealed) = Sealer::of(database, connection)
+                .await?
+                .secret(id.uuid(), secret_id, secret)?;
             diesel::insert_into(subscription_secret::table)
                 .values((
                     subscription_secret::subscription_id.eq(id.uuid()),
                     subscription_secret::id.eq(secret_id),
-                    subscription_secret::key.eq(secret.as_bytes()),
+                    subscription_secret::key.eq(plain),
+                    subscription_secret::sealed.eq(sealed),
                 ))
                 .execute(connection)
                 .await?;
@@ -176,6 +207,7 @@ pub async fn rotate(
             .execute(connection)
             .await?;
             let live = live_in(connection, account, id).await?;
+            let live = open(&database.keys(), id, live)?;
             let payload = serde_json::json!({ "overlap_hours": overlap_hours });
             let (what, subject) = (OwnActivity::SecretRotated, id.to_string());
             note(connection, Some(account), by, what, subject, Some(payload)).await?;

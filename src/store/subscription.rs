@@ -10,9 +10,11 @@ use uuid::Uuid;
 
 use super::activity::note;
 use super::schema::{subscription, subscription_secret};
+use super::seal::{Sealer, open_headers};
 use super::{Connection, Database, StoreError, routing, subscription_note};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::{AccountId, SubscriptionId};
+use crate::domain::seal::{KeyRing, OpenError};
 use crate::domain::secret::Secret;
 use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
 
@@ -37,6 +39,8 @@ pub struct Subscription {
     pub plugin: Option<String>,
     /// Headers that go with each request.
     pub headers: BTreeMap<String, String>,
+    /// Why its headers are unknown, if they do not open.
+    pub headers_locked: Option<OpenError>,
     /// Requests under way at once.
     pub max_in_flight: i32,
     /// Seconds for one attempt.
@@ -66,11 +70,17 @@ struct Row {
     retry_schedule: Vec<Option<i32>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    sealed_headers: Option<Vec<u8>>,
 }
 
-impl From<Row> for Subscription {
-    fn from(row: Row) -> Self {
-        Self {
+impl Row {
+    fn read(self, ring: &KeyRing) -> Subscription {
+        let row = self;
+        let sealed = row.sealed_headers.as_deref();
+        let headers = open_headers(ring, row.id, row.headers, sealed);
+        let headers_locked = headers.as_ref().err().copied();
+        let headers = headers.ok().map(serde_json::from_value);
+        Subscription {
             id: SubscriptionId::from_uuid(row.id),
             account: AccountId::from_uuid(row.account_id),
             title: row.title,
@@ -79,7 +89,8 @@ impl From<Row> for Subscription {
             state: row.state,
             disabled_reason: row.disabled_reason,
             plugin: row.plugin,
-            headers: serde_json::from_value(row.headers).unwrap_or_default(),
+            headers: headers.and_then(Result::ok).unwrap_or_default(),
+            headers_locked,
             max_in_flight: row.max_in_flight,
             timeout_seconds: row.timeout_seconds,
             retry_schedule: row.retry_schedule.into_iter().flatten().collect(),
@@ -132,6 +143,8 @@ pub async fn create(
     connection
         .transaction(async |connection: &mut Connection| {
             let version = routing::bump(connection).await?;
+            let sealer = Sealer::of(database, connection).await?;
+            let (plain, sealed) = sealer.headers(new.id.uuid(), serde_json::json!(new.headers))?;
             let row: Row = diesel::insert_into(subscription::table)
                 .values((
                     subscription::id.eq(new.id.uuid()),
@@ -141,7 +154,8 @@ pub async fn create(
                     subscription::triggers.eq(new.triggers),
                     subscription::state.eq(new.state),
                     subscription::plugin.eq(new.plugin),
-                    subscription::headers.eq(serde_json::json!(new.headers)),
+                    subscription::headers.eq(plain),
+                    subscription::sealed_headers.eq(sealed),
                     subscription::max_in_flight.eq(new.max_in_flight),
                     subscription::timeout_seconds.eq(new.timeout_seconds),
                     subscription::retry_schedule.eq(new.retry_schedule),
@@ -150,15 +164,17 @@ pub async fn create(
                 .returning(Row::as_returning())
                 .get_result(connection)
                 .await?;
+            let (plain, sealed) = sealer.secret(new.id.uuid(), secret_id, secret)?;
             diesel::insert_into(subscription_secret::table)
                 .values((
                     subscription_secret::subscription_id.eq(new.id.uuid()),
                     subscription_secret::id.eq(secret_id),
-                    subscription_secret::key.eq(secret.as_bytes()),
+                    subscription_secret::key.eq(plain),
+                    subscription_secret::sealed.eq(sealed),
                 ))
                 .execute(connection)
                 .await?;
-            let made = Subscription::from(row);
+            let made = row.read(&database.keys());
             subscription_note::created(connection, &made, by).await?;
             Ok(made)
         })
@@ -182,7 +198,7 @@ pub async fn find(
         .first(&mut database.get().await?)
         .await
         .optional()?;
-    Ok(row.map(Subscription::from))
+    Ok(row.map(|row| row.read(&database.keys())))
 }
 
 /// Changes of a subscription; none leaves a value as it is.
@@ -240,13 +256,21 @@ pub async fn change(
                 .first(connection)
                 .await
                 .optional()?;
-            let Some(before) = before.map(Subscription::from) else {
+            let ring = database.keys();
+            let Some(before) = before.map(|row| row.read(&ring)) else {
                 return Ok(None);
             };
             let seen = change.seen.is_none_or(|seen| seen == before.updated_at);
             if !seen || !allowed.contains(&before.state) {
                 return Ok(Some((before, false)));
             }
+            let headers = match change.headers {
+                None => None,
+                Some(headers) => {
+                    let sealer = Sealer::of(database, connection).await?;
+                    Some(sealer.headers(id.uuid(), headers)?)
+                }
+            };
             let row: Row = diesel::update(subscription::table.find(id.uuid()))
                 .set((
                     change.title.map(|new| subscription::title.eq(new)),
@@ -257,7 +281,12 @@ pub async fn change(
                         .disabled_reason
                         .map(|new| subscription::disabled_reason.eq(new)),
                     change.plugin.map(|new| subscription::plugin.eq(new)),
-                    change.headers.map(|new| subscription::headers.eq(new)),
+                    headers.map(|(plain, sealed)| {
+                        (
+                            subscription::headers.eq(plain),
+                            subscription::sealed_headers.eq(sealed),
+                        )
+                    }),
                     change
                         .max_in_flight
                         .map(|new| subscription::max_in_flight.eq(new)),
@@ -273,7 +302,7 @@ pub async fn change(
                 .returning(Row::as_returning())
                 .get_result(connection)
                 .await?;
-            let after = Subscription::from(row);
+            let after = row.read(&ring);
             subscription_note::changed(connection, &before, &after, by).await?;
             Ok(Some((after, true)))
         })
@@ -410,7 +439,8 @@ pub async fn list(
         }
     }
     let rows: Vec<Row> = query.load(&mut database.get().await?).await?;
-    Ok(rows.into_iter().map(Subscription::from).collect())
+    let ring = database.keys();
+    Ok(rows.into_iter().map(|row| row.read(&ring)).collect())
 }
 
 /// Cancels what a subscription has open, but for the newest delivery if `keep_newest`; batch by

@@ -36,7 +36,12 @@ pub struct Token {
     pub created_at: DateTime<Utc>,
     /// When it stopped to be accepted.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Its own limit, in requests a second, or 0 for none; none: what the settings say.
+    pub rate_limit: Option<i32>,
 }
+
+/// Upper bound of a token's own limit, in requests a second.
+pub const MAX_RATE_LIMIT: i32 = 1_000_000;
 
 /// SHA-256 of a token's text.
 pub type TokenHash = [u8; 32];
@@ -54,6 +59,7 @@ type Row = (
     String,
     DateTime<Utc>,
     Option<DateTime<Utc>>,
+    Option<i32>,
 );
 
 const COLUMNS: (
@@ -63,6 +69,7 @@ const COLUMNS: (
     token::title,
     token::created_at,
     token::revoked_at,
+    token::rate_limit,
 ) = (
     token::id,
     token::account_id,
@@ -70,9 +77,10 @@ const COLUMNS: (
     token::title,
     token::created_at,
     token::revoked_at,
+    token::rate_limit,
 );
 
-fn read((id, account, role, title, created_at, revoked_at): Row) -> Token {
+fn read((id, account, role, title, created_at, revoked_at, rate_limit): Row) -> Token {
     Token {
         id: TokenId::from_uuid(id),
         account: account.map(AccountId::from_uuid),
@@ -80,6 +88,7 @@ fn read((id, account, role, title, created_at, revoked_at): Row) -> Token {
         title,
         created_at,
         revoked_at,
+        rate_limit,
     }
 }
 
@@ -93,6 +102,7 @@ pub async fn issue(
     account: Option<AccountId>,
     role: Role,
     title: &str,
+    rate_limit: Option<i32>,
     by: &Actor,
 ) -> Result<(Token, String), StoreError> {
     let mut random = [0; 32];
@@ -112,6 +122,7 @@ pub async fn issue(
                     token::account_id.eq(account.map(AccountId::uuid)),
                     token::role.eq(role),
                     token::title.eq(title),
+                    token::rate_limit.eq(rate_limit),
                     token::hash.eq(hash(&text).as_slice()),
                 ))
                 .returning(COLUMNS)
@@ -130,6 +141,7 @@ pub async fn issue(
 fn facts(token: &Token) -> serde_json::Value {
     serde_json::json!({
         "title": token.title, "role": token.role, "operator": token.account.is_none(),
+        "rate_limit": token.rate_limit,
     })
 }
 
@@ -203,6 +215,8 @@ pub struct TokenChange {
     pub title: Option<String>,
     /// The new role.
     pub role: Option<Role>,
+    /// The new limit; none in it: what the settings say.
+    pub rate_limit: Option<Option<i32>>,
 }
 
 /// Changes a token, and notes by whom. None: there is no such token.
@@ -216,7 +230,7 @@ pub async fn change(
     change: TokenChange,
     by: &Actor,
 ) -> Result<Option<Token>, StoreError> {
-    if change.title.is_none() && change.role.is_none() {
+    if change.title.is_none() && change.role.is_none() && change.rate_limit.is_none() {
         return find(database, account, id).await;
     }
     let mut lent = database.get().await?;
@@ -242,6 +256,7 @@ pub async fn change(
                 .set((
                     change.title.map(|title| token::title.eq(title)),
                     change.role.map(|role| token::role.eq(role)),
+                    change.rate_limit.map(|limit| token::rate_limit.eq(limit)),
                 ))
                 .returning(COLUMNS)
                 .get_result(connection)

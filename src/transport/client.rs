@@ -15,6 +15,7 @@ use rustls::ClientConfig;
 
 use super::connector::{PROGRESS, Progress, guarded};
 use super::failure::{Failure, Phase, io_words};
+use crate::config::Live;
 use crate::domain::address::AddressRules;
 
 /// Bytes of an answer's body that are read; the connection of a longer one is closed.
@@ -124,7 +125,9 @@ pub struct Exchange {
 
 /// A client of one thread. Its pool of connections is the thread's own.
 pub struct Client {
-    rules: Arc<AddressRules>,
+    rules: Arc<Live<AddressRules>>,
+    /// Those that the kept connections were judged by.
+    judged_by: RefCell<Arc<AddressRules>>,
     tls: Arc<ClientConfig>,
     inner: RefCell<awc::Client>,
     used: Cell<Instant>,
@@ -133,9 +136,10 @@ pub struct Client {
 impl Client {
     /// A client that reaches only what `rules` permit.
     #[must_use]
-    pub fn new(rules: Arc<AddressRules>, tls: Arc<ClientConfig>) -> Self {
+    pub fn new(rules: Arc<Live<AddressRules>>, tls: Arc<ClientConfig>) -> Self {
         let inner = RefCell::new(build(&rules, &tls));
         Self {
+            judged_by: RefCell::new(rules.get()),
             rules,
             tls,
             inner,
@@ -146,7 +150,14 @@ impl Client {
     /// Sends one request and reads the answer.
     pub async fn deliver(&self, delivery: Delivery<'_>) -> Exchange {
         let begin = Instant::now();
-        if begin.duration_since(self.used.replace(begin)) > IDLE {
+        let unused = begin.duration_since(self.used.replace(begin)) > IDLE;
+        // A kept connection may lead where the rules of now permit nothing.
+        let rules = self.rules.get();
+        let are_others = !Arc::ptr_eq(&rules, &self.judged_by.borrow());
+        if are_others {
+            self.judged_by.replace(rules);
+        }
+        if unused || are_others {
             self.inner.replace(build(&self.rules, &self.tls));
         }
         let progress = Rc::new(Progress::default());
@@ -242,7 +253,7 @@ impl Client {
     }
 }
 
-fn build(rules: &Arc<AddressRules>, tls: &Arc<ClientConfig>) -> awc::Client {
+fn build(rules: &Arc<Live<AddressRules>>, tls: &Arc<ClientConfig>) -> awc::Client {
     // Every bound of awc is opened: Herald's own deadline is the only one, and its own limits
     // count what is under way.
     let forever = Duration::from_secs(24 * 3600);

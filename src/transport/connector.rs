@@ -14,6 +14,7 @@ use awc::http::Uri;
 use tokio::net::TcpStream;
 
 use super::failure::{Failure, Phase, io_words};
+use crate::config::Live;
 use crate::domain::address::AddressRules;
 use crate::domain::target::{Target, TargetError};
 
@@ -34,7 +35,7 @@ tokio::task_local! {
 
 /// The service that awc calls when its pool has no connection.
 pub(super) fn guarded(
-    rules: Arc<AddressRules>,
+    rules: Arc<Live<AddressRules>>,
 ) -> impl Service<
     ConnectInfo<Uri>,
     Response = Connection<Uri, TcpStream>,
@@ -46,7 +47,7 @@ pub(super) fn guarded(
         let rules = Arc::clone(&rules);
         async move {
             let uri = info.request().clone();
-            let stream = connect(&rules, &uri)
+            let stream = connect(&rules.get(), &uri)
                 .await
                 .map_err(|failure| ConnectError::Resolver(Box::new(failure)))?;
             Ok::<_, ConnectError>(Connection::new(uri, stream))

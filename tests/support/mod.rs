@@ -72,6 +72,11 @@ impl Herald {
         Self::on(Some(Cluster::shared().database()), settings)
     }
 
+    /// Starts one on a database that the test made.
+    pub fn launch_at(database_url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::on(Some(database_url.to_owned()), settings)
+    }
+
     /// Starts one with a private PostgreSQL of its own.
     pub fn launch_private() -> Self {
         Self::on(None, &[])
@@ -79,7 +84,9 @@ impl Herald {
 
     /// Starts another daemon, with a data folder of its own, on the database of this one.
     pub fn launch_beside(&self) -> Self {
-        Self::on(Some(self.database_url.clone()), &[])
+        let key = self.folder.join("key");
+        let key = key.to_str().expect("a path in UTF-8");
+        Self::on(Some(self.database_url.clone()), &[("HERALD_KEY_FILE", key)])
     }
 
     fn on(database_url: Option<String>, settings: &[(&str, &str)]) -> Self {
@@ -171,6 +178,10 @@ impl Herald {
         }
         for (name, value) in &self.settings {
             command.env(name, value);
+            if name == "HERALD_CONFIG" {
+                // What the file says of it must count.
+                command.env_remove("HERALD_ALLOW_NETWORKS");
+            }
         }
         command
     }
@@ -220,10 +231,15 @@ impl Herald {
     pub fn terminate(&mut self) -> Duration {
         let begin = Instant::now();
         self.signal("TERM");
+        self.ended();
+        begin.elapsed()
+    }
+
+    /// Waits for the end of one that was sent SIGTERM before.
+    pub fn ended(&mut self) {
         let mut child = self.child.take().unwrap();
         let status = wait_for("the end", || child.try_wait().unwrap());
         assert!(status.success(), "{status}: {}", self.log());
-        begin.elapsed()
     }
 
     /// What it wrote to standard error since its last start.

@@ -203,7 +203,7 @@ impl Line {
         }
         let (parts, key) = (&self.parts, self.key(what.event));
         let drawn_up = match to {
-            Ok(to) => draw_up(route, to.to(), parts.mails.from(), what, run),
+            Ok(to) => draw_up(route, to.to(), &parts.mails.from(), what, run),
             Err(words) => {
                 let words = format!("It cannot be sent to: {words}.");
                 Err(Box::new(refused(route, what, words)))

@@ -14,6 +14,8 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
 use self::table::{Measure, Plugin, PluginTable};
+use crate::actors::tell::tell;
+use crate::config::Live;
 use crate::plugin::{
     Apart, ApartError, Fault, HealthRule, Job, Limits, OwnedEvent, Run, ScriptHash, ScriptKind,
     ScriptName, SourceSet,
@@ -104,7 +106,7 @@ pub struct Plugins {
 }
 
 struct Shared {
-    measure: Measure,
+    measure: Live<Measure>,
     table: RwLock<Arc<PluginTable>>,
     /// Raised with each new table, so that a delivery thread sees at a glance whether there is one.
     generation: AtomicU64,
@@ -129,7 +131,7 @@ impl Plugins {
     pub(super) fn new(limits: Limits, rule: HealthRule) -> Self {
         Self {
             shared: Arc::new(Shared {
-                measure: Measure { limits, rule },
+                measure: Live::new(Measure { limits, rule }),
                 table: RwLock::default(),
                 generation: AtomicU64::new(0),
                 fresh: Aside::new("plugin-fresh"),
@@ -198,7 +200,8 @@ impl Plugins {
             sources: vec![source],
             event,
         };
-        let run = self.shared.dry.run(self.limits(), job);
+        let measure = self.measure();
+        let run = self.shared.dry.run(&measure.limits, job);
         match tokio::time::timeout(DRY_RUN, run).await {
             Ok(Ok(run)) => Ok(run),
             Ok(Err(words)) => Err(DryRunError::Gone(words)),
@@ -211,14 +214,31 @@ impl Plugins {
         Arc::clone(&table.unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn limits(&self) -> &Limits {
-        &self.shared.measure.limits
+    fn measure(&self) -> Arc<Measure> {
+        self.shared.measure.get()
+    }
+
+    /// Puts other limits and another rule in force, and looks at the folder. What runs goes on
+    /// under the old ones; suspended versions stay so.
+    pub(super) fn tune(&self, limits: Limits, rule: HealthRule) {
+        self.shared.measure.set(Measure { limits, rule });
+        let measure = self.measure();
+        for plugin in self.table().all() {
+            measure.apply(&plugin.conduct);
+        }
+        for aside in [&self.shared.fresh, &self.shared.slow, &self.shared.dry] {
+            aside.leave();
+        }
+        self.shared.generation.fetch_add(1, Ordering::Release);
+        if let Some(reloader) = self.shared.reloader.get() {
+            tell(reloader, reloader::Rescan);
+        }
     }
 
     /// Takes the folder's new state over, whole.
     fn take_over(&self, set: &SourceSet) -> Arc<PluginTable> {
         let mut table = (self.shared.table.write()).unwrap_or_else(PoisonError::into_inner);
-        *table = Arc::new(PluginTable::of(set, &table, &self.shared.measure));
+        *table = Arc::new(PluginTable::of(set, &table, &self.measure()));
         self.shared.generation.fetch_add(1, Ordering::Release);
         Arc::clone(&table)
     }
@@ -230,7 +250,7 @@ impl Plugins {
         } else {
             &self.shared.fresh
         };
-        aside.run(self.limits(), job).await
+        aside.run(&self.measure().limits, job).await
     }
 }
 
@@ -256,6 +276,11 @@ impl Aside {
             *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         run.map_err(|error| error.to_string())
+    }
+
+    /// Lets the thread end when its jobs are done; the next job gets another.
+    fn leave(&self) {
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn thread(&self, limits: &Limits) -> std::io::Result<Apart> {

@@ -38,6 +38,12 @@ pub(super) struct PluginMisbehaved {
     pub(super) reason: String,
 }
 
+/// Look at the folder. Sent when the settings are read anew; if it is lost, the watcher looks by
+/// itself.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Rescan;
+
 /// Time to look after marks and held deliveries.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -80,11 +86,11 @@ pub(in crate::actors) struct PluginReloader {
 impl PluginReloader {
     /// Loads the folder and what is known of its scripts.
     pub(in crate::actors) async fn load(parts: ReloaderParts) -> Result<Self, StoreError> {
-        let limits = parts.plugins.limits().clone();
+        let measure = parts.plugins.measure();
         let clock = Arc::clone(&parts.clock);
         let (mut first, fault) = folder::load(
             &parts.folder,
-            &|source| check(&source.text, &limits).map(drop),
+            &|source| check(&source.text, &measure.limits).map(drop),
             &|| clock.now(),
         );
         let marks = plugin_state::all(&parts.database).await?;
@@ -111,12 +117,12 @@ impl PluginReloader {
     }
 
     fn follow(&mut self, me: Addr<Self>) {
-        let limits = self.parts.plugins.limits().clone();
+        let plugins = self.parts.plugins.clone();
         let clock = Arc::clone(&self.parts.clock);
         let watcher = Watcher::start(
             &self.parts.folder,
             Arc::clone(&self.first),
-            move |source| check(&source.text, &limits).map(drop),
+            move |source| check(&source.text, &plugins.measure().limits).map(drop),
             move |set| tell(&me, FolderChanged(set)),
             move || clock.now(),
         );
@@ -154,6 +160,16 @@ impl Handler<FolderChanged> for PluginReloader {
         self.notes.extend(tell_of(&self.table, &table));
         self.table = table;
         self.sweep_soon(ctx);
+    }
+}
+
+impl Handler<Rescan> for PluginReloader {
+    type Result = ();
+
+    fn handle(&mut self, _: Rescan, _: &mut Self::Context) {
+        if let Some(watcher) = &self.watcher {
+            watcher.rescan();
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The scripts of one delivery thread: compiled here, because a compiled script cannot cross
 //! threads, at their first use after each change. What takes too long runs on another thread.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 
 use super::Plugins;
 use super::reloader::PluginMisbehaved;
-use super::table::{Chosen, Plugin, PluginTable};
+use super::table::{Chosen, Measure, Plugin, PluginTable};
 use crate::actors::routing::Route;
 use crate::actors::tell::tell;
 use crate::domain::id::{EventId, SubscriptionId};
@@ -58,7 +58,8 @@ pub(in crate::actors) struct Scripts {
     table: RefCell<Arc<PluginTable>>,
     /// Attempts that wait for slow scripts.
     waiting: RefCell<HashMap<SubscriptionId, usize>>,
-    runtime: OnceCell<Runtime>,
+    /// With what it was made for.
+    runtime: RefCell<Option<(Arc<Measure>, Rc<Runtime>)>>,
     compiled: RefCell<HashMap<ScriptName, (ScriptHash, Rc<Script>)>>,
 }
 
@@ -69,7 +70,7 @@ impl Scripts {
             generation: Cell::new(0),
             table: RefCell::default(),
             waiting: RefCell::default(),
-            runtime: OnceCell::new(),
+            runtime: RefCell::default(),
             compiled: RefCell::default(),
         }
     }
@@ -130,6 +131,12 @@ impl Scripts {
         if self.generation.replace(generation) == generation {
             return;
         }
+        let measure = self.plugins.measure();
+        let is_other = |(old, _): &(Arc<Measure>, _)| !Arc::ptr_eq(old, &measure);
+        if self.runtime.borrow().as_ref().is_some_and(is_other) {
+            self.runtime.replace(None);
+            self.compiled.borrow_mut().clear();
+        }
         let table = self.plugins.table();
         self.compiled.borrow_mut().retain(|name, (hash, _)| {
             let plugin = table.find(name);
@@ -138,10 +145,19 @@ impl Scripts {
         self.table.replace(table);
     }
 
+    /// The thread's, made at first use and anew for other limits.
+    fn runtime(&self) -> Rc<Runtime> {
+        let mut runtime = self.runtime.borrow_mut();
+        let (_, runtime) = runtime.get_or_insert_with(|| {
+            let measure = self.plugins.measure();
+            let runtime = Rc::new(Runtime::new(measure.limits.clone()));
+            (measure, runtime)
+        });
+        Rc::clone(runtime)
+    }
+
     fn run(&self, chain: &[Arc<Plugin>], route: &Route, given: &Given<'_>) -> Run {
-        let runtime = self
-            .runtime
-            .get_or_init(|| Runtime::new(self.plugins.limits().clone()));
+        let runtime = &*self.runtime();
         let mut scripts = Vec::with_capacity(chain.len());
         for plugin in chain {
             match self.script(runtime, plugin) {

@@ -83,6 +83,11 @@ pub(in crate::actors) struct Measure {
 }
 
 impl Measure {
+    /// Has a version judged by this one from now on.
+    pub(in crate::actors) fn apply(&self, conduct: &Conduct) {
+        conduct.health.judge_by(self.rule, self.limits.deadline);
+    }
+
     fn fresh(&self) -> Arc<Conduct> {
         Arc::new(Conduct {
             health: Health::new(self.rule, self.limits.deadline),

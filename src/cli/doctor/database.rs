@@ -80,13 +80,17 @@ fn private(config: &Config) -> Result<String, Finding> {
 }
 
 async fn look(config: &Config, url: &str) -> Result<Seen, StoreError> {
-    let database = Database::new(url, 1)?;
+    let database = Database::trusting(url, config.database.ca_file.as_deref(), 1)?;
     // The first question also connects.
     server::look(&database).await?;
     let asked = uptime();
     let report = server::look(&database).await?;
     let took = uptime().saturating_sub(asked);
     let mut findings = vec![reach(&report, took)];
+    if let Some(words) = database.warning() {
+        let remedy = "put sslmode=verify-full into database_url";
+        findings.push(Finding::warning("database TLS", words, remedy));
+    }
     findings.extend(promises_of(&report));
     findings.push(clock(&report, asked, took));
     findings.push(rights(&report));

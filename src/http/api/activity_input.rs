@@ -26,8 +26,6 @@ use crate::store::activity_type::{self, OwnType};
 
 /// Upper bound of one activity, in bytes: its payload and all else.
 const MAX_ACTIVITY_BYTES: usize = 128 << 10;
-/// Upper bound of a batch, in bytes.
-const MAX_BATCH_BYTES: usize = 16 << 20;
 /// Upper bound of a batch, in lines.
 const MAX_LINES: usize = 1_000;
 /// After so many lines the worker's other requests get a turn.
@@ -116,7 +114,7 @@ pub(in crate::http) async fn record_batch(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let body = body::read(&request, payload, MAX_BATCH_BYTES).await?;
+    let body = body::batch(&shared, &request, payload).await?;
     let lines = || {
         let numbered = body.split(|byte| *byte == b'\n').zip(1_usize..);
         numbered.filter(|(line, _)| !line.trim_ascii().is_empty())

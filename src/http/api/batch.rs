@@ -12,8 +12,6 @@ use crate::http::guard::Account;
 use crate::http::problem::{Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 
-/// Upper bound of a batch, in bytes.
-const MAX_BATCH_BYTES: usize = 16 << 20;
 /// After so many lines the worker's other requests get a turn.
 const YIELD_EVERY: usize = 50;
 
@@ -40,7 +38,7 @@ pub(in crate::http) async fn publish_batch(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let body = body::read(&request, payload, MAX_BATCH_BYTES).await?;
+    let body = body::batch(&shared, &request, payload).await?;
     let key = idempotency_key(&request)?;
     let lines = || {
         let numbered = body.split(|byte| *byte == b'\n').zip(1_usize..);

@@ -85,7 +85,7 @@ pub(in crate::http) async fn send(
     no_query(&request)?;
     let bytes = request_body::read(&request, payload, MAX_MAIL_BYTES).await?;
     let mails = shared.engine.mails();
-    let (mail, record_only) = prepare(&bytes, mails.from())?;
+    let (mail, record_only) = prepare(&bytes, &mails.from())?;
     let mut connection = shared.engine.database().get().await?;
     let batch = [(account, &mail)];
     let ids = mail::enqueue_batch(&mut connection, &batch, record_only).await?;

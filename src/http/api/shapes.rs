@@ -296,6 +296,9 @@ taken! {
         title: String,
         /// `publisher`, `viewer` or `admin`.
         role: String,
+        /// Requests a second that may be made with it at one daemon, up to 1000000; 0: any
+        /// number; left out or null: what the settings say.
+        rate_limit: Option<i32>,
     }
 
     /// Changes of a token; what is left out stays.
@@ -304,6 +307,8 @@ taken! {
         title: Option<String>,
         /// `publisher`, `viewer` or `admin`.
         role: Option<String>,
+        /// Requests a second, up to 1000000; 0: any number; null: what the settings say.
+        rate_limit: Option<i32>,
     }
     /// A user to be invited.
     UserInput {

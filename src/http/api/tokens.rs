@@ -1,5 +1,7 @@
 //! Tokens of an account; without an account, those that are operator-wide.
 
+use std::ops::RangeInclusive;
+
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -23,6 +25,9 @@ use crate::store::token::{self, Token, TokenChange};
 /// Upper bound of a title's length, in characters.
 pub(in crate::http) const MAX_TITLE: usize = 200;
 
+/// What a token's own limit may be.
+const RATE_LIMITS: RangeInclusive<i64> = 0..=token::MAX_RATE_LIMIT as i64;
+
 /// A token without its text.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct TokenView {
@@ -37,6 +42,9 @@ pub(in crate::http) struct TokenView {
     /// `publisher`, `viewer` or `admin`.
     #[schema(value_type = String, example = "publisher")]
     role: Role,
+    /// Requests a second that may be made with it at one daemon; 0: any number; null: what the
+    /// settings say.
+    rate_limit: Option<i32>,
     /// When it was made.
     created_at: DateTime<Utc>,
     /// When it was revoked.
@@ -50,6 +58,7 @@ impl From<Token> for TokenView {
             account_id: token.account,
             title: token.title,
             role: token.role,
+            rate_limit: token.rate_limit,
             created_at: token.created_at,
             revoked_at: token.revoked_at,
         }
@@ -129,6 +138,7 @@ pub(in crate::http) async fn make(
     let mut fields = Fields::parse(body)?;
     let title = fields.need("title", fields::text_within(1..=MAX_TITLE));
     let role = fields.need("role", fields::parsed::<Role>);
+    let rate_limit = fields.take_nullable("rate_limit", fields::integer(RATE_LIMITS));
     fields.finish()?;
     let engine = &shared.engine;
     let id = TokenId::from_uuid(fresh_uuid(engine.clock()));
@@ -136,7 +146,8 @@ pub(in crate::http) async fn make(
     let role = role.unwrap_or(Role::Publisher);
     let title = title.unwrap_or_default();
     let (database, by) = (engine.database(), caller.actor());
-    Ok(token::issue(database, id, caller.account, role, &title, &by).await?)
+    let (owner, limit) = (caller.account, rate_limit.flatten());
+    Ok(token::issue(database, id, owner, role, &title, limit, &by).await?)
 }
 
 /// Show one token, without its text
@@ -196,8 +207,13 @@ pub(in crate::http) async fn alter(
     let mut fields = Fields::parse(body)?;
     let title = fields.take("title", fields::text_within(1..=MAX_TITLE));
     let role = fields.take("role", fields::parsed::<Role>);
+    let rate_limit = fields.take_nullable("rate_limit", fields::integer(RATE_LIMITS));
     fields.finish()?;
-    let change = TokenChange { title, role };
+    let change = TokenChange {
+        title,
+        role,
+        rate_limit,
+    };
     let (database, by) = (shared.engine.database(), caller.actor());
     let changed = token::change(database, caller.account, id, change, &by).await?;
     shared.authenticator.forget_all();

@@ -136,11 +136,18 @@ pub(super) async fn trouble(
     let id = Some(subscription.id);
     let found = attention::failing(shared.engine.database(), visit.account, id, 1).await?;
     let disabled = subscription.state == SubscriptionState::Disabled;
+    let paused = subscription.state == SubscriptionState::Paused;
     Ok(match (found.first(), &subscription.disabled_reason) {
         (_, Some(reason)) if disabled => Some(html! {
             div class="notice is-error" role="status" {
                 p { strong { "Herald disabled this webhook " (visit.reader.ago(subscription.updated_at)) "." } " " (reason) }
                 p { "It matches no new events; what it held stays held. Mend its target, then enable it." }
+            }
+        }),
+        (_, Some(reason)) if paused => Some(html! {
+            div class="notice is-error" role="status" {
+                p { strong { "Herald paused this webhook " (visit.reader.ago(subscription.updated_at)) "." } " " (reason) }
+                p { "It goes on to match events; their deliveries are held." }
             }
         }),
         (Some(failing), _) => Some(why(visit, subscription, failing)),

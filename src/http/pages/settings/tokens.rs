@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Input, Question, Refusal, once, radios, tabs};
 use crate::domain::cursor;
@@ -12,6 +12,7 @@ use crate::domain::role::Role;
 use crate::http::api::part;
 use crate::http::api::tokens as api;
 use crate::http::page::{self, Wanted};
+use crate::http::pages::form::Form;
 use crate::http::pages::frame::Nav;
 use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::{Submission, Visit};
@@ -75,7 +76,7 @@ fn table(visit: &Visit, rows: &[Token]) -> Markup {
         table class="list" {
             thead { tr {
                 th scope="col" { "Title" } th scope="col" { "Role" } th scope="col" { "State" }
-                th scope="col" { "Created" }
+                th scope="col" { "Limit" } th scope="col" { "Created" }
             } }
             tbody {
                 @for row in rows {
@@ -85,6 +86,7 @@ fn table(visit: &Visit, rows: &[Token]) -> Markup {
                         }
                         td data-label="Role" { (role(row.role)) }
                         td data-label="State" { (state(row)) }
+                        td data-label="Limit" { (limit(row.rate_limit)) }
                         td data-label="Created" { (visit.reader.ago(row.created_at)) }
                     }
                 }
@@ -108,6 +110,55 @@ const fn role(role: Role) -> &'static str {
     }
 }
 
+fn limit(limit: Option<i32>) -> String {
+    match limit {
+        None => "By the settings".to_owned(),
+        Some(0) => "None".to_owned(),
+        Some(1) => "1 request a second".to_owned(),
+        Some(limit) => format!("{limit} requests a second"),
+    }
+}
+
+/// What somebody wrote into the form, or what is there.
+struct Written {
+    title: String,
+    role: String,
+    rate_limit: String,
+}
+
+impl Written {
+    fn of(token: &Token) -> Self {
+        Self {
+            title: token.title.clone(),
+            role: token.role.to_string(),
+            rate_limit: token
+                .rate_limit
+                .map(|it| it.to_string())
+                .unwrap_or_default(),
+        }
+    }
+
+    fn take(form: &mut Form) -> Self {
+        let [title, role, rate_limit] = ["title", "role", "rate_limit"].map(|it| form.take(it));
+        Self {
+            title,
+            role,
+            rate_limit,
+        }
+    }
+
+    /// As the API has it. What is no number is left as it is, for the API to refuse.
+    fn body(&self) -> String {
+        let limit = match self.rate_limit.trim() {
+            "" => Value::Null,
+            text => text
+                .parse::<i64>()
+                .map_or_else(|_no_number| text.into(), Value::from),
+        };
+        json!({ "title": self.title, "role": self.role, "rate_limit": limit }).to_string()
+    }
+}
+
 fn state(token: &Token) -> Markup {
     if token.revoked_at.is_some() {
         ui::badge(Tone::Off, "Revoked")
@@ -119,16 +170,21 @@ fn state(token: &Token) -> Markup {
 /// The form to make one.
 pub(in crate::http) async fn new(visit: Visit, request: HttpRequest) -> PageResult {
     query(&request).finish()?;
-    Ok(form_for_new(&visit, "", "publisher", &Refusal::default()))
+    let blank = Written {
+        title: String::new(),
+        role: "publisher".to_owned(),
+        rate_limit: String::new(),
+    };
+    Ok(form_for_new(&visit, &blank, &Refusal::default()))
 }
 
-fn form_for_new(visit: &Visit, title: &str, role: &str, refusal: &Refusal) -> HttpResponse {
+fn form_for_new(visit: &Visit, written: &Written, refusal: &Refusal) -> HttpResponse {
     let body = html! {
         (tabs(visit, PATH))
         (refusal.notice())
         form class="form" method="post" action=(PATH) {
             (visit.csrf())
-            (fields(title, role, refusal, true))
+            (fields(written, refusal, true))
             div class="buttons" {
                 button class="button primary" type="submit" { "Make the token" }
                 a class="button" href=(PATH) { "Cancel" }
@@ -141,25 +197,30 @@ fn form_for_new(visit: &Visit, title: &str, role: &str, refusal: &Refusal) -> Ht
     page.status(refusal.status).show(&body)
 }
 
-fn fields(title: &str, role: &str, refusal: &Refusal, focus: bool) -> Markup {
+fn fields(written: &Written, refusal: &Refusal, focus: bool) -> Markup {
     html! {
         (Input {
-            name: "title", label: "Title", kind: "text", value: title, most: api::MAX_TITLE,
+            name: "title", label: "Title", kind: "text", value: &written.title, most: api::MAX_TITLE,
             autocomplete: "off", required: true, focus,
             help: "What uses it, so that you know later what stops when it is revoked.",
         }.show(refusal))
-        (radios("role", "Role", role, ROLES, refusal))
+        (radios("role", "Role", &written.role, ROLES, refusal))
+        (Input {
+            name: "rate_limit", label: "Requests a second", kind: "text",
+            value: &written.rate_limit, most: 7, autocomplete: "off", required: false,
+            focus: false,
+            help: "At most, at each daemon. Empty: what the operator's settings say; 0: any number.",
+        }.show(refusal))
     }
 }
 
 /// Makes one and shows its text.
 pub(in crate::http) async fn make(shared: Data<Shared>, submission: Submission) -> PageResult {
     let Submission { visit, mut form } = submission;
-    let [title, role] = ["title", "role"].map(|it| form.take(it));
-    let body = json!({ "title": title, "role": role }).to_string();
-    match api::make(&shared, &visit.caller, body.as_bytes()).await {
+    let written = Written::take(&mut form);
+    match api::make(&shared, &visit.caller, written.body().as_bytes()).await {
         Ok((made, text)) => Ok(made_known(&shared, &visit, &made, &text)),
-        Err(problem) => Ok(form_for_new(&visit, &title, &role, &Refusal::of(problem)?)),
+        Err(problem) => Ok(form_for_new(&visit, &written, &Refusal::of(problem)?)),
     }
 }
 
@@ -204,22 +265,11 @@ pub(in crate::http) async fn show(
 ) -> PageResult {
     query(&request).finish()?;
     let token = found(&shared, &visit, &request).await?;
-    Ok(detail(
-        &visit,
-        &token,
-        &token.title,
-        token.role.as_str(),
-        &Refusal::default(),
-    ))
+    let written = Written::of(&token);
+    Ok(detail(&visit, &token, &written, &Refusal::default()))
 }
 
-fn detail(
-    visit: &Visit,
-    token: &Token,
-    written: &str,
-    role: &str,
-    refusal: &Refusal,
-) -> HttpResponse {
+fn detail(visit: &Visit, token: &Token, written: &Written, refusal: &Refusal) -> HttpResponse {
     let path = format!("{PATH}/{}", token.id);
     let reader = &visit.reader;
     let body = html! {
@@ -230,13 +280,14 @@ fn detail(
                 (state(token))
                 @if let Some(at) = token.revoked_at { " " span class="muted" { (reader.at(at)) } }
             }
+            dt { "Limit" } dd { (limit(token.rate_limit)) }
             dt { "Created" } dd { (reader.at(token.created_at)) " (" (reader.ago(token.created_at)) ")" }
             dt { "Id" } dd { code id="token-id" { (token.id) } " " (ui::copy("token-id")) }
         }
         @if token.revoked_at.is_none() {
             form class="form" method="post" action=(path) {
                 (visit.csrf())
-                (fields(written, role, refusal, false))
+                (fields(written, refusal, false))
                 button class="button primary" type="submit" { "Save" }
             }
             hr;
@@ -252,7 +303,7 @@ fn detail(
     page.status(refusal.status).show(&body)
 }
 
-/// Changes title and role.
+/// Changes title, role and limit.
 pub(in crate::http) async fn change(
     shared: Data<Shared>,
     submission: Submission,
@@ -260,17 +311,10 @@ pub(in crate::http) async fn change(
 ) -> PageResult {
     let Submission { visit, mut form } = submission;
     let token = found(&shared, &visit, &request).await?;
-    let [title, role] = ["title", "role"].map(|it| form.take(it));
-    let body = json!({ "title": title, "role": role }).to_string();
-    match api::alter(&shared, &visit.caller, token.id, body.as_bytes()).await {
+    let written = Written::take(&mut form);
+    match api::alter(&shared, &visit.caller, token.id, written.body().as_bytes()).await {
         Ok(_) => Ok(layout::go_to(format!("{PATH}/{}?done=token-saved", token.id)).finish()),
-        Err(problem) => Ok(detail(
-            &visit,
-            &token,
-            &title,
-            &role,
-            &Refusal::of(problem)?,
-        )),
+        Err(problem) => Ok(detail(&visit, &token, &written, &Refusal::of(problem)?)),
     }
 }
 

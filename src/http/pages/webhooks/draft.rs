@@ -317,6 +317,7 @@ mod tests {
             url: "https://example.com/".to_owned(),
             triggers: vec!["B".to_owned(), "A".to_owned()],
             state: SubscriptionState::Enabled,
+            headers_locked: None,
             disabled_reason: None,
             plugin: None,
             headers: BTreeMap::from([("x-key".to_owned(), "geheim".to_owned())]),

@@ -110,10 +110,12 @@ pub(super) async fn of(
     Ok(webhooks.into_iter().map(entry).collect())
 }
 
-/// What fails, in a few words: Herald itself disabled it, its script does not work, or what the
+/// What fails, in a few words: Herald itself disabled or paused it, its script does not work, or what the
 /// last error was.
 fn trouble(shared: &Shared, webhook: &Subscription, error: Option<&String>) -> Option<String> {
-    if webhook.state == SubscriptionState::Disabled {
+    if webhook.state == SubscriptionState::Disabled
+        || (webhook.state == SubscriptionState::Paused && webhook.disabled_reason.is_some())
+    {
         return webhook.disabled_reason.clone();
     }
     let script = webhook.plugin.as_ref().and_then(|name| {
