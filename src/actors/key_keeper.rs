@@ -153,7 +153,10 @@ impl Work {
 
     fn fault(&mut self, words: String) {
         if self.fault.as_ref() != Some(&words) {
-            tracing::error!("{words}; the keys that were read before stay in use");
+            tracing::error!(
+                fault = words,
+                "the key file cannot be used; the keys that were read before stay in use"
+            );
             self.fault = Some(words);
         }
     }

@@ -53,8 +53,8 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Listeners> {
         let Some(address) = address else { continue };
         if all.iter().any(|(held, _)| *held == role) {
             tracing::warn!(
-                "the setting `{setting}` does not count, because the service manager holds a \
-                 socket for it"
+                setting,
+                "the setting does not count, because the service manager holds a socket for it"
             );
             continue;
         }

@@ -67,7 +67,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
         let ca_file = config.database.ca_file.as_deref();
         let database = Database::trusting(&url, ca_file, config.database.connections)?;
         if let Some(warning) = database.warning() {
-            tracing::warn!("{warning}");
+            tracing::warn!(warning, "the database needs a look");
         }
         promises::check(&database, &config, unsafe_database).await?;
         reached(begin, "the database promises what it should");
@@ -163,7 +163,11 @@ async fn serve(
 
 /// For who looks where a start takes its time.
 fn reached(begin: Instant, what: &str) {
-    tracing::debug!(after_ms = begin.elapsed().as_millis(), "{what}");
+    tracing::debug!(
+        after_ms = begin.elapsed().as_millis(),
+        what,
+        "a step of the start is done"
+    );
 }
 
 /// What a signal asks for.

@@ -59,7 +59,7 @@ impl Reloader {
             }
             Err(faults) => {
                 for fault in &faults {
-                    tracing::error!("settings: {fault}");
+                    tracing::error!(fault, "a setting is wrong");
                 }
                 tracing::error!(
                     faults = faults.len(),
@@ -88,7 +88,7 @@ impl Reloader {
         let changed = changed(&self.last, &config, true);
         let waiting = changed_for_start(&self.started, &config);
         for warning in &config.warnings {
-            tracing::warn!("{warning}");
+            tracing::warn!(warning, "the settings read anew need a look");
         }
         if let Err(error) = self.log.set(&config.log.filter) {
             tracing::error!(error = %format!("{error:#}"), "the log's filter stays as it was");

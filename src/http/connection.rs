@@ -210,7 +210,7 @@ impl Connection {
     /// The client is cut off. Who is slow with a head is told so, if it listens.
     fn cut(&self, why: &str) -> io::Error {
         let peer = self.stream.peer_addr().ok();
-        tracing::debug!(?peer, "a connection is closed: {why}");
+        tracing::debug!(?peer, why, "a connection is closed");
         if self.stall.is_none() && self.place.life.phase.load(Ordering::Relaxed) == HEAD {
             let _ = self.stream.try_write(
                 b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::connection::Life;
@@ -15,6 +16,21 @@ pub(super) struct Connections(Arc<Shared>);
 struct Shared {
     rules: HttpRules,
     known: Mutex<Known>,
+    /// Since the start: for the address, and for all.
+    refused: [AtomicU64; 2],
+}
+
+/// The connections of this moment, for the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Connected {
+    /// Connections that are open.
+    pub open: usize,
+    /// How many there may be.
+    pub limit: usize,
+    /// Who was not let in since the start, because of too many from one address.
+    pub refused_address: u64,
+    /// Who was not let in because of too many in all.
+    pub refused_all: u64,
 }
 
 #[derive(Default)]
@@ -48,6 +64,7 @@ impl Connections {
         Self(Arc::new(Shared {
             rules,
             known: Mutex::default(),
+            refused: Default::default(),
         }))
     }
 
@@ -84,6 +101,27 @@ impl Connections {
             network,
             life,
         })
+    }
+
+    /// Somebody was not let in.
+    pub(super) fn refused(&self, why: Refusal) {
+        let [address, all] = &self.0.refused;
+        let count = match why {
+            Refusal::Address => address,
+            Refusal::All => all,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What the metrics tell.
+    pub(super) fn now(&self) -> Connected {
+        let [address, all] = &self.0.refused;
+        Connected {
+            open: self.known().all.len(),
+            limit: self.0.rules.get().clients.connections,
+            refused_address: address.load(Ordering::Relaxed),
+            refused_all: all.load(Ordering::Relaxed),
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

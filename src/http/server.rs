@@ -98,6 +98,8 @@ pub(super) struct Shared {
     pub rules: HttpRules,
     /// What was answered, for the metrics.
     pub requests: Arc<Requests>,
+    /// Who is connected.
+    pub connections: Connections,
     /// The end of the server.
     pub closing: Closing,
 }
@@ -114,7 +116,9 @@ pub fn server(
     settings: HttpSettings,
 ) -> std::io::Result<(Server, Closer)> {
     let closing = Closing::new();
+    let connections = Connections::new(settings.rules.clone());
     let shared = Shared {
+        connections: connections.clone(),
         authenticator: Authenticator::start(engine.database().clone(), settings.rules.clone()),
         sessions: Arc::new(Sessions::new(
             engine.database().clone(),
@@ -126,7 +130,6 @@ pub fn server(
         closing: closing.clone(),
         engine,
     };
-    let connections = Connections::new(settings.rules.clone());
     let passwords = shared.passwords.clone();
     actix_web::rt::spawn(async move { passwords.prepare().await });
     let roles: Vec<Role> = listeners.iter().map(|(role, _)| *role).collect();
@@ -216,6 +219,7 @@ pub fn server(
                         Either::Left(http.call((connection, Protocol::Http1, peer)))
                     }
                     Err(why) => {
+                        connections.refused(why);
                         tracing::debug!(?peer, ?why, "a connection is refused");
                         Either::Right(Box::pin(connection::refuse(stream, why)))
                     }

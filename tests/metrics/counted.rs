@@ -181,6 +181,9 @@ fn what_is_open_is_told_with_its_age_its_state_and_its_subscription() {
 #[test]
 fn reading_the_metrics_waits_for_no_lock_and_no_connection_of_the_database() {
     let herald = Herald::launch();
+    scrape_until(&herald, "the first sample", |scrape| {
+        scrape.names().contains("herald_sample_age_seconds")
+    });
     // Whoever asks for open deliveries or writes one waits from here on.
     let mut lock = Command::new("psql")
         .args(["-X", "-q", "-d", &herald.database_url])

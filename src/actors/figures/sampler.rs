@@ -11,6 +11,8 @@ use crate::store::clock::uptime;
 use crate::store::sample::{self, Open, Sample};
 use crate::store::{Database, StoreError};
 
+/// When first: the start has other questions to the database.
+const FIRST: Duration = Duration::from_secs(1);
 /// How often.
 const EVERY: Duration = Duration::from_secs(10);
 /// Asking may take so small a part of the time: with millions of open deliveries it comes less
@@ -36,7 +38,7 @@ impl Actor for Sampler {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.notify(SampleTick);
+        ctx.notify_later(SampleTick, FIRST);
     }
 }
 

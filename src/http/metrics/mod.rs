@@ -61,6 +61,7 @@ fn text(shared: &Shared, process: Option<&Process>) -> prometheus::Result<String
     parts::tell(&figures, &mut page);
     plugins::tell(&shared.engine.plugins().list(), &mut page);
     shared.requests.tell(&mut page);
+    requests::connected(shared.connections.now(), &mut page);
     if let Some(process) = process {
         process.tell(&mut page);
     }

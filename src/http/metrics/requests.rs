@@ -16,6 +16,7 @@ use futures_util::FutureExt;
 use super::page::{MICROS, Page, number};
 use crate::actors::Distribution;
 use crate::http::access::TABLE;
+use crate::http::connections::Connected;
 
 /// Times in microseconds.
 const TIMES: &[u64] = &[
@@ -124,6 +125,27 @@ impl Requests {
             durations.spread(&[("method", method), ("route", route)], &values, MICROS);
         }
     }
+}
+
+/// Tells of the connections.
+pub(super) fn connected(now: Connected, page: &mut Page) {
+    let count = |open: usize| number(u64::try_from(open).unwrap_or(u64::MAX));
+    page.gauge(
+        "herald_http_connections",
+        "Connections of clients that are open.",
+        count(now.open),
+    );
+    page.gauge(
+        "herald_http_connections_limit",
+        "How many there may be (max_connections).",
+        count(now.limit),
+    );
+    let mut refused = page.counters(
+        "herald_http_connections_refused_total",
+        "Connections that were not let in: too many from one address, or in all.",
+    );
+    refused.add(&[("reason", "address")], number(now.refused_address));
+    refused.add(&[("reason", "all")], number(now.refused_all));
 }
 
 fn names(place: usize) -> (&'static str, &'static str) {
