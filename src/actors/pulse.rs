@@ -129,8 +129,6 @@ mod tests {
         migrate(&database).await.unwrap();
         let config = Config::load(None, std::iter::empty()).unwrap();
         let settings = EngineSettings {
-            figures_of: 20,
-            key_file: None,
             folder: uuid::Uuid::new_v4(),
             key_file: None,
             delivery_workers: 2,
