@@ -109,7 +109,7 @@ impl Server {
             .unwrap();
         let told = String::from_utf8_lossy(&made.stderr);
         assert!(made.status.success(), "initdb: {told}");
-        let mut settings = String::from("fsync = off\nmax_connections = 50\n");
+        let mut settings = String::from("max_connections = 50\n");
         if let Some((ca, host)) = tls {
             let (key, certificate) = ca.sign(host);
             let own_key = data.join("server.key");
