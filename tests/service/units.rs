@@ -107,7 +107,7 @@ fn a_faulty_file_fails_the_reload_before_the_daemon_hears_of_it() {
         values(&unit("herald.service"), "ExecReload"),
         [
             "/usr/bin/herald check-config --quiet",
-            "/bin/kill -HUP $MAINPID"
+            r#"/bin/sh -c 'kill -HUP "$MAINPID"'"#
         ]
     );
 }
