@@ -11,7 +11,7 @@ use crate::config::{Config, Setting};
 use crate::mail::MailSettings;
 use crate::store::Database;
 
-pub(super) fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn run(config: &Config, json: bool, quiet: bool) -> anyhow::Result<ExitCode> {
     for warning in &config.warnings {
         output::tell(&format!("warning: {warning}"));
     }
@@ -21,6 +21,9 @@ pub(super) fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
             output::tell(&format!("herald: {place}: {words}"));
         }
         return Ok(ExitCode::FAILURE);
+    }
+    if quiet {
+        return Ok(ExitCode::SUCCESS);
     }
     if json {
         let settings: Map<_, _> = config

@@ -48,7 +48,11 @@ enum Command {
     /// Bring the database's schema up to this version
     Migrate(migrate::Migrate),
     /// Check the settings and show those in force
-    CheckConfig,
+    CheckConfig {
+        /// Say only what is wrong
+        #[arg(long)]
+        quiet: bool,
+    },
     /// Publish one event, or a batch of them
     Publish(publish::Publish),
     /// Manage subscriptions
@@ -120,7 +124,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(command) => command.run(settings()?)?,
         Command::Migrate(command) => block_on(command.run(&settings()?, json))?,
-        Command::CheckConfig => return check_config::run(&settings()?, json),
+        Command::CheckConfig { quiet } => return check_config::run(&settings()?, json, quiet),
         Command::Publish(command) => return block_on(command.run(json)),
         Command::Subscription(command) => block_on(command.run(json))?,
         Command::Token(command) => block_on(command.run(&settings()?, json))?,
@@ -189,6 +193,7 @@ mod tests {
             "herald user edit ann@example.com --account other --name Ann --enable",
             "herald user link ann@example.com --url https://herald.example.com",
             "herald user list --json",
+            "herald check-config --quiet",
             "herald plugin check",
             "herald plugin check a.rhai b.rhai",
             "herald plugin run a.rhai --type A --json",

@@ -105,7 +105,10 @@ fn the_second_daemon_s_service_is_the_first_one_s_but_for_its_name() {
 fn a_faulty_file_fails_the_reload_before_the_daemon_hears_of_it() {
     assert_eq!(
         values(&unit("herald.service"), "ExecReload"),
-        ["/usr/bin/herald check-config", "/bin/kill -HUP $MAINPID"]
+        [
+            "/usr/bin/herald check-config --quiet",
+            r#"/bin/sh -c 'kill -HUP "$MAINPID"'"#
+        ]
     );
 }
 
