@@ -189,7 +189,8 @@ impl Watcher {
             for it in /proc/[0-9]*; do \
                 [ \"$(readlink \"$it/root\")\" != \"$1\" ] || kill -KILL \"${it#/proc/}\"; \
             done 2>/dev/null; \
-            for i in 1 2 3 4 5 6 7 8 9 10; do rm -rf \"$1\" 2>/dev/null && break; sleep 0.5; done";
+            for i in 1 2 3 4 5 6 7 8 9 10; do rm -rf \"$1\" 2>/dev/null && break; sleep 0.5; done; \
+            rm -f \"$1.log\"";
         let child = Command::new("setsid")
             .args(["sh", "-c", script, "watch"])
             .arg(root)
