@@ -130,6 +130,7 @@ mod tests {
         let config = Config::load(None, std::iter::empty()).unwrap();
         let settings = EngineSettings {
             folder: uuid::Uuid::new_v4(),
+            key_file: None,
             delivery_workers: 2,
             memory_budget: config.memory_budget_bytes,
             lease: Duration::from_secs(10),
@@ -142,6 +143,7 @@ mod tests {
             mail: MailSettings::from_config(&config.mail, folder.path()).unwrap(),
             mail_retention_days: 365,
             notice_after: Duration::from_secs(600),
+            figures_of: config.http.metrics_subscriptions,
         };
         let engine = Engine::start(database, settings).await.unwrap();
         engine.opened().await;

@@ -12,6 +12,8 @@ use tracing_subscriber::EnvFilter;
 #[path = "../../src/actors/figures/meter.rs"]
 #[allow(
     dead_code,
+    unreachable_pub,
+    unused_imports,
     reason = "included as it is, so that the actors' meters stay their own"
 )]
 mod meter;
