@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde_json::{Map, Value};
 
 use super::output;
-use crate::config::{Config, Setting};
+use crate::config::{Config, KeyFile, KeyFileError, Setting};
 use crate::mail::MailSettings;
 use crate::store::Database;
 
@@ -57,7 +57,21 @@ fn faults(config: &Config) -> Vec<(String, String)> {
     if let Some(url) = &config.database.url
         && let Err(error) = Database::trusting(url, config.database.ca_file.as_deref(), 1)
     {
-        faults.push((place("database_url"), error.to_string()));
+        let words = error.to_string();
+        let of_ca = config.database.ca_file.as_ref();
+        let of_ca = of_ca.is_some_and(|path| words.contains(&*path.to_string_lossy()));
+        let key = if of_ca {
+            "database_ca_file"
+        } else {
+            "database_url"
+        };
+        faults.push((place(key), words));
+    }
+    // Who may not read it is told by the doctor: this may be another user than Herald's.
+    if let Err(error) = KeyFile::of(config).read()
+        && !matches!(error, KeyFileError::Unreadable { .. })
+    {
+        faults.push((place("key_file"), error.to_string()));
     }
     if let Err(error) = MailSettings::from_config(&config.mail, &config.data_dir) {
         faults.push((place(error.setting()), error.to_string()));

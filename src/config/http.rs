@@ -179,7 +179,16 @@ impl HttpConfig {
     /// The addresses on which Herald listens, each with its setting.
     #[must_use]
     pub fn listeners(&self) -> Vec<(&'static str, SocketAddr)> {
-        vec![("listen", self.listen)]
+        let own = [
+            ("pages_listen", self.pages_listen),
+            ("metrics_listen", self.metrics_listen),
+        ];
+        let own = own
+            .into_iter()
+            .filter_map(|(setting, address)| Some((setting, address?)));
+        std::iter::once(("listen", self.listen))
+            .chain(own)
+            .collect()
     }
 }
 

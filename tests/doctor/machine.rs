@@ -39,6 +39,7 @@ fn beside_a_running_daemon_all_is_in_order() {
     report.expect("data folder", "ok", &[herald.folder.to_str().unwrap()]);
     let version = env!("CARGO_PKG_VERSION");
     report.expect("port", "ok", &[&format!("Herald {version} serves")]);
+    report.expect("key file", "ok", &["has the keys of this database"]);
     report.expect("DNS", "ok", &[]);
     report.expect("mail server", "warning", &["mails become files"]);
 
@@ -61,6 +62,7 @@ fn before_the_first_start_it_says_what_will_be_made_and_makes_nothing() {
     assert_eq!(report.value["failed"], 0, "{}", report.value);
     report.expect("database", "ok", &["made at the first start"]);
     report.expect("data folder", "ok", &["made at the first start"]);
+    report.expect("key file", "ok", &["made at the first start"]);
     report.expect("plugins folder", "ok", &["no scripts"]);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     fs::remove_dir_all(folder).unwrap();
@@ -200,4 +202,53 @@ fn a_private_postgresql_that_does_not_run_is_not_started() {
         let report = Report::of(herald.command(), &[]);
         (report.all("database")[0]["state"] == "ok").then_some(())
     });
+}
+
+#[test]
+fn a_key_file_of_another_database_and_one_that_others_may_read_are_told() {
+    let (mut herald, other) = (Herald::launch(), Herald::launch());
+    let mut command = herald.command();
+    command.env("HERALD_KEY_FILE", other.folder.join("key"));
+    let report = Report::of(command, &[]);
+    let remedy = report.expect(
+        "key file",
+        "failed",
+        &["does not hold", "copy the key file"],
+    );
+    assert!(remedy.contains("belongs to this database"), "{remedy}");
+    let key = herald.folder.join("key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    Report::of(herald.command(), &[]).expect("key file", "failed", &["chmod 600"]);
+    // Without a running daemon just as well.
+    herald.terminate();
+    Report::of(herald.command(), &[]).expect("key file", "failed", &["chmod 600"]);
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    Report::of(herald.command(), &[]).expect("key file", "ok", &["has the keys"]);
+}
+
+#[test]
+fn every_address_that_herald_listens_on_is_looked_at() {
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap();
+    let (pages, metrics) = (free(), free());
+    let [pages, metrics] = [pages, metrics].map(|it| it.local_addr().unwrap().to_string());
+    let herald = Herald::launch_with(&[
+        ("HERALD_PAGES_LISTEN", &pages),
+        ("HERALD_METRICS_LISTEN", &metrics),
+    ]);
+    let report = Report::of(herald.command(), &[]);
+    let ports = report.all("port");
+    assert_eq!(ports.len(), 3, "{ports:?}");
+    for (setting, address) in [("(pages_listen)", &pages), ("(metrics_listen)", &metrics)] {
+        let of_it = ports
+            .iter()
+            .find(|it| it["found"].to_string().contains(setting));
+        let found = of_it.unwrap();
+        assert_eq!(found["state"], "ok", "{found}");
+        assert!(
+            found["found"]
+                .to_string()
+                .contains(&format!("serves {address}")),
+            "{found}"
+        );
+    }
 }

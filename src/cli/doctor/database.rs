@@ -7,6 +7,7 @@ use crate::app::promises;
 use crate::config::Config;
 use crate::postgres::PrivatePostgres;
 use crate::store::clock::{DatabaseClock, uptime};
+use crate::store::seal::{self, KnownKey};
 use crate::store::server::{self, ServerReport};
 use crate::store::{Database, StoreError, schema_state};
 
@@ -25,6 +26,8 @@ pub(super) struct Seen {
     pub(super) findings: Vec<Finding>,
     /// Targets of webhooks.
     pub(super) targets: Vec<String>,
+    /// The keys that secrets are sealed with; none: it could not be asked.
+    pub(super) keys: Option<Vec<KnownKey>>,
 }
 
 impl Seen {
@@ -32,6 +35,7 @@ impl Seen {
         Self {
             findings: vec![finding],
             targets: Vec::new(),
+            keys: None,
         }
     }
 }
@@ -119,7 +123,17 @@ async fn look(config: &Config, url: &str) -> Result<Seen, StoreError> {
         Err(StoreError::Unfit(_)) => Vec::new(),
         Err(error) => return Err(error),
     };
-    Ok(Seen { findings, targets })
+    let keys = match seal::known(&database).await {
+        Ok(keys) => Some(keys),
+        // No tables yet, or those of a version without keys.
+        Err(StoreError::Unfit(_)) => Some(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    Ok(Seen {
+        findings,
+        targets,
+        keys,
+    })
 }
 
 fn reach(report: &ServerReport, took: Duration) -> Finding {

@@ -5,6 +5,7 @@ mod database;
 mod disk;
 mod finding;
 mod folders;
+mod key;
 mod mail;
 mod network;
 mod ports;
@@ -35,6 +36,7 @@ impl Doctor {
         findings.extend(ports::examine(config).await);
         let seen = database::examine(config).await;
         findings.extend(seen.findings);
+        findings.extend(key::examine(config, seen.keys.as_deref()));
         findings.extend(network::examine(config, &self.url, &seen.targets).await);
         findings.extend(mail::examine(config).await);
         let count = |state| findings.iter().filter(|it| it.state == state).count();
