@@ -137,7 +137,7 @@ need_chromium() {
 # Debian with systemd and PostgreSQL as an archive: tests boot it and install the package there.
 # systemd-nspawn needs root, so for others there is none, and the tests say so.
 need_machine() {
-    local contents=systemd,systemd-sysv,dbus,postgresql,adduser,ca-certificates,curl,openssl,procps
+    local contents=systemd,systemd-sysv,dbus,postgresql,adduser,ca-certificates,curl,openssl
     local folder=$target/machine mirror log
     need_package debootstrap debootstrap
     need_package systemd-nspawn systemd-container

@@ -113,6 +113,7 @@ fn another_postgresql_by_tls_its_backup_two_daemons_and_another_key() {
     machine.sh("echo '127.0.0.1 db.example.com' >>/etc/hosts; \
          openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=Test CA' \
              -keyout ca.key -out database-ca.pem 2>/dev/null; \
+         cp database-ca.pem /etc/ssl/; \
          openssl req -newkey rsa:2048 -nodes -subj '/CN=db.example.com' \
              -keyout server.key -out server.csr 2>/dev/null; \
          echo 'subjectAltName=DNS:db.example.com' >server.ext; \
