@@ -64,6 +64,9 @@ pub struct ServerReport {
     /// Whether this connection is encrypted.
     #[diesel(sql_type = Bool)]
     pub encrypted: bool,
+    /// Whether it goes over a Unix socket, where there is nothing to encrypt.
+    #[diesel(sql_type = Bool)]
+    pub socket: bool,
 }
 
 const REPORT: &str = "select \
@@ -87,7 +90,8 @@ const REPORT: &str = "select \
      current_database()::text as database, \
      current_setting('server_encoding') as encoding, \
      coalesce(has_schema_privilege(current_schema(), 'create'), false) as may_create, \
-     coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false) as encrypted";
+     coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false) as encrypted, \
+     inet_server_addr() is null as socket";
 
 /// Asks the server.
 ///

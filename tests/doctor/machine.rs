@@ -27,7 +27,11 @@ fn beside_a_running_daemon_all_is_in_order() {
     let herald = Herald::launch();
     let report = Report::of(herald.command(), &[]);
     assert_eq!(report.value["failed"], 0, "{}", report.value);
-    report.expect("database", "ok", &["PostgreSQL 15", "answers in"]);
+    report.expect(
+        "database",
+        "ok",
+        &["PostgreSQL 15", "answers in", "over a socket"],
+    );
     for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
         report.expect(setting, "ok", &["on"]);
     }

@@ -140,13 +140,13 @@ fn reach(report: &ServerReport, took: Duration) -> Finding {
     if let Some(words) = promises::unfit(report) {
         return Finding::failed(REACH, words, "set database_url to one that fits");
     }
-    let encrypted = if report.encrypted {
-        "encrypted"
-    } else {
-        "not encrypted"
+    let way = match (report.socket, report.encrypted) {
+        (true, _) => "over a socket",
+        (false, true) => "encrypted",
+        (false, false) => "not encrypted",
     };
     let found = format!(
-        "PostgreSQL {}, database {} as {}, answers in {:.1} ms, {encrypted}",
+        "PostgreSQL {}, database {} as {}, answers in {:.1} ms, {way}",
         report.version,
         report.database,
         report.user,
