@@ -358,6 +358,28 @@ pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Asks until nothing is left, as long as it gets less: how fast is not judged.
+pub fn wait_out<T>(what: &str, mut ask: impl FnMut() -> (u64, T)) -> T {
+    let mut least = u64::MAX;
+    let mut since = Instant::now();
+    loop {
+        let (left, answer) = ask();
+        if left == 0 {
+            return answer;
+        }
+        if left < least {
+            least = left;
+            since = Instant::now();
+        }
+        let waited = since.elapsed();
+        assert!(
+            waited < PATIENCE,
+            "{what}: {left} left, no fewer for {waited:?}"
+        );
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// Asks until it is so, a bounded time.
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     wait_for(what, || holds().then_some(()));
