@@ -17,6 +17,10 @@ const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
+/// What stands in for the hash of somebody who has none: random bytes under the same parameters,
+/// so that to verify by it takes as long, and no password of it is known.
+pub const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$Nj06E5ne39sXBP08MCBJWg$Nc6ouPycW9NObiZR5/qCMRS08oVTgmH/bJCWdkaMJwI";
+
 /// Why a text may not be a password. It never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
@@ -149,6 +153,11 @@ mod tests {
         assert!(verify("correct horse", &made, room));
         assert!(!verify("correct Horse", &made, room));
         assert!(!verify("correct horse", "no hash", room));
+        // Up to the salt, nobody's is as any other.
+        let [of_somebody, of_nobody] = [&made, NOBODYS].map(|it| it.rsplit_once('$').unwrap());
+        assert_eq!(of_somebody.1.len(), of_nobody.1.len());
+        let head = |it: (&str, &str)| it.0.rsplit_once('$').map(|(head, _)| head.to_owned());
+        assert_eq!(head(of_somebody), head(of_nobody));
         assert_ne!(hash("correct horse", [8; 16], room).unwrap(), made);
         // What the library makes with memory of its own is the same.
         let known = "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$";

@@ -1,15 +1,15 @@
 //! Hashing passwords away from the threads that serve: so many at once and no more, since each
 //! takes 19 MiB, which is kept from one to the next.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::{Kind, Problem};
-use crate::domain::password::{self, Room};
+use crate::domain::password::{self, NOBODYS, Room};
 use crate::store::StoreError;
-use crate::store::fresh::{fresh_bytes, fresh_secret};
+use crate::store::fresh::fresh_bytes;
 
 /// Hashes at once.
 const AT_ONCE: usize = 2;
@@ -21,7 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Passwords {
     turns: Arc<Semaphore>,
     rooms: Arc<Mutex<Vec<Room>>>,
-    nobody: Arc<OnceLock<String>>,
 }
 
 /// The right to hash once.
@@ -36,7 +35,6 @@ impl Passwords {
         Self {
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             rooms: Arc::default(),
-            nobody: Arc::default(),
         }
     }
 
@@ -61,27 +59,16 @@ impl Passwords {
     /// Whether this is the password of a hash. Without one it takes as long, and is not.
     ///
     /// # Errors
-    /// When the system gives no random bytes.
+    /// When the hashing stopped.
     pub(super) async fn verify(
         &self,
         turn: Turn,
         password: String,
         hash: Option<String>,
     ) -> Result<bool, Problem> {
-        let nobody = Arc::clone(&self.nobody);
-        blocking(turn, move |room| match hash {
-            Some(hash) => Ok(password::verify(&password, &hash, room)),
-            None => {
-                let stand_in = match nobody.get() {
-                    Some(stand_in) => stand_in,
-                    None => {
-                        let made = make(&fresh_secret()?.0, room)?;
-                        nobody.get_or_init(|| made)
-                    }
-                };
-                let _ = password::verify(&password, stand_in, room);
-                Ok(false)
-            }
+        blocking(turn, move |room| {
+            let fits = password::verify(&password, hash.as_deref().unwrap_or(NOBODYS), room);
+            Ok(fits && hash.is_some())
         })
         .await
     }
@@ -92,13 +79,6 @@ impl Passwords {
     /// When the system gives no random bytes.
     pub(super) async fn hash(&self, turn: Turn, password: String) -> Result<String, Problem> {
         blocking(turn, move |room| make(&password, room)).await
-    }
-
-    /// Makes the hash that stands in for that of nobody, so that the first of them takes no
-    /// longer than the others.
-    pub(super) async fn prepare(&self) {
-        let Ok(turn) = self.turn().await else { return };
-        let _ = self.verify(turn, String::new(), None).await;
     }
 }
 

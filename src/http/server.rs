@@ -130,8 +130,6 @@ pub fn server(
         closing: closing.clone(),
         engine,
     };
-    let passwords = shared.passwords.clone();
-    actix_web::rt::spawn(async move { passwords.prepare().await });
     let roles: Vec<Role> = listeners.iter().map(|(role, _)| *role).collect();
     // What `HttpServer` does, with the listener's role at hand.
     let mut builder = Server::build()
