@@ -105,6 +105,8 @@ impl Server {
         };
         let made = run("initdb")
             .args(["-D", path, "-U", "postgres", "-A", "trust", "-N"])
+            // Whatever the locale of who runs the tests.
+            .args(["--encoding=UTF8", "--no-locale"])
             .output()
             .unwrap();
         let told = String::from_utf8_lossy(&made.stderr);
