@@ -3,12 +3,22 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
 use crate::Report;
 use crate::support::{Herald, folder, wait_for, wait_until};
+
+/// A process that ends with its test, however that ends.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// The command in a folder of its own, without a daemon.
 fn alone(folder: &std::path::Path) -> Command {
@@ -143,7 +153,7 @@ fn names_and_certificates_of_targets_are_tried_without_sending_anything() {
         free.local_addr().unwrap().port()
     };
     let log = folder.join("received");
-    let mut server = Command::new("openssl")
+    let server = Command::new("openssl")
         .args([
             "s_server",
             "-quiet",
@@ -159,6 +169,7 @@ fn names_and_certificates_of_targets_are_tried_without_sending_anything() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let server = Ended(server);
     wait_until("the server listens", || {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
     });
@@ -186,8 +197,7 @@ fn names_and_certificates_of_targets_are_tried_without_sending_anything() {
     strict.env("HERALD_ALLOW_NETWORKS", "");
     let report = Report::of(strict, &["--url", &url]);
     report.expect("outbound TLS", "warning", &["localhost"]);
-    server.kill().unwrap();
-    server.wait().unwrap();
+    drop(server);
     assert_eq!(fs::read_to_string(&log).unwrap(), "", "nothing may be sent");
     fs::remove_dir_all(folder).unwrap();
 }
