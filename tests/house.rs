@@ -109,6 +109,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("actix_http", &["transport", "http"]),
     ("actix_tls", &["transport"]),
     ("rustls*", &["transport", "store"]),
+    ("webpki", &["transport"]),
     ("actix_web", &["http"]),
     ("clap*", &["cli"]),
     ("comfy_table", &["cli"]),

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::client::tls_settings;
+use super::tls::tls_settings;
 
 pub use awc::http::Method;
 

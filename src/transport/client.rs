@@ -15,6 +15,7 @@ use rustls::ClientConfig;
 
 use super::connector::{PROGRESS, Progress, guarded};
 use super::failure::{Failure, Phase, io_words};
+use super::tls::refused;
 use crate::config::Live;
 use crate::domain::address::AddressRules;
 
@@ -231,7 +232,7 @@ impl Client {
         let mut body = Vec::new();
         let mut truncated = false;
         while let Some(chunk) = response.next().await {
-            let chunk = chunk.map_err(|error| body_failure(&error))?;
+            let chunk = chunk.map_err(body_failure)?;
             let room = EXCERPT - body.len();
             if chunk.len() > room {
                 body.extend_from_slice(chunk.get(..room).unwrap_or_default());
@@ -241,8 +242,15 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         // awc takes a connection that closes before the promised length for the body's end.
-        if !truncated && promised(response.headers()).is_some_and(|length| length > body.len()) {
-            return Err(Failure::CutOff("its length was not reached".to_owned()));
+        let received = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        if let Some(announced) = promised(response.headers())
+            && !truncated
+            && announced > received
+        {
+            return Err(Failure::CutShort {
+                received,
+                announced,
+            });
         }
         Ok(Answer {
             status: response.status().as_u16(),
@@ -273,34 +281,8 @@ fn build(rules: &Arc<Live<AddressRules>>, tls: &Arc<ClientConfig>) -> awc::Clien
         .finish()
 }
 
-/// TLS settings, shared by every thread.
-pub type TlsSettings = Arc<ClientConfig>;
-
-/// The TLS settings of every request: the system's trusted roots, HTTP/1.1 alone.
-///
-/// # Errors
-/// In words, when no protocol version is left.
-pub fn tls_settings() -> Result<TlsSettings, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    let native = rustls_native_certs::load_native_certs();
-    let (added, _ignored) = roots.add_parsable_certificates(native.certs);
-    if added == 0 {
-        tracing::warn!(
-            "no trusted root certificates found: https targets will fail (install ca-certificates)"
-        );
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut settings = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    settings.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(settings))
-}
-
 /// The length of the body that the head promises.
-fn promised(head: &HeaderMap) -> Option<usize> {
+fn promised(head: &HeaderMap) -> Option<u64> {
     let length = head.get(header::CONTENT_LENGTH)?.to_str().ok()?;
     length.parse().ok()
 }
@@ -321,30 +303,41 @@ fn bounded_head(head: &HeaderMap) -> HeaderMap {
 fn send_failure(error: SendRequestError) -> Failure {
     match error {
         SendRequestError::Connect(error) => connect_failure(error),
-        SendRequestError::Send(error) => Failure::Closed(io_words(&error)),
-        SendRequestError::Response(ParseError::Io(error)) => Failure::Closed(io_words(&error)),
-        SendRequestError::Response(error) => Failure::Malformed(error.to_string()),
-        other => Failure::Closed(other.to_string()),
+        SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)) => {
+            Failure::of_io(error, Failure::before_the_answer)
+        }
+        SendRequestError::Response(error) => Failure::Malformed {
+            detail: error.to_string(),
+        },
+        other => Failure::Closed {
+            detail: other.to_string(),
+        },
     }
 }
 
 fn connect_failure(error: ConnectError) -> Failure {
+    let closed = |detail| Failure::Closed { detail };
     match error {
         ConnectError::Resolver(cause) => match cause.downcast::<Failure>() {
             Ok(failure) => *failure,
-            Err(cause) => Failure::Closed(cause.to_string()),
+            Err(cause) => closed(cause.to_string()),
         },
         // Herald's own connector never answers with this, so it comes from the handshake.
-        ConnectError::Io(cause) => Failure::Tls(io_words(&cause)),
-        ConnectError::Disconnected => Failure::Closed("disconnected".to_owned()),
-        other => Failure::Closed(other.to_string()),
+        ConnectError::Io(cause) => Failure::Tls(refused(&cause, false)),
+        ConnectError::Disconnected => closed("disconnected".to_owned()),
+        other => closed(other.to_string()),
     }
 }
 
-fn body_failure(error: &PayloadError) -> Failure {
+fn body_failure(error: PayloadError) -> Failure {
+    let cut_off = |error: &std::io::Error| Failure::CutOff {
+        detail: io_words(error),
+    };
     match error {
-        PayloadError::Io(error) => Failure::CutOff(io_words(error)),
-        PayloadError::Incomplete(_) => Failure::CutOff("closed too early".to_owned()),
-        other => Failure::Malformed(other.to_string()),
+        PayloadError::Io(error) => Failure::of_io(error, cut_off),
+        PayloadError::Incomplete(_) => Failure::CutInChunks,
+        other => Failure::BadChunk {
+            detail: other.to_string(),
+        },
     }
 }

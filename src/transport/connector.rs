@@ -1,9 +1,7 @@
-//! Connecting to permitted addresses only: look the host up once, judge every address, connect
-//! to one of those that were judged. IP literals take the same way, so that no notation gets
-//! around the rules.
+//! What awc calls for a connection: the target is looked up and judged, then one of the addresses
+//! that were judged is connected to.
 
 use std::cell::Cell;
-use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,10 +11,12 @@ use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use awc::http::Uri;
 use tokio::net::TcpStream;
 
-use super::failure::{Failure, Phase, io_words};
+use super::dial::first_that_connects;
+use super::failure::{Failure, Phase};
+use super::lookup::permitted;
 use crate::config::Live;
 use crate::domain::address::AddressRules;
-use crate::domain::target::{Target, TargetError};
+use crate::domain::target::Target;
 
 /// How far a request came and how long its phases took.
 #[derive(Debug, Default)]
@@ -55,101 +55,48 @@ pub(super) fn guarded(
     }))
 }
 
-fn progress<R>(with: impl FnOnce(&Progress) -> R) -> Option<R> {
-    PROGRESS.try_with(|progress| with(progress)).ok()
+/// Notes how long a phase took when it ends, be it by the deadline.
+struct Clock {
+    progress: Option<Rc<Progress>>,
+    phase: Phase,
+    begin: Instant,
+}
+
+impl Clock {
+    fn of(phase: Phase) -> Self {
+        let progress = PROGRESS.try_with(Rc::clone).ok();
+        if let Some(progress) = &progress {
+            progress.phase.set(Some(phase));
+        }
+        Self {
+            progress,
+            phase,
+            begin: Instant::now(),
+        }
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        let Some(progress) = &self.progress else {
+            return;
+        };
+        match self.phase {
+            Phase::Resolve => progress.resolve.set(self.begin.elapsed()),
+            _ => progress.connect.set(self.begin.elapsed()),
+        }
+    }
 }
 
 async fn connect(rules: &AddressRules, uri: &Uri) -> Result<TcpStream, Failure> {
-    let begin = Instant::now();
-    progress(|progress| progress.phase.set(Some(Phase::Resolve)));
+    let resolving = Clock::of(Phase::Resolve);
     let target = Target::parse(&uri.to_string())?;
-    let addresses = resolve(&target).await?;
-    let judged: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
-    rules.vet(&target, &judged)?;
-    let resolved = Instant::now();
-    progress(|progress| {
-        progress.resolve.set(resolved - begin);
-        progress.phase.set(Some(Phase::Connect));
-    });
+    let addresses = permitted(rules, &target).await?;
+    drop(resolving);
+    let connecting = Clock::of(Phase::Connect);
     let stream = first_that_connects(&addresses).await?;
-    progress(|progress| {
-        progress.connect.set(resolved.elapsed());
+    if let Some(progress) = &connecting.progress {
         progress.phase.set(None);
-    });
+    }
     Ok(stream)
-}
-
-/// The addresses of a target's host; an IP literal is its own.
-///
-/// # Errors
-/// When the host has none.
-pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
-    let port = target.port();
-    let unresolved = |host: &str, detail: String| Failure::Unresolved {
-        host: host.to_owned(),
-        detail,
-    };
-    match target.host() {
-        url::Host::Ipv4(address) => Ok(vec![SocketAddr::from((address, port))]),
-        url::Host::Ipv6(address) => Ok(vec![SocketAddr::from((address, port))]),
-        url::Host::Domain(name) => {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name, port))
-                .await
-                .map_err(|error| unresolved(name, error.to_string()))?
-                .collect();
-            if found.is_empty() {
-                return Err(unresolved(name, "it has no address".to_owned()));
-            }
-            Ok(found)
-        }
-    }
-}
-
-pub(super) async fn first_that_connects(addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
-    let mut last = None;
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                // A request is written at once; waiting for more would only delay it.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Err(error) => {
-                last = Some(Failure::Unreachable {
-                    address: address.to_string(),
-                    detail: io_words(&error),
-                });
-            }
-        }
-    }
-    Err(last.unwrap_or_else(|| Failure::Unreachable {
-        address: "the target".to_owned(),
-        detail: "no address".to_owned(),
-    }))
-}
-
-/// Looks a target up and judges its addresses, as each attempt will: for who wants to refuse a
-/// target before anything is sent to it.
-///
-/// # Errors
-/// When the host is not found within 2 s, or an address is forbidden.
-pub async fn check_target(rules: &AddressRules, target: &Target) -> Result<(), CheckFailure> {
-    const BOUND: Duration = Duration::from_secs(2);
-    let addresses = tokio::time::timeout(BOUND, resolve(target))
-        .await
-        .map_err(|_elapsed| CheckFailure::Unresolved("no answer within 2 s".to_owned()))?
-        .map_err(|failure| CheckFailure::Unresolved(failure.to_string()))?;
-    let judged: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
-    rules.vet(target, &judged).map_err(CheckFailure::Forbidden)
-}
-
-/// Why a target fails [`check_target`].
-#[derive(Debug, thiserror::Error)]
-pub enum CheckFailure {
-    /// Its host was not found; that may change.
-    #[error("{0}")]
-    Unresolved(String),
-    /// A rule forbids it.
-    #[error(transparent)]
-    Forbidden(TargetError),
 }

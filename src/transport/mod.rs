@@ -4,10 +4,14 @@
 pub mod api_client;
 mod client;
 mod connector;
+mod dial;
 mod failure;
+mod lookup;
 mod probe;
+mod tls;
 
-pub use client::{Answer, Client, Delivery, Endpoint, Exchange, Phases, TlsSettings, tls_settings};
-pub use connector::{CheckFailure, check_target};
-pub use failure::{Failure, Phase};
+pub use client::{Answer, Client, Delivery, Endpoint, Exchange, Phases};
+pub use failure::{Failure, Phase, TlsFailure};
+pub use lookup::{CheckFailure, check_target};
 pub use probe::{Reached, try_target};
+pub use tls::{TlsSettings, tls_settings};

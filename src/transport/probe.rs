@@ -1,22 +1,25 @@
 //! Trying the way to a target without sending it a request: for who wants to know whether names
 //! are found and TLS works, without troubling anybody's webhook.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::cell::Cell;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use rustls::pki_types::ServerName;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
-use super::client::TlsSettings;
-use super::connector::resolve;
-use super::failure::{Failure, io_words};
+use super::dial::first_that_connects;
+use super::failure::{Failure, Phase, io_words};
+use super::lookup::permitted;
+use super::tls::{TlsSettings, handshake, refused};
 use crate::domain::address::AddressRules;
 use crate::domain::target::Target;
 
 /// How long looking up, connecting and the handshake may take together.
 const BOUND: Duration = Duration::from_secs(10);
+
+/// How long a server that asked for a certificate may take to say that it cannot do without.
+const REFUSAL: Duration = Duration::from_secs(1);
 
 /// A target whose handshake was made.
 #[derive(Debug, Clone)]
@@ -39,29 +42,30 @@ pub async fn try_target(
     tls: &TlsSettings,
     target: &Target,
 ) -> Result<Reached, Failure> {
-    let late = |_elapsed| Failure::Unreachable {
-        address: target.as_str().to_owned(),
-        detail: format!("no answer within {} s", BOUND.as_secs()),
-    };
-    tokio::time::timeout(BOUND, reach(rules, tls, target))
-        .await
-        .map_err(late)?
+    let phase = Cell::new(Phase::Resolve);
+    let reached = tokio::time::timeout(BOUND, reach(rules, tls, target, &phase)).await;
+    reached.unwrap_or_else(|_elapsed| {
+        Err(Failure::Timeout {
+            phase: phase.get(),
+            after: BOUND,
+        })
+    })
 }
 
 async fn reach(
     rules: &AddressRules,
     tls: &TlsSettings,
     target: &Target,
+    phase: &Cell<Phase>,
 ) -> Result<Reached, Failure> {
     let begin = Instant::now();
-    let addresses = resolve(target).await?;
-    let judged: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
-    rules.vet(target, &judged)?;
-    let stream = super::connector::first_that_connects(&addresses).await?;
-    let address = stream.peer_addr().map_err(|error| Failure::Unreachable {
-        address: target.as_str().to_owned(),
+    let addresses = permitted(rules, target).await?;
+    phase.set(Phase::Connect);
+    let stream = first_that_connects(&addresses).await?;
+    let address = stream.peer_addr().map_err(|error| Failure::Closed {
         detail: io_words(&error),
     })?;
+    phase.set(Phase::Handshake);
     let version = if target.is_https() {
         Some(shake_hands(tls, target, stream).await?)
     } else {
@@ -74,21 +78,20 @@ async fn reach(
     })
 }
 
+/// The version of TLS that was agreed on.
 async fn shake_hands(
     tls: &TlsSettings,
     target: &Target,
     stream: TcpStream,
 ) -> Result<String, Failure> {
-    let host = target.host().to_string();
-    let bare = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_owned();
-    let name = ServerName::try_from(bare).map_err(|error| Failure::Tls(error.to_string()))?;
-    let stream = TlsConnector::from(Arc::clone(tls))
-        .connect(name, stream)
-        .await
-        .map_err(|error| Failure::Tls(io_words(&error)))?;
+    let (mut stream, asked) = handshake(tls, &target.host(), stream).await?;
+    if asked {
+        // In TLS 1.3 the server says only afterwards that it wants a certificate.
+        let told = tokio::time::timeout(REFUSAL, stream.read(&mut [0; 1])).await;
+        if let Ok(Err(error)) = told {
+            return Err(Failure::Tls(refused(&error, true)));
+        }
+    }
     let version = stream.get_ref().1.protocol_version();
     Ok(version.map_or_else(String::new, |version| format!("{version:?}")))
 }

@@ -81,7 +81,8 @@ fn one_deadline_bounds_connect_head_and_body() {
     let head = "The target did not answer within 1.0 s.";
     let body = "The target did not finish its answer within 1.0 s.";
     for (attempt, words) in attempts.iter().zip([head, head, body, head, body]) {
-        assert_eq!(attempt["error"], words);
+        let error = text(&attempt["error"]);
+        assert!(error.starts_with(words), "{error}");
         let took = attempt["duration_ms"].as_i64().unwrap();
         assert!((1_000..1_500).contains(&took), "{took} ms");
         assert_eq!(attempt["outcome"], "failed");
@@ -213,10 +214,9 @@ fn refused_reset_and_closed_connections_are_told_in_words() {
         .map(|it| text(&it["error"]))
         .collect::<Vec<_>>();
     println!("{words:#?}");
-    assert!(words[0].contains("could not be connected to (connection refused)"));
+    assert!(words[0].contains("Nothing accepts connections at 127.0.0.1:"));
     assert!(words[1].contains("closed the connection before it answered"));
-    assert!(words[2].contains("closed the connection before it answered"));
-    assert!(words[2].contains("reset"));
+    assert!(words[2].contains("reset the connection before it answered"));
 }
 
 #[test]

@@ -71,26 +71,17 @@ async fn one(rules: &AddressRules, tls: &TlsSettings, target: &Target) -> Findin
                 format!("{host} at {}: {how} after {took} ms", reached.address),
             )
         }
-        Err(failure @ Failure::Unresolved { .. }) => Finding::failed(
-            DNS,
-            failure.to_string(),
-            "check the name, and the resolver in /etc/resolv.conf",
-        ),
-        Err(failure @ Failure::Tls(_)) => Finding::failed(
-            TLS,
-            format!("{host}: {failure}"),
-            "check the certificate of the target, and that ca-certificates is installed here",
-        ),
+        Err(failure @ Failure::Unresolved { .. }) => {
+            Finding::failed(DNS, failure.what(), failure.remedy())
+        }
         Err(failure @ Failure::Forbidden(_)) => Finding::warning(
             TLS,
             format!("{host}: {failure}"),
             "add its network to allow_networks, if deliveries may go there",
         ),
-        Err(failure) => Finding::failed(
-            TLS,
-            format!("{host}: {failure}"),
-            "check whether a firewall lets this machine reach it",
-        ),
+        Err(failure) => {
+            Finding::failed(TLS, format!("{host}: {}", failure.what()), failure.remedy())
+        }
     }
 }
 
