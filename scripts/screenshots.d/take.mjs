@@ -13,6 +13,7 @@ import { Api } from "../../tests/pages/lib/api.mjs";
 import { run } from "../../tests/pages/lib/desk.mjs";
 import { cut, overlapping, sideways } from "../../tests/pages/lib/looks.mjs";
 import { everyPage } from "../../tests/pages/lib/pages.mjs";
+import { pageOf } from "../../tests/pages/lib/screen.mjs";
 import { shop } from "../../tests/pages/lib/shop.mjs";
 
 const HISTORY = fileURLToPath(new URL("history.sql", import.meta.url));
@@ -60,10 +61,10 @@ await run(async (desk) => {
       if (given.only && !name.includes(given.only)) continue;
       const page = signedIn ? inside : outside;
       for (const [width, height] of [[1280, 800], [320, 640]]) {
-        await page.setViewportSize({ width, height });
-        await page.goto(address);
+        await page.resize(width, height);
+        await page.open(address);
         const file = `${name}-${colorScheme}-${width}.png`;
-        await page.screenshot({ path: path.join(given.folder, file), fullPage: true, animations: "disabled" });
+        await pageOf(page).screenshot({ path: path.join(given.folder, file), fullPage: true, animations: "disabled" });
         const wrong = [
           ...(await sideways(page)).map((it) => `sideways: ${it}`),
           ...(await cut(page)).map((it) => `cut: ${it}`),
@@ -75,14 +76,15 @@ await run(async (desk) => {
     }
   }
   for (const [file, name, colorScheme, width, height] of given.readme ? README : []) {
-    const page = await desk.person({ colorScheme, viewport: { width, height } });
-    await page.goto(pages.find((it) => it[0] === name)[1]);
+    const screen = await desk.person({ colorScheme, viewport: { width, height } });
+    await screen.open(pages.find((it) => it[0] === name)[1]);
+    const page = pageOf(screen);
     // A frame is fetched when it comes into sight.
     for (const frame of await page.locator("iframe").all()) await frame.scrollIntoViewIfNeeded();
     await page.waitForLoadState("networkidle");
     await page.evaluate(() => scrollTo(0, 0));
     await page.screenshot({ path: path.join(HERE, `${file}.png`) });
-    await desk.forget(page);
+    await desk.forget(screen);
   }
   writeFileSync(path.join(given.folder, "faults.txt"), faults.map((it) => `${it}\n`).join(""));
   for (const fault of faults) console.log(fault);

@@ -8,16 +8,16 @@ await run(async (desk) => {
 
   await desk.step("a wrong password is refused in words", page, async () => {
     page.complaints.expect(/status of 401/);
-    await page.goto("/sign-in");
-    await page.getByLabel("E-mail").fill(email);
-    await page.getByLabel("Password", { exact: true }).fill("not this one");
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("alert").waitFor();
+    await page.open("/sign-in");
+    await page.field("E-mail").fill(email);
+    await page.field("Password").fill("not this one");
+    await page.button("Sign in").follow();
+    await page.role("alert").seen();
   });
 
   await desk.step("the right one leads to the first page", page, async () => {
     await signIn(page, email, password);
-    equal(new URL(page.url()).pathname, "/", "the first page");
+    await page.at("/");
   });
 
   await desk.step("who wanted to go somewhere is led there after signing in, within Herald", page, async () => {
@@ -38,7 +38,7 @@ await run(async (desk) => {
   });
 
   await desk.step("signing out leads back", page, async () => {
-    await page.getByRole("button", { name: "Sign out" }).click();
-    await page.waitForURL("**/sign-in");
+    await page.button("Sign out").follow();
+    await page.at("/sign-in");
   });
 });

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { Api } from "./lib/api.mjs";
-import { assert, equal, none, run, until } from "./lib/desk.mjs";
+import { assert, equal, none, run, signIn, until } from "./lib/desk.mjs";
 import { everyPage } from "./lib/pages.mjs";
 import { target } from "./lib/target.mjs";
 
@@ -126,7 +126,7 @@ await run(async (desk) => {
 
   // What a page says in texts and fields; and that nothing became more than text.
   async function read() {
-    const found = await page.evaluate(() => {
+    const found = await page.inside(() => {
       const alive = Array.from(document.querySelectorAll(
         'script:not([src^="/assets/"]), img, [onerror], [onload], [srcdoc], object, embed, base, meta[http-equiv], ' +
         '[href^="javascript:" i], [src^="javascript:" i], [action^="javascript:" i], [style], style',
@@ -139,18 +139,15 @@ await run(async (desk) => {
         text: [document.documentElement.textContent, document.title, ...values, ...titles].join("\n"),
       };
     });
-    equal(found.pwned, false, `${page.url()}: a script ran`);
-    equal(found.alive, [], `${page.url()}: markup came alive`);
-    assert(!found.text.includes("49'") && !/\b49\b'/.test(found.text), `${page.url()}: a template was filled in`);
+    equal(found.pwned, false, "a script that ran");
+    equal(found.alive, [], "markup that came alive");
+    assert(!found.text.includes("49'") && !/\b49\b'/.test(found.text), "a template was filled in");
     texts.push(found.text);
   }
 
   await desk.step("sign in with a browser of a hostile name", page, async () => {
-    await page.goto("/sign-in");
-    await page.getByLabel("E-mail").fill(given.email);
-    await page.getByLabel("Password", { exact: true }).fill(given.password);
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.waitForURL((url) => url.pathname === "/");
+    await signIn(page, given.email, given.password);
+    await page.at("/");
   });
 
   let addresses;
@@ -168,7 +165,7 @@ await run(async (desk) => {
   ];
   for (const address of [...new Set([...addresses, ...more])]) {
     await desk.step(`${address} shows it as text`, page, async () => {
-      await page.goto(address);
+      await page.open(address);
       await read();
     });
   }
@@ -179,41 +176,39 @@ await run(async (desk) => {
       "/deliveries?topic=", "/deliveries?webhook=", "/deliveries?state=", "/activity?user=", "/activity?activity=",
       "/mail?q=", "/mail?topic=", "/plugins?q=", "/plugins?state=", "/events?q=", "/sign-in?next=", "/nothing/", "/?range=",
       "/webhooks/new?trigger=", "/webhooks?"]) {
-      await page.goto(place + words);
+      await page.open(place + words);
       await read();
     }
   });
 
   await desk.step("what a form gives back is text as well", page, async () => {
-    await page.goto("/webhooks/new");
-    await page.getByLabel("Title", { exact: true }).fill(nasty("form-title"));
-    await page.getByLabel("URL", { exact: true }).fill(`javascript:window.pwned=1//${nasty("form-url")}`);
-    await page.getByLabel("Other names and patterns", { exact: true }).fill(nasty("form-pattern"));
-    await page.getByRole("button", { name: "Add webhook" }).click();
-    await page.getByRole("alert").waitFor();
+    await page.open("/webhooks/new");
+    await page.field("Title").fill(nasty("form-title"));
+    await page.field("URL").fill(`javascript:window.pwned=1//${nasty("form-url")}`);
+    await page.field("Other names and patterns").fill(nasty("form-pattern"));
+    await page.button("Add webhook").follow();
+    await page.role("alert").seen();
     await read();
-    equal(await page.getByLabel("Title", { exact: true }).inputValue(), nasty("form-title"), "what was written");
+    await page.field("Title").value(nasty("form-title"));
   });
 
   await desk.step("a mail's HTML is in a frame that runs nothing and asks nobody", page, async () => {
-    const inside = page.frameLocator("iframe");
-    const open = async () => {
-      await page.goto(`/mail/${letter}`);
-      await page.locator("iframe").scrollIntoViewIfNeeded();
-      await inside.getByText("Click here").waitFor();
-    };
-    await open();
-    equal(await page.locator("iframe").getAttribute("sandbox"), "", "what the frame may do");
+    const inside = page.frame("iframe");
+    await page.open(`/mail/${letter}`);
+    await page.css("iframe").scroll();
+    await inside.text("Click here").seen();
+    equal(await page.css("iframe").attribute("sandbox"), "", "what the frame may do");
     for (const id of ["run", "send", "out"]) {
-      await inside.locator(`#${id}`).click({ noWaitAfter: true });
-      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 100))));
+      await inside.css(`#${id}`).click();
+      // What a click begins has begun by then.
+      await page.inside(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     }
-    equal(await page.evaluate(() => window.pwned), undefined, "what the mail's scripts did");
-    equal(new URL(page.url()).pathname, `/mail/${letter}`, "where the page is");
+    equal(await page.inside(() => window.pwned), undefined, "what the mail's scripts did");
+    await page.at(`/mail/${letter}`);
     // By its own address it is held as tightly, if a browser shows it at all.
     const alone = await desk.person();
     alone.complaints.expect(/./);
-    await alone.goto(`/mail/${letter}/html`).catch(() => {});
+    await alone.tryToOpen(`/mail/${letter}/html`);
     await desk.forget(alone);
     equal(trap.requests.map((it) => it.path), [], "what was fetched from elsewhere");
   });

@@ -1,15 +1,14 @@
 // The live tail of deliveries: new ones come in by themselves, until it is paused.
 
 import { Api } from "./lib/api.mjs";
-import { equal, run, until } from "./lib/desk.mjs";
+import { equal, run } from "./lib/desk.mjs";
 import { target } from "./lib/target.mjs";
 
 await run(async (desk) => {
   const api = new Api(desk.given);
   const shop = await target();
   const page = await desk.person();
-  const rows = page.locator("#list tbody tr");
-  const button = (name) => page.getByRole("button", { name, exact: true });
+  const rows = page.css("#list tbody tr");
   let webhook;
   const happen = async (id) => {
     const event = await api.publish({ event_type: "ORDER_CREATED", data: { id } });
@@ -19,53 +18,51 @@ await run(async (desk) => {
 
   await desk.step("an empty list says what to do", page, async () => {
     webhook = await api.subscribe("Warehouse", shop.url, ["ORDER_*"]);
-    await page.goto("/deliveries");
-    await page.getByText("Nothing was delivered yet.").waitFor();
+    await page.open("/deliveries");
+    await page.text("Nothing was delivered yet.").seen();
   });
 
   await desk.step("what is delivered appears without a reload", page, async () => {
-    await button("Live").click();
-    await page.evaluate(() => { window.sameDocument = true; });
+    await page.button("Live").click();
+    await page.inside(() => { window.sameDocument = true; });
     await happen("1");
-    await until("the first row", async () => (await rows.count()) === 1);
+    await rows.many(1);
     await happen("2");
-    await until("the second row, on top", async () => (await rows.count()) === 2);
-    equal(await page.evaluate(() => window.sameDocument), true, "the document");
-    await rows.first().getByText("Sent", { exact: true }).waitFor();
+    await rows.many(2);
+    equal(await page.inside(() => window.sameDocument), true, "the document");
+    await rows.first().exactly("Sent").seen();
   });
 
   await desk.step("a row that changes is exchanged in its place, and keeps the focus", page, async () => {
     shop.answer = { status: 500 };
     const event = await happen("3");
-    await until("the third row", async () => (await rows.count()) === 3);
-    await rows.first().getByText("Error", { exact: true }).waitFor();
-    await rows.first().getByRole("link").focus();
+    await rows.many(3);
+    await rows.first().exactly("Error").seen();
+    await rows.first().role("link").focus();
     shop.answer = { status: 204 };
     await api.post(`/v1/deliveries/${event}/${webhook}/resend`);
-    await rows.first().getByText("Sent", { exact: true }).waitFor();
-    equal(await rows.count(), 3, "rows");
-    equal(await rows.first().evaluate((row) => row.contains(document.activeElement)), true, "the focus");
+    await rows.first().exactly("Sent").seen();
+    await rows.many(3);
+    await rows.first().focused();
   });
 
   await desk.step("paused, it lets nothing in", page, async () => {
-    const closed = page.waitForEvent("requestfailed", (request) => request.url().includes("/deliveries/live"));
-    await button("Pause").click();
-    await closed;
+    await page.ending("/deliveries/live", () => page.button("Pause").click());
     await happen("4");
-    equal(await rows.count(), 3, "rows while it is paused");
+    await rows.many(3);
   });
 
   await desk.step("resumed, it catches up", page, async () => {
-    await button("Resume").click();
-    await until("the row that came meanwhile", async () => (await rows.count()) === 4);
+    await page.button("Resume").click();
+    await rows.many(4);
   });
 
   await desk.step("other filters mean another tail", page, async () => {
-    await page.getByLabel("State").selectOption("error");
-    await until("nothing to be left", async () => (await rows.filter({ visible: true }).count()) === 0);
+    await page.listed(() => page.field("State").choose("error"));
+    await rows.visible().many(0);
     shop.answer = { status: 500 };
     await happen("5");
-    await until("the one that fits", async () => (await rows.filter({ visible: true }).count()) === 1);
-    await rows.first().getByText("Error", { exact: true }).waitFor();
+    await rows.visible().many(1);
+    await rows.first().exactly("Error").seen();
   });
 });

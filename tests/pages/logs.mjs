@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { Api } from "./lib/api.mjs";
-import { assert, equal, run, until } from "./lib/desk.mjs";
+import { equal, run, until } from "./lib/desk.mjs";
 import { target } from "./lib/target.mjs";
 
 const day = (back) => new Date(Date.now() - back * 86_400_000).toISOString();
@@ -13,10 +13,15 @@ await run(async (desk) => {
   const api = new Api(desk.given);
   const shop = await target();
   const page = await desk.person();
-  const rows = page.locator("#list a.row");
-  const button = (name) => page.getByRole("button", { name, exact: true });
-  const link = (name) => page.getByRole("link", { name, exact: true });
-  const count = (number) => until(`${number} rows`, async () => (await rows.count()) === number);
+  // Fills in a field of the filters, and waits for the list of so many rows.
+  const filter = async (label, value, rows) => {
+    await page.listed(() => (typeof value === "string" ? page.field(label).fill(value) : page.field(label).choose(value)));
+    await page.rows.many(rows);
+  };
+  const clear = async (label, rows) => {
+    await page.listed(() => page.link(new RegExp(`^Clear ${label}`)).click());
+    await page.rows.many(rows);
+  };
 
   await desk.step("an activity is found by e-mail, by its kind and by date, and its payload is seen", page, async () => {
     const done = (user, group, activity, back, payload) =>
@@ -24,31 +29,25 @@ await run(async (desk) => {
     await done("mia@example.com", "Order", "Review", 0, { order: "A-417", note: "rather large" });
     await done("mia@example.com", "Product", "Edit", 3, { product: 12 });
     await done("jo@example.com", "Order", "Submit", 3, null);
-    await page.goto("/");
-    await link("Activity").first().click();
-    await page.getByLabel("User", { exact: true }).fill("mia@example.com");
-    await count(2);
-    await page.getByLabel("Activity", { exact: true }).selectOption({ label: "Order Review" });
-    await count(1);
-    await page.getByLabel("Activity", { exact: true }).selectOption({ label: "All of Product" });
-    await count(1);
-    await page.getByRole("link", { name: /^Clear Activity/ }).click();
-    await count(2);
-    await page.getByLabel("To", { exact: true }).fill(day(2).slice(0, 10));
-    await count(1);
-    await page.getByRole("link", { name: /^Clear To/ }).click();
-    await count(2);
-    await page.getByRole("row", { name: /Review/ }).getByRole("link", { name: /Review/ }).click();
-    await page.getByText("mia@example.com").first().waitFor();
-    await page.getByText("A-417").first().waitFor();
-    await page.getByText("Raw", { exact: true }).click();
-    await page.getByText('"note":"rather large"').waitFor();
+    await page.open("/");
+    await page.link("Activity").follow();
+    await filter("User", "mia@example.com", 2);
+    await filter("Activity", { label: "Order Review" }, 1);
+    await filter("Activity", { label: "All of Product" }, 1);
+    await clear("Activity", 2);
+    await filter("To", day(2).slice(0, 10), 1);
+    await clear("To", 2);
+    await page.role("row", { name: /Review/ }).link(/Review/).follow();
+    await page.text("mia@example.com").seen();
+    await page.text("A-417").seen();
+    await page.exactly("Raw").click();
+    await page.text('"note":"rather large"').seen();
   });
 
   await desk.step("what people do in Herald stands there, too", page, async () => {
-    await link("← Activity").click();
-    await page.getByLabel("Activity", { exact: true }).selectOption({ label: "All of Herald" });
-    await page.locator("#list").getByText("Signed In").first().waitFor();
+    await page.link("← Activity").follow();
+    await page.listed(() => page.field("Activity").choose({ label: "All of Herald" }));
+    await page.css("#list").text("Signed In").seen();
   });
 
   await desk.step("a mail is found by its receiver, topic and state, and seen as HTML and text", page, async () => {
@@ -57,44 +56,40 @@ await run(async (desk) => {
     const { id } = await mail("Order Confirmation", "emil@example.com", "<h1>Thank you</h1><p>It is on its way.</p>");
     await mail("Password Reset", "sofia@example.com", undefined);
     await until("the mail to be sent", async () => (await api.get(`/v1/mails/${id}`)).state === "sent");
-    await link("Mail").first().click();
-    await page.getByLabel("Search", { exact: true }).fill("emil@");
-    await count(1);
-    await page.getByLabel("Search", { exact: true }).fill("");
-    await page.getByLabel("Topic", { exact: true }).selectOption("Password Reset");
-    await until("the other one", async () => /sofia/.test((await rows.allInnerTexts()).join()));
-    await page.getByLabel("Topic", { exact: true }).selectOption("");
-    await page.getByLabel("State", { exact: true }).selectOption("failed");
-    await count(0);
-    await page.getByLabel("State", { exact: true }).selectOption("sent");
-    await page.getByLabel("Search", { exact: true }).fill("emil@");
-    await count(1);
-    await rows.first().click();
-    await page.getByText("No mail server is set").waitFor();
-    const frame = page.locator("iframe");
-    equal(await frame.getAttribute("sandbox"), "", "what the frame may do");
-    await frame.scrollIntoViewIfNeeded();
-    await page.frameLocator("iframe").getByRole("heading", { name: "Thank you" }).waitFor();
-    await page.getByText("Hello emil@example.com.").waitFor();
+    await page.link("Mail").follow();
+    await filter("Search", "emil@", 1);
+    await filter("Search", "", 2);
+    await filter("Topic", { value: "Password Reset" }, 1);
+    await page.rows.with("sofia").many(1);
+    await filter("Topic", { value: "" }, 2);
+    await filter("State", { value: "failed" }, 0);
+    await filter("State", { value: "sent" }, 2);
+    await filter("Search", "emil@", 1);
+    await page.rows.first().follow();
+    await page.text("No mail server is set").seen();
+    equal(await page.css("iframe").attribute("sandbox"), "", "what the frame may do");
+    await page.css("iframe").scroll();
+    await page.frame("iframe").role("heading", { name: "Thank you" }).seen();
+    await page.text("Hello emil@example.com.").seen();
   });
 
   await desk.step("an event type tells its fields, and its example is published", page, async () => {
     await api.subscribe("Warehouse", shop.url, ["STORE_ORDER_*"]);
-    await link("Events").first().click();
-    await page.getByRole("link", { name: /Order placed in a third-party store/ }).click();
-    await page.getByText("data.data.orderId").first().waitFor();
-    await page.getByText("The order. Ask the API for its details").first().waitFor();
-    await button("Publish").click();
+    await page.link("Events").follow();
+    await page.link(/Order placed in a third-party store/).follow();
+    await page.text("data.data.orderId").seen();
+    await page.text("The order. Ask the API for its details").seen();
+    await page.button("Publish").follow();
     await until("the target to get it", () => shop.requests.length === 1);
     equal(JSON.parse(shop.requests[0].body).event_type, "STORE_ORDER_CREATED", "what it got");
   });
 
   await desk.step("an event tells who got it, and of each other webhook why not", page, async () => {
     await api.subscribe("Only members", shop.url, ["MEMBER_*"]);
-    await page.goto("/events/log");
-    await rows.first().click();
-    await page.getByText("Warehouse").first().waitFor();
-    await page.getByText("Only members").first().waitFor();
+    await page.open("/events/log");
+    await page.rows.first().follow();
+    await page.text("Warehouse").seen();
+    await page.text("Only members").seen();
   });
 
   await desk.step("a plugin is tried out with an example, and what it changes is shown", page, async () => {
@@ -103,15 +98,16 @@ await run(async (desk) => {
     save("greeting.rhai", "fn transform(event) {\n    event.payload.greeting = \"hello there\";\n    event.payload\n}\n");
     save("torn.rhai", "fn filter(event) {\n    true false\n}\n");
     await until("both to be known", async () => (await api.get("/v1/plugins")).data.length === 2);
-    await link("Plugins").first().click();
-    const torn = page.getByRole("row", { name: /torn/ });
-    await torn.getByText("Broken").waitFor();
-    await torn.getByText(/Line 2/).waitFor();
-    await link("named/greeting.rhai").click();
-    await page.getByLabel("Example of").selectOption("ORDER_CREATED");
-    await button("Run").click();
-    await page.getByText(/hello there/).first().waitFor();
-    assert(page.url().includes("type=ORDER_CREATED"), "the address can be shared");
+    await page.link("Plugins").follow();
+    const torn = page.role("row", { name: /torn/ });
+    await torn.text("Broken").seen();
+    await torn.text(/Line 2/).seen();
+    await page.link("named/greeting.rhai").follow();
+    await page.field("Example of").choose("ORDER_CREATED");
+    await page.button("Run").click();
+    await page.css("#ran").text(/hello there/).seen();
+    // The address can be shared.
+    await page.at(/type=ORDER_CREATED/);
   });
 
   await desk.step("all that a filter shows is resent, with the number told first", page, async () => {
@@ -121,17 +117,15 @@ await run(async (desk) => {
       const event = await api.publish({ event_type: "PUBLISH", data: {} });
       await api.delivered(event, webhook, "failed");
     }
-    await page.goto("/deliveries");
-    await page.getByLabel("Topic", { exact: true }).selectOption("PUBLISH");
-    await count(3);
-    await page.getByLabel("State", { exact: true }).selectOption("error");
-    await count(3);
+    await page.open("/deliveries");
+    await filter("Topic", { value: "PUBLISH" }, 3);
+    await filter("State", { value: "error" }, 3);
     shop.answer = { status: 204 };
     const before = shop.requests.length;
-    await page.getByRole("link", { name: /Resend all of these/ }).click();
-    await page.getByText("3 deliveries will be resent.").waitFor();
-    await button("Resend 3 deliveries").click();
-    await page.getByText("3 deliveries were resent.").waitFor();
+    await page.link(/Resend all of these/).follow();
+    await page.text("3 deliveries will be resent.").seen();
+    await page.button("Resend 3 deliveries").follow();
+    await page.text("3 deliveries were resent.").seen();
     await until("the target to get them", () => shop.requests.length === before + 3);
   });
 });

@@ -20,29 +20,29 @@ await run(async (desk) => {
     const all = [...addresses.map((it) => [page, it]), ...alone.map((it) => [stranger, it])];
     for (const [who, address] of all) {
       await desk.step(`${address}, ${colorScheme}`, who, async () => {
-        await who.setViewportSize({ width: 1280, height: 800 });
-        await who.goto(address);
+        await who.resize(1280, 800);
+        await who.open(address);
         none(await faults(who), "axe at 1280 px");
         none(await sideways(who), "sideways at 1280 px");
         none(await undrawn(who), "shapes that are not drawn");
         // 200 % of 1280 px.
-        await who.setViewportSize({ width: 640, height: 400 });
+        await who.resize(640, 400);
         none(await sideways(who), "sideways at 200 %");
-        await who.setViewportSize({ width: 320, height: 640 });
+        await who.resize(320, 640);
         none(await sideways(who), "sideways at 320 px");
         none(await faults(who), "axe at 320 px");
       });
     }
     await desk.step(`the menu, ${colorScheme}`, page, async () => {
-      await page.goto("/");
-      await page.getByText("Menu", { exact: true }).click();
+      await page.open("/");
+      await page.exactly("Menu").click();
       none(await faults(page), "axe with the menu");
       none(await sideways(page), "sideways with the menu");
     });
     await desk.step(`the help, ${colorScheme}`, page, async () => {
-      await page.keyboard.press("Escape");
-      await page.keyboard.press("?");
-      await page.getByRole("dialog").waitFor();
+      await page.press("Escape");
+      await page.press("?");
+      await page.role("dialog").seen();
       none(await faults(page), "axe with the help");
       none(await sideways(page), "sideways with the help");
     });

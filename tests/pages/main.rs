@@ -17,6 +17,9 @@ mod gates;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::fs;
+use std::path::Path;
+
 use herald::http::access::TABLE;
 use serde_json::{Value, json};
 
@@ -25,6 +28,29 @@ use support::Herald;
 
 /// What browsers get that is no page of its own, by the pattern in the table.
 const PARTS: &[&str] = &["/deliveries/live", "/events/{id}/raw", "/mail/{id}/html"];
+
+/// A script has screens, which wait, and never the browser's own page, which answers at once.
+#[test]
+fn no_script_looks_before_the_page_is_there() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pages");
+    let scripts = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    let scripts: Vec<_> = scripts
+        .filter(|it| it.extension().is_some_and(|it| it == "mjs"))
+        .collect();
+    assert!(scripts.len() > 8, "{scripts:?}");
+    let hasty = [
+        "screen.mjs",
+        "playwright",
+        "node:timers",
+        "setTimeout(resolve",
+    ];
+    for script in scripts {
+        let text = fs::read_to_string(&script).unwrap();
+        for word in hasty {
+            assert!(!text.contains(word), "{word} in {}", script.display());
+        }
+    }
+}
 
 #[test]
 fn a_person_signs_in_and_out_by_mouse() {

@@ -2,7 +2,7 @@
 // and password, tokens, leaving.
 
 import { Api } from "./lib/api.mjs";
-import { assert, equal, run, signIn } from "./lib/desk.mjs";
+import { equal, run, signIn } from "./lib/desk.mjs";
 
 const NEW = "mia@example.com";
 
@@ -10,67 +10,65 @@ await run(async (desk) => {
   const { password } = desk.given;
   const page = await desk.person();
   const mia = await desk.visitor();
-  const button = (name, on = page) => on.getByRole("button", { name, exact: true });
-  const link = (name, on = page) => on.getByRole("link", { name, exact: true });
-  const told = (on = page) => on.getByRole("status").filter({ hasText: /\w/ }).first().waitFor();
+  const told = (on = page) => on.role("status").with(/\w/).seen();
   let invitation;
 
   await desk.step("somebody is invited, and the link is there to be handed over", page, async () => {
-    await page.goto("/");
-    await link("Settings").first().click();
-    await link("Users").click();
-    await link("Invite a user").click();
-    await page.getByLabel("E-mail").fill(NEW);
-    await page.getByLabel("Name").fill("Mia");
-    await page.getByRole("radio", { name: /^Viewer/ }).check();
-    await button("Invite").click();
-    invitation = await page.locator("#link").innerText();
-    await link("To the users").click();
-    await page.getByRole("row", { name: /mia@example\.com/ }).getByText("Invited").waitFor();
+    await page.open("/");
+    await page.link("Settings").follow();
+    await page.link("Users").follow();
+    await page.link("Invite a user").follow();
+    await page.field("E-mail").fill(NEW);
+    await page.field("Name").fill("Mia");
+    await page.role("radio", { name: /^Viewer/ }).check();
+    await page.button("Invite").follow();
+    invitation = await page.css("#link").reading();
+    await page.link("To the users").follow();
+    await page.role("row", { name: /mia@example\.com/ }).text("Invited").seen();
   });
 
   await desk.step("the invitation is followed, and works once", mia, async () => {
     mia.complaints.expect(/status of 4(04|22)/);
-    await mia.goto(invitation.trim());
-    await mia.getByLabel("Password", { exact: true }).fill(password);
-    await mia.getByLabel("Again").fill("something else");
-    await button("Set the password", mia).click();
-    await mia.getByRole("alert").waitFor();
-    await mia.getByLabel("Password", { exact: true }).fill(password);
-    await mia.getByLabel("Again").fill(password);
-    await button("Set the password", mia).click();
-    await link("Sign in", mia).click();
+    await mia.open(invitation);
+    await mia.field("Password").fill(password);
+    await mia.field("Again").fill("something else");
+    await mia.button("Set the password").follow();
+    await mia.role("alert").seen();
+    await mia.field("Password").fill(password);
+    await mia.field("Again").fill(password);
+    await mia.button("Set the password").follow();
+    await mia.link("Sign in").follow();
     await signIn(mia, NEW, password);
-    await mia.goto(invitation.trim());
-    await mia.getByText("This link was used").waitFor();
+    await mia.open(invitation);
+    await mia.text("This link was used").seen();
   });
 
   await desk.step("a viewer sees no way to change anything, and is told so", mia, async () => {
     mia.complaints.expect(/status of 403/);
-    await mia.goto("/webhooks");
-    equal(await link("Add a webhook", mia).count(), 0, "ways to add");
-    await mia.goto("/webhooks/new");
-    await mia.getByText(/admin/).first().waitFor();
+    await mia.open("/webhooks");
+    await mia.link("Add a webhook").many(0);
+    await mia.open("/webhooks/new");
+    await mia.text(/admin/).seen();
   });
 
   await desk.step("they change their own name", mia, async () => {
-    await mia.goto("/settings/profile");
-    await mia.getByLabel("Name", { exact: true }).fill("Mia Krause");
-    await button("Save the name", mia).click();
+    await mia.open("/settings/profile");
+    await mia.field("Name").fill("Mia Krause");
+    await mia.button("Save the name").follow();
     await told(mia);
-    await mia.getByRole("link", { name: "Mia Krause" }).first().waitFor();
+    await mia.link("Mia Krause").seen();
   });
 
   await desk.step("they change their own password, with the present one", mia, async () => {
     mia.complaints.expect(/status of 4\d\d/);
     const change = async (present) => {
-      await mia.getByLabel("Present password").fill(present);
-      await mia.getByLabel("New password", { exact: true }).fill("another long password");
-      await mia.getByLabel("New password again").fill("another long password");
-      await button("Change the password", mia).click();
+      await mia.field("Present password").fill(present);
+      await mia.field("New password").fill("another long password");
+      await mia.field("New password again").fill("another long password");
+      await mia.button("Change the password").follow();
     };
     await change("not this one");
-    await mia.getByText(/not your present password/).first().waitFor();
+    await mia.text(/not your present password/).seen();
     await change(password);
     await told(mia);
     const again = await desk.visitor();
@@ -79,47 +77,46 @@ await run(async (desk) => {
   });
 
   await desk.step("a token is shown once, and opens the API as far as its role goes", page, async () => {
-    await page.goto("/settings/tokens");
-    await link("Make a token").click();
-    await page.getByLabel("Title").fill("The shop");
-    await page.getByRole("radio", { name: /^Publisher/ }).check();
-    await button("Make the token").click();
-    const token = (await page.locator("#token").innerText()).trim();
-    assert(token.startsWith("hrld_"), "the token");
+    await page.open("/settings/tokens");
+    await page.link("Make a token").follow();
+    await page.field("Title").fill("The shop");
+    await page.role("radio", { name: /^Publisher/ }).check();
+    await page.button("Make the token").follow();
+    const token = await page.css("#token").reading(/^hrld_/);
     const api = new Api(desk.given, token);
     await api.publish({ event_type: "ORDER_CREATED", data: { id: "1" } });
     const read = await fetch(`${desk.given.url}/v1/deliveries`, { headers: { authorization: `Bearer ${token}` } });
     equal(read.status, 403, "reading with it");
-    await link("To the tokens").click();
-    await link("The shop").click();
-    equal((await page.content()).includes(token), false, "the token on its page");
-    await link("Revoke…").click();
-    await button("Revoke the token").click();
+    await page.link("To the tokens").follow();
+    await page.link("The shop").follow();
+    equal((await page.source()).includes(token), false, "the token on its page");
+    await page.link("Revoke…").follow();
+    await page.button("Revoke the token").follow();
     await told();
     const after = await fetch(`${desk.given.url}/v1/event-types`, { headers: { authorization: `Bearer ${token}` } });
     equal(after.status, 401, "with the revoked token");
   });
 
   await desk.step("somebody is removed after a plain question, and is out at once", page, async () => {
-    await page.goto("/settings/users");
-    await link(NEW).click();
-    await link("Remove…").click();
-    await page.getByText(NEW).first().waitFor();
-    await button("Remove the user").click();
+    await page.open("/settings/users");
+    await page.link(NEW).follow();
+    await page.link("Remove…").follow();
+    await page.text(NEW).seen();
+    await page.button("Remove the user").follow();
     await told();
     mia.complaints.expect(/status of 401/);
-    await mia.goto("/");
-    equal(new URL(mia.url()).pathname, "/sign-in", "where they are led");
+    await mia.open("/");
+    await mia.at("/sign-in");
   });
 
   await desk.step("an account is added and seen", page, async () => {
-    await page.goto("/settings/accounts");
-    await link("Add an account").click();
-    await page.getByLabel("Name", { exact: true }).fill("second-shop");
-    await page.getByLabel("E-mail of its first admin").fill("jo@example.com");
-    await button("Add the account").click();
-    await page.goto("/settings/accounts");
-    await link("second-shop").click();
-    await page.getByRole("heading", { level: 1, name: /second-shop/ }).waitFor();
+    await page.open("/settings/accounts");
+    await page.link("Add an account").follow();
+    await page.field("Name").fill("second-shop");
+    await page.field("E-mail of its first admin").fill("jo@example.com");
+    await page.button("Add the account").follow();
+    await page.open("/settings/accounts");
+    await page.link("second-shop").follow();
+    await page.role("heading", { level: 1, name: /second-shop/ }).seen();
   });
 });

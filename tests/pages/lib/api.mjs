@@ -1,6 +1,6 @@
 // The API as an application uses it, with a token.
 
-import { assert, until } from "./desk.mjs";
+import { assert, until } from "./expect.mjs";
 
 export class Api {
   constructor(given, token = given.token) {

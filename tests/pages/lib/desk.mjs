@@ -1,6 +1,6 @@
-// One Chromium for a script, and in it visitors, each with a profile of its own. Everything that
-// a visitor's pages complain about fails the step in which it happened; so does a request that
-// leaves Herald.
+// One Chromium for a script, and in it visitors, each with a profile and a screen of its own.
+// Everything that a visitor's pages complain about fails the step in which it happened; so does a
+// request that leaves Herald.
 //
 // A script gets what it needs as JSON in the file HERALD_TEST_GIVEN: at least `url`, and of whom
 // it signs in `email` and `password`. It says each step that it did; a step that fails is told
@@ -10,14 +10,16 @@ import { fstatSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
+import { PATIENCE, assert, equal, none, until } from "./expect.mjs";
+import { Screen, pageOf } from "./screen.mjs";
 import { watch } from "./watch.mjs";
+
+export { assert, equal, none, until };
 
 const modules = path.resolve(process.env.HERALD_TEST_NODE_MODULES);
 export const require = createRequire(path.join(modules, "here.js"));
 const { chromium } = require("playwright-core");
 
-// Herald is a debug build here, and others use the machine.
-const PATIENCE = 20_000;
 const WHOLE = 10 * 60_000;
 
 const FLAGS = [
@@ -42,7 +44,7 @@ export class Desk {
     this.opened = new Set();
   }
 
-  // A page of a new profile, that nobody has signed in to. `options` are those of a context.
+  // A screen of a new profile, that nobody has signed in to. `options` are those of a context.
   async visitor(options = {}) {
     const context = await this.browser.newContext({
       baseURL: this.given.url,
@@ -54,60 +56,60 @@ export class Desk {
     });
     context.setDefaultTimeout(PATIENCE);
     const complaints = await watch(context, this.given.url);
-    const page = await context.newPage();
-    page.complaints = complaints;
-    this.opened.add(page);
-    return page;
+    const screen = new Screen(await context.newPage(), complaints);
+    this.opened.add(screen);
+    return screen;
   }
 
-  // A page of a new profile in which somebody is signed in. Hashing passwords is slow by design,
+  // A screen of a new profile in which somebody is signed in. Hashing passwords is slow by design,
   // so that a session is begun once for each person and copied.
   async person(options = {}) {
     const { email = this.given.email, ...rest } = options;
     if (!this.states.has(email)) {
-      const page = await this.visitor();
-      await signIn(page, email, this.given.password);
-      this.states.set(email, await page.context().storageState());
-      await this.leave(page);
+      const screen = await this.visitor();
+      await signIn(screen, email, this.given.password);
+      this.states.set(email, await pageOf(screen).context().storageState());
+      await this.leave(screen);
     }
     return this.visitor({ storageState: this.states.get(email), ...rest });
   }
 
   // One step of a story. Fails with its name, and with what any page complained about meanwhile.
-  async step(name, page, work) {
+  async step(name, screen, work) {
     const begun = Date.now();
     try {
-      await work(page);
+      await work(screen);
       for (const open of this.opened) open.complaints.check();
       console.log(`ok ${name} (${Date.now() - begun} ms)`);
     } catch (error) {
       const file = path.join(this.pictures, `${name.replace(/[^a-z0-9]+/gi, "-")}.png`);
       mkdirSync(this.pictures, { recursive: true });
+      const page = pageOf(screen);
       await page.screenshot({ path: file, fullPage: true }).catch(() => {});
-      const told = page.complaints.told.join("\n  ");
+      const told = screen.complaints.told.join("\n  ");
       error.message = `${name}\n  at ${page.url()}, picture: ${file}\n  ${told}\n${error.message}`;
       throw error;
     }
   }
 
-  async leave(page) {
-    page.complaints.check();
-    await this.forget(page);
+  async leave(screen) {
+    screen.complaints.check();
+    await this.forget(screen);
   }
 
   // Whatever it complained about.
-  async forget(page) {
-    this.opened.delete(page);
-    await page.context().close();
+  async forget(screen) {
+    this.opened.delete(screen);
+    await screen.close();
   }
 }
 
-export async function signIn(page, email, password) {
-  await page.goto("/sign-in");
-  await page.getByLabel("E-mail").fill(email);
-  await page.getByLabel("Password", { exact: true }).fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.waitForURL((url) => url.pathname !== "/sign-in");
+export async function signIn(screen, email, password) {
+  await screen.open("/sign-in");
+  await screen.field("E-mail").fill(email);
+  await screen.field("Password").fill(password);
+  await screen.button("Sign in").follow();
+  await screen.at((url) => url.pathname !== "/sign-in");
 }
 
 // Runs a whole script with a browser; the process ends with its outcome.
@@ -123,7 +125,7 @@ export async function run(script) {
   try {
     const desk = new Desk(browser, given);
     await script(desk);
-    for (const page of desk.opened) page.complaints.check();
+    for (const screen of desk.opened) screen.complaints.check();
   } catch (error) {
     fail(error);
   }
@@ -134,31 +136,4 @@ export async function run(script) {
 function fail(error) {
   console.error(error.stack ?? String(error));
   process.exit(1);
-}
-
-export function assert(holds, message) {
-  if (!holds) throw new Error(message);
-}
-
-export function equal(found, expected, what) {
-  const [left, right] = [JSON.stringify(found), JSON.stringify(expected)];
-  assert(left === right, `${what}: ${left}, expected ${right}`);
-}
-
-export function none(found, what) {
-  assert(found.length === 0, `${what}:\n    ${found.join("\n    ")}`);
-}
-
-// Asks until there is an answer, a bounded time. A page that is being left cannot tell yet.
-export async function until(what, ask) {
-  const again = (error) => {
-    if (!/context was destroyed|navigat/i.test(error.message)) throw error;
-  };
-  const begun = Date.now();
-  for (;;) {
-    const answer = await Promise.resolve().then(ask).catch(again);
-    if (answer) return answer;
-    assert(Date.now() - begun < PATIENCE, `waited ${PATIENCE} ms for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

@@ -7,17 +7,17 @@ import { require } from "./desk.mjs";
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 // What axe-core has against the page; what others wrote into frames is not judged.
-export async function faults(page) {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { iframes: false }));
+export async function faults(screen) {
+  await screen.inside(AXE);
+  const { violations } = await screen.inside(() => window.axe.run(document, { iframes: false }));
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `${id} (${help}): ${node.target.join(" ")}: ${node.failureSummary.replaceAll("\n", " ")}`),
   );
 }
 
 // The elements that make the page wider than its window; empty if it is not.
-export async function sideways(page) {
-  return page.evaluate(() => {
+export async function sideways(screen) {
+  return screen.inside(() => {
     const scrolling = document.scrollingElement;
     if (scrolling.scrollWidth <= innerWidth) return [];
     const wide = Array.from(document.body.querySelectorAll("*")).filter((it) => {
@@ -30,15 +30,16 @@ export async function sideways(page) {
 }
 
 // Shapes within shapes are not drawn: HTML closes no `<rect>` by itself.
-export async function undrawn(page) {
-  return page.$$eval("svg :is(rect, circle, path, line, polyline, polygon) > :not(title, desc)", (all) =>
-    all.map((it) => `${it.tagName} within ${it.parentElement.tagName}: ${it.closest("svg").outerHTML.slice(0, 200)}`),
-  );
+export async function undrawn(screen) {
+  return screen.inside(() => {
+    const within = document.querySelectorAll("svg :is(rect, circle, path, line, polyline, polygon) > :not(title, desc)");
+    return Array.from(within, (it) => `${it.tagName} within ${it.parentElement.tagName}: ${it.closest("svg").outerHTML.slice(0, 200)}`);
+  });
 }
 
 // Text that is cut off, and cannot be read on hover either.
-export async function cut(page) {
-  return page.evaluate(() => {
+export async function cut(screen) {
+  return screen.inside(() => {
     const found = [];
     const titled = (it) => it.closest("[title]") || it.querySelector("[title]");
     for (const it of document.body.querySelectorAll("*")) {
@@ -54,8 +55,8 @@ export async function cut(page) {
 }
 
 // Texts that lie upon one another.
-export async function overlapping(page) {
-  return page.evaluate(() => {
+export async function overlapping(screen) {
+  return screen.inside(() => {
     const texts = [];
     // What is there for screen readers alone lies anywhere.
     const hidden = (it) => it && (getComputedStyle(it).clipPath !== "none" || hidden(it.parentElement));

@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { Api } from "./api.mjs";
-import { until } from "./desk.mjs";
+import { until } from "./expect.mjs";
 import { target } from "./target.mjs";
 
 const OWN_SCRIPTS = fileURLToPath(new URL("../../../plugins/named", import.meta.url));

@@ -126,13 +126,23 @@
     for (const field of event.target.elements) if (field.name && field.value === "") field.disabled = true;
   });
 
-  // Focus is never lost by an update: it goes to the same element, or to its list.
+  // A field that was searched while it was typed in also changes when it is left: what is shown
+  // already is not fetched again, under the hands of whoever goes on.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { pathInfo, requestConfig } = event.detail;
+    const asked = requestConfig.triggeringEvent && requestConfig.triggeringEvent.type === "submit";
+    const filters = event.target instanceof Element && event.target.matches("form.filters");
+    if (filters && !asked && pathInfo.finalRequestPath === location.pathname + location.search) event.preventDefault();
+  });
+
+  // Focus is never lost by an update: it goes to the same element, or to its list, before the next
+  // key is heard.
   let focused = null;
   document.addEventListener("htmx:beforeSwap", (event) => {
     const active = document.activeElement;
     focused = active && event.detail.target.contains(active) ? { id: active.id, href: active.getAttribute("href") } : null;
   });
-  document.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("htmx:afterSwap", () => {
     if (!focused) return;
     const again = (focused.id && document.getElementById(focused.id)) ||
       (focused.href && document.querySelector('#list a[href="' + CSS.escape(focused.href) + '"]'));
