@@ -68,8 +68,13 @@ pub(super) fn start(config: &Config) -> anyhow::Result<LogFilter> {
     Ok(LogFilter(handle))
 }
 
+/// The HTTP library logs each request that it cannot read as an error, so that strangers could
+/// fill the log. `http` counts them instead, and logs what Herald itself did wrong. Directives
+/// that name the library win.
+const QUIET: &str = "actix_http=off";
+
 fn filter(directives: &str) -> anyhow::Result<EnvFilter> {
-    EnvFilter::try_new(directives)
+    EnvFilter::try_new(format!("{QUIET},{directives}"))
         .with_context(|| format!("the setting `log` cannot be read: {directives}"))
 }
 

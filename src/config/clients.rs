@@ -50,8 +50,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "max_connections",
         variable: "HERALD_MAX_CONNECTIONS",
         default: "4096",
-        meaning: "Connections of clients at one time; one more takes the place of the one that is \
-                  idle for longest, and is refused where none is (8 to 100000).",
+        meaning: "Connections of clients at one time; one more takes the place of an idle one of \
+                  the address with the most, and is refused where none is (8 to 100000).",
         kind: Kind::Number,
         set: |config, text| store(&mut config.clients.connections, number(text, 8..=100_000)),
         show: |config| config.clients.connections.to_string(),

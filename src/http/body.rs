@@ -1,34 +1,39 @@
 //! Reading bodies: bounded in size and time, and small ones as JSON objects.
 
+use std::future::poll_fn;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
+use actix_web::{HttpMessage, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::Semaphore;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
+use super::auth::Caller;
+use super::life::Life;
+use super::malformed::Part;
+use super::pages::visit::Visitor;
 use super::problem::{Kind, Problem};
+use super::room::{FREE, Full, Owner, Share};
 use super::server::Shared;
 
-/// Upper bound of the body of everything but events.
+/// Upper bound of the body of everything but events and public forms.
 const MAX_OBJECT: usize = 1 << 20;
+/// Upper bound of the body of a form that everybody may send.
+const MAX_FORM: usize = 16 << 10;
 /// How long a body may take where nothing else is said.
 const LONGEST: Duration = Duration::from_secs(60);
-
-/// Bodies of at least this many bytes share a bounded room while they are read.
-const LARGE: usize = 1 << 18;
-/// How many times `LARGE` that room is.
-const LARGE_UNITS: u32 = 256;
-static LARGE_ROOM: Semaphore = Semaphore::const_new(LARGE_UNITS as usize);
 
 /// Reads a body of at most `limit` bytes. What came with the head in one piece is not copied.
 ///
 /// # Errors
-/// Too large, too slow, broken off, or compressed.
+/// Too large, too slow, broken off, compressed, or without room for it.
 pub(super) async fn read(
     request: &HttpRequest,
     mut payload: Payload,
@@ -44,46 +49,20 @@ pub(super) async fn read(
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let rules = request.app_data::<Data<Shared>>().map(|it| &it.rules);
     if length.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
     let first = match payload.next().now_or_never() {
         Some(None) => return Ok(Bytes::new()),
-        Some(Some(chunk)) => chunk.map_err(broken)?,
+        Some(Some(chunk)) => chunk.map_err(|error| broken(request, &error))?,
         None => Bytes::new(),
     };
     if length == Some(first.len()) {
         return Ok(first);
     }
-    let rest = async {
-        // Large bodies wait for each other: together they stay bounded.
-        let expected = length.unwrap_or(limit);
-        let units = u32::try_from(expected / LARGE)
-            .unwrap_or(u32::MAX)
-            .min(LARGE_UNITS);
-        let _room = LARGE_ROOM.acquire_many(units).await;
-        let mut body = BytesMut::with_capacity(length.unwrap_or(first.len()).min(limit));
-        let mut chunk = first;
-        let begin = Instant::now();
-        loop {
-            if body.len() + chunk.len() > limit {
-                return Err(too_large(limit));
-            }
-            body.extend_from_slice(&chunk);
-            let due = rules.map(|rules| begin + rules.pace().transfer(body.len() as u64));
-            let next = match due {
-                Some(due) => timeout_at(due, payload.next()).await.map_err(too_slow)?,
-                None => payload.next().await,
-            };
-            match next {
-                Some(next) => chunk = next.map_err(broken)?,
-                None => return Ok(body.freeze()),
-            }
-        }
-    };
-    let bound = rules.map_or(LONGEST, |rules| rules.pace().body());
-    match tokio::time::timeout(bound, rest).await {
+    let reading = Reading::begin(request)?;
+    let bound = reading.bound();
+    match tokio::time::timeout(bound, reading.rest(payload, first, length, limit)).await {
         Ok(body) => body,
         Err(_elapsed) => Err(Problem::new(
             Kind::Timeout,
@@ -100,6 +79,14 @@ pub(super) async fn object(request: &HttpRequest, payload: Payload) -> Result<By
     read(request, payload, MAX_OBJECT).await
 }
 
+/// Reads the body of a form that everybody may send.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn public_form(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+    read(request, payload, MAX_FORM).await
+}
+
 /// Reads the body of a batch, which may be as large as the operator permits.
 ///
 /// # Errors
@@ -113,17 +100,138 @@ pub(super) async fn batch(
     read(request, payload, limit).await
 }
 
+/// A body that did not come at once. Its connection may be sent away until it is there.
+struct Reading<'a> {
+    request: &'a HttpRequest,
+    shared: Option<&'a Shared>,
+    life: Option<&'a Arc<Life>>,
+}
+
+impl<'a> Reading<'a> {
+    fn begin(request: &'a HttpRequest) -> Result<Self, Problem> {
+        let reading = Self {
+            request,
+            shared: request.app_data::<Data<Shared>>().map(|it| &***it),
+            life: request.conn_data::<Arc<Life>>(),
+        };
+        if let (Some(shared), Some(life)) = (reading.shared, reading.life) {
+            if life.is_proxy() {
+                let client = shared.sessions.site.client(request);
+                shared.connections.carry(life, client, life.is_known())?;
+            }
+            life.reading(true);
+        }
+        Ok(reading)
+    }
+
+    /// How long it may take, however fast it comes.
+    fn bound(&self) -> Duration {
+        self.shared
+            .map_or(LONGEST, |shared| shared.rules.pace().body())
+    }
+
+    async fn rest(
+        &self,
+        mut payload: Payload,
+        first: Bytes,
+        length: Option<usize>,
+        limit: usize,
+    ) -> Result<Bytes, Problem> {
+        let pace = self.shared.map(|shared| shared.rules.pace());
+        let mut share = self.share();
+        let mut body = BytesMut::with_capacity(length.unwrap_or(first.len()).min(FREE));
+        let mut chunk = first;
+        // Without the time that it waited for room.
+        let mut begun = Instant::now();
+        loop {
+            let bytes = body.len() + chunk.len();
+            if bytes > limit {
+                return Err(too_large(limit));
+            }
+            if let (Some(share), Some(shared)) = (&mut share, self.shared)
+                && bytes > FREE
+            {
+                let largest = shared.rules.get().clients.body_bytes;
+                let patience = shared.rules.pace().transfer(0);
+                begun += share.grow(bytes, largest, patience).await.map_err(full)?;
+            }
+            body.extend_from_slice(&chunk);
+            let next = poll_fn(|context| {
+                if share.as_ref().is_some_and(Share::is_lost) {
+                    return Poll::Ready(Err(full(Full::Lost)));
+                }
+                payload.poll_next_unpin(context).map(Ok)
+            });
+            let next = match pace {
+                Some(pace) => {
+                    let due = begun + pace.transfer(body.len() as u64);
+                    timeout_at(due, next).await.map_err(too_slow)??
+                }
+                None => next.await?,
+            };
+            match next {
+                Some(next) => chunk = next.map_err(|error| broken(self.request, &error))?,
+                None => return Ok(body.freeze()),
+            }
+        }
+    }
+
+    fn share(&self) -> Option<Share> {
+        let shared = self.shared?;
+        let extensions = self.request.extensions();
+        let caller = extensions.get::<Caller>();
+        let caller = caller.or_else(|| extensions.get::<Visitor>().map(|visitor| &visitor.0));
+        let address = shared.sessions.site.client(self.request);
+        let owner = Owner {
+            account: caller.and_then(|caller| caller.account),
+            address: address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        };
+        Some(shared.room.share(owner, self.life.cloned()))
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        if let Some(life) = self.life {
+            life.reading(false);
+        }
+    }
+}
+
 fn too_slow(_elapsed: Elapsed) -> Problem {
     Problem::new(Kind::Timeout, "The body comes too slowly.")
 }
 
 fn too_large(limit: usize) -> Problem {
-    Problem::new(
-        Kind::TooLarge,
-        format!("At most {} MiB are allowed.", limit >> 20),
-    )
+    let size = match limit >> 20 {
+        0 => format!("{} KiB", limit >> 10),
+        mebibytes => format!("{mebibytes} MiB"),
+    };
+    Problem::new(Kind::TooLarge, format!("At most {size} are allowed."))
 }
 
-fn broken(error: actix_web::error::PayloadError) -> Problem {
+fn full(why: Full) -> Problem {
+    let detail = match why {
+        Full::Waited => {
+            "Bodies that are being sent take all of the room that this account, or this address, \
+             may have: send fewer large ones at once, or smaller ones, and try again."
+        }
+        Full::Lost => {
+            "Others need the room that this body takes, and it took the longest: send smaller \
+             ones, or faster, and try again."
+        }
+    };
+    Problem::new(Kind::Unavailable, detail)
+}
+
+/// A client that still sends has broken the rules; another one is gone.
+fn broken(request: &HttpRequest, error: &PayloadError) -> Problem {
+    if let (Some(shared), Some(life)) = (
+        request.app_data::<Data<Shared>>(),
+        request.conn_data::<Arc<Life>>(),
+    ) && !life.has_ended()
+    {
+        shared.malformed.count(Part::Body);
+    }
     Problem::new(Kind::Malformed, format!("The body broke off: {error}."))
 }

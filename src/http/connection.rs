@@ -7,127 +7,37 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::{Place, Refusal};
+use super::life::Life;
 use super::rules::HttpRules;
 
-/// What the times of connections are counted from.
-static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// No request is under way.
-const IDLE: u8 = 0;
-/// Some of a head came.
-const HEAD: u8 = 1;
-/// A request is being answered.
-const BUSY: u8 = 2;
-/// Since when is not known yet: the next look at the time says so.
-const UNKNOWN: u64 = u64::MAX;
-
-/// What is known of a connection, by who serves it and by who looks for room.
-#[derive(Debug)]
-pub(super) struct Life {
-    phase: AtomicU8,
-    /// Since when it is idle, or its head comes: milliseconds from `BEGINNING`.
-    since: AtomicU64,
-    served: AtomicBool,
-    sent_away: AtomicBool,
-    waker: AtomicWaker,
-}
-
-impl Life {
-    pub(super) fn new() -> Self {
-        Self {
-            phase: AtomicU8::new(IDLE),
-            since: AtomicU64::new(millis(Instant::now())),
-            served: AtomicBool::new(false),
-            sent_away: AtomicBool::new(false),
-            waker: AtomicWaker::new(),
-        }
-    }
-
-    /// A request is being answered.
-    pub(super) fn begin(&self) {
-        self.served.store(true, Ordering::Relaxed);
-        self.phase.store(BUSY, Ordering::Relaxed);
-    }
-
-    /// Its answer is known, and perhaps sent.
-    pub(super) fn end(&self) {
-        self.since.store(UNKNOWN, Ordering::Relaxed);
-        self.phase.store(IDLE, Ordering::Relaxed);
-    }
-
-    /// Bytes came.
-    fn heard(&self) {
-        if self.phase.load(Ordering::Relaxed) == IDLE {
-            self.since.store(UNKNOWN, Ordering::Relaxed);
-            self.phase.store(HEAD, Ordering::Relaxed);
-        }
-    }
-
-    /// Bytes of an answer were taken: whoever reads a long one does not idle.
-    fn spoken(&self) {
-        if self.phase.load(Ordering::Relaxed) != BUSY {
-            self.since.store(UNKNOWN, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether a request was made, and since when none is; None: one is being answered. Who is
-    /// least worth keeping comes first.
-    pub(super) fn waiting(&self) -> Option<(bool, u64)> {
-        let waiting = self.phase.load(Ordering::Relaxed) != BUSY;
-        let served = self.served.load(Ordering::Relaxed);
-        waiting.then(|| (served, self.since.load(Ordering::Relaxed)))
-    }
-
-    /// Ends it: another needs its place.
-    pub(super) fn send_away(&self) {
-        self.sent_away.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
-    pub(super) fn is_sent_away(&self) -> bool {
-        self.sent_away.load(Ordering::Acquire)
-    }
-
-    /// When it is cut off if nothing happens until then; none: a request is being answered.
-    fn deadline(&self, now: Instant, rules: &HttpRules) -> Option<Instant> {
-        let allowed = match self.phase.load(Ordering::Relaxed) {
-            IDLE => rules.pace().idle(),
-            HEAD => rules.pace().head(),
-            _ => return None,
-        };
-        let since = match self.since.load(Ordering::Relaxed) {
-            UNKNOWN => {
-                self.since.store(millis(now), Ordering::Relaxed);
-                now
-            }
-            since => *BEGINNING + Duration::from_millis(since),
-        };
-        Some(since + allowed)
-    }
-}
-
-fn millis(time: Instant) -> u64 {
-    let since = time.saturating_duration_since(*BEGINNING);
-    u64::try_from(since.as_millis()).unwrap_or(UNKNOWN - 1)
-}
+/// How many bytes are looked at for one head in all. The server reads a head from its beginning
+/// whenever more of it came: a large one in tiny pieces would take much time for few bytes.
+const LOOKED_AT: usize = 8 << 20;
 
 /// An answer that is not taken.
 struct Stall {
     since: Instant,
     /// Bytes that were taken meanwhile.
     bytes: u64,
+}
+
+/// A head that comes.
+#[derive(Default)]
+struct Head {
+    bytes: usize,
+    /// More came since the server looked at it.
+    fresh: bool,
+    looked_at: usize,
 }
 
 /// The connection.
@@ -137,6 +47,7 @@ pub(super) struct Connection {
     rules: HttpRules,
     timer: Option<Pin<Box<Sleep>>>,
     stall: Option<Stall>,
+    head: Head,
     /// Whether who looks for room can wake it.
     reachable: bool,
 }
@@ -149,6 +60,7 @@ impl Connection {
             rules,
             timer: None,
             stall: None,
+            head: Head::default(),
             reachable: false,
         }
     }
@@ -162,21 +74,24 @@ impl Connection {
     fn judge(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let life = &self.place.life;
         if !self.reachable {
-            // A connection is one task for all of its life.
-            life.waker.register(context.waker());
+            life.reach(context.waker());
             self.reachable = true;
         }
-        if self.stall.is_none() && life.phase.load(Ordering::Relaxed) == BUSY {
-            return Ok(());
-        }
-        if life.is_sent_away() && life.waiting().is_some() {
+        if life.is_sent_away() && life.worth().is_some() {
             return Err(self.cut("another needs its place"));
         }
+        if self.stall.is_none() && life.is_busy() {
+            return Ok(());
+        }
+        if life.is_in_head() && self.head.looked_at > LOOKED_AT {
+            return Err(self.cut("the head of its request comes in too small pieces"));
+        }
         let now = Instant::now();
-        let mut deadline = life.deadline(now, &self.rules);
-        let mut why = match life.phase.load(Ordering::Relaxed) {
-            HEAD => "the head of its request is too slow",
-            _ => "it is idle",
+        let mut deadline = life.deadline(now, self.rules.pace());
+        let mut why = if life.is_in_head() {
+            "the head of its request is too slow"
+        } else {
+            "it is idle"
         };
         if let Some(stall) = &self.stall {
             deadline = Some(stall.since + self.rules.pace().transfer(stall.bytes));
@@ -211,7 +126,7 @@ impl Connection {
     fn cut(&self, why: &str) -> io::Error {
         let peer = self.stream.peer_addr().ok();
         tracing::debug!(?peer, why, "a connection is closed");
-        if self.stall.is_none() && self.place.life.phase.load(Ordering::Relaxed) == HEAD {
+        if self.stall.is_none() && self.place.life.is_in_head() {
             let _ = self.stream.try_write(
                 b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             );
@@ -228,11 +143,29 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let own = self.get_mut();
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut own.stream).poll_read(context, buffer))?;
-        if buffer.filled().len() > before {
-            own.place.life.heard();
+        let life = &own.place.life;
+        let read = Pin::new(&mut own.stream).poll_read(context, buffer);
+        let bytes = buffer.filled().len() - before;
+        match read {
+            // The server looks at what came when there is no more for now.
+            Poll::Pending if own.head.fresh => {
+                own.head.fresh = false;
+                own.head.looked_at += own.head.bytes;
+            }
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) if bytes > 0 => {
+                let (in_head, first) = life.heard();
+                if first || !in_head {
+                    own.head = Head::default();
+                }
+                if in_head {
+                    own.head.bytes += bytes;
+                    own.head.fresh = true;
+                }
+            }
+            Poll::Ready(_) => life.ended(),
         }
-        Poll::Ready(Ok(()))
+        read
     }
 }
 
@@ -315,19 +248,11 @@ pub(super) async fn refuse(mut stream: TcpStream, why: Refusal) {
     let Ok(_turn) = TELLING.try_acquire() else {
         return;
     };
-    let (status, kind, detail) = match why {
-        Refusal::Address => (
-            "429 Too Many Requests",
-            "too-many-connections",
-            "This address has too many connections: close some, or ask the operator to raise \
-             max_connections_per_address.",
-        ),
-        Refusal::All => (
-            "503 Service Unavailable",
-            "unavailable",
-            "Too many connections are open. Try again shortly.",
-        ),
+    let (status, kind) = match why {
+        Refusal::Address => ("429 Too Many Requests", "too-many-connections"),
+        Refusal::All => ("503 Service Unavailable", "unavailable"),
     };
+    let detail = why.detail();
     let (code, title) = status.split_once(' ').unwrap_or((status, status));
     let body = format!(
         "{{\"type\":\"urn:herald:problem:{kind}\",\"title\":\"{title}\",\"status\":{code},\
@@ -347,4 +272,59 @@ pub(super) async fn refuse(mut stream: TcpStream, why: Refusal) {
         Ok::<(), io::Error>(())
     };
     let _ = tokio::time::timeout(TELL, told).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::http::connections::Connections;
+
+    /// Sends a head in pieces of that size, each looked at by itself; how many bytes of it were
+    /// taken.
+    async fn taken(size: usize, bytes: usize) -> usize {
+        let rules = HttpRules::new(&Config::load(None, std::iter::empty()).unwrap());
+        let place = Connections::new(rules.clone()).enter(None).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.set_nodelay(true).unwrap();
+        let mut connection = Connection::new(listener.accept().await.unwrap().0, place, rules);
+        let (piece, mut sent) = (vec![b'a'; size], 0);
+        while sent < bytes {
+            client.write_all(&piece).await.unwrap();
+            let mut heard = 0;
+            while heard < size {
+                connection.stream.readable().await.unwrap();
+                let mut some = vec![0; size];
+                let mut buffer = ReadBuf::new(&mut some);
+                let judged = poll_fn(|context| {
+                    while Pin::new(&mut connection)
+                        .poll_read(context, &mut buffer)
+                        .is_ready()
+                    {
+                        heard += buffer.filled().len();
+                        buffer.clear();
+                    }
+                    Pin::new(&mut connection).poll_flush(context)
+                });
+                if judged.await.is_err() {
+                    return sent;
+                }
+            }
+            sent += size;
+        }
+        sent
+    }
+
+    #[actix_web::test]
+    async fn a_head_in_tiny_pieces_is_cut_off_before_it_costs_much() {
+        assert!((4_000..5_000).contains(&taken(1, 10_000).await));
+        // In packets of the usual size the largest head that is read comes whole.
+        assert!(taken(1_460, 131_072).await >= 131_072);
+    }
 }

@@ -1,13 +1,20 @@
-//! Who is connected: how many in all and from each address, and who makes room when there are
-//! too many.
+//! Who is connected: how many in all and from each address, whose caller is known, and who makes
+//! room when there are too many.
+//!
+//! A caller is known from the first request on whose token or session was accepted. A trusted
+//! proxy is known itself; what it forwards for a stranger counts for that client's address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::connection::Life;
-use super::rules::HttpRules;
+use super::life::Life;
+use super::rules::{HttpRules, RuleSet};
+use super::side::Side;
+
+/// Known callers are sure of one in so many connections, and so are strangers.
+const SURE: usize = 4;
 
 /// All connections of the server. A handle, cheap to clone.
 #[derive(Clone)]
@@ -15,9 +22,11 @@ pub(super) struct Connections(Arc<Shared>);
 
 struct Shared {
     rules: HttpRules,
-    known: Mutex<Known>,
+    table: Mutex<Table>,
     /// Since the start: for the address, and for all.
     refused: [AtomicU64; 2],
+    /// Since the start: strangers, and known callers.
+    sent_away: [AtomicU64; 2],
 }
 
 /// The connections of this moment, for the metrics.
@@ -25,19 +34,14 @@ struct Shared {
 pub(super) struct Connected {
     /// Connections that are open.
     pub open: usize,
+    /// Those of known callers.
+    pub known: usize,
     /// How many there may be.
     pub limit: usize,
-    /// Who was not let in since the start, because of too many from one address.
-    pub refused_address: u64,
-    /// Who was not let in because of too many in all.
-    pub refused_all: u64,
-}
-
-#[derive(Default)]
-struct Known {
-    next: u64,
-    all: HashMap<u64, Arc<Life>>,
-    by_network: HashMap<IpAddr, usize>,
+    /// Who was not let in since the start: too many from one address; too many in all.
+    pub refused: [u64; 2],
+    /// Who made room for others since the start: strangers; known callers.
+    pub sent_away: [u64; 2],
 }
 
 /// Why somebody is not let in.
@@ -45,15 +49,43 @@ struct Known {
 pub(super) enum Refusal {
     /// Too many from this address.
     Address,
-    /// Too many in all, and each of them is being answered.
+    /// Too many in all, and each of them is a known caller who is being answered.
     All,
+}
+
+impl Refusal {
+    /// What is wrong and what helps.
+    pub(super) const fn detail(self) -> &'static str {
+        match self {
+            Self::Address => {
+                "This address has too many connections: close some, or ask the operator to raise \
+                 max_connections_per_address."
+            }
+            Self::All => "Too many connections are open. Try again shortly.",
+        }
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    next: u64,
+    open: HashMap<u64, Open>,
+    strangers: Side,
+    known: Side,
+}
+
+struct Open {
+    life: Arc<Life>,
+    /// What it counts for.
+    network: IpAddr,
+    /// Where it comes from.
+    peer: IpAddr,
+    known: bool,
 }
 
 /// The place of one connection, held as long as this lives.
 pub(super) struct Place {
     connections: Connections,
-    number: u64,
-    network: IpAddr,
     /// What is known of it.
     pub life: Arc<Life>,
 }
@@ -63,44 +95,125 @@ impl Connections {
     pub(super) fn new(rules: HttpRules) -> Self {
         Self(Arc::new(Shared {
             rules,
-            known: Mutex::default(),
+            table: Mutex::default(),
             refused: Default::default(),
+            sent_away: Default::default(),
         }))
     }
 
-    /// Lets a connection in. At the bound, one without a request makes room for it: one that
-    /// never made any before others, and of these the one that waits for longest.
+    /// Lets a connection in. At a bound, the address with the most connections loses one.
     pub(super) fn enter(&self, peer: Option<SocketAddr>) -> Result<Place, Refusal> {
         let rules = self.0.rules.get();
         let address = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| {
             peer.ip().to_canonical()
         });
+        let proxy = rules.trusts(address);
         let network = network(address);
-        let mut known = self.known();
-        let here = known.by_network.get(&network).copied().unwrap_or(0);
-        if here >= rules.clients.connections_per_address && !rules.trusts(address) {
+        let mut table = self.table();
+        if !proxy && table.from(network) >= rules.clients.connections_per_address {
             return Err(Refusal::Address);
         }
-        if known.all.len() >= rules.clients.connections {
-            let waiting = known.all.iter();
-            let waiting = waiting.filter_map(|(number, life)| Some((life.waiting()?, *number)));
-            // It counts no more from now on, so that the next one sends another away.
-            let (_, least) = waiting.min().ok_or(Refusal::All)?;
-            if let Some(life) = known.all.remove(&least) {
-                life.send_away();
-            }
-        }
-        let number = known.next;
-        known.next += 1;
-        let life = Arc::new(Life::new());
-        known.all.insert(number, Arc::clone(&life));
-        *known.by_network.entry(network).or_default() += 1;
+        self.make_room(&mut table, &rules, true, proxy)?;
+        let number = table.next;
+        table.next += 1;
+        let life = Arc::new(Life::new(number, proxy));
+        table.add(
+            number,
+            Open {
+                life: Arc::clone(&life),
+                network,
+                peer: network,
+                known: proxy,
+            },
+        );
         Ok(Place {
             connections: self.clone(),
-            number,
-            network,
             life,
         })
+    }
+
+    /// Sends somebody away if there is no room for one more. Each side is sure of its part; past
+    /// that, strangers go before known callers.
+    fn make_room(
+        &self,
+        table: &mut Table,
+        rules: &RuleSet,
+        entering: bool,
+        known: bool,
+    ) -> Result<(), Refusal> {
+        let most = rules.clients.connections;
+        let sure = most / SURE;
+        let full = entering && table.open.len() >= most;
+        let crowd = !known && table.strangers.count >= most - sure;
+        if !full && !crowd {
+            return Ok(());
+        }
+        let strangers = || table.strangers.least();
+        let callers = || table.known.least();
+        let least = if crowd && !full {
+            strangers()
+        } else if crowd || table.strangers.count > sure {
+            strangers().or_else(callers)
+        } else {
+            callers().or_else(strangers)
+        };
+        // It counts no more from now on, so that the next one sends another away.
+        let open = least.and_then(|number| table.remove(number));
+        let open = open.ok_or(Refusal::All)?;
+        let [strangers, callers] = &self.0.sent_away;
+        let count = if open.known { callers } else { strangers };
+        count.fetch_add(1, Ordering::Relaxed);
+        open.life.send_away();
+        Ok(())
+    }
+
+    /// The caller of a request on this connection is known. Only the first time takes the lock.
+    pub(super) fn know(&self, life: &Life) {
+        if life.is_known() {
+            return;
+        }
+        self.table().shift(life, None, true);
+    }
+
+    /// Counts the request that a proxy forwards for the client that makes it, until `put_down`.
+    ///
+    /// # Errors
+    /// That client has too many under way, or there is no room.
+    pub(super) fn carry(
+        &self,
+        life: &Life,
+        client: Option<IpAddr>,
+        known: bool,
+    ) -> Result<(), Refusal> {
+        let Some(client) = client.filter(|_| life.is_proxy() && !life.is_carried()) else {
+            return Ok(());
+        };
+        let rules = self.0.rules.get();
+        let network = network(client);
+        let mut table = self.table();
+        let peer = table.open.get(&life.number).map(|open| open.peer);
+        if peer.is_none_or(|peer| peer == network) {
+            // The proxy asks for itself.
+            return Ok(());
+        }
+        if table.from(network) >= rules.clients.connections_per_address {
+            return Err(Refusal::Address);
+        }
+        self.make_room(&mut table, &rules, false, known)?;
+        table.shift(life, Some(network), known);
+        life.set_carried(true);
+        Ok(())
+    }
+
+    /// The forwarded request is answered: the connection is the proxy's again.
+    pub(super) fn put_down(&self, life: &Life) {
+        if !life.is_carried() {
+            return;
+        }
+        let mut table = self.table();
+        life.set_carried(false);
+        let peer = table.open.get(&life.number).map(|open| open.peer);
+        table.shift(life, peer, true);
     }
 
     /// Somebody was not let in.
@@ -115,35 +228,69 @@ impl Connections {
 
     /// What the metrics tell.
     pub(super) fn now(&self) -> Connected {
-        let [address, all] = &self.0.refused;
+        let table = self.table();
+        let read = |counts: &[AtomicU64; 2]| counts.each_ref().map(|it| it.load(Ordering::Relaxed));
         Connected {
-            open: self.known().all.len(),
+            open: table.open.len(),
+            known: table.known.count,
             limit: self.0.rules.get().clients.connections,
-            refused_address: address.load(Ordering::Relaxed),
-            refused_all: all.load(Ordering::Relaxed),
+            refused: read(&self.0.refused),
+            sent_away: read(&self.0.sent_away),
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        (self.0.known.lock()).unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        (self.0.table.lock()).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn add(&mut self, number: u64, open: Open) {
+        let side = if open.known {
+            &mut self.known
+        } else {
+            &mut self.strangers
+        };
+        side.add(open.network, number, &open.life);
+        self.open.insert(number, open);
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Open> {
+        let open = self.open.remove(&number)?;
+        let side = if open.known {
+            &mut self.known
+        } else {
+            &mut self.strangers
+        };
+        side.remove(open.network, number);
+        Some(open)
+    }
+
+    /// Counts a connection for another network, or on the other side. One that was sent away
+    /// counts no more.
+    fn shift(&mut self, life: &Life, network: Option<IpAddr>, known: bool) {
+        life.set_known(known);
+        if let Some(mut open) = self.remove(life.number) {
+            open.network = network.unwrap_or(open.network);
+            open.known = known;
+            self.add(life.number, open);
+        }
+    }
+
+    /// How many count for a network.
+    fn from(&self, network: IpAddr) -> usize {
+        self.strangers.from(network) + self.known.from(network)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut known = self.connections.known();
-        known.all.remove(&self.number);
-        if let Some(count) = known.by_network.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                known.by_network.remove(&self.network);
-            }
-        }
+        self.connections.table().remove(self.life.number);
     }
 }
 
 /// What counts as one address: of IPv6 the network that one customer gets.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -170,6 +317,17 @@ mod tests {
         connections.enter(Some(peer.parse().unwrap()))
     }
 
+    fn many(connections: &Connections, number: usize, peer: &str) -> Vec<Place> {
+        let entered = (0..number).map(|_| from(connections, peer).unwrap());
+        entered.collect()
+    }
+
+    fn sent(places: &[Place]) -> Vec<usize> {
+        let away = places.iter().enumerate();
+        let away = away.filter(|(_, place)| place.life.is_sent_away());
+        away.map(|(number, _)| number).collect()
+    }
+
     #[test]
     fn one_address_gets_so_many_and_a_proxy_more() {
         let connections = connections("100", "2");
@@ -182,32 +340,120 @@ mod tests {
             Some(Refusal::Address)
         );
         held.push(from(&connections, "192.0.2.2:1").unwrap());
-        held.extend((0..2).map(|_| from(&connections, "[2001:db8::1]:1").unwrap()));
+        held.extend(many(&connections, 2, "[2001:db8::1]:1"));
         let same = from(&connections, "[2001:db8::2:2]:1");
         assert_eq!(same.err(), Some(Refusal::Address));
-        held.extend((0..5).map(|_| from(&connections, "10.1.2.3:1").unwrap()));
+        held.extend(many(&connections, 5, "10.1.2.3:1"));
+        assert_eq!(connections.now().known, 5);
         drop(held);
         assert!(from(&connections, "192.0.2.1:1").is_ok());
-        assert!(connections.known().by_network.is_empty());
+        assert!(connections.table().open.is_empty());
+        let table = connections.table();
+        assert!(table.strangers.is_empty() && table.known.is_empty());
     }
 
     #[test]
-    fn at_the_bound_the_idle_make_room_and_who_is_served_stays() {
+    fn at_the_bound_the_address_with_the_most_connections_loses() {
+        let connections = connections("16", "100");
+        let few = many(&connections, 3, "192.0.2.2:1");
+        let most = many(&connections, 9, "192.0.2.1:1");
+        // One that was served, one that sends a body: the others go first.
+        most[0].life.begin();
+        most[0].life.end();
+        most[1].life.begin();
+        most[1].life.reading(true);
+        let newcomers: Vec<Place> = (3..9)
+            .map(|host| from(&connections, &format!("192.0.2.{host}:1")).unwrap())
+            .collect();
+        assert_eq!(sent(&most), [2, 3, 4, 5, 6, 7]);
+        assert!(sent(&few).is_empty() && sent(&newcomers).is_empty());
+        assert_eq!(connections.now().sent_away, [6, 0]);
+    }
+
+    #[test]
+    fn of_many_addresses_with_one_connection_each_the_oldest_goes() {
         let connections = connections("8", "100");
-        let peers = (0..8).map(|_| from(&connections, "192.0.2.1:1").unwrap());
-        let held: Vec<Place> = peers.collect();
-        for busy in held.iter().skip(2) {
+        let peer = |host: u64| format!("192.0.2.{}:1", 255 - host * 7 % 250);
+        let held: Vec<Place> = (1..=20)
+            .map(|host| from(&connections, &peer(host)).unwrap())
+            .collect();
+        // A quarter of the 8 is kept for known callers.
+        assert_eq!(sent(&held), (0..14).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_part_is_kept_for_known_callers_and_a_part_for_strangers() {
+        let connections = connections("16", "100");
+        let strangers = many(&connections, 12, "192.0.2.1:1");
+        let call = |peer: &str| {
+            let place = from(&connections, peer).unwrap();
+            connections.know(&place.life);
+            place
+        };
+        let callers: Vec<Place> = (0..12).map(|_| call("192.0.2.2:1")).collect();
+        assert_eq!((sent(&strangers).len(), sent(&callers).len()), (8, 0));
+        assert_eq!((connections.now().open, connections.now().known), (16, 12));
+        // Strangers have no more than their part: known callers make room for each other.
+        let _later: Vec<Place> = (0..5).map(|_| call("192.0.2.3:1")).collect();
+        assert_eq!((sent(&strangers).len(), sent(&callers).len()), (8, 5));
+        assert_eq!((connections.now().open, connections.now().known), (16, 12));
+        let _newcomer = from(&connections, "192.0.2.4:1").unwrap();
+        assert_eq!((sent(&strangers).len(), sent(&callers).len()), (8, 6));
+    }
+
+    #[test]
+    fn a_known_caller_that_is_being_answered_stays() {
+        let connections = connections("8", "100");
+        let mut held = many(&connections, 6, "192.0.2.1:1");
+        for busy in &held {
             busy.life.begin();
         }
-        let first = from(&connections, "192.0.2.2:1").unwrap();
-        first.life.begin();
-        let second = from(&connections, "192.0.2.2:1").unwrap();
-        second.life.begin();
-        let sent: Vec<bool> = held.iter().map(|it| it.life.is_sent_away()).collect();
-        assert_eq!(sent.iter().filter(|sent| **sent).count(), 2);
-        assert!(sent[0] && sent[1]);
+        // Nobody knows who they are: they may ask again.
+        held.extend(many(&connections, 1, "192.0.2.1:1"));
+        assert_eq!(sent(&held), [0]);
+        held.remove(0);
+        for stranger in &held {
+            connections.know(&stranger.life);
+        }
+        held.extend(many(&connections, 2, "192.0.2.1:1"));
+        for busy in &held {
+            busy.life.begin();
+            connections.know(&busy.life);
+        }
         assert_eq!(from(&connections, "192.0.2.2:1").err(), Some(Refusal::All));
-        held[2].life.end();
-        assert!(from(&connections, "192.0.2.2:1").is_ok());
+        // Its body is still being read, and nothing was done with it.
+        held[2].life.reading(true);
+        let _next = from(&connections, "192.0.2.2:1").unwrap();
+        assert_eq!(sent(&held), [2]);
+    }
+
+    #[test]
+    fn what_a_proxy_forwards_counts_for_the_client_until_it_is_answered() {
+        let connections = connections("16", "2");
+        let client: Option<IpAddr> = Some([192, 0, 2, 1].into());
+        let held = many(&connections, 5, "10.0.0.1:1");
+        for place in &held[..2] {
+            connections.carry(&place.life, client, false).unwrap();
+        }
+        let third = connections.carry(&held[2].life, client, false);
+        assert_eq!(third.err(), Some(Refusal::Address));
+        // The proxy itself, and somebody else.
+        let own = Some([10, 0, 0, 1].into());
+        connections.carry(&held[3].life, own, false).unwrap();
+        let other = Some([192, 0, 2, 2].into());
+        connections.carry(&held[4].life, other, false).unwrap();
+        assert_eq!(connections.now().known, 2);
+        connections.know(&held[4].life);
+        assert_eq!(connections.now().known, 3);
+        connections.put_down(&held[0].life);
+        connections.carry(&held[2].life, client, false).unwrap();
+        for place in &held {
+            connections.put_down(&place.life);
+        }
+        assert_eq!(connections.now().known, 5);
+        // One that comes by itself is not a proxy's.
+        let direct = from(&connections, "192.0.2.1:1").unwrap();
+        connections.carry(&direct.life, other, false).unwrap();
+        assert_eq!(connections.table().strangers.from(client.unwrap()), 1);
     }
 }

@@ -1,5 +1,6 @@
 //! The middleware before every handler: finds the request's line in the table, judges the
 //! caller (a token, else a session) by it, and hands the caller on. What has no line is refused.
+//! A caller that was accepted makes its connection known.
 
 use std::future::{Ready, ready};
 use std::rc::Rc;
@@ -16,6 +17,8 @@ use futures_util::future::{Either, LocalBoxFuture};
 
 use super::access::{Access, Entry, Part, TABLE};
 use super::auth::{Authenticator, Caller, Credentials, Quick};
+use super::connections::Connections;
+use super::life::Life;
 use super::pages::overview::is_wanted;
 use super::pages::visit::Visitor;
 use super::pages::{SignInFirst, Trouble};
@@ -29,12 +32,20 @@ const ACCOUNT: &str = "herald-account";
 
 /// Makes the middleware.
 pub(super) struct Guard {
+    /// What callers are judged by.
+    pub judge: Rc<Judge>,
+    /// What is served here.
+    pub served: Served,
+}
+
+/// What callers are judged by.
+pub(super) struct Judge {
     /// Who is who.
     pub authenticator: Arc<Authenticator>,
     /// Who is signed in.
     pub sessions: Arc<Sessions>,
-    /// What is served here.
-    pub served: Served,
+    /// Who is connected.
+    pub connections: Connections,
 }
 
 impl<S, B> Transform<S, ServiceRequest> for Guard
@@ -51,8 +62,7 @@ where
     fn new_transform(&self, service: S) -> Self::Future {
         ready(Ok(Guarded {
             service: Rc::new(service),
-            authenticator: Arc::clone(&self.authenticator),
-            sessions: Arc::clone(&self.sessions),
+            judge: Rc::clone(&self.judge),
             served: self.served,
         }))
     }
@@ -61,8 +71,7 @@ where
 /// The middleware around a worker's handlers.
 pub(super) struct Guarded<S> {
     service: Rc<S>,
-    authenticator: Arc<Authenticator>,
-    sessions: Arc<Sessions>,
+    judge: Rc<Judge>,
     served: Served,
 }
 
@@ -96,10 +105,9 @@ where
         };
         if entry.access.is_page() {
             let service = Rc::clone(&self.service);
-            let authenticator = Arc::clone(&self.authenticator);
-            let sessions = Arc::clone(&self.sessions);
+            let judge = Rc::clone(&self.judge);
             let asked = async move {
-                match visit(&request, entry, &authenticator, &sessions).await {
+                match judge.visit(&request, entry).await {
                     Ok(()) => service.call(request).await,
                     Err(problem) => Err(turn_away(request.request(), problem)),
                 }
@@ -107,16 +115,18 @@ where
             return Either::Right(asked.boxed_local());
         }
         if entry.access == Access::Public {
-            return Either::Left(self.service.call(request));
+            return match self.judge.carry(&request) {
+                Ok(()) => Either::Left(self.service.call(request)),
+                Err(problem) => refuse(problem),
+            };
         }
         let by_session = !request.headers().contains_key(AUTHORIZATION)
             && session::has_cookie(request.request());
         if by_session {
             let service = Rc::clone(&self.service);
-            let authenticator = Arc::clone(&self.authenticator);
-            let sessions = Arc::clone(&self.sessions);
+            let judge = Rc::clone(&self.judge);
             let asked = async move {
-                admit(&request, entry, &authenticator, &sessions).await?;
+                judge.admit(&request, entry).await?;
                 service.call(request).await
             };
             return Either::Right(asked.boxed_local());
@@ -124,17 +134,24 @@ where
         if entry.access == Access::SignedIn {
             return refuse(Problem::new(Kind::Unauthorized, "Nobody is signed in."));
         }
-        match self.authenticator.quick(entry, &credentials(&request)) {
+        match self
+            .judge
+            .authenticator
+            .quick(entry, &credentials(&request))
+        {
             Ok(Quick::Granted(caller)) => {
+                self.judge.know(&request);
                 request.extensions_mut().insert(caller);
                 Either::Left(self.service.call(request))
             }
             Ok(Quick::Ask(hash)) => {
                 let service = Rc::clone(&self.service);
-                let authenticator = Arc::clone(&self.authenticator);
+                let judge = Rc::clone(&self.judge);
                 let asked = async move {
+                    judge.carry(&request)?;
                     let account = credentials(&request).account;
-                    let caller = authenticator.ask(entry, hash, account).await?;
+                    let caller = judge.authenticator.ask(entry, hash, account).await?;
+                    judge.know(&request);
                     request.extensions_mut().insert(caller);
                     service.call(request).await
                 };
@@ -155,7 +172,7 @@ impl<S> Guarded<S> {
         entry: &'static Entry,
         request: &ServiceRequest,
     ) -> Result<&'static Entry, Problem> {
-        let site = &self.sessions.site;
+        let site = &self.judge.sessions.site;
         let judged = match entry.part() {
             Part::Health => false,
             Part::Api if entry.access != Access::Public => site.names_api(),
@@ -168,50 +185,65 @@ impl<S> Guarded<S> {
     }
 }
 
-/// Judges a request by its session, and attaches who it is for the handler.
-async fn admit(
-    request: &ServiceRequest,
-    entry: &Entry,
-    authenticator: &Authenticator,
-    sessions: &Sessions,
-) -> Result<(), Problem> {
-    let signed_in = sessions.judge(request.request()).await?;
-    if entry.access == Access::SignedIn {
-        // A form has the proof in its body, which its handler reads.
-        session::attach(request.request(), signed_in);
-        return Ok(());
+impl Judge {
+    /// Judges a request by its session, and attaches who it is for the handler.
+    async fn admit(&self, request: &ServiceRequest, entry: &Entry) -> Result<(), Problem> {
+        self.carry(request)?;
+        let signed_in = self.sessions.judge(request.request()).await?;
+        self.know(request);
+        if entry.access == Access::SignedIn {
+            // A form has the proof in its body, which its handler reads.
+            session::attach(request.request(), signed_in);
+            return Ok(());
+        }
+        if *request.method() != Method::GET && !signed_in.proved {
+            return Err(no_proof());
+        }
+        let account = credentials(request).account;
+        let caller = (self.authenticator).of_user(entry, signed_in.session, account);
+        let caller = caller.await?;
+        request.extensions_mut().insert(caller);
+        Ok(())
     }
-    if *request.method() != Method::GET && !signed_in.proved {
-        return Err(no_proof());
-    }
-    let account = credentials(request).account;
-    let caller = authenticator.of_user(entry, signed_in.session, account);
-    let caller = caller.await?;
-    request.extensions_mut().insert(caller);
-    Ok(())
-}
 
-/// Judges who wants a page by their session, and attaches who it is for the page's handler. A
-/// form has the proof in its body, which its handler reads.
-async fn visit(
-    request: &ServiceRequest,
-    entry: &Entry,
-    authenticator: &Authenticator,
-    sessions: &Sessions,
-) -> Result<(), Problem> {
-    if request.headers().contains_key(AUTHORIZATION) {
-        return Err(Problem::new(
-            Kind::Unauthorized,
-            "Pages are for browsers: sign in, or use /v1 with the token.",
-        ));
+    /// Judges who wants a page by their session, and attaches who it is for the page's handler. A
+    /// form has the proof in its body, which its handler reads.
+    async fn visit(&self, request: &ServiceRequest, entry: &Entry) -> Result<(), Problem> {
+        if request.headers().contains_key(AUTHORIZATION) {
+            return Err(Problem::new(
+                Kind::Unauthorized,
+                "Pages are for browsers: sign in, or use /v1 with the token.",
+            ));
+        }
+        self.carry(request)?;
+        let signed_in = self.sessions.judge(request.request()).await?;
+        self.know(request);
+        let account = credentials(request).account;
+        let session = Arc::clone(&signed_in.session);
+        let caller = (self.authenticator).of_user(entry, session, account);
+        request.extensions_mut().insert(Visitor(caller.await?));
+        session::attach(request.request(), signed_in);
+        Ok(())
     }
-    let signed_in = sessions.judge(request.request()).await?;
-    let account = credentials(request).account;
-    let session = Arc::clone(&signed_in.session);
-    let caller = authenticator.of_user(entry, session, account).await?;
-    request.extensions_mut().insert(Visitor(caller));
-    session::attach(request.request(), signed_in);
-    Ok(())
+
+    /// Counts what a proxy forwards for the client that sends it, as long as nobody knows who
+    /// that is.
+    fn carry(&self, request: &ServiceRequest) -> Result<(), Problem> {
+        if let Some(life) = request.conn_data::<Arc<Life>>()
+            && life.is_proxy()
+        {
+            let client = self.sessions.site.client(request.request());
+            self.connections.carry(life, client, false)?;
+        }
+        Ok(())
+    }
+
+    /// The caller was accepted.
+    fn know(&self, request: &ServiceRequest) {
+        if let Some(life) = request.conn_data::<Arc<Life>>() {
+            self.connections.know(life);
+        }
+    }
 }
 
 /// What somebody gets who may not see a page: the way to the sign-in, or an error as a page.

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::connections::Refusal;
 use crate::actors::{PublishError, RecordError};
 use crate::store::StoreError;
 
@@ -42,6 +43,8 @@ pub(super) enum Kind {
     TooMany,
     /// Too many requests with this token; a later one is taken.
     OverTheLimit,
+    /// Too many connections or requests under way from this address.
+    Crowded,
     /// The request is for another host.
     Misdirected,
     /// Something that the operator must look at.
@@ -63,7 +66,7 @@ impl Kind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooMany | Self::OverTheLimit => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany | Self::OverTheLimit | Self::Crowded => StatusCode::TOO_MANY_REQUESTS,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -105,6 +108,10 @@ impl Kind {
             Self::OverTheLimit => (
                 "urn:herald:problem:rate-limited",
                 "Too many requests with this token",
+            ),
+            Self::Crowded => (
+                "urn:herald:problem:too-many-connections",
+                "Too many connections",
             ),
             Self::Misdirected => (
                 "urn:herald:problem:misdirected",
@@ -295,6 +302,19 @@ impl Problem {
     #[must_use]
     pub(super) fn into_parts(self) -> (String, Vec<Fault>) {
         (self.detail, self.errors)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(why: Refusal) -> Self {
+        let kind = match why {
+            Refusal::Address => Kind::Crowded,
+            Refusal::All => Kind::Unavailable,
+        };
+        Self {
+            retry_after: Some(1),
+            ..Self::new(kind, why.detail())
+        }
     }
 }
 

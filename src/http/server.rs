@@ -1,6 +1,7 @@
 //! The HTTP server: its listeners by role, its settings, and the routes made from the table.
 
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +17,15 @@ use tokio::net::TcpStream;
 use super::access::{Part, TABLE};
 use super::auth::Authenticator;
 use super::closing::{Closer, Closing, UNDER_WAY};
-use super::connection::{self, Connection, Life};
+use super::connection::{self, Connection};
 use super::connections::Connections;
-use super::guard::Guard;
+use super::guard::{Guard, Judge};
+use super::life::Life;
+use super::malformed::Malformed;
 use super::metrics::{Requests, measured};
 use super::passwords::Passwords;
 use super::problem::{Kind, Problem};
+use super::room::Room;
 use super::rules::HttpRules;
 use super::session::Sessions;
 use super::site::{Site, SiteSettings};
@@ -100,6 +104,10 @@ pub(super) struct Shared {
     pub requests: Arc<Requests>,
     /// Who is connected.
     pub connections: Connections,
+    /// The room for bodies that are being read.
+    pub room: Room,
+    /// Requests that could not be read.
+    pub malformed: Arc<Malformed>,
     /// The end of the server.
     pub closing: Closing,
 }
@@ -119,6 +127,8 @@ pub fn server(
     let connections = Connections::new(settings.rules.clone());
     let shared = Shared {
         connections: connections.clone(),
+        room: Room::default(),
+        malformed: Arc::default(),
         authenticator: Authenticator::start(engine.database().clone(), settings.rules.clone()),
         sessions: Arc::new(Sessions::new(
             engine.database().clone(),
@@ -149,6 +159,7 @@ pub fn server(
             let shared = shared.clone();
             let stopping = stopping.clone();
             let worker = shared.requests.worker();
+            let (malformed, carried) = (Arc::clone(&shared.malformed), connections.clone());
             let (closing, marks, errors, requests) = (
                 shared.closing.clone(),
                 shared.closing.clone(),
@@ -157,8 +168,11 @@ pub fn server(
             );
             let app = App::new()
                 .wrap(Guard {
-                    authenticator: Arc::clone(&shared.authenticator),
-                    sessions: Arc::clone(&shared.sessions),
+                    judge: Rc::new(Judge {
+                        authenticator: Arc::clone(&shared.authenticator),
+                        sessions: Arc::clone(&shared.sessions),
+                        connections: shared.connections.clone(),
+                    }),
                     served,
                 })
                 // Around all others: what they refuse counts as well.
@@ -184,10 +198,15 @@ pub fn server(
                     life.begin();
                 }
                 let answer = service.call(request);
+                let proxy = life.as_ref().is_some_and(|life| life.is_proxy());
+                let carried = proxy.then(|| carried.clone());
                 async move {
                     let answer = answer.await;
                     if let Some(life) = life {
                         life.end();
+                        if let Some(carried) = carried {
+                            carried.put_down(&life);
+                        }
                     }
                     drop(asked);
                     answer
@@ -222,9 +241,16 @@ pub fn server(
                         Either::Right(Box::pin(connection::refuse(stream, why)))
                     }
                 };
+                let malformed = Arc::clone(&malformed);
                 async move {
                     let ended = match served {
-                        Either::Left(served) => served.await,
+                        Either::Left(served) => {
+                            let ended = served.await;
+                            if let Err(why) = &ended {
+                                malformed.ended(peer, why);
+                            }
+                            ended
+                        }
                         Either::Right(told) => {
                             told.await;
                             Ok(())

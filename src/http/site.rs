@@ -8,6 +8,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use url::{Host, Origin, Url};
 
+use super::connections::network;
 use super::problem::{Kind, Problem};
 use super::rules::HttpRules;
 
@@ -144,9 +145,17 @@ impl Site {
     /// The network address of who asks; of IPv6 the network that one customer gets.
     #[must_use]
     pub(super) fn address(&self, request: &HttpRequest) -> String {
-        let Some(peer) = request.peer_addr() else {
-            return "unknown".to_owned();
-        };
+        match self.client(request).map(network) {
+            None => "unknown".to_owned(),
+            Some(IpAddr::V4(address)) => address.to_string(),
+            Some(IpAddr::V6(network)) => format!("{network}/64"),
+        }
+    }
+
+    /// The address of who asks, as far as proxies are believed.
+    #[must_use]
+    pub(super) fn client(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr()?;
         let rules = self.rules.get();
         let mut address = peer.ip().to_canonical();
         let name = HeaderName::from_static("x-forwarded-for");
@@ -163,13 +172,7 @@ impl Site {
             };
             address = before.to_canonical();
         }
-        match address {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => {
-                let network = Ipv6Addr::from_bits(address.to_bits() >> 64 << 64);
-                format!("{network}/64")
-            }
-        }
+        Some(address)
     }
 
     fn by_proxy(&self, request: &HttpRequest) -> bool {

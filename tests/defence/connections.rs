@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::api::order;
 use crate::support::{Herald, wait_until};
-use crate::{connect_from, read_to_end};
+use crate::{connect_from, head, is_served, read_to_end};
 
 #[test]
 fn one_address_cannot_take_all_connections() {
@@ -77,6 +77,132 @@ fn when_all_places_are_taken_those_without_a_request_make_room() {
         first.is_empty() || first.starts_with("HTTP/1.1 408 "),
         "{first}"
     );
+}
+
+#[test]
+fn the_address_with_the_most_connections_loses_and_known_callers_have_a_part_of_their_own() {
+    let herald = Herald::launch_with(&[("HERALD_MAX_CONNECTIONS", "16")]);
+    let to = herald.client.address;
+    let few: Vec<TcpStream> = (0..2).map(|_| connect_from(3, to)).collect();
+    let caller = connect_from(4, to);
+    let token = Some(herald.admin_token.as_str());
+    let asked = || {
+        use std::io::Read;
+        let list = head(&herald, "GET /v1/event-types?limit=1", token, "");
+        let mut some = [0; 16_384];
+        (&caller).write_all(&list).unwrap();
+        let bytes = (&caller).read(&mut some).unwrap();
+        some[..bytes].starts_with(b"HTTP/1.1 200 ")
+    };
+    assert!(asked());
+    let flood: Vec<TcpStream> = (0..60)
+        .map(|number| {
+            let stream = connect_from(2, to);
+            if number % 2 == 0 {
+                let _ = (&stream).write_all(b"GET /");
+            }
+            stream
+        })
+        .collect();
+    for last in [5, 6] {
+        assert!(is_served(&herald, &connect_from(last, to)), "{last}");
+    }
+    assert!(asked(), "the known caller lost its connection");
+    for stream in &few {
+        assert!(is_served(&herald, stream), "the address with few lost one");
+    }
+    let scrape = String::from_utf8(herald.get("/metrics").expect(200).body).unwrap();
+    let value = |name: &str| -> u64 {
+        let line = scrape.lines().find(|line| line.starts_with(name));
+        line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    assert!(value("herald_http_connections ") <= 16);
+    assert!(value("herald_http_connections_known ") >= 1);
+    assert!(value("herald_http_connections_sent_away_total{caller=\"unknown\"}") >= 48);
+    assert_eq!(
+        value("herald_http_connections_sent_away_total{caller=\"known\"}"),
+        0
+    );
+    drop(flood);
+}
+
+#[test]
+fn a_strangers_form_that_comes_slowly_is_sent_away_like_an_idle_connection() {
+    let herald = Herald::launch_with(&[
+        ("HERALD_MAX_CONNECTIONS", "8"),
+        ("HERALD_LOG", "info,herald::http=debug"),
+    ]);
+    let to = herald.client.address;
+    let more = "content-type: application/x-www-form-urlencoded\r\ncontent-length: 1000\r\n";
+    let form = head(&herald, "POST /sign-in", None, more);
+    let forms: Vec<TcpStream> = (0..7)
+        .map(|_| {
+            let stream = connect_from(2, to);
+            (&stream).write_all(&form).unwrap();
+            (&stream).write_all(b"email=").unwrap();
+            stream
+        })
+        .collect();
+    let others: Vec<TcpStream> = (3..9).map(|last| connect_from(last, to)).collect();
+    for other in &others {
+        assert!(is_served(&herald, other));
+    }
+    wait_until("forms to be sent away", || {
+        herald.log().matches("another needs its place").count() >= 5
+    });
+    drop(forms);
+}
+
+#[test]
+fn behind_a_proxy_each_client_counts_for_itself() {
+    let herald = Herald::launch_with(&[
+        ("HERALD_MAX_CONNECTIONS_PER_ADDRESS", "2"),
+        ("HERALD_TRUSTED_PROXIES", "127.0.0.2/32"),
+    ]);
+    let to = herald.client.address;
+    let form = |client: &str| {
+        let more = format!(
+            "content-type: application/x-www-form-urlencoded\r\ncontent-length: 1000\r\n\
+             x-forwarded-for: {client}\r\n"
+        );
+        let stream = connect_from(2, to);
+        let head = head(&herald, "POST /sign-in", None, &more);
+        (&stream).write_all(&head).unwrap();
+        (&stream).write_all(b"email=").unwrap();
+        stream
+    };
+    let mut held: Vec<TcpStream> = (0..2).map(|_| form("198.51.100.7")).collect();
+    wait_until("its third request to be refused", || {
+        let third = form("198.51.100.7");
+        third
+            .set_read_timeout(Some(std::time::Duration::from_millis(500)))
+            .unwrap();
+        let mut some = [0; 4_096];
+        let bytes = std::io::Read::read(&mut &third, &mut some).unwrap_or(0);
+        let told = String::from_utf8_lossy(&some[..bytes]).into_owned();
+        told.starts_with("HTTP/1.1 429 ") && told.contains("problem:too-many-connections")
+    });
+    // Other clients of the proxy are served, on a connection that is used again and again.
+    let stream = connect_from(2, to);
+    for client in 1..9 {
+        let more = format!("x-forwarded-for: 198.51.100.{client}0\r\n");
+        let request = head(&herald, "GET /healthz", None, &more);
+        let mut some = [0; 4_096];
+        (&stream).write_all(&request).unwrap();
+        let bytes = std::io::Read::read(&mut &stream, &mut some).unwrap();
+        assert!(some[..bytes].starts_with(b"HTTP/1.1 200 "), "{client}");
+    }
+    // Who leaves makes room for the client's next request.
+    held.pop();
+    let more = "x-forwarded-for: 198.51.100.7\r\n";
+    let request = head(&herald, "GET /healthz", None, more);
+    wait_until("room for the client", || {
+        let mut some = [0; 4_096];
+        let stream = connect_from(2, to);
+        (&stream).write_all(&request).unwrap();
+        let bytes = std::io::Read::read(&mut &stream, &mut some).unwrap();
+        some[..bytes].starts_with(b"HTTP/1.1 200 ")
+    });
 }
 
 #[test]

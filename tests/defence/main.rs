@@ -17,6 +17,9 @@ mod support;
 mod bodies;
 mod connections;
 mod hosts;
+mod hostile;
+mod malformed;
+mod publisher;
 mod rates;
 mod roles;
 mod slow;
@@ -24,6 +27,51 @@ mod slow;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
+
+use serde_json::json;
+
+use support::Herald;
+use support::api::text;
+use support::client::Client;
+
+/// Publishers' tokens of new accounts.
+fn accounts(herald: &Herald, number: usize) -> Vec<String> {
+    let token = herald.run(&["token", "create", "--operator", "--role", "admin"]);
+    let operator = Client {
+        token: Some(token.trim().to_owned()),
+        ..herald.client.clone()
+    };
+    let made = (0..number).map(|number| {
+        let name = format!("account{number}");
+        let account = json!({ "name": name });
+        operator.post("/v1/accounts", &account).expect(201);
+        let own = Client {
+            account: Some(name),
+            ..operator.clone()
+        };
+        let token = json!({ "title": "a publisher", "role": "publisher" });
+        let made = own.post("/v1/tokens", &token).expect(201).json();
+        text(&made["token"])
+    });
+    made.collect()
+}
+
+/// The head of a request, with more lines as they are on the wire.
+fn head(herald: &Herald, what: &str, token: Option<&str>, more: &str) -> Vec<u8> {
+    let token = token.map(|token| format!("authorization: Bearer {token}\r\n"));
+    let token = token.unwrap_or_default();
+    let host = herald.client.address;
+    format!("{what} HTTP/1.1\r\nhost: {host}\r\n{token}{more}\r\n").into_bytes()
+}
+
+/// Asks after Herald's health on a connection; whether it is served.
+fn is_served(herald: &Herald, mut stream: &TcpStream) -> bool {
+    let request = head(herald, "GET /healthz", None, "");
+    let mut some = [0; 4_096];
+    let sent = stream.write_all(&request);
+    let bytes = sent.and_then(|()| stream.read(&mut some)).unwrap_or(0);
+    some[..bytes].starts_with(b"HTTP/1.1 200 ")
+}
 
 /// A connection from an address of this machine, so that clients can be told apart.
 fn connect_from(last: u8, to: SocketAddr) -> TcpStream {

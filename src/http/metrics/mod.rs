@@ -62,6 +62,7 @@ fn text(shared: &Shared, process: Option<&Process>) -> prometheus::Result<String
     plugins::tell(&shared.engine.plugins().list(), &mut page);
     shared.requests.tell(&mut page);
     requests::connected(shared.connections.now(), &mut page);
+    requests::malformed(&shared.malformed, &mut page);
     if let Some(process) = process {
         process.tell(&mut page);
     }

@@ -17,6 +17,7 @@ use super::page::{MICROS, Page, number};
 use crate::actors::Distribution;
 use crate::http::access::TABLE;
 use crate::http::connections::Connected;
+use crate::http::malformed::{Malformed, Part};
 
 /// Times in microseconds.
 const TIMES: &[u64] = &[
@@ -136,6 +137,11 @@ pub(super) fn connected(now: Connected, page: &mut Page) {
         count(now.open),
     );
     page.gauge(
+        "herald_http_connections_known",
+        "Those of them whose caller is known.",
+        count(now.known),
+    );
+    page.gauge(
         "herald_http_connections_limit",
         "How many there may be (max_connections).",
         count(now.limit),
@@ -144,8 +150,28 @@ pub(super) fn connected(now: Connected, page: &mut Page) {
         "herald_http_connections_refused_total",
         "Connections that were not let in: too many from one address, or in all.",
     );
-    refused.add(&[("reason", "address")], number(now.refused_address));
-    refused.add(&[("reason", "all")], number(now.refused_all));
+    for (reason, count) in ["address", "all"].into_iter().zip(now.refused) {
+        refused.add(&[("reason", reason)], number(count));
+    }
+    drop(refused);
+    let mut sent_away = page.counters(
+        "herald_http_connections_sent_away_total",
+        "Connections that made room for others, by whether their caller was known.",
+    );
+    for (caller, count) in ["unknown", "known"].into_iter().zip(now.sent_away) {
+        sent_away.add(&[("caller", caller)], number(count));
+    }
+}
+
+/// How many requests could not be read.
+pub(super) fn malformed(malformed: &Malformed, page: &mut Page) {
+    let mut counters = page.counters(
+        "herald_http_malformed_requests_total",
+        "Requests that could not be read, by the part that is wrong.",
+    );
+    for (part, name) in Part::ALL {
+        counters.add(&[("part", name)], number(malformed.of(part)));
+    }
 }
 
 fn names(place: usize) -> (&'static str, &'static str) {

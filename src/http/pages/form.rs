@@ -18,7 +18,7 @@ pub(in crate::http) struct Form {
 }
 
 impl Form {
-    /// Reads the fields of these names.
+    /// Reads the fields of these names. Everybody may send them, so that they are small.
     ///
     /// # Errors
     /// The body is of another kind, cannot be read, or (in JSON) has other fields.
@@ -42,7 +42,7 @@ impl Form {
                 "Content-Type cannot be read.",
             ));
         }
-        let body = body::object(request, payload).await?;
+        let body = body::public_form(request, payload).await?;
         let mut pairs = Vec::new();
         if json {
             let mut fields = Fields::parse(&body)?;
