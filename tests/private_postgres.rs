@@ -101,6 +101,24 @@ async fn it_starts_serves_stops_and_finds_its_data_again() {
 }
 
 #[tokio::test]
+async fn its_access_rules_have_no_line_for_the_network_also_in_an_older_folder() {
+    let folder = data_dir();
+    let rules = data_of(folder.path()).join("pg_hba.conf");
+    let network = "host    all             all             127.0.0.1/32            trust";
+    for _ in 0..2 {
+        let postgres = PrivatePostgres::start(folder.path()).await.unwrap();
+        let url = postgres.url();
+        assert_eq!(query(&url, "SELECT 1").await.unwrap(), "1");
+        let sql = "SELECT count(*) FROM pg_hba_file_rules WHERE type <> 'local'";
+        assert_eq!(query(&url, sql).await.unwrap(), "0");
+        postgres.stop().await.unwrap();
+        // As initdb wrote it for an earlier version.
+        let text = std::fs::read_to_string(&rules).unwrap();
+        std::fs::write(&rules, format!("{text}{network}\n")).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_killed_server_is_started_again_even_while_a_backend_still_works() {
     let folder = data_dir();
     let postgres = PrivatePostgres::start(folder.path()).await.unwrap();

@@ -23,6 +23,14 @@ pub(super) struct Listeners {
     pub(super) pages: SocketAddr,
 }
 
+impl Listeners {
+    /// The ports on which Herald listens.
+    pub(super) fn ports(&self) -> std::io::Result<Vec<u16>> {
+        let ports = self.all.iter().map(|(_, listener)| listener.local_addr());
+        ports.map(|address| Ok(address?.port())).collect()
+    }
+}
+
 /// Takes what was handed over and opens the rest. To be called once, before any process is
 /// started: it would inherit the sockets.
 ///

@@ -100,7 +100,8 @@ async fn serve(
     reached(begin, "the schema is up to date");
     let mail = MailSettings::from_config(&config.mail, &config.data_dir)
         .context("mail cannot be set up")?;
-    let rules = AddressRules::new(config.allow_networks.clone());
+    let guarded = [listeners.ports()?, database.ports()].concat();
+    let rules = address_rules(config, guarded.clone());
     let key_file = keys::agree(config, &database).await?;
     let engine = Engine::start(
         database,
@@ -141,7 +142,7 @@ async fn serve(
         () = engine.opened() => true,
         () = signals.next() => false,
     };
-    let mut reloader = Reloader::new(config, engine.clone(), rules, log);
+    let mut reloader = Reloader::new(config, engine.clone(), rules, log, guarded);
     if opened {
         let ready = begin.elapsed();
         tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
@@ -159,6 +160,14 @@ async fn serve(
     }
     serving.abort();
     Ok(())
+}
+
+/// Where targets may lead. `guarded`: the ports of Herald and of its database on this machine.
+#[must_use]
+pub fn address_rules(config: &Config, guarded: Vec<u16>) -> AddressRules {
+    AddressRules::new(config.allow_networks.clone())
+        .with_ports(config.allow_ports.clone())
+        .guarding(guarded)
 }
 
 /// For who looks where a start takes its time.

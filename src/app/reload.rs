@@ -2,17 +2,16 @@
 //! force everywhere, what cannot is named, and with a fault all stays as it was. It is told in
 //! the log, in the activity log and to the service manager.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::address_rules;
 use super::logging::LogFilter;
 use super::manager;
 use crate::actors::{Engine, Retention, Tuning};
 use crate::config::Config;
 use crate::domain::activity::{Actor, OwnActivity};
-use crate::domain::address::AddressRules;
 use crate::http::HttpRules;
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
@@ -30,16 +29,25 @@ pub(super) struct Reloader {
     engine: Engine,
     rules: HttpRules,
     log: LogFilter,
+    /// The ports to which no target may lead on this machine.
+    guarded: Vec<u16>,
 }
 
 impl Reloader {
-    pub(super) fn new(config: &Config, engine: Engine, rules: HttpRules, log: LogFilter) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        engine: Engine,
+        rules: HttpRules,
+        log: LogFilter,
+        guarded: Vec<u16>,
+    ) -> Self {
         Self {
             started: config.clone(),
             last: config.clone(),
             engine,
             rules,
             log,
+            guarded,
         }
     }
 
@@ -85,8 +93,8 @@ impl Reloader {
 
     /// Puts them in force. Answers what is told of it: keys alone, since a value may be secret.
     fn take_over(&mut self, config: Config, mail: MailSettings) -> Value {
+        let waiting = changed(&self.started, &config, false);
         let changed = changed(&self.last, &config, true);
-        let waiting = changed_for_start(&self.started, &config);
         for warning in &config.warnings {
             tracing::warn!(warning, "the settings read anew need a look");
         }
@@ -95,7 +103,7 @@ impl Reloader {
         }
         self.rules.change(&config);
         self.engine.tune(Tuning {
-            rules: AddressRules::new(config.allow_networks.clone()),
+            rules: address_rules(&config, self.guarded.clone()),
             plugin_limits: Limits::from_config(&config),
             plugin_rule: HealthRule::from_config(&config),
             mail,
@@ -138,19 +146,15 @@ impl Reloader {
 /// The keys of what differs, of those that can change at run time or of those that cannot.
 fn changed(before: &Config, after: &Config, reloadable: bool) -> Vec<&'static str> {
     let pairs = before.describe().zip(after.describe());
-    let differing = pairs.filter(|((_, before), (_, after))| before != after);
+    let differing = pairs.filter(|((setting, shown), (_, now))| match setting.key {
+        // A secret is not shown, so that two of them look the same.
+        "database_url" => before.database.url != after.database.url,
+        "metrics_token" => before.http.metrics_token != after.http.metrics_token,
+        _ => shown != now,
+    });
     let keys = differing.map(|((setting, _), _)| setting);
     let keys = keys.filter(|setting| setting.is_reloadable() == reloadable);
     keys.map(|setting| setting.key).collect()
-}
-
-fn changed_for_start(started: &Config, after: &Config) -> Vec<&'static str> {
-    let mut keys: BTreeSet<_> = changed(started, after, false).into_iter().collect();
-    // A password is not shown, so that two of them look the same.
-    if started.database.url != after.database.url {
-        keys.insert("database_url");
-    }
-    keys.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -165,16 +169,21 @@ mod tests {
 
     #[test]
     fn what_changed_is_told_by_its_key_and_by_when_it_counts() {
-        let before = config(&[("HERALD_DATABASE_URL", "postgresql://a:one@db/herald")]);
+        let before = config(&[
+            ("HERALD_DATABASE_URL", "postgresql://a:one@db/herald"),
+            ("HERALD_METRICS_TOKEN", "a-token-of-eighteen"),
+        ]);
         let after = config(&[
             ("HERALD_DATABASE_URL", "postgresql://a:two@db/herald"),
             ("HERALD_LISTEN", "127.0.0.1:9"),
             ("HERALD_RETENTION_DAYS", "9"),
             ("HERALD_LOG", "debug"),
+            ("HERALD_METRICS_TOKEN", "another-token-of-24-bytes"),
         ]);
-        assert_eq!(changed(&before, &after, true), ["retention_days", "log"]);
-        let at_start = changed_for_start(&before, &after);
-        assert_eq!(at_start, ["database_url", "listen"]);
+        let changed_now = changed(&before, &after, true);
+        assert_eq!(changed_now, ["metrics_token", "retention_days", "log"]);
+        let at_start = changed(&before, &after, false);
+        assert_eq!(at_start, ["listen", "database_url"]);
         assert_eq!(changed(&after, &after, true), [""; 0]);
     }
 }

@@ -17,6 +17,8 @@ pub struct HttpConfig {
     pub pages_listen: Option<SocketAddr>,
     /// Where the metrics are served; none: with the API.
     pub metrics_listen: Option<SocketAddr>,
+    /// What a reader of the metrics must name; none: nobody is asked.
+    pub metrics_token: Option<String>,
     /// Threads that serve HTTP, at least 1 (the automatic choice is already made).
     pub workers: usize,
     /// The address under which browsers reach Herald, without a slash at its end; not set: the
@@ -36,6 +38,7 @@ impl HttpConfig {
             listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)),
             pages_listen: None,
             metrics_listen: None,
+            metrics_token: None,
             workers: 0,
             public_url: None,
             trusted_proxies: Vec::new(),
@@ -74,6 +77,19 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         set: |config, text| store(&mut config.http.metrics_listen, own_listen(text)),
         show: |config| shown(config.http.metrics_listen),
+    },
+    Setting {
+        key: "metrics_token",
+        variable: "HERALD_METRICS_TOKEN",
+        default: "",
+        meaning: "A token of at least 16 characters without which nobody reads /metrics; not set: \
+                  everybody who reaches it does.",
+        kind: Kind::Text,
+        set: |config, text| store(&mut config.http.metrics_token, token(text)),
+        show: |config| match config.http.metrics_token {
+            Some(_) => "(hidden)".to_owned(),
+            None => String::new(),
+        },
     },
     Setting {
         key: "http_workers",
@@ -149,6 +165,21 @@ fn own_listen(text: &str) -> Result<Option<SocketAddr>, String> {
         return Ok(None);
     }
     listen(text).map(Some)
+}
+
+/// The fault never shows the token.
+fn token(text: &str) -> Result<Option<String>, String> {
+    match text {
+        "" => Ok(None),
+        text if text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(Some(text.to_owned()))
+        }
+        _ => Err(
+            "the token should have at least 16 characters, all of them visible ASCII without \
+                  spaces: `openssl rand -hex 24` makes one"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Names alone: Herald answers under every port, and under every IP address.

@@ -58,6 +58,8 @@ pub struct Config {
     pub key_file: Option<PathBuf>,
     /// Networks that targets may use though they are forbidden by default.
     pub allow_networks: Vec<IpNet>,
+    /// Ports that targets may use beside 443 and those from 1024 on.
+    pub allow_ports: Vec<u16>,
     /// Threads that deliver, at least 1 (the automatic choice is already made).
     pub delivery_workers: usize,
     /// Bytes of committed events held in memory before they overflow to the database.
@@ -273,6 +275,7 @@ impl Config {
             data_dir: PathBuf::new(),
             key_file: None,
             allow_networks: Vec::new(),
+            allow_ports: Vec::new(),
             delivery_workers: 0,
             memory_budget_bytes: 0,
             lease_ttl_seconds: 0,

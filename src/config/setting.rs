@@ -101,6 +101,19 @@ const CORE: &[Setting] = &[
         },
     },
     Setting {
+        key: "allow_ports",
+        variable: "HERALD_ALLOW_PORTS",
+        default: "",
+        meaning: "Ports (comma-separated in the variable, a list in the file) that targets may use \
+                  beside 443, those from 1024 on, and 80 inside allow_networks.",
+        kind: Kind::List,
+        set: |config, text| store(&mut config.allow_ports, ports(text)),
+        show: |config| {
+            let ports = config.allow_ports.iter().map(u16::to_string);
+            ports.collect::<Vec<_>>().join(",")
+        },
+    },
+    Setting {
         key: "delivery_workers",
         variable: "HERALD_DELIVERY_WORKERS",
         default: "0",
@@ -177,6 +190,8 @@ const RELOADABLE: &[&str] = &[
     "rate_limit_per_second",
     "rate_limit_burst",
     "allow_networks",
+    "allow_ports",
+    "metrics_token",
     "retention_days",
     "activity_retention_days",
     "mail_retention_days",
@@ -232,6 +247,14 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
         .map(str::trim)
         .filter(|entry| !entry.is_empty())
         .map(network)
+        .collect()
+}
+
+fn ports(text: &str) -> Result<Vec<u16>, String> {
+    let entries = text.split(',').map(str::trim);
+    entries
+        .filter(|entry| !entry.is_empty())
+        .map(|entry| number(entry, 1..=65_535))
         .collect()
 }
 

@@ -101,10 +101,12 @@ const fn v6(s: [u16; 8], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix)
 }
 
-/// The forbidden networks, less those that the operator allowed by name.
+/// The forbidden networks and ports, less those that the operator allowed by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressRules {
     allowed: Vec<IpNet>,
+    ports: Vec<u16>,
+    guarded: Vec<u16>,
 }
 
 /// An address that may be connected to.
@@ -132,7 +134,34 @@ impl AddressRules {
     pub fn new(allow_networks: Vec<IpNet>) -> Self {
         Self {
             allowed: allow_networks.into_iter().map(unwrap_network).collect(),
+            ..Self::default()
         }
+    }
+
+    /// The same with more ports that targets may use.
+    #[must_use]
+    pub fn with_ports(self, ports: Vec<u16>) -> Self {
+        Self { ports, ..self }
+    }
+
+    /// The same with ports of this machine that no target may lead to: those of Herald and of its
+    /// database.
+    #[must_use]
+    pub fn guarding(self, guarded: Vec<u16>) -> Self {
+        Self { guarded, ..self }
+    }
+
+    /// Whether targets may use a port: those that other services than the web's have are mostly
+    /// below 1024. `covered`: the operator's networks cover all addresses.
+    #[must_use]
+    pub fn permits_port(&self, port: u16, covered: bool) -> bool {
+        matches!(port, 443 | 1024..) || port == 80 && covered || self.ports.contains(&port)
+    }
+
+    /// Whether a port is Herald's or its database's, where this machine listens.
+    #[must_use]
+    pub fn guards(&self, port: u16) -> bool {
+        self.guarded.contains(&port)
     }
 
     /// Judges one address. An IPv4 address is judged alike in every IPv6 notation of it.
@@ -162,7 +191,8 @@ impl AddressRules {
 }
 
 /// The IPv4 address inside a v4-mapped or NAT64 address; any other address as it is.
-fn unwrap_address(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn unwrap_address(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(ip) if WRAPPING_V4.iter().any(|network| network.contains(&ip)) => {
             let [.., a, b, c, d] = ip.octets();
@@ -316,6 +346,18 @@ mod tests {
         assert!(covered("::1").is_err());
         assert!(covered("fd01::1").is_err());
         assert!(covered("192.168.0.1").is_err());
+    }
+
+    #[test]
+    fn ports_of_the_web_and_from_1024_on_are_open_and_others_by_name() {
+        let rules = AddressRules::default().with_ports(vec![25]);
+        for port in [443, 1024, 8443, 65_535, 25] {
+            assert!(rules.permits_port(port, false), "{port}");
+        }
+        assert!(rules.permits_port(80, true) && !rules.permits_port(80, false));
+        for port in [1, 22, 53, 79, 110, 445, 1023] {
+            assert!(!rules.permits_port(port, true), "{port}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod text_enum;
 pub mod activity;
 pub mod address;
+pub mod bearer;
 pub mod cursor;
 pub mod delivery;
 pub mod destination;

@@ -85,6 +85,28 @@ pub enum TargetError {
         /// The first such address.
         address: IpAddr,
     },
+    /// A port of services that are not the web's.
+    #[error(
+        "port {port} is forbidden: targets use port 443 or one from 1024 on, and port 80 inside \
+         HERALD_ALLOW_NETWORKS; HERALD_ALLOW_PORTS could permit it"
+    )]
+    ForbiddenPort {
+        /// The target's port.
+        port: u16,
+    },
+    /// Herald itself, or its database, by an address of this machine.
+    #[error(
+        "the target `{host}` is forbidden: {address} is this machine, and port {port} is that of \
+         Herald or of its database; HERALD_ALLOW_NETWORKS could permit it"
+    )]
+    Own {
+        /// The target's host.
+        host: String,
+        /// The address of this machine.
+        address: IpAddr,
+        /// The port of Herald or PostgreSQL.
+        port: u16,
+    },
 }
 
 impl Target {
@@ -185,7 +207,8 @@ impl AddressRules {
     /// addresses passed here, without looking the name up again.
     ///
     /// # Errors
-    /// No address, a forbidden one, or `http://` outside of the allowed networks.
+    /// No address, a forbidden one or a forbidden port, or `http://` outside of the allowed
+    /// networks.
     pub fn vet(&self, target: &Target, addresses: &[IpAddr]) -> Result<(), TargetError> {
         let host = || target.host().to_string();
         if addresses.is_empty() {
@@ -209,7 +232,21 @@ impl AddressRules {
                 host: host(),
                 address,
             }),
-            _ => Ok(()),
+            uncovered => self.vet_port(target, uncovered.is_none()),
+        }
+    }
+
+    /// Judges a target by its port alone, for who does not know its addresses yet. `covered`: the
+    /// operator's networks cover all of them, or may.
+    ///
+    /// # Errors
+    /// [`TargetError::ForbiddenPort`].
+    pub fn vet_port(&self, target: &Target, covered: bool) -> Result<(), TargetError> {
+        let port = target.port();
+        if self.permits_port(port, covered) {
+            Ok(())
+        } else {
+            Err(TargetError::ForbiddenPort { port })
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::config::{ClientsConfig, Config, Live};
+use crate::domain::bearer::BearerToken;
 
 /// The rules of one moment.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct RuleSet {
     pub hosts: Vec<String>,
     /// The networks of proxies whose `X-Forwarded-…` is believed.
     pub proxies: Vec<IpNet>,
+    /// What a reader of the metrics must name; none: nobody is asked.
+    pub metrics_token: Option<BearerToken>,
     /// What clients may take up.
     pub clients: ClientsConfig,
 }
@@ -26,6 +29,7 @@ impl RuleSet {
         Self {
             hosts: config.http.allowed_hosts.clone(),
             proxies: config.http.trusted_proxies.clone(),
+            metrics_token: config.http.metrics_token.as_deref().map(BearerToken::new),
             clients: config.clients.clone(),
         }
     }

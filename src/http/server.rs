@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_http::{HttpService, KeepAlive, Protocol, Request};
 use actix_service::{IntoServiceFactory, Service, ServiceFactoryExt, apply_fn_factory, map_config};
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Compress;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, Error};
@@ -181,11 +182,15 @@ pub fn server(
                 .configure(routes)
                 .into_factory()
                 .map(move |mut answer: ServiceResponse<_>| {
+                    let of_api = answer.request().path().starts_with("/v1");
+                    let unkept = of_api || answer.status().as_u16() >= 400;
+                    protect(answer.headers_mut(), unkept);
                     marks.mark(answer.response_mut());
                     answer
                 })
                 .map_err(move |error: Error| {
                     let mut answer = error.error_response();
+                    protect(answer.headers_mut(), true);
                     errors.mark(&mut answer);
                     answer
                 });
@@ -228,6 +233,9 @@ pub fn server(
                 .finish(app);
             let (connections, rules) = (connections.clone(), rules.clone());
             apply_fn_factory(http, move |stream: TcpStream, http| {
+                // The end of an answer in several writes would wait for the client's delayed
+                // acknowledgement of its beginning.
+                let _ = stream.set_nodelay(true);
                 let connected = closing.connected();
                 let peer = stream.peer_addr().ok();
                 let served = match connections.enter(peer) {
@@ -265,6 +273,18 @@ pub fn server(
     let server = builder.run();
     let handle = server.handle();
     Ok((server, Closer { closing, handle }))
+}
+
+/// No answer is taken for another type than it says, and what the API or an error says is kept
+/// nowhere.
+fn protect(headers: &mut HeaderMap, unkept: bool) {
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if unkept && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
 }
 
 /// Makes the routes of the table, one resource for each path.

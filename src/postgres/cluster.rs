@@ -106,7 +106,8 @@ impl Cluster {
         Ok(log)
     }
 
-    /// Rewrites Herald's settings and makes sure that PostgreSQL reads them.
+    /// Rewrites Herald's settings and makes sure that PostgreSQL reads them, and takes out of its
+    /// access rules what would let somebody in over the network.
     pub(super) fn write_settings(&self) -> Result<(), PostgresError> {
         let text = settings(&self.socket, self.wal_compression());
         self.write("data/herald.conf", &text)?;
@@ -118,7 +119,12 @@ impl Cluster {
                 &format!("{main}\n# Herald's settings\n{INCLUDE}\n"),
             )?;
         }
-        Ok(())
+        let path = self.data().join("pg_hba.conf");
+        let rules = std::fs::read_to_string(&path).map_err(PostgresError::file("read", &path))?;
+        match without_network(&rules) {
+            Some(local) => self.write("data/pg_hba.conf", &local),
+            None => Ok(()),
+        }
     }
 
     /// The best compression that this build of PostgreSQL knows: it is asked, since packages
@@ -155,7 +161,8 @@ impl Cluster {
             "herald",
             "--encoding=UTF8",
             "--locale=C",
-            "--auth=trust",
+            "--auth-local=trust",
+            "--auth-host=reject",
         ]);
         run("initdb", initdb, "", |_| true)?;
 
@@ -276,6 +283,19 @@ fn run(
     })
 }
 
+/// The access rules of a server without those for connections over the network; none: there are
+/// none of these. The server does not listen there, so that they only await a mistake.
+fn without_network(rules: &str) -> Option<String> {
+    let is_network = |line: &&str| line.trim_start().starts_with("host");
+    rules.lines().find(is_network)?;
+    let mut local = String::new();
+    for line in rules.lines().filter(|line| !is_network(line)) {
+        local.push_str(line);
+        local.push('\n');
+    }
+    Some(local)
+}
+
 /// The last 20 lines.
 pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
@@ -341,6 +361,17 @@ mod tests {
             );
             assert_eq!(far, socket_folder(Path::new(&odd)));
         }
+    }
+
+    #[test]
+    fn access_over_the_network_is_taken_out_and_nothing_else() {
+        let local = "# TYPE  DATABASE\n\nlocal   all  all  trust\n# host is commented\n";
+        assert_eq!(without_network(local), None);
+        let network = format!(
+            "{local}host all all 127.0.0.1/32 trust\n  hostssl all all ::1/128 trust\n\
+             hostnossl all all 0.0.0.0/0 trust\nhost\treplication all ::1/128 trust"
+        );
+        assert_eq!(without_network(&network).as_deref(), Some(local));
     }
 
     #[test]

@@ -121,6 +121,15 @@ impl Database {
         ))
     }
 
+    /// The ports on which its server listens, if it listens on the network.
+    #[must_use]
+    pub fn ports(&self) -> Vec<u16> {
+        match self.way.address.settings.get_ports() {
+            [] => vec![5432],
+            ports => ports.to_vec(),
+        }
+    }
+
     /// Lends a connection.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use super::failure::{Failure, io_words};
 /// others. One that fails makes room for the next at once.
 const DELAY: Duration = Duration::from_millis(250);
 
-/// Connects to the address that answers first. The other connections are dropped at once. The
+/// Connects to the address that accepts first. The other connections are dropped at once. The
 /// caller's deadline is the only bound.
 ///
 /// # Errors

@@ -3,6 +3,8 @@
 //! Herald. It knows neither how requests are made nor who reads this.
 
 mod handshake;
+#[cfg(test)]
+mod table;
 
 use std::fmt;
 use std::io;

@@ -2,11 +2,11 @@
 //! is judged. IP literals take the same way, so that no notation gets around the rules. It
 //! connects to nothing.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use super::failure::Failure;
-use crate::domain::address::AddressRules;
+use crate::domain::address::{AddressRules, unwrap_address};
 use crate::domain::target::{Target, TargetError};
 
 /// Looks the host up and judges all its addresses. Connect to these without looking it up again.
@@ -17,10 +17,38 @@ pub(super) async fn permitted(
     rules: &AddressRules,
     target: &Target,
 ) -> Result<Vec<SocketAddr>, Failure> {
+    rules.vet_port(target, true)?;
     let addresses = resolve(target).await?;
     let judged: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
     rules.vet(target, &judged)?;
+    if rules.guards(target.port()) {
+        // What the operator covers by name may lead to Herald: an event that comes round is
+        // refused by its hops.
+        let uncovered = |address: &&IpAddr| rules.check(**address).is_ok_and(|it| !it.covered);
+        let mut uncovered = judged.iter().filter(uncovered);
+        if let Some(address) = uncovered.find(|address| is_own(unwrap_address(**address))) {
+            return Err(Failure::Forbidden(TargetError::Own {
+                host: target.host().to_string(),
+                address: *address,
+                port: target.port(),
+            }));
+        }
+    }
     Ok(addresses)
+}
+
+/// Whether an address is one of this machine's: the system then speaks to it from itself. It is
+/// asked each time, because addresses come and go. Nothing is sent.
+fn is_own(address: IpAddr) -> bool {
+    let from: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let asked = UdpSocket::bind((from, 0)).and_then(|socket| {
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    });
+    asked.is_ok_and(|own| own.ip() == address)
 }
 
 /// The addresses of a target's host; an IP literal is its own.
@@ -70,4 +98,27 @@ pub enum CheckFailure {
     /// A rule forbids it.
     #[error(transparent)]
     Forbidden(TargetError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_knows_its_own_addresses() {
+        for own in ["127.0.0.1", "::1"] {
+            assert!(is_own(own.parse().unwrap()), "{own}");
+        }
+        for foreign in ["192.0.2.1", "8.8.8.8", "2001:db8::1"] {
+            assert!(!is_own(foreign.parse().unwrap()), "{foreign}");
+        }
+    }
+
+    #[actix_rt::test]
+    async fn a_forbidden_port_needs_no_look_up() {
+        let target = Target::parse("https://nothing.invalid:22/").unwrap();
+        let refused = check_target(&AddressRules::default(), &target).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("HERALD_ALLOW_PORTS"), "{refused}");
+    }
 }

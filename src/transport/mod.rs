@@ -8,10 +8,12 @@ mod dial;
 mod failure;
 mod lookup;
 mod probe;
+mod status;
 mod tls;
 
 pub use client::{Answer, Client, Delivery, Endpoint, Exchange, Phases};
 pub use failure::{Failure, Phase, TlsFailure};
 pub use lookup::{CheckFailure, check_target};
 pub use probe::{Reached, try_target};
+pub use status::refusal;
 pub use tls::{TlsSettings, tls_settings};

@@ -64,7 +64,7 @@ impl ResolvesClientCert for NoCertificate {
     }
 }
 
-/// Makes the handshake with the server of `host`. Answers the stream, and whether the server asked
+/// Makes the handshake with the server of `host`. Returns the stream, and whether the server asked
 /// for a certificate: in TLS 1.3 its refusal comes as the first thing on the stream.
 ///
 /// # Errors

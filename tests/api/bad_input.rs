@@ -99,7 +99,7 @@ fn a_forbidden_target_is_refused_with_the_rule_that_forbids_it() {
     for (url, words) in [
         ("https://169.254.169.254/", "169.254.0.0/16"),
         ("https://[::ffff:10.0.0.1]/", "10.0.0.0/8"),
-        ("https://0x7f.1:1/", ""),
+        ("https://0x7f.1:9/", ""),
         ("http://93.184.215.14/", "HERALD_ALLOW_NETWORKS"),
         ("http://nowhere.invalid/", "HERALD_ALLOW_NETWORKS"),
         ("https://user:word@example.com/", "user name"),

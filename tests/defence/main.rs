@@ -20,6 +20,7 @@ mod hosts;
 mod hostile;
 mod malformed;
 mod publisher;
+mod packed;
 mod rates;
 mod roles;
 mod slow;

@@ -109,7 +109,7 @@ fn of_a_huge_answer_16_kib_are_read_and_no_more() {
     assert_eq!(response["truncated"], true);
     assert_eq!(
         attempt["error"],
-        "The target answered 500 (Internal Server Error)."
+        "The target answered 500 (Internal Server Error). See the receiver's log for its fault."
     );
     let written = written.load(Ordering::Relaxed);
     println!("of {HUGE} bytes the target could write {written}");

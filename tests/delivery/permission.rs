@@ -52,3 +52,37 @@ fn an_address_that_is_forbidden_at_the_attempt_fails_it_with_the_rule_in_words()
         "nothing is sent to a forbidden address"
     );
 }
+
+#[test]
+fn a_port_of_another_service_is_refused_and_a_setting_opens_it() {
+    let mut herald = Herald::launch_with(&[("HERALD_ALLOW_PORTS", "1,25")]);
+    let make = |herald: &Herald, url: &str| {
+        let body = json!({ "url": url, "triggers": ["*"], "retry_schedule": [] });
+        herald.post("/v1/subscriptions", &body)
+    };
+    let made = make(&herald, "http://127.0.0.1:1/").expect(201);
+    let id = text(&made.json()["id"]);
+    make(&herald, "https://93.184.215.14:25/").expect(201);
+    let refused = make(&herald, "https://93.184.215.14:22/").expect(422);
+    assert_eq!(refused.pointers(), ["/url"]);
+    assert!(
+        refused
+            .body
+            .windows(18)
+            .any(|it| it == b"HERALD_ALLOW_PORTS")
+    );
+    // Plain http's own port is for networks that the operator opened.
+    make(&herald, "http://127.0.0.1/").expect(201);
+    make(&herald, "https://93.184.215.14:80/").expect(422);
+    // What was made before the port was closed is judged again at each attempt.
+    herald.terminate();
+    herald.set("HERALD_ALLOW_PORTS", "");
+    herald.spawn();
+    let event = herald.publish_event(&order(1));
+    let failed = herald.delivery_in("failed", &event, &id);
+    let words = text(&failed["last_error"]);
+    assert!(
+        words.contains("HERALD_ALLOW_PORTS could permit it"),
+        "{words}"
+    );
+}

@@ -60,7 +60,7 @@ fn a_failing_delivery_is_tried_on_its_schedule_and_then_failed() {
         assert_eq!(attempt["n"], place + 1);
         assert_eq!(
             attempt["error"],
-            "The target answered 500 (Internal Server Error)."
+            "The target answered 500 (Internal Server Error). See the receiver's log for its fault."
         );
         assert_eq!(attempt["response"]["status"], 500);
     }
@@ -234,7 +234,10 @@ fn redirects_are_told_in_words_and_not_followed() {
         let failed = tenant.viewer.delivery_in("failed", &event, &id);
         assert_eq!(
             failed["last_error"],
-            format!("The target answered {status} (a redirect, which is not followed).")
+            format!(
+                "The target answered {status} (a redirect, which is not followed). Set the \
+                 webhook's URL to the address that the target redirects to."
+            )
         );
     }
     assert_eq!(elsewhere.ids(), [] as [&str; 0]);

@@ -188,7 +188,7 @@ fn names_and_certificates_of_targets_are_tried_without_sending_anything() {
     let report = Report::of(trusting, &["--url", &url]);
     report.expect("outbound TLS", "ok", &["localhost at 127.0.0.1", "TLSv1_3"]);
     // Nobody listens; no such name; not allowed.
-    let report = Report::of(herald.command(), &["--url", "https://127.0.0.1:1/"]);
+    let report = Report::of(herald.command(), &["--url", "https://127.0.0.1:9/"]);
     report.expect("outbound TLS", "failed", &["127.0.0.1"]);
     let report = Report::of(herald.command(), &["--url", "https://nothing.invalid/"]);
     let remedy = report.expect("DNS", "failed", &["nothing.invalid"]);

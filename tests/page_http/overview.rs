@@ -78,11 +78,7 @@ fn what_fails_comes_first_with_since_when_why_and_what_waits() {
     assert!(attention < figures, "{text}");
     // The webhook's own page says the same, and what to do.
     let own = words(&page(&ann, &format!("/webhooks/{failing}")));
-    for said in [
-        "Deliveries began to fail",
-        "answered 503",
-        "look into its log",
-    ] {
+    for said in ["Deliveries began to fail", "answered 503", "see its log"] {
         assert!(own.contains(said), "{said} is not in {own}");
     }
     // It is mended: the next delivery arrives, and nothing is said of it any more.

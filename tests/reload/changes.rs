@@ -6,6 +6,7 @@ use herald::store::partition;
 use serde_json::{Value, json};
 
 use crate::support::api::{order, text};
+use crate::support::client::Client;
 use crate::support::scripted::Scripted;
 use crate::support::{wait_for, wait_until};
 use crate::{Desk, USUAL};
@@ -214,4 +215,40 @@ fn no_request_is_lost_while_settings_are_read_anew() {
             .expect(202);
     }
     wait_until("every event to arrive", || target.requests().len() == 60);
+}
+
+#[test]
+fn the_metrics_take_a_token_that_is_shown_nowhere() {
+    let desk = Desk::new(USUAL);
+    let read = |token: &str| {
+        let given = format!("Bearer {token}");
+        let nobody = Client {
+            token: None,
+            ..desk.client.clone()
+        };
+        let headers = [("authorization", given.as_str())];
+        let headers = if token.is_empty() {
+            &[][..]
+        } else {
+            &headers[..]
+        };
+        nobody.send("GET", "/metrics", headers, b"").status
+    };
+    assert_eq!(read(""), 200);
+    let (one, other) = ("one-token-of-herald", "the-other-of-herald");
+    for (token, gone) in [(one, other), (other, one)] {
+        let text = format!("{USUAL}metrics_token = \"{token}\"\n");
+        let record = desk.reload(&text);
+        assert_eq!(keys(&record, "changed"), ["metrics_token"]);
+        assert_eq!([read(""), read(gone), read(token)], [401, 401, 200]);
+        // A token of the API is no token for the metrics.
+        assert_eq!(read(&desk.admin_token), 401);
+        let shown = desk.run(&["check-config"]);
+        assert!(shown.contains("(hidden)"), "{shown}");
+        assert!(!format!("{shown}{record}{}", desk.log()).contains(token));
+    }
+    let record = desk.reload(&format!("{USUAL}metrics_token = \"short-one\"\n"));
+    assert_eq!(record["activity"], "Settings Refused");
+    assert!(!format!("{record}{}", desk.log()).contains("short-one"));
+    assert_eq!(read(other), 200);
 }

@@ -169,7 +169,7 @@ impl Client {
         if answer.keeps() {
             KEPT.with(|kept| kept.borrow_mut().insert(self.address, stream));
         }
-        check(method, &answer);
+        check(method, path, &answer);
         Ok(answer)
     }
 
@@ -249,7 +249,16 @@ fn read_chunks(stream: &mut Stream) -> io::Result<Vec<u8>> {
     }
 }
 
-fn check(method: &str, answer: &Answer) {
+fn check(method: &str, path: &str, answer: &Answer) {
+    assert_eq!(
+        answer.header("x-content-type-options"),
+        Some("nosniff"),
+        "{path}: {answer:?}"
+    );
+    if path.starts_with("/v1") || answer.status >= 400 {
+        let kept = answer.header("cache-control");
+        assert_eq!(kept, Some("no-store"), "{path}: {answer:?}");
+    }
     if answer.status < 400 || method == "HEAD" {
         return;
     }

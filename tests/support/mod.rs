@@ -166,6 +166,8 @@ impl Herald {
             .env("HERALD_LISTEN", &self.listen)
             .env("HERALD_PLUGINS_DIR", self.plugins())
             .env("HERALD_ALLOW_NETWORKS", "127.0.0.0/8,::1/128")
+            // Where nobody listens.
+            .env("HERALD_ALLOW_PORTS", "9")
             .env("HERALD_DATABASE_CONNECTIONS", "4")
             .env("HERALD_URL", &self.url)
             .env("HERALD_TOKEN", &self.admin_token)

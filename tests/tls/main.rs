@@ -1,14 +1,17 @@
-//! TLS to PostgreSQL: the real daemon and its commands against real servers with and without it.
+//! TLS to PostgreSQL and to targets: the real daemon and its commands against real servers with and
+//! without it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test ends at the first surprise"
 )]
 
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
+mod targets;
 
 use std::fs;
 use std::path::PathBuf;

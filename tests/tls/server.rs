@@ -37,6 +37,11 @@ impl Ca {
         self.path("crt")
     }
 
+    /// Its key.
+    pub(crate) fn key(&self) -> String {
+        self.path("key")
+    }
+
     /// Signs a certificate for a host; answers key and certificate.
     fn sign(&self, host: &str) -> (String, String) {
         let (key, request) = (self.path("server.key"), self.path("server.csr"));
@@ -73,7 +78,7 @@ impl Ca {
     }
 }
 
-fn openssl(arguments: &[&str]) {
+pub(crate) fn openssl(arguments: &[&str]) {
     let output = Command::new("openssl").args(arguments).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "openssl {arguments:?}: {told}");

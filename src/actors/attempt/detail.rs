@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::plugin::{Delivered, Failure, Run, Verdict};
-use crate::transport::Answer;
+use crate::transport::{Answer, refusal};
 
 /// Bytes of an answer's body that the log keeps of a delivery that was sent; all that was read
 /// of any other.
@@ -140,7 +140,7 @@ impl<'a> Detail<'a> {
             answer.body.len()
         };
         Self {
-            error: (!sent).then(|| status_words(answer.status)),
+            error: (!sent).then(|| refusal(answer.status, &answer.body)),
             head: answer
                 .head
                 .iter()
@@ -151,27 +151,4 @@ impl<'a> Detail<'a> {
             ..self
         }
     }
-}
-
-fn status_words(status: u16) -> String {
-    let name = match status {
-        300..=399 => " (a redirect, which is not followed)",
-        400 => " (Bad Request)",
-        401 => " (Unauthorized)",
-        403 => " (Forbidden)",
-        404 => " (Not Found)",
-        405 => " (Method Not Allowed)",
-        408 => " (Request Timeout)",
-        410 => " (Gone)",
-        413 => " (Content Too Large)",
-        415 => " (Unsupported Media Type)",
-        422 => " (Unprocessable Content)",
-        429 => " (Too Many Requests)",
-        500 => " (Internal Server Error)",
-        502 => " (Bad Gateway)",
-        503 => " (Service Unavailable)",
-        504 => " (Gateway Timeout)",
-        _ => "",
-    };
-    format!("The target answered {status}{name}.")
 }

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use super::finding::Finding;
+use crate::app::address_rules;
 use crate::config::Config;
 use crate::domain::address::AddressRules;
 use crate::domain::target::Target;
+use crate::store::Database;
 use crate::transport::{Failure, TlsSettings, tls_settings, try_target};
 
 const DNS: &str = "DNS";
@@ -22,7 +24,7 @@ pub(super) async fn examine(
         Ok(tls) => tls,
         Err(words) => return vec![Finding::failed(TLS, words, "report this as a fault")],
     };
-    let rules = AddressRules::new(config.allow_networks.clone());
+    let rules = address_rules(config, guarded(config));
     let urls = if asked.is_empty() { of_webhooks } else { asked };
     let mut targets: Vec<Target> = Vec::new();
     let mut findings = Vec::new();
@@ -60,6 +62,16 @@ pub(super) async fn examine(
     findings
 }
 
+/// The ports of this machine to which the daemon lets no target lead.
+fn guarded(config: &Config) -> Vec<u16> {
+    let own = config.http.listeners().into_iter();
+    let own = own.map(|(_, address)| address.port());
+    let database = config.database.url.as_deref();
+    let database = database.and_then(|url| Database::new(url, 1).ok());
+    let database = database.map_or_else(Vec::new, |database| database.ports());
+    own.chain(database).collect()
+}
+
 async fn one(rules: &AddressRules, tls: &TlsSettings, target: &Target) -> Finding {
     let host = target.host();
     match try_target(rules, tls, target).await {
@@ -77,7 +89,7 @@ async fn one(rules: &AddressRules, tls: &TlsSettings, target: &Target) -> Findin
         Err(failure @ Failure::Forbidden(_)) => Finding::warning(
             TLS,
             format!("{host}: {failure}"),
-            "add its network to allow_networks, if deliveries may go there",
+            "let the setting that it names permit it, if deliveries may go there",
         ),
         Err(failure) => {
             Finding::failed(TLS, format!("{host}: {}", failure.what()), failure.remedy())

@@ -218,6 +218,27 @@ fn plain_http_is_for_allowed_networks_alone() {
 }
 
 #[test]
+fn a_port_of_another_service_is_refused_with_the_setting_that_permits_it() {
+    let [public, private] = ["8.8.8.8".parse().unwrap(), "10.0.0.1".parse().unwrap()];
+    let own = rules(&["10.0.0.0/8"]);
+    for (url, address) in [
+        ("https://example.com:25/", public),
+        ("https://example.com:80/", public),
+        ("http://example.com:22/", private),
+    ] {
+        let target = parse(url).unwrap();
+        let refused = own.vet(&target, &[address]).unwrap_err();
+        let port = target.port();
+        assert_eq!(refused, TargetError::ForbiddenPort { port });
+        assert!(refused.to_string().contains("HERALD_ALLOW_PORTS"));
+        let opened = own.clone().with_ports(vec![port]);
+        assert_eq!(opened.vet(&target, &[address]), Ok(()));
+    }
+    let target = parse("http://example.com/").unwrap();
+    assert_eq!(own.vet(&target, &[private]), Ok(()));
+}
+
+#[test]
 fn debugging_a_target_hides_its_path_and_query() {
     let target = parse("https://example.com/secret?token=1").unwrap();
     assert_eq!(format!("{target:?}"), "Target(https://example.com:443/…)");

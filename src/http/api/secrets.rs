@@ -45,12 +45,10 @@ fn answer(live: Vec<LiveSecret>) -> Result<HttpResponse, Problem> {
             expires_at: one.expires_at,
         })
         .collect();
-    Ok(HttpResponse::Ok()
-        .insert_header(("cache-control", "no-store"))
-        .json(SecretsView {
-            secret: current.secret.reveal(),
-            previous,
-        }))
+    Ok(HttpResponse::Ok().json(SecretsView {
+        secret: current.secret.reveal(),
+        previous,
+    }))
 }
 
 /// Show the secrets of a subscription

@@ -176,7 +176,6 @@ pub(in crate::http) async fn create(
     let subscription = SubscriptionView::new(made, None, caller.role);
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, location))
-        .insert_header(("cache-control", "no-store"))
         .json(NewSubscriptionView {
             subscription,
             secret: secret.reveal(),

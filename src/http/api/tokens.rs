@@ -119,7 +119,6 @@ pub(in crate::http) async fn create(
     let (made, token) = make(&shared, &caller, &body::object(&request, payload).await?).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/v1/tokens/{}", made.id)))
-        .insert_header(("cache-control", "no-store"))
         .json(NewTokenView {
             view: made.into(),
             token,

@@ -127,7 +127,6 @@ pub(in crate::http) async fn invite(
     let (made, link) = add(&shared, &caller, account, &body).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/v1/users/{}", made.id)))
-        .insert_header(("cache-control", "no-store"))
         .json(InvitedView {
             view: made.into(),
             link,

@@ -13,7 +13,7 @@ mod plugins;
 mod process;
 mod requests;
 
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use prometheus::TEXT_FORMAT;
@@ -29,12 +29,24 @@ pub(super) use self::requests::{Requests, measured};
 /// Figures for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "operation",
     responses((status = 200, description = "Prometheus text format 0.0.4", body = String,
-        content_type = "text/plain")))]
+        content_type = "text/plain"),
+        (status = 401, description = "The token of the setting metrics_token is missing")))]
 pub(super) async fn show(
     shared: Data<Shared>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     Query::parse(request.query_string()).finish()?;
+    if let Some(token) = &shared.rules.get().metrics_token {
+        let given = request.headers().get(AUTHORIZATION);
+        let given = given.and_then(|value| value.to_str().ok());
+        if !given.is_some_and(|given| token.is_named_by(given)) {
+            return Err(Problem::new(
+                Kind::Unauthorized,
+                "Reading the metrics takes the token of the setting metrics_token: \
+                 `Authorization: Bearer …`.",
+            ));
+        }
+    }
     // The kernel may take its time to count a large process.
     let process = web::block(Process::read).await.ok().flatten();
     match text(&shared, process.as_ref()) {

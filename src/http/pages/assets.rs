@@ -85,6 +85,5 @@ pub(in crate::http) async fn show(request: HttpRequest) -> Result<HttpResponse, 
     Ok(HttpResponse::Ok()
         .content_type(asset.kind)
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(asset.text.as_str()))
 }
