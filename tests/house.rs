@@ -108,6 +108,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("lettre", &["mail"]),
     ("actix_http", &["transport", "http"]),
     ("actix_tls", &["transport"]),
+    ("httparse", &["transport"]),
     ("rustls*", &["transport", "store"]),
     ("webpki", &["transport"]),
     ("actix_web", &["http"]),

@@ -152,6 +152,7 @@ fn judge(
 ) -> Tried {
     let duration = exchange.duration;
     detail.ms = millis(exchange.phases);
+    detail.reconnected = exchange.reconnected;
     match exchange.answer {
         Ok(answer) => {
             let status = answer.status;

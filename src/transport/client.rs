@@ -6,23 +6,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_http::error::ParseError;
-use awc::error::{ConnectError, PayloadError, SendRequestError};
+use awc::error::{ConnectError, SendRequestError};
 use awc::http::header::{HeaderMap, HeaderName, HeaderValue};
 use awc::http::{Uri, header};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use rustls::ClientConfig;
 
-use super::connector::{PROGRESS, Progress, guarded};
-use super::failure::{Failure, Phase, io_words};
-use super::tls::refused;
+use super::connector::guarded;
+use super::failure::{Failure, Phase};
+use super::progress::{PROGRESS, Progress};
+use super::tls::TlsSettings;
 use crate::config::Live;
 use crate::domain::address::AddressRules;
+use crate::domain::target::Target;
 
-/// Bytes of an answer's body that are read; the connection of a longer one is closed.
-const EXCERPT: usize = 16 * 1024;
-/// Bytes of an answer's headers that are kept.
-const HEAD: usize = 8 * 1024;
 /// A client that was idle for so long is built anew: its pool never forgets a target.
 const IDLE: Duration = Duration::from_secs(120);
 const USER_AGENT: &str = concat!("Herald/", env!("CARGO_PKG_VERSION"));
@@ -35,7 +32,11 @@ const WEBHOOK_TEST: HeaderName = HeaderName::from_static("webhook-test");
 /// Where a subscription delivers, parsed once.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
+    target: Arc<Target>,
+    /// What awc's pool tells connections apart by, and the path. It begins with `http://` always:
+    /// the connector makes TLS. A user name, which is never sent, keeps the schemes apart.
     uri: Uri,
+    host: HeaderValue,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -43,14 +44,21 @@ impl Endpoint {
     /// Takes over a URL and the subscription's own headers, both checked before.
     ///
     /// # Errors
-    /// In words, when one of them cannot be sent after all.
+    /// As text, when one of them cannot be sent after all.
     pub fn new<'a>(
         url: &str,
         headers: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, String> {
-        let uri = url
-            .parse::<Uri>()
-            .map_err(|error| format!("the URL: {error}"))?;
+        let bad = |error: &dyn std::fmt::Display| format!("the URL: {error}");
+        let target = Target::parse(url).map_err(|error| bad(&error))?;
+        let (host, url) = (target.host(), target.url());
+        let user = if target.is_https() { "s@" } else { "" };
+        let query = url.query().map_or_else(String::new, |it| format!("?{it}"));
+        let uri = format!("http://{user}{host}:{}{}{query}", target.port(), url.path());
+        let uri = uri.parse::<Uri>().map_err(|error| bad(&error))?;
+        // The URL has no port where it is the scheme's own (RFC 9110, 7.2).
+        let port = url.port().map_or_else(String::new, |it| format!(":{it}"));
+        let host = HeaderValue::try_from(format!("{host}{port}")).map_err(|error| bad(&error))?;
         let headers = headers
             .map(|(name, value)| {
                 let bad = |error: &dyn std::fmt::Display| format!("header {name}: {error}");
@@ -60,7 +68,12 @@ impl Endpoint {
                 ))
             })
             .collect::<Result<_, String>>()?;
-        Ok(Self { uri, headers })
+        Ok(Self {
+            target: Arc::new(target),
+            uri,
+            host,
+            headers,
+        })
     }
 }
 
@@ -111,6 +124,9 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// There was more of the body.
     pub truncated: bool,
+    /// Why the body did not come to its end, if it did not. A 2xx answer always comes to its end:
+    /// else it is a failure.
+    pub unfinished: Option<Failure>,
 }
 
 /// One request's end.
@@ -122,6 +138,9 @@ pub struct Exchange {
     pub phases: Phases,
     /// From begin to end.
     pub duration: Duration,
+    /// A kept connection had ended before any byte of the answer, so the request was sent again
+    /// over a fresh one.
+    pub reconnected: bool,
 }
 
 /// A client of one thread. Its pool of connections is the thread's own.
@@ -129,7 +148,7 @@ pub struct Client {
     rules: Arc<Live<AddressRules>>,
     /// Those that the kept connections were judged by.
     judged_by: RefCell<Arc<AddressRules>>,
-    tls: Arc<ClientConfig>,
+    tls: TlsSettings,
     inner: RefCell<awc::Client>,
     used: Cell<Instant>,
 }
@@ -137,7 +156,7 @@ pub struct Client {
 impl Client {
     /// A client that reaches only what `rules` permit.
     #[must_use]
-    pub fn new(rules: Arc<Live<AddressRules>>, tls: Arc<ClientConfig>) -> Self {
+    pub fn new(rules: Arc<Live<AddressRules>>, tls: TlsSettings) -> Self {
         let inner = RefCell::new(build(&rules, &tls));
         Self {
             judged_by: RefCell::new(rules.get()),
@@ -146,6 +165,18 @@ impl Client {
             inner,
             used: Cell::new(Instant::now()),
         }
+    }
+
+    /// A client whose connections come from somewhere else.
+    #[cfg(test)]
+    pub(super) fn over(
+        inner: awc::Client,
+        rules: Arc<Live<AddressRules>>,
+        tls: TlsSettings,
+    ) -> Self {
+        let client = Self::new(rules, tls);
+        client.inner.replace(inner);
+        client
     }
 
     /// Sends one request and reads the answer.
@@ -161,25 +192,25 @@ impl Client {
         if unused || are_others {
             self.inner.replace(build(&self.rules, &self.tls));
         }
-        let progress = Rc::new(Progress::default());
-        let answered = Cell::new(None);
-        let timeout = delivery.timeout;
-        let request = self.send(delivery, &answered);
-        let bounded = tokio::time::timeout(timeout, PROGRESS.scope(Rc::clone(&progress), request));
-        let answer = bounded.await.unwrap_or_else(|_elapsed| {
-            let phase = match (answered.get(), progress.phase.get()) {
+        let progress = Progress::towards(Arc::clone(&delivery.endpoint.target));
+        let request = self.send(&delivery, &progress);
+        let request = PROGRESS.scope(Rc::clone(&progress), request);
+        let answer = tokio::time::timeout(delivery.timeout, request).await;
+        let answer = answer.unwrap_or_else(|_elapsed| {
+            let phase = match (&*progress.heard.borrow(), progress.phase.get()) {
                 (Some(_), _) => Phase::Body,
                 (None, Some(phase)) => phase,
                 (None, None) => Phase::FirstByte,
             };
             Err(Failure::Timeout {
                 phase,
-                after: timeout,
+                after: delivery.timeout,
             })
         });
         let duration = begin.elapsed();
         let (resolve, connect) = (progress.resolve.get(), progress.connect.get());
-        let head_at = answered.get().unwrap_or(duration);
+        let head_at = progress.head_at.get().map(|at| at.duration_since(begin));
+        let head_at = head_at.unwrap_or(duration);
         let phases = Phases {
             resolve,
             connect,
@@ -187,23 +218,34 @@ impl Client {
             body: duration.saturating_sub(head_at),
         };
         Exchange {
-            answer,
+            answer: answer.or_else(|failure| what_came(&progress, failure)),
             phases,
             duration,
+            reconnected: progress.fresh.get(),
         }
     }
 
-    async fn send(
+    async fn send(&self, delivery: &Delivery<'_>, progress: &Progress) -> Result<Answer, Failure> {
+        let sent = self.try_once(delivery, progress).await;
+        if !progress.stale.get() {
+            return sent;
+        }
+        progress.fresh.set(true);
+        self.try_once(delivery, progress).await
+    }
+
+    async fn try_once(
         &self,
-        delivery: Delivery<'_>,
-        answered: &Cell<Option<Duration>>,
+        delivery: &Delivery<'_>,
+        progress: &Progress,
     ) -> Result<Answer, Failure> {
-        let begin = Instant::now();
+        let endpoint = delivery.endpoint;
         let mut request = self
             .inner
             .borrow()
-            .post(delivery.endpoint.uri.clone())
+            .post(endpoint.uri.clone())
             .no_decompress()
+            .insert_header((header::HOST, endpoint.host.clone()))
             .insert_header((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)))
             .insert_header((
                 header::CONTENT_TYPE,
@@ -211,11 +253,11 @@ impl Client {
             ))
             .insert_header((WEBHOOK_ID, delivery.id))
             .insert_header((WEBHOOK_TIMESTAMP, delivery.timestamp))
-            .insert_header((WEBHOOK_SIGNATURE, delivery.signature));
+            .insert_header((WEBHOOK_SIGNATURE, delivery.signature.as_str()));
         if delivery.test {
             request = request.insert_header((WEBHOOK_TEST, HeaderValue::from_static("true")));
         }
-        for (name, value) in &delivery.endpoint.headers {
+        for (name, value) in &endpoint.headers {
             request = request.insert_header((name.clone(), value.clone()));
         }
         if let Some(content_type) = delivery.content_type {
@@ -224,52 +266,48 @@ impl Client {
         for (name, value) in delivery.headers {
             request = request.insert_header((name.as_str(), value.as_str()));
         }
-        let mut response = request
-            .send_body(delivery.body)
-            .await
-            .map_err(send_failure)?;
-        answered.set(Some(begin.elapsed()));
+        let sent = request.send_body(delivery.body.clone()).await;
+        let mut response = sent.map_err(send_failure)?;
         let mut body = Vec::new();
-        let mut truncated = false;
         while let Some(chunk) = response.next().await {
-            let chunk = chunk.map_err(body_failure)?;
-            let room = EXCERPT - body.len();
-            if chunk.len() > room {
-                body.extend_from_slice(chunk.get(..room).unwrap_or_default());
-                truncated = true;
-                break;
-            }
-            body.extend_from_slice(&chunk);
+            body.extend_from_slice(&chunk.map_err(|error| closed(&error))?);
         }
-        // awc takes a connection that closes before the promised length for the body's end.
-        let received = u64::try_from(body.len()).unwrap_or(u64::MAX);
-        if let Some(announced) = promised(response.headers())
-            && !truncated
-            && announced > received
-        {
-            return Err(Failure::CutShort {
-                received,
-                announced,
-            });
-        }
+        let heard = progress.heard.take();
+        let (head, truncated) = heard
+            .map(|it| (it.fields, it.truncated))
+            .unwrap_or_default();
         Ok(Answer {
             status: response.status().as_u16(),
-            head: bounded_head(response.headers()),
+            head,
             body,
             truncated,
+            unfinished: None,
         })
     }
 }
 
-fn build(rules: &Arc<Live<AddressRules>>, tls: &Arc<ClientConfig>) -> awc::Client {
+/// The answer of an exchange that failed. A success must come to its end; of all else the status
+/// counts, whatever became of its body.
+fn what_came(progress: &Progress, failure: Failure) -> Result<Answer, Failure> {
+    match progress.heard.take() {
+        Some(heard) if !(200..300).contains(&heard.status) => Ok(Answer {
+            status: heard.status,
+            head: heard.fields,
+            body: heard.partial,
+            truncated: true,
+            unfinished: Some(failure),
+        }),
+        _ => Err(failure),
+    }
+}
+
+fn build(rules: &Arc<Live<AddressRules>>, tls: &TlsSettings) -> awc::Client {
     // Every bound of awc is opened: Herald's own deadline is the only one, and its own limits
     // count what is under way.
     let forever = Duration::from_secs(24 * 3600);
     let connector = awc::Connector::new()
-        .connector(guarded(Arc::clone(rules)))
-        .rustls_0_23(Arc::clone(tls))
+        .connector(guarded(Arc::clone(rules), Arc::clone(tls)))
         .timeout(forever)
-        .handshake_timeout(forever)
         .conn_keep_alive(Duration::from_secs(50))
         .conn_lifetime(Duration::from_secs(600))
         .limit(0);
@@ -281,63 +319,62 @@ fn build(rules: &Arc<Live<AddressRules>>, tls: &Arc<ClientConfig>) -> awc::Clien
         .finish()
 }
 
-/// The length of the body that the head promises.
-fn promised(head: &HeaderMap) -> Option<u64> {
-    let length = head.get(header::CONTENT_LENGTH)?.to_str().ok()?;
-    length.parse().ok()
-}
-
-fn bounded_head(head: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::new();
-    let mut size = 0;
-    for (name, value) in head {
-        size += name.as_str().len() + value.len();
-        if size > HEAD {
-            break;
-        }
-        kept.append(name.clone(), value.clone());
-    }
-    kept
-}
-
+/// What the connector or the wire said: awc itself has nothing to complain of.
 fn send_failure(error: SendRequestError) -> Failure {
     match error {
-        SendRequestError::Connect(error) => connect_failure(error),
+        SendRequestError::Connect(ConnectError::Resolver(cause)) => match cause.downcast() {
+            Ok(failure) => *failure,
+            Err(cause) => closed(&*cause),
+        },
         SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)) => {
             Failure::of_io(error, Failure::before_the_answer)
         }
-        SendRequestError::Response(error) => Failure::Malformed {
-            detail: error.to_string(),
-        },
-        other => Failure::Closed {
-            detail: other.to_string(),
-        },
+        other => closed(&other),
     }
 }
 
-fn connect_failure(error: ConnectError) -> Failure {
-    let closed = |detail| Failure::Closed { detail };
-    match error {
-        ConnectError::Resolver(cause) => match cause.downcast::<Failure>() {
-            Ok(failure) => *failure,
-            Err(cause) => closed(cause.to_string()),
-        },
-        // Herald's own connector never answers with this, so it comes from the handshake.
-        ConnectError::Io(cause) => Failure::Tls(refused(&cause, false)),
-        ConnectError::Disconnected => closed("disconnected".to_owned()),
-        other => closed(other.to_string()),
+fn closed(cause: &dyn std::error::Error) -> Failure {
+    Failure::Closed {
+        detail: cause.to_string(),
     }
 }
 
-fn body_failure(error: PayloadError) -> Failure {
-    let cut_off = |error: &std::io::Error| Failure::CutOff {
-        detail: io_words(error),
-    };
-    match error {
-        PayloadError::Io(error) => Failure::of_io(error, cut_off),
-        PayloadError::Incomplete(_) => Failure::CutInChunks,
-        other => Failure::BadChunk {
-            detail: other.to_string(),
-        },
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_has_a_port_that_is_not_the_scheme_s_own_and_the_pool_tells_schemes_apart() {
+        for (url, host, uri) in [
+            (
+                "http://127.0.0.3:443/x?a=b",
+                "127.0.0.3:443",
+                "http://127.0.0.3:443/x?a=b",
+            ),
+            (
+                "http://shop.example",
+                "shop.example",
+                "http://shop.example:80/",
+            ),
+            (
+                "https://shop.example/",
+                "shop.example",
+                "http://s@shop.example:443/",
+            ),
+            (
+                "https://shop.example:80/",
+                "shop.example:80",
+                "http://s@shop.example:80/",
+            ),
+            (
+                "https://[2001:DB8::1]:8443/",
+                "[2001:db8::1]:8443",
+                "http://s@[2001:db8::1]:8443/",
+            ),
+        ] {
+            let endpoint = Endpoint::new(url, std::iter::empty()).unwrap();
+            assert_eq!(endpoint.host, host, "{url}");
+            assert_eq!(endpoint.uri.to_string(), uri, "{url}");
+        }
     }
 }

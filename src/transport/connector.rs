@@ -1,73 +1,62 @@
 //! What awc calls for a connection: the target is looked up and judged, then one of the addresses
-//! that were judged is connected to.
+//! that were judged is connected to, with TLS where the target wants it. TLS is made here, beneath
+//! the wire: made by awc, it would lie above.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix_service::{Service, fn_service};
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use awc::http::Uri;
-use tokio::net::TcpStream;
 
 use super::dial::first_that_connects;
 use super::failure::{Failure, Phase};
 use super::lookup::permitted;
+use super::progress::{PROGRESS, Progress};
+use super::stream::Stream;
+use super::tls::{TlsSettings, handshake};
+use super::wire::{Idle, Wire};
 use crate::config::Live;
 use crate::domain::address::AddressRules;
-use crate::domain::target::Target;
-
-/// How far a request came and how long its phases took.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    pub(super) resolve: Cell<Duration>,
-    pub(super) connect: Cell<Duration>,
-    /// Set while a phase before the request itself runs.
-    pub(super) phase: Cell<Option<Phase>>,
-}
-
-tokio::task_local! {
-    /// The request for which a connection is made. The pool connects within the request's own
-    /// future, so a task-local reaches the connector.
-    pub(super) static PROGRESS: Rc<Progress>;
-}
 
 /// The service that awc calls when its pool has no connection.
 pub(super) fn guarded(
     rules: Arc<Live<AddressRules>>,
+    tls: TlsSettings,
 ) -> impl Service<
     ConnectInfo<Uri>,
-    Response = Connection<Uri, TcpStream>,
+    Response = Connection<Uri, Wire<Stream>>,
     Error = ConnectError,
-    Future = impl Future<Output = Result<Connection<Uri, TcpStream>, ConnectError>>,
+    Future = impl Future<Output = Result<Connection<Uri, Wire<Stream>>, ConnectError>>,
 > + Clone
 + 'static {
+    let idle = Rc::new(Idle::default());
     Rc::new(fn_service(move |info: ConnectInfo<Uri>| {
-        let rules = Arc::clone(&rules);
+        let (rules, tls, idle) = (Arc::clone(&rules), Arc::clone(&tls), Rc::clone(&idle));
         async move {
+            // awc itself knows no more than what its pool tells apart.
+            let progress = PROGRESS.try_with(Rc::clone);
+            let progress = progress.map_err(|_not_a_request| ConnectError::Unresolved)?;
+            let stream = connect(&rules.get(), &tls, &progress).await;
+            // The only one of awc's errors that carries another.
+            let stream = stream.map_err(|failure| ConnectError::Resolver(Box::new(failure)))?;
             let uri = info.request().clone();
-            let stream = connect(&rules.get(), &uri)
-                .await
-                .map_err(|failure| ConnectError::Resolver(Box::new(failure)))?;
-            Ok::<_, ConnectError>(Connection::new(uri, stream))
+            Ok::<_, ConnectError>(Connection::new(uri, Wire::new(stream, &idle)))
         }
     }))
 }
 
 /// Notes how long a phase took when it ends, be it by the deadline.
-struct Clock {
-    progress: Option<Rc<Progress>>,
+struct Clock<'a> {
+    progress: &'a Progress,
     phase: Phase,
     begin: Instant,
 }
 
-impl Clock {
-    fn of(phase: Phase) -> Self {
-        let progress = PROGRESS.try_with(Rc::clone).ok();
-        if let Some(progress) = &progress {
-            progress.phase.set(Some(phase));
-        }
+impl<'a> Clock<'a> {
+    fn of(phase: Phase, progress: &'a Progress) -> Self {
+        progress.phase.set(Some(phase));
         Self {
             progress,
             phase,
@@ -76,27 +65,35 @@ impl Clock {
     }
 }
 
-impl Drop for Clock {
+impl Drop for Clock<'_> {
     fn drop(&mut self) {
-        let Some(progress) = &self.progress else {
-            return;
-        };
         match self.phase {
-            Phase::Resolve => progress.resolve.set(self.begin.elapsed()),
-            _ => progress.connect.set(self.begin.elapsed()),
+            Phase::Resolve => self.progress.resolve.set(self.begin.elapsed()),
+            _ => self.progress.connect.set(self.begin.elapsed()),
         }
     }
 }
 
-async fn connect(rules: &AddressRules, uri: &Uri) -> Result<TcpStream, Failure> {
-    let resolving = Clock::of(Phase::Resolve);
-    let target = Target::parse(&uri.to_string())?;
-    let addresses = permitted(rules, &target).await?;
+async fn connect(
+    rules: &AddressRules,
+    tls: &TlsSettings,
+    progress: &Progress,
+) -> Result<Stream, Failure> {
+    let target = &*progress.target;
+    let resolving = Clock::of(Phase::Resolve, progress);
+    let addresses = permitted(rules, target).await?;
     drop(resolving);
-    let connecting = Clock::of(Phase::Connect);
+    let connecting = Clock::of(Phase::Connect, progress);
     let stream = first_that_connects(&addresses).await?;
-    if let Some(progress) = &connecting.progress {
-        progress.phase.set(None);
-    }
+    drop(connecting);
+    let stream = if target.is_https() {
+        progress.phase.set(Some(Phase::Handshake));
+        let (stream, asked) = handshake(tls, &target.host(), stream).await?;
+        let stream = Box::new(stream);
+        Stream::Tls { stream, asked }
+    } else {
+        Stream::Plain(stream)
+    };
+    progress.phase.set(None);
     Ok(stream)
 }

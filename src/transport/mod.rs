@@ -8,8 +8,11 @@ mod dial;
 mod failure;
 mod lookup;
 mod probe;
+mod progress;
 mod status;
+mod stream;
 mod tls;
+mod wire;
 
 pub use client::{Answer, Client, Delivery, Endpoint, Exchange, Phases};
 pub use failure::{Failure, Phase, TlsFailure};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::api::{order, text};
+use crate::support::api::text;
 use crate::support::receiver::Receiver;
 use crate::support::scripted::{Scripted, answer, close, hang};
 use crate::support::tenant::Tenant;
@@ -217,24 +217,4 @@ fn refused_reset_and_closed_connections_are_told_in_words() {
     assert!(words[0].contains("Nothing accepts connections at 127.0.0.1:"));
     assert!(words[1].contains("closed the connection before it answered"));
     assert!(words[2].contains("reset the connection before it answered"));
-}
-
-#[test]
-fn a_target_that_closes_connections_it_promised_to_keep_costs_a_retry_at_most() {
-    let tenant = Tenant::new();
-    let target = Scripted::start(|_, stream| {
-        answer(stream, 200, "", b"")?;
-        close()
-    });
-    let more = json!({ "retry_schedule": [1] });
-    let id = tenant.admin.subscribe_with(&target.url, &["*"], &more);
-    for _ in 0..10 {
-        let events = tenant.admin.publish_batch((0..30).map(order));
-        for event in &events {
-            tenant.viewer.delivery_in("sent", event, &id);
-        }
-    }
-    let retried = tenant.viewer.subscription(&id)["counts"]["retried"].clone();
-    println!("300 deliveries to a target that closes behind each answer: {retried} retries");
-    assert_eq!(target.requests().len(), 300, "nothing came twice");
 }

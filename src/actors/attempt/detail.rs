@@ -23,6 +23,9 @@ pub(super) struct Detail<'a> {
     /// Seconds since 1970, as sent in `webhook-timestamp`; 0: nothing was sent.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) timestamp: i64,
+    /// A kept connection had ended, so the request was sent again over a fresh one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) reconnected: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -140,7 +143,7 @@ impl<'a> Detail<'a> {
             answer.body.len()
         };
         Self {
-            error: (!sent).then(|| refusal(answer.status, &answer.body)),
+            error: (!sent).then(|| words(answer)),
             head: answer
                 .head
                 .iter()
@@ -150,5 +153,14 @@ impl<'a> Detail<'a> {
             truncated: answer.truncated || kept < answer.body.len(),
             ..self
         }
+    }
+}
+
+/// What is wrong with an answer, and with how it ended.
+fn words(answer: &Answer) -> String {
+    let refused = refusal(answer.status, &answer.body);
+    match &answer.unfinished {
+        Some(failure) => format!("{refused} {}", failure.what()),
+        None => refused,
     }
 }

@@ -145,6 +145,9 @@ pub(in crate::http) struct AttemptView {
     pub response: Option<ResponseView>,
     /// The mail that carried it; null: none did.
     pub mail: Option<CarriedView>,
+    /// The kept connection had ended before any byte of the answer, so the request was sent again
+    /// over a new one, within this attempt.
+    pub reconnected: bool,
     /// Where the time went.
     pub phases: PhasesView,
     /// The plugins that ran, in their order.
@@ -180,6 +183,7 @@ struct Recorded {
     truncated: bool,
     /// Seconds since 1970, as sent in `webhook-timestamp`.
     timestamp: Option<i64>,
+    reconnected: bool,
     plugins: Vec<PluginRunView>,
     log: Vec<String>,
     filtered_by: Option<String>,
@@ -268,6 +272,7 @@ impl AttemptView {
             }),
             request,
             response,
+            reconnected: recorded.reconnected,
             phases,
             plugins: recorded.plugins,
             log: recorded.log,

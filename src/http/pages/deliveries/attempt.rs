@@ -41,6 +41,11 @@ pub(super) fn attempt(
                     @if let Some(reply) = &mail.smtp_reply { " The mail server said: " code { (reply) } }
                 }
             }
+            @if attempt.reconnected {
+                p class="muted" {
+                    "The target had closed the kept connection, so the request was sent again over a new one."
+                }
+            }
             @if attempt.mail.is_none() { (phases(&attempt.phases)) }
             @if attempt.request.is_some() || attempt.response.is_some() {
                 details open[open] {
