@@ -1,34 +1,57 @@
-//! Audits in the background: those that a page asks for, and one a day. One runs at a time.
+//! Audits: those that somebody asks for over HTTP or on a page, and one a day. One runs at a time,
+//! whoever asked: each reads the whole log.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::shares::Shares;
 use crate::domain::id::AccountId;
-use crate::store::{Database, StoreError, account, audit};
+use crate::store::audit::{self, Audit};
+use crate::store::{Database, StoreError, account};
+
+/// How long somebody waits for the turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Audits of an account that wait or run because somebody waits for what they find.
+const MOST_ASKED: usize = 2;
 
 /// Runs them. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Auditor {
     database: Database,
-    running: Arc<AtomicBool>,
+    turn: Arc<Semaphore>,
+    asked: Shares<Option<AccountId>>,
+}
+
+/// Why an audit was not run.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// Others run, or too many of the account wait.
+    #[error("another audit is being run")]
+    Busy,
+    /// The database is away.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Auditor {
     pub(super) fn new(database: Database) -> Self {
         Self {
             database,
-            running: Arc::new(AtomicBool::new(false)),
+            turn: Arc::new(Semaphore::new(1)),
+            asked: Shares::new(MOST_ASKED),
         }
     }
 
     /// Whether one runs.
     pub(super) fn is_running(&self) -> bool {
-        self.running.load(Ordering::Relaxed)
+        self.turn.available_permits() == 0
     }
 
     /// Begins one of an account, or of the whole server; false: one runs already.
     pub(super) fn begin(&self, account: Option<AccountId>) -> bool {
-        let Some(turn) = self.turn() else {
+        let Ok(turn) = Arc::clone(&self.turn).try_acquire_owned() else {
             return false;
         };
         let database = self.database.clone();
@@ -40,30 +63,44 @@ impl Auditor {
         true
     }
 
+    /// Runs one when it has its turn, and returns what it found.
+    pub(super) async fn run(&self, account: Option<AccountId>) -> Result<Audit, AuditError> {
+        let share = self.asked.take(account).ok_or(AuditError::Busy)?;
+        let turn = tokio::time::timeout(PATIENCE, self.turn()).await;
+        let turn = turn.map_err(|_elapsed| AuditError::Busy)?;
+        let database = self.database.clone();
+        // The database goes on with it when nobody waits any more: so do the turn and the share.
+        let audit = actix::spawn(async move {
+            let (_turn, _share) = (turn, share);
+            audit::run(&database, account).await
+        });
+        let ended = |error| StoreError::Unfit(format!("the audit stopped: {error}"));
+        Ok(audit.await.map_err(ended)??)
+    }
+
     /// The one of the day, if it is due: of the whole server, and of each account where there are
-    /// several.
+    /// several. Who waits for a turn has it between them.
     pub(super) async fn daily(&self) -> Result<(), StoreError> {
         if !audit::is_due(&self.database).await? {
             return Ok(());
         }
-        let Some(_turn) = self.turn() else {
-            return Ok(());
-        };
-        note(Ok(audit::run(&self.database, None).await?.difference()));
+        let mut whose = vec![None];
         let accounts = account::ids(&self.database).await?;
         if accounts.len() > 1 {
-            for account in accounts {
-                note(Ok(audit::run(&self.database, Some(account))
-                    .await?
-                    .difference()));
-            }
+            whose.extend(accounts.into_iter().map(Some));
+        }
+        for account in whose {
+            let turn = self.turn().await;
+            let audit = audit::run(&self.database, account).await?;
+            drop(turn);
+            note(Ok(audit.difference()));
         }
         Ok(())
     }
 
-    fn turn(&self) -> Option<Turn> {
-        let free = !self.running.swap(true, Ordering::AcqRel);
-        free.then(|| Turn(Arc::clone(&self.running)))
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        Arc::clone(&self.turn).acquire_owned().await.ok()
     }
 }
 
@@ -72,14 +109,5 @@ fn note(difference: Result<i64, StoreError>) {
         Ok(0) => tracing::debug!("an audit found no difference"),
         Ok(difference) => tracing::error!(difference, "an audit does not add up"),
         Err(error) => tracing::warn!(%error, "an audit could not be run"),
-    }
-}
-
-/// The turn to run one, given back however that ends.
-struct Turn(Arc<AtomicBool>);
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
     }
 }

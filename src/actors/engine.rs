@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::activity_log::{ActivityRecorder, RecordError};
-use super::auditor::Auditor;
+use super::auditor::{AuditError, Auditor};
 use super::dispatcher::{self, DeliveriesDue, Dispatcher, SendTest};
 use super::figures::{Figures, FiguresView, Sampler, Sources, Waits};
 use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
@@ -40,6 +40,7 @@ use crate::domain::id::{AccountId, ActivityId, EventId, SubscriptionId};
 use crate::domain::target::Target;
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
+use crate::store::audit::Audit;
 use crate::store::clock::DatabaseClock;
 use crate::store::trial::TestEvent;
 use crate::store::{Database, StoreError, partition, trial};
@@ -349,7 +350,15 @@ impl Engine {
         self.auditor.begin(account)
     }
 
-    /// Whether an audit runs in the background.
+    /// Runs an audit of an account, or of the whole server, when it has its turn.
+    ///
+    /// # Errors
+    /// Others are run, or the database is away.
+    pub async fn audit(&self, account: Option<AccountId>) -> Result<Audit, AuditError> {
+        self.auditor.run(account).await
+    }
+
+    /// Whether an audit runs.
     #[must_use]
     pub fn is_auditing(&self) -> bool {
         self.auditor.is_running()

@@ -27,6 +27,7 @@ mod pulse;
 mod recorder;
 mod round;
 mod routing;
+mod shares;
 mod stat_flusher;
 mod stats;
 mod subscription;
@@ -35,14 +36,18 @@ mod trail;
 mod tuning;
 
 pub use activity_log::RecordError;
+pub use auditor::AuditError;
 pub use engine::{Engine, EngineSettings, Health};
 pub use figures::{
     ActivityView, Counts, CountsRead, DatabaseView, DeliveryView, Distribution, FiguresView,
     IntakeView, LaneView, MailView, PoolView, RecorderView, WrittenView,
 };
 pub use mail_log::Mails;
-pub use plugins::{DryRunError, PluginReport, PluginStatus, Plugins};
+pub use plugins::{
+    DryRunError, MOST_DRY_RUNS, PluginReport, PluginStatus, Plugins, TroubledAccount,
+};
 pub use publishing::{IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt};
 pub use pulse::Pulses;
 pub use routing::{RoutingTable, TypeEntry};
+pub use shares::{Share, Shares};
 pub use tuning::{Retention, Tuning};

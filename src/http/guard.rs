@@ -26,6 +26,7 @@ use super::problem::{Kind, Problem};
 use super::server::Served;
 use super::session::{self, Sessions, no_proof};
 use crate::domain::id::AccountId;
+use crate::store::reading;
 
 /// The header by which an operator-wide token names an account.
 const ACCOUNT: &str = "herald-account";
@@ -108,7 +109,7 @@ where
             let judge = Rc::clone(&self.judge);
             let asked = async move {
                 match judge.visit(&request, entry).await {
-                    Ok(()) => service.call(request).await,
+                    Ok(account) => serve(&*service, request, account).await,
                     Err(problem) => Err(turn_away(request.request(), problem)),
                 }
             };
@@ -126,8 +127,8 @@ where
             let service = Rc::clone(&self.service);
             let judge = Rc::clone(&self.judge);
             let asked = async move {
-                judge.admit(&request, entry).await?;
-                service.call(request).await
+                let account = judge.admit(&request, entry).await?;
+                serve(&*service, request, account).await
             };
             return Either::Right(asked.boxed_local());
         }
@@ -141,7 +142,13 @@ where
         {
             Ok(Quick::Granted(caller)) => {
                 self.judge.know(&request);
+                let account = caller.account;
                 request.extensions_mut().insert(caller);
+                if *request.method() == Method::GET {
+                    let service = Rc::clone(&self.service);
+                    let read = async move { serve(&*service, request, account).await };
+                    return Either::Right(read.boxed_local());
+                }
                 Either::Left(self.service.call(request))
             }
             Ok(Quick::Ask(hash)) => {
@@ -152,8 +159,9 @@ where
                     let account = credentials(&request).account;
                     let caller = judge.authenticator.ask(entry, hash, account).await?;
                     judge.know(&request);
+                    let account = caller.account;
                     request.extensions_mut().insert(caller);
-                    service.call(request).await
+                    serve(&*service, request, account).await
                 };
                 Either::Right(asked.boxed_local())
             }
@@ -185,16 +193,34 @@ impl<S> Guarded<S> {
     }
 }
 
+/// Has a request of an account handled. What only reads is bounded.
+async fn serve<S: Service<ServiceRequest>>(
+    service: &S,
+    request: ServiceRequest,
+    account: Option<AccountId>,
+) -> Result<S::Response, S::Error> {
+    if *request.method() == Method::GET {
+        return reading(account, service.call(request)).await;
+    }
+    service.call(request).await
+}
+
 impl Judge {
-    /// Judges a request by its session, and attaches who it is for the handler.
-    async fn admit(&self, request: &ServiceRequest, entry: &Entry) -> Result<(), Problem> {
+    /// Judges a request by its session, and attaches who it is for the handler. Returns the
+    /// account.
+    async fn admit(
+        &self,
+        request: &ServiceRequest,
+        entry: &Entry,
+    ) -> Result<Option<AccountId>, Problem> {
         self.carry(request)?;
         let signed_in = self.sessions.judge(request.request()).await?;
         self.know(request);
         if entry.access == Access::SignedIn {
+            let account = signed_in.session.account();
             // A form has the proof in its body, which its handler reads.
             session::attach(request.request(), signed_in);
-            return Ok(());
+            return Ok(Some(account));
         }
         if *request.method() != Method::GET && !signed_in.proved {
             return Err(no_proof());
@@ -202,13 +228,18 @@ impl Judge {
         let account = credentials(request).account;
         let caller = (self.authenticator).of_user(entry, signed_in.session, account);
         let caller = caller.await?;
+        let account = caller.account;
         request.extensions_mut().insert(caller);
-        Ok(())
+        Ok(account)
     }
 
     /// Judges who wants a page by their session, and attaches who it is for the page's handler. A
-    /// form has the proof in its body, which its handler reads.
-    async fn visit(&self, request: &ServiceRequest, entry: &Entry) -> Result<(), Problem> {
+    /// form has the proof in its body, which its handler reads. Returns the account.
+    async fn visit(
+        &self,
+        request: &ServiceRequest,
+        entry: &Entry,
+    ) -> Result<Option<AccountId>, Problem> {
         if request.headers().contains_key(AUTHORIZATION) {
             return Err(Problem::new(
                 Kind::Unauthorized,
@@ -221,9 +252,11 @@ impl Judge {
         let account = credentials(request).account;
         let session = Arc::clone(&signed_in.session);
         let caller = (self.authenticator).of_user(entry, session, account);
-        request.extensions_mut().insert(Visitor(caller.await?));
+        let caller = caller.await?;
+        let account = caller.account;
+        request.extensions_mut().insert(Visitor(caller));
         session::attach(request.request(), signed_in);
-        Ok(())
+        Ok(account)
     }
 
     /// Counts what a proxy forwards for the client that sends it, as long as nobody knows who

@@ -8,8 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::connections::Refusal;
-use crate::actors::{PublishError, RecordError};
-use crate::store::StoreError;
+use crate::actors::{AuditError, PublishError, RecordError};
+use crate::store::{READ_WITHIN, StoreError};
 
 /// Seconds after which a caller may try again when Herald cannot answer now.
 const RETRY_AFTER: &str = "1";
@@ -45,6 +45,8 @@ pub(super) enum Kind {
     OverTheLimit,
     /// Too many connections or requests under way from this address.
     Crowded,
+    /// As much of it is under way as the caller may have; one that ends makes room.
+    Enough,
     /// The request is for another host.
     Misdirected,
     /// Something that the operator must look at.
@@ -66,7 +68,9 @@ impl Kind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooMany | Self::OverTheLimit | Self::Crowded => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany | Self::OverTheLimit | Self::Crowded | Self::Enough => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -113,6 +117,7 @@ impl Kind {
                 "urn:herald:problem:too-many-connections",
                 "Too many connections",
             ),
+            Self::Enough => ("urn:herald:problem:enough", "Too many of these at one time"),
             Self::Misdirected => (
                 "urn:herald:problem:misdirected",
                 "Herald does not answer for this host",
@@ -342,7 +347,7 @@ impl ResponseError for Problem {
         let mut response = HttpResponseBuilder::new(status);
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
         match self.kind {
-            Kind::Unavailable => {
+            Kind::Unavailable | Kind::Enough => {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
             }
             Kind::Unauthorized | Kind::SignInRefused => {
@@ -384,6 +389,20 @@ impl From<StoreError> for Problem {
                     ),
                 )
             }
+            StoreError::Slow => {
+                let detail = format!(
+                    "The database took more than {} s for this, so it was given up. Ask for less: \
+                     a shorter time, a narrower search or a smaller page.",
+                    READ_WITHIN.as_secs()
+                );
+                Self::new(Kind::Unavailable, detail)
+            }
+            StoreError::Crowded => Self::new(
+                Kind::Unavailable,
+                "Other requests of this account keep all the connections to the database that it \
+                 may have at one time, half of them. Make fewer requests side by side, or ask for \
+                 less at once.",
+            ),
             StoreError::Taken(_) => Self::new(Kind::Conflict, format!("{error}.")),
             StoreError::Refused(_) | StoreError::Unfit(_) => {
                 tracing::error!(error = %Causes(&error), "a request failed");
@@ -392,6 +411,18 @@ impl From<StoreError> for Problem {
                     "The operator finds the cause in Herald's log.",
                 )
             }
+        }
+    }
+}
+
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Busy => Self::new(
+                Kind::Unavailable,
+                "Other audits are being run, and they run one at a time. Try again in a minute.",
+            ),
+            AuditError::Store(error) => error.into(),
         }
     }
 }

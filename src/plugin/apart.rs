@@ -1,6 +1,5 @@
 //! A thread of its own, of lower priority, for scripts that may not run on the delivery threads.
-//! Each set of scripts has a line of its own, and the lines take turns. It knows nothing of why
-//! scripts run here.
+//! Accounts take turns at it. It knows nothing of why scripts run here.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,17 +15,14 @@ use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use super::chain::run_chain;
-use super::fair_queue::FairQueue;
 use super::limits::Limits;
 use super::runtime::{Runtime, words_of};
 use super::script::Script;
 use super::source::{Fault, ScriptHash, ScriptName, Source};
+use super::turns::Turns;
 use super::view::{EventView, Failure, FailureKind, Part, Run, SubscriptionView};
+use crate::domain::id::AccountId;
 
-/// Jobs of the same scripts that wait; more are refused.
-const MOST_OF_A_SET: usize = 16;
-/// Jobs that wait in all: room for more sets than are ever slow or new at the same time.
-const MOST_WAITING: usize = 16 * MOST_OF_A_SET;
 /// Compiled scripts that are kept. When there are more, all are dropped.
 const MOST_COMPILED: usize = 64;
 /// How nice the thread is to the others (of 19): about a sixth of their share of a busy core.
@@ -49,7 +45,7 @@ struct Shared {
 }
 
 struct State {
-    queue: FairQueue<Vec<ScriptName>, Asked>,
+    queue: Turns<Option<AccountId>, Vec<ScriptName>, Asked>,
     /// The last handle is gone.
     closed: bool,
     /// The thread is.
@@ -64,6 +60,8 @@ struct Asked {
 /// One run: the scripts of one attempt, in their order, and its event.
 #[derive(Debug, Clone)]
 pub struct Job {
+    /// Whose turn it takes; those of no account share one.
+    pub account: Option<AccountId>,
     /// As `run_chain` takes them: the event type's, then the subscription's.
     pub sources: Vec<Source>,
     /// What they are given.
@@ -120,8 +118,8 @@ pub enum ApartError {
     /// [`Apart::start`] is.
     #[error("the thread that runs plugins apart is gone")]
     Gone,
-    /// Too many jobs of the same scripts wait already, or of all: try again later.
-    #[error("too many events wait for these plugins, which run apart")]
+    /// Too many jobs of the account wait already, or of all: try again later.
+    #[error("too many events wait for plugins that run apart")]
     Full,
 }
 
@@ -144,7 +142,7 @@ impl Apart {
     fn start_with(name: &str, runtime: impl Fn() -> Runtime + Send + 'static) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                queue: FairQueue::new(MOST_OF_A_SET, MOST_WAITING),
+                queue: Turns::new(),
                 closed: false,
                 gone: false,
             }),
@@ -158,7 +156,8 @@ impl Apart {
         })
     }
 
-    /// Runs a job after those of the same scripts that came before it, in turns with others'.
+    /// Runs a job after those of the same account and scripts that came before it, in turns with
+    /// others'.
     /// Dropping the future takes a job back that has not begun.
     ///
     /// # Errors
@@ -191,7 +190,7 @@ impl Shared {
             return Err(ApartError::Gone);
         }
         let is_wanted = |asked: &Asked| !asked.answer.is_closed();
-        let put = state.queue.push(set, asked, is_wanted);
+        let put = (state.queue).push(asked.job.account, set, asked, is_wanted);
         put.map_err(|_asked| ApartError::Full)?;
         self.ready.notify_one();
         Ok(())
@@ -313,6 +312,8 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::domain::id::MAIN_ACCOUNT;
+    use crate::plugin::turns::MOST_OF_A_SET;
     use crate::plugin::view::Verdict;
 
     fn job(text: &str) -> Job {
@@ -322,6 +323,7 @@ mod tests {
     fn job_of(name: &str, text: &str) -> Job {
         let name: ScriptName = name.parse().unwrap();
         Job {
+            account: None,
             sources: vec![Source::new(name, text)],
             event: OwnedEvent {
                 id: "evt_1".to_owned(),
@@ -440,7 +442,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn scripts_that_fill_their_line_delay_others_by_one_run() {
+    async fn an_account_that_fills_its_line_delays_others_by_one_run() {
         let (apart, open, told) = behind_a_gate();
         let mut waiting: Vec<_> = (0..MOST_OF_A_SET)
             .map(|_| Box::pin(apart.run(job(X))))
@@ -450,7 +452,12 @@ mod tests {
         }
         let refused = apart.run(job(X)).now_or_never();
         assert!(matches!(refused, Some(Err(ApartError::Full))));
-        let mut other = Box::pin(apart.run(y()));
+        // For another account.
+        let of_other = Job {
+            account: Some(MAIN_ACCOUNT),
+            ..y()
+        };
+        let mut other = Box::pin(apart.run(of_other));
         assert!((&mut other).now_or_never().is_none());
         // One that was taken back leaves room.
         drop(waiting.pop());

@@ -35,11 +35,7 @@ impl<K: PartialEq, T> FairQueue<K, T> {
         is_wanted: impl Fn(&T) -> bool,
     ) -> Result<(), T> {
         if !self.has_room(&key) {
-            for (_, line) in &mut self.lines {
-                line.retain(&is_wanted);
-            }
-            self.lines.retain(|(_, line)| !line.is_empty());
-            self.waiting = self.lines.iter().map(|(_, line)| line.len()).sum();
+            self.retain(is_wanted);
             if !self.has_room(&key) {
                 return Err(item);
             }
@@ -50,6 +46,20 @@ impl<K: PartialEq, T> FairQueue<K, T> {
             None => self.lines.push_back((key, VecDeque::from([item]))),
         }
         Ok(())
+    }
+
+    /// Drops what is not wanted any more.
+    pub(super) fn retain(&mut self, is_wanted: impl Fn(&T) -> bool) {
+        for (_, line) in &mut self.lines {
+            line.retain(&is_wanted);
+        }
+        self.lines.retain(|(_, line)| !line.is_empty());
+        self.waiting = self.lines.iter().map(|(_, line)| line.len()).sum();
+    }
+
+    /// Items that wait.
+    pub(super) const fn len(&self) -> usize {
+        self.waiting
     }
 
     fn has_room(&self, key: &K) -> bool {
@@ -66,12 +76,6 @@ impl<K: PartialEq, T> FairQueue<K, T> {
             self.lines.push_back((key, line));
         }
         Some(item)
-    }
-
-    /// Drops all that waits.
-    pub(super) fn clear(&mut self) {
-        self.lines.clear();
-        self.waiting = 0;
     }
 }
 
@@ -124,8 +128,5 @@ mod tests {
         assert_eq!(full.push('c', 6, |item| item % 2 == 0), Ok(()));
         assert_eq!(full.push('a', 7, |_| true), Ok(()));
         assert_eq!(drained(full), [2, 4, 6, 7]);
-        let mut full = queue(&[('a', 1), ('b', 2)]);
-        full.clear();
-        assert_eq!(full.pop(), None);
     }
 }

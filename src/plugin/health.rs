@@ -1,23 +1,28 @@
-//! How one version of a script does: counts its runs and judges when it must run apart or not at
-//! all. It has no clock and knows nothing of who acts on the judgement.
+//! How one version of a script does, for each account by itself: counts its runs and judges when
+//! it must run apart or not at all. It has no clock and knows nothing of who acts on the judgement.
+//!
+//! A script's runs hang on what an account publishes, so that one account's payloads must not
+//! decide for the others.
 //!
 //! All times are processor time of the thread that ran the script ([`Part::cpu`]), so that a
 //! process that was stopped, or a busy machine, is no script's fault.
 //!
 //! [`Part::cpu`]: super::view::Part::cpu
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::histogram::Histogram;
 use super::source::Fault;
 use super::view::FailureKind;
-use super::window::{KEPT, Second, Window};
+use super::window::{Ended, KEPT, Sum, Window};
 use crate::config::Config;
+use crate::domain::id::AccountId;
 
 /// Seconds over which times are added up. Failed runs are counted over [`KEPT`].
-const TIMED: u64 = 10;
+const TIMED: u32 = 10;
 /// Fewer failures than these suspend nobody: one broken event is retried a few times.
 const LEAST_FAILURES: u64 = 20;
 /// A version that never came to a verdict may meet so many limits of time, operations or size:
@@ -31,6 +36,9 @@ const SLOW_PERCENT: u64 = 10;
 /// longer than [`CHEAP`]: many cheap runs are what the delivery threads are for.
 const SHARE_PERCENT: u64 = 25;
 const CHEAP: Duration = Duration::from_millis(1);
+/// After so many runs one after the other that are well and cheap, a script that runs apart for
+/// an account comes back.
+const QUICK_RUNS: u32 = 100;
 
 /// When a script is suspended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,23 +70,40 @@ impl Default for HealthRule {
     }
 }
 
-/// What to do with a script after one of its runs. Reasons are sentences without a full stop, of
-/// numbers and places alone: everybody may read them, and what a script throws may be a part of
-/// one account's payload.
+/// What to do with a script for an account after one of its runs. Reasons are sentences without a
+/// full stop, of numbers and places alone: others than the account may read them, and what a
+/// script throws may be a part of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
     /// Go on.
     Fine,
-    /// Run it on a thread apart until its file changes.
+    /// Run it on a thread apart.
     RunApart {
         /// Why.
         reason: String,
     },
+    /// It ran apart and was quick for long enough: run it where the others run.
+    ComeBack,
     /// Do not run it until its file changes.
     Suspend {
         /// Why.
         reason: String,
     },
+}
+
+/// One run that ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Ran<'a> {
+    /// Whose event it was for.
+    pub account: AccountId,
+    /// When it ended: time since any fixed moment.
+    pub now: Duration,
+    /// The processor time that it used.
+    pub cpu: Duration,
+    /// How it failed, if it did.
+    pub failed: Option<(FailureKind, &'a Fault)>,
+    /// The script runs apart for that account.
+    pub apart: bool,
 }
 
 /// The record of one version of a script. Threads may share it.
@@ -88,28 +113,64 @@ pub struct Health {
     failure_time_percent: AtomicU8,
     /// Nanoseconds of a run that is slow.
     slow: AtomicU64,
-    record: Mutex<Record>,
+    /// Accounts that are kept.
+    most: AtomicUsize,
+    records: Mutex<Records>,
+}
+
+#[derive(Debug, Default)]
+struct Records {
+    whole: Counts,
+    times: Histogram,
+    last_failure: Option<Fault>,
+    /// Those that ran last, so many that memory is bounded: one that is forgotten begins again.
+    accounts: HashMap<AccountId, Record>,
 }
 
 #[derive(Debug, Default)]
 struct Record {
+    counts: Counts,
+    window: Window,
+    /// The second of the last run.
+    last: u32,
+    /// Runs of the last ones, one after the other, that were well and cheap while it ran apart.
+    quick: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
     calls: u64,
     failures: u64,
     total: Duration,
-    window: Window,
-    times: Histogram,
-    last_failure: Option<Fault>,
+}
+
+/// How a version does for an account, or for all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    /// Runs so far.
+    pub calls: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// The processor time of all of them.
+    pub total: Duration,
+    /// The processor time that 99 of 100 runs for whichever account do not exceed, good to 10 %
+    /// (and a microsecond); `None` before the first run.
+    pub p99: Option<Duration>,
+    /// How the last run failed that did, for whichever account. The words may be a part of
+    /// somebody's payload.
+    pub last_failure: Option<Fault>,
 }
 
 impl Health {
-    /// Of a script that has not run yet, under that deadline.
+    /// Of a script that has not run yet, under that deadline; it remembers one account.
     #[must_use]
     pub fn new(rule: HealthRule, deadline: Duration) -> Self {
         let health = Self {
             failure_percent: AtomicU8::new(0),
             failure_time_percent: AtomicU8::new(0),
             slow: AtomicU64::new(0),
-            record: Mutex::default(),
+            most: AtomicUsize::new(1),
+            records: Mutex::default(),
         };
         health.judge_by(rule, deadline);
         health
@@ -123,54 +184,59 @@ impl Health {
         (self.failure_time_percent).store(rule.failure_time_percent, Ordering::Relaxed);
     }
 
+    /// Remembers so many accounts, some 1.5 KB each: those that used the script last.
+    pub fn remember(&self, accounts: usize) {
+        self.most.store(accounts.max(1), Ordering::Relaxed);
+    }
+
     fn slow(&self) -> Duration {
         Duration::from_nanos(self.slow.load(Ordering::Relaxed))
     }
 
-    /// Takes down a run that ended at `now` (time since any fixed moment) after it used `cpu` of
-    /// processor time, and judges. An ordinary success costs some tens of nanoseconds.
+    /// Takes down a run and judges. An ordinary success costs some tens of nanoseconds.
     ///
     /// A run that was ended on the wall ([`FailureKind::Wall`]) is a failure like others, but its
-    /// time is held against nobody.
-    pub fn record(
-        &self,
-        now: Duration,
-        cpu: Duration,
-        failed: Option<(FailureKind, &Fault)>,
-    ) -> Judgement {
-        let number = now.as_secs();
+    /// time is held against nobody. What ran apart took nothing of the delivery threads, so that
+    /// only its failures count.
+    pub fn record(&self, ran: Ran<'_>) -> Judgement {
+        let number = u32::try_from(ran.now.as_secs()).unwrap_or(u32::MAX);
         let slow = self.slow();
-        let mut record = self.locked();
-        record.calls += 1;
-        record.total += cpu;
-        record.times.add(cpu);
-        let charged = match failed {
-            Some((FailureKind::Wall, _)) => Duration::ZERO,
-            _ => cpu,
-        };
-        let second = record.window.second(number);
-        second.calls += 1;
-        second.time += charged;
-        match failed {
-            Some(_) => {
-                second.failures += 1;
-                second.failed += charged;
-            }
-            None if cpu > slow => second.slow += cpu,
-            None => {}
+        let mut locked = self.locked();
+        let records = &mut *locked;
+        records.whole.add(&ran);
+        records.times.add(ran.cpu);
+        if let Some((_, fault)) = ran.failed {
+            records.last_failure = Some(fault.clone());
         }
-        if let Some((_, fault)) = failed {
-            record.failures += 1;
-            record.last_failure = Some(fault.clone());
-        } else if cpu <= slow && cpu <= CHEAP {
+        let record = records.of(ran.account, number, self.most.load(Ordering::Relaxed));
+        record.counts.add(&ran);
+        let cheap = ran.failed.is_none() && ran.cpu <= slow && ran.cpu <= CHEAP;
+        let (time, how) = match ran.failed {
+            Some((FailureKind::Wall, _)) => (Duration::ZERO, Ended::Failed),
+            Some(_) => (ran.cpu, Ended::Failed),
+            None if ran.apart => (Duration::ZERO, Ended::Well),
+            None if ran.cpu > slow => (ran.cpu, Ended::Slow),
+            None => (ran.cpu, Ended::Well),
+        };
+        record.window.add(number, time, how);
+        record.quick = if cheap && ran.apart {
+            record.quick + 1
+        } else {
+            0
+        };
+        if cheap && record.quick < QUICK_RUNS {
             // Nor can the mean be above `CHEAP` without a run that is, at which it is judged.
             return Judgement::Fine;
         }
-        let never_well = record.failures == record.calls;
+        if cheap {
+            record.quick = 0;
+            return Judgement::ComeBack;
+        }
+        let never_well = record.counts.failures == record.counts.calls;
         let recent = record.window.sum(number, TIMED);
-        let minute = failed.map(|_| record.window.sum(number, KEPT));
-        drop(record);
-        failed
+        let minute = (ran.failed).map(|_| record.window.sum(number, KEPT));
+        drop(locked);
+        ran.failed
             .zip(minute)
             .and_then(|((kind, fault), minute)| {
                 self.judge_failed(&minute, &recent, never_well, kind, fault)
@@ -181,8 +247,8 @@ impl Health {
 
     fn judge_failed(
         &self,
-        minute: &Second,
-        recent: &Second,
+        minute: &Sum,
+        recent: &Sum,
         never_well: bool,
         kind: FailureKind,
         fault: &Fault,
@@ -226,7 +292,7 @@ impl Health {
     }
 
     /// Whether it takes too much of the delivery threads, well or ill.
-    fn judge_time(&self, recent: &Second) -> Option<Judgement> {
+    fn judge_time(&self, recent: &Sum) -> Option<Judgement> {
         let reason = if is_share(recent.slow, SLOW_PERCENT) {
             format!(
                 "its runs of more than {:?} took {} ms of processor time within {TIMED} s",
@@ -247,46 +313,61 @@ impl Health {
         Some(Judgement::RunApart { reason })
     }
 
-    /// Runs so far.
+    /// How it does for an account; none: for all of them.
     #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.locked().calls
+    pub fn figures(&self, account: Option<AccountId>) -> Figures {
+        let records = self.locked();
+        let counts = match account {
+            None => records.whole,
+            Some(account) => (records.accounts.get(&account))
+                .map(|record| record.counts)
+                .unwrap_or_default(),
+        };
+        Figures {
+            calls: counts.calls,
+            failures: counts.failures,
+            total: counts.total,
+            p99: records.times.quantile(99),
+            last_failure: records.last_failure.clone(),
+        }
     }
 
-    /// Failed runs so far.
-    #[must_use]
-    pub fn failures(&self) -> u64 {
-        self.locked().failures
-    }
-
-    /// How it failed last; `None`: it never did. The words may be a part of somebody's payload.
-    #[must_use]
-    pub fn last_failure(&self) -> Option<Fault> {
-        self.locked().last_failure.clone()
-    }
-
-    /// The processor time that 99 of 100 runs do not exceed, good to 10 % (and a microsecond);
-    /// `None` before the first run.
-    #[must_use]
-    pub fn p99(&self) -> Option<Duration> {
-        let record = self.locked();
-        record.times.quantile(99)
-    }
-
-    /// The processor time of all runs together.
-    #[must_use]
-    pub fn total(&self) -> Duration {
-        self.locked().total
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Record> {
+    fn locked(&self) -> MutexGuard<'_, Records> {
         // Counts hold whatever a panic left.
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+        (self.records.lock()).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Records {
+    /// The record of an account that ran in that second.
+    fn of(&mut self, account: AccountId, number: u32, most: usize) -> &mut Record {
+        if self.accounts.len() >= most && !self.accounts.contains_key(&account) {
+            // What is older than the window decides nothing any more.
+            (self.accounts).retain(|_, record| record.last.saturating_add(KEPT) > number);
+            while self.accounts.len() >= most {
+                let idlest = self.accounts.iter().min_by_key(|(_, record)| record.last);
+                let Some(idlest) = idlest.map(|(account, _)| *account) else {
+                    break;
+                };
+                self.accounts.remove(&idlest);
+            }
+        }
+        let record = self.accounts.entry(account).or_default();
+        record.last = record.last.max(number);
+        record
+    }
+}
+
+impl Counts {
+    fn add(&mut self, ran: &Ran<'_>) {
+        self.calls += 1;
+        self.failures += u64::from(ran.failed.is_some());
+        self.total += ran.cpu;
     }
 }
 
 fn is_share(time: Duration, percent: u64) -> bool {
-    time.as_micros() * 100 >= u128::from(percent * TIMED) * 1_000_000
+    time.as_micros() * 100 >= u128::from(percent * u64::from(TIMED)) * 1_000_000
 }
 
 /// Where it failed, behind a space; nothing if that is not known.

@@ -24,6 +24,7 @@ mod script_file;
 mod source;
 mod stack;
 mod trial;
+mod turns;
 mod view;
 mod watched;
 pub mod watcher;
@@ -31,7 +32,7 @@ mod window;
 
 pub use apart::{Apart, ApartError, Job, OwnedEvent};
 pub use chain::run_chain;
-pub use health::{Health, HealthRule, Judgement};
+pub use health::{Figures, Health, HealthRule, Judgement, Ran};
 pub use limits::{Limits, MAX_SOURCE_BYTES};
 pub use runtime::Runtime;
 pub use script::{Facts, Hook, Script, check};

@@ -1,5 +1,7 @@
 //! Accounts: the tenants. It knows nothing of what they own beyond whether they own anything.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Uuid as SqlUuid};
@@ -128,6 +130,28 @@ pub async fn find_by_name(database: &Database, name: &str) -> Result<Option<Acco
         .await
         .optional()?;
     Ok(row.map(read))
+}
+
+/// The names of some accounts.
+///
+/// # Errors
+/// When the database is away.
+pub async fn names(
+    database: &Database,
+    ids: &[AccountId],
+) -> Result<HashMap<AccountId, String>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(Uuid, String)> = account::table
+        .filter(account::id.eq_any(ids.iter().map(|id| id.uuid())))
+        .select((account::id, account::name))
+        .load(&mut database.get().await?)
+        .await?;
+    let named = rows
+        .into_iter()
+        .map(|(id, name)| (AccountId::from_uuid(id), name));
+    Ok(named.collect())
 }
 
 /// Accounts, newest first, those made before `before` only.

@@ -31,11 +31,11 @@ const OF_WEBHOOKS: [OwnActivity; 5] = [
     OwnActivity::SubscriptionEnabled,
     OwnActivity::SubscriptionDisabled,
 ];
-/// What changes what a script does.
-const OF_SCRIPTS: [OwnActivity; 5] = [
+/// What changes what a script does, for all accounts. Where it is suspended for one, that is in
+/// the account's own log.
+const OF_SCRIPTS: [OwnActivity; 4] = [
     OwnActivity::PluginLoaded,
     OwnActivity::PluginBroken,
-    OwnActivity::PluginSuspended,
     OwnActivity::PluginRecovered,
     OwnActivity::PluginRemoved,
 ];
@@ -61,12 +61,14 @@ pub async fn since(
         "select m.at, m.activity, m.\"user\" from ( \
              select $1 as account_id, unnest($2) as activity, $3 as subject \
              union all select $4, unnest($5), $6 where $6 is not null \
+             union all select $1, $10, $6 where $6 is not null \
          ) k cross join lateral ( \
-             select * from (select a.at, a.activity, a.\"user\", a.subject from activity a \
+             select a.* from (select a.at, a.activity, a.\"user\", a.subject, a.payload from activity a \
                  where a.account_id = k.account_id and a.\"group\" = $7 \
                      and a.activity = k.activity and a.at >= $8 \
                  order by a.at desc, a.id desc limit {LOOKED_AT}) a \
-             where a.subject = k.subject \
+             where a.subject = k.subject and ( \
+                 a.activity <> $10 or coalesce(a.payload::json ->> 'account_id', $9) = $9) \
          ) m order by m.at desc limit 12"
     ))
     .bind::<SqlUuid, _>(account.uuid())
@@ -77,6 +79,8 @@ pub async fn since(
     .bind::<Nullable<Text>, _>(script)
     .bind::<Text, _>(OWN_GROUP)
     .bind::<Timestamptz, _>(from)
+    .bind::<Text, _>(account.to_string())
+    .bind::<Text, _>(OwnActivity::PluginSuspended.as_str())
     .load(&mut database.get().await?)
     .await?;
     found.reverse();

@@ -2,16 +2,14 @@
 //! write batches.
 
 mod address;
+mod lent;
+mod reading;
 mod tls;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{NoTls, config::SslMode};
@@ -22,11 +20,14 @@ use super::error::in_words;
 use super::server::keep_promises;
 use crate::domain::seal::KeyRing;
 use address::Address;
+use deadpool::managed::{Pool, PoolError};
+use lent::Lender;
+pub use lent::PooledConnection;
+use reading::Readers;
+pub use reading::{READ_WITHIN, reading};
 
 /// A connection of its own, closed when dropped.
 pub type Connection = AsyncPgConnection;
-/// A connection lent by the pool.
-pub type PooledConnection = Object<AsyncPgConnection>;
 
 /// How much of the pool is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Database {
     way: Arc<Way>,
-    pool: Pool<AsyncPgConnection>,
+    pool: Pool<Lender>,
+    readers: Readers,
     keys: Arc<RwLock<Arc<KeyRing>>>,
 }
 
@@ -74,15 +76,9 @@ impl Database {
         connections: usize,
     ) -> Result<Self, StoreError> {
         let way = Arc::new(Way::read(url, ca_file)?);
-        let mut manager = ManagerConfig::default();
-        // The default pings at each checkout. A closed connection is noticed without it.
-        manager.recycling_method = RecyclingMethod::Fast;
-        let for_pool = Arc::clone(&way);
-        manager.custom_setup = Box::new(move |_| {
-            let way = Arc::clone(&for_pool);
-            Box::pin(async move { way.connect().await })
-        });
-        let manager = AsyncDieselConnectionManager::new_with_config(String::new(), manager);
+        let manager = Lender {
+            way: Arc::clone(&way),
+        };
         let pool = Pool::builder(manager)
             .max_size(connections)
             .wait_timeout(Some(WAIT))
@@ -94,6 +90,7 @@ impl Database {
             way,
             pool,
             keys: Arc::default(),
+            readers: Readers::new(connections),
         })
     }
 
@@ -130,15 +127,16 @@ impl Database {
         }
     }
 
-    /// Lends a connection.
+    /// Lends a connection. Within [`reading`] the account has at most half of them, and each
+    /// statement has its time.
     ///
     /// # Errors
-    /// When none becomes free within 5 s, or none can be made.
+    /// When none becomes free within 5 s, or none can be made; within [`reading`] also
+    /// [`StoreError::Crowded`].
     pub async fn get(&self) -> Result<PooledConnection, StoreError> {
-        self.pool
-            .get()
-            .await
-            .map_err(|error| StoreError::Away(error.to_string()))
+        let reader = self.readers.enter().await?;
+        let away = |error: PoolError<diesel::ConnectionError>| StoreError::Away(error.to_string());
+        PooledConnection::new(self.pool.get().await.map_err(away)?, reader).await
     }
 
     /// How much of the pool is in use now.

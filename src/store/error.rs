@@ -21,6 +21,12 @@ pub enum StoreError {
         /// Why.
         cause: OpenError,
     },
+    /// A read took too long and was given up.
+    #[error("the database took too long")]
+    Slow,
+    /// Other reads of the account have all the connections that it may have.
+    #[error("the account has too many connections to the database")]
+    Crowded,
     /// Another row has this name or key already.
     #[error("{0} is taken")]
     Taken(&'static str),
@@ -61,6 +67,8 @@ impl From<DieselError> for StoreError {
                             .to_owned(),
                     )
                 }
+                // 57014 (query_canceled), by `statement_timeout`.
+                _ if info.message().ends_with("due to statement timeout") => Self::Slow,
                 // Everything that may mean a lost connection (terminated, crashed, shut down)
                 // counts as away: treating a refusal as unknown is safe, the reverse is not.
                 _ => Self::Away(info.message().to_owned()),

@@ -33,6 +33,7 @@ pub mod notice;
 pub mod open_count;
 pub mod outgoing;
 pub mod partition;
+pub mod plugin_health;
 pub mod plugin_state;
 pub mod profile;
 pub mod record;
@@ -64,6 +65,6 @@ pub mod user;
 pub mod user_link;
 pub mod webhook_names;
 
-pub use database::{Connection, Database, PoolUse, PooledConnection};
+pub use database::{Connection, Database, PoolUse, PooledConnection, READ_WITHIN, reading};
 pub use error::StoreError;
 pub use migration::{SchemaState, migrate, revert_all, schema_state};

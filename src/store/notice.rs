@@ -42,6 +42,7 @@ pub async fn tell(database: &Database, failing_for: Duration) -> Result<usize, S
             }
             let mut mails = targets(connection, failing_for).await?;
             mails += plugins(connection).await?;
+            mails += suspensions(connection).await?;
             mails += given_up(connection).await?;
             Ok(mails)
         })
@@ -194,8 +195,8 @@ struct PluginRow {
     reason: Option<String>,
 }
 
-/// Scripts that broke, were suspended, or work again. They are the operator's: the admins of
-/// the account `main` are told.
+/// Scripts that broke, that a daemon which knew no accounts suspended, or that work again. They
+/// are the operator's: the admins of the account `main` are told.
 async fn plugins(connection: &mut Connection) -> Result<usize, StoreError> {
     let changed: Vec<PluginRow> = diesel::sql_query(
         "select s.name, s.state, s.reason from ( \
@@ -239,6 +240,62 @@ async fn plugins(connection: &mut Connection) -> Result<usize, StoreError> {
             ),
         };
         mails += to_admins(connection, MAIN_ACCOUNT, topic, &subject, &text).await?;
+    }
+    Ok(mails)
+}
+
+#[derive(diesel::QueryableByName)]
+struct SuspensionRow {
+    #[diesel(sql_type = SqlUuid)]
+    account_id: Uuid,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    suspended: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    accounts: Option<String>,
+}
+
+/// Scripts that are suspended for an account, or are not any more: the account's admins are told,
+/// and those of `main` once for each script.
+async fn suspensions(connection: &mut Connection) -> Result<usize, StoreError> {
+    let changed: Vec<SuspensionRow> = diesel::sql_query(include_str!("notice_suspended.sql"))
+        .bind::<SqlUuid, _>(MAIN_ACCOUNT.uuid())
+        .bind::<BigInt, _>(BATCH)
+        .load(connection)
+        .await?;
+    let mut mails = 0;
+    for row in changed {
+        let (account, name) = (AccountId::from_uuid(row.account_id), &row.name);
+        let (topic, subject, text) = if row.suspended {
+            note(connection, account, "suspension", name, "suspended").await?;
+            let accounts = row.accounts.map(|names| format!("\n\nAccounts: {names}"));
+            (
+                "Plugin Suspended",
+                format!("The plugin {name} is suspended"),
+                format!(
+                    "{}\n\nDeliveries that need it are held until its file changes.{}\n",
+                    row.reason.unwrap_or_default(),
+                    accounts.unwrap_or_default()
+                ),
+            )
+        } else {
+            diesel::sql_query(
+                "delete from notice where account_id = $1 and kind = 'suspension' and subject = $2",
+            )
+            .bind::<SqlUuid, _>(row.account_id)
+            .bind::<Text, _>(name)
+            .execute(connection)
+            .await?;
+            (
+                "Plugin Recovered",
+                format!("The plugin {name} works again"),
+                format!("The plugin {name} works again, or is gone.\n"),
+            )
+        };
+        mails += to_admins(connection, account, topic, &subject, &text).await?;
     }
     Ok(mails)
 }

@@ -5,11 +5,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 
-use super::activity;
 use super::schema::plugin_state;
-use super::{Connection, Database, StoreError};
+use super::{Connection, Database, StoreError, activity, plugin_health};
 use crate::domain::activity::{Actor, NewActivity, OwnActivity};
-use crate::domain::id::MAIN_ACCOUNT;
+use crate::domain::id::{AccountId, MAIN_ACCOUNT};
 
 /// One script's state. All but the name and the fault count only for the version of that hash.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
@@ -20,9 +19,10 @@ pub struct PluginMark {
     pub hash: Option<String>,
     /// What is wrong with the file as it stands.
     pub broken: Option<String>,
-    /// Since when it runs on a thread of its own.
+    /// What older daemons found, of whichever account it came; see [`plugin_health`]. It says
+    /// nothing any more.
     pub apart_at: Option<DateTime<Utc>>,
-    /// Since when it is suspended.
+    /// Since when older daemons have it suspended, for all accounts.
     pub suspended_at: Option<DateTime<Utc>>,
     /// Why it is suspended.
     pub reason: Option<String>,
@@ -44,8 +44,9 @@ impl FoundPlugin {
         self.hash.is_none() && self.broken.is_none()
     }
 
-    /// What is to be told, compared with what was known.
-    fn news(&self, before: Option<&PluginMark>) -> Option<OwnActivity> {
+    /// What is to be told, compared with what was known; `freed`: it was suspended for some
+    /// account.
+    fn news(&self, before: Option<&PluginMark>, freed: bool) -> Option<OwnActivity> {
         if self.is_gone() {
             return before.map(|_| OwnActivity::PluginRemoved);
         }
@@ -62,7 +63,9 @@ impl FoundPlugin {
             Some(_) if self.broken == before.broken && !changed => None,
             Some(_) => Some(OwnActivity::PluginBroken),
             None if before.broken.is_some() => Some(OwnActivity::PluginRecovered),
-            None if changed && before.suspended_at.is_some() => Some(OwnActivity::PluginRecovered),
+            None if freed || changed && before.suspended_at.is_some() => {
+                Some(OwnActivity::PluginRecovered)
+            }
             None if changed => Some(OwnActivity::PluginLoaded),
             None => None,
         }
@@ -88,7 +91,14 @@ pub async fn found(database: &Database, plugin: &FoundPlugin) -> Result<(), Stor
     connection
         .transaction(async |connection: &mut Connection| {
             let before = lock(connection, &plugin.name).await?;
-            let Some(news) = plugin.news(before.as_ref()) else {
+            let hash = plugin.hash.as_deref();
+            // What cannot be read now may be the same version when it can be.
+            let freed = if hash.is_some() || plugin.is_gone() {
+                plugin_health::forget_others(connection, &plugin.name, hash).await?
+            } else {
+                Vec::new()
+            };
+            let Some(news) = plugin.news(before.as_ref(), !freed.is_empty()) else {
                 return Ok(());
             };
             // Another version begins anew; a broken save leaves the one at work as it is.
@@ -111,74 +121,20 @@ pub async fn found(database: &Database, plugin: &FoundPlugin) -> Result<(), Stor
                     .await?;
             }
             let payload = serde_json::json!({"hash": plugin.hash, "error": plugin.broken});
-            tell(connection, &plugin.name, news, &payload).await
-        })
-        .await
-}
-
-/// Notes that a version runs apart, or with `suspended` that it is suspended.
-///
-/// # Errors
-/// When the database is away; nothing is changed then.
-pub async fn misbehaved(
-    database: &Database,
-    name: &str,
-    hash: &str,
-    suspended: bool,
-    reason: &str,
-) -> Result<(), StoreError> {
-    let mut lent = database.get().await?;
-    let connection: &mut Connection = &mut lent;
-    connection
-        .transaction(async |connection: &mut Connection| {
-            let before = lock(connection, name).await?;
-            let same = before.filter(|before| before.hash.as_deref() == Some(hash));
-            let known = same.as_ref().is_some_and(|before| {
-                if suspended {
-                    before.suspended_at.is_some()
-                } else {
-                    before.apart_at.is_some()
-                }
-            });
-            if known {
-                return Ok(());
+            for account in freed.into_iter().filter(|it| *it != MAIN_ACCOUNT) {
+                tell(connection, account, &plugin.name, news, &payload).await?;
             }
-            if same.is_none() {
-                // Another daemon has another version; this one's is at work here.
-                diesel::delete(plugin_state::table.find(name))
-                    .execute(connection)
-                    .await?;
-                diesel::insert_into(plugin_state::table)
-                    .values((plugin_state::name.eq(name), plugin_state::hash.eq(hash)))
-                    .execute(connection)
-                    .await?;
-            }
-            let row = plugin_state::table.find(name);
-            let news = if suspended {
-                diesel::update(row)
-                    .set((
-                        plugin_state::suspended_at.eq(diesel::dsl::now),
-                        plugin_state::reason.eq(reason),
-                    ))
-                    .execute(connection)
-                    .await?;
-                OwnActivity::PluginSuspended
-            } else {
-                diesel::update(row)
-                    .set(plugin_state::apart_at.eq(diesel::dsl::now))
-                    .execute(connection)
-                    .await?;
-                OwnActivity::PluginSetApart
-            };
-            let payload = serde_json::json!({"hash": hash, "reason": reason});
-            tell(connection, name, news, &payload).await
+            tell(connection, MAIN_ACCOUNT, &plugin.name, news, &payload).await
         })
         .await
 }
 
 /// What is known of a script. Until the transaction ends, other daemons wait here: a row that is
 /// not there yet cannot be locked.
-async fn lock(connection: &mut Connection, name: &str) -> Result<Option<PluginMark>, StoreError> {
+pub(super) async fn lock(
+    connection: &mut Connection,
+    name: &str,
+) -> Result<Option<PluginMark>, StoreError> {
     diesel::sql_query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
         .bind::<diesel::sql_types::Text, _>(name)
         .execute(connection)
@@ -187,14 +143,16 @@ async fn lock(connection: &mut Connection, name: &str) -> Result<Option<PluginMa
     Ok(row.optional()?)
 }
 
-async fn tell(
+/// Tells an account of a script.
+pub(super) async fn tell(
     connection: &mut Connection,
+    account: AccountId,
     name: &str,
     what: OwnActivity,
     payload: &serde_json::Value,
 ) -> Result<(), StoreError> {
     let entry = NewActivity::own(what, &Actor::Herald, Some(name.to_owned()), Some(payload));
-    activity::append(connection, MAIN_ACCOUNT, &entry).await?;
+    activity::append(connection, account, &entry).await?;
     Ok(())
 }
 
@@ -239,10 +197,17 @@ mod tests {
                 broken: broken.map(str::to_owned),
             };
             assert_eq!(
-                found.news(before.as_ref()),
+                found.news(before.as_ref(), false),
                 expected,
                 "{before:?} {found:?}"
             );
         }
+        let found = FoundPlugin {
+            name: "named/x.rhai".to_owned(),
+            hash: b.map(str::to_owned),
+            broken: None,
+        };
+        let good = mark(a, None, false);
+        assert_eq!(found.news(Some(&good), true), Some(PluginRecovered));
     }
 }

@@ -299,6 +299,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    plugin_health (name, hash, account_id) {
+        name -> Text,
+        hash -> Text,
+        account_id -> Uuid,
+        apart_at -> Nullable<Timestamptz>,
+        suspended_at -> Nullable<Timestamptz>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     plugin_state (name) {
         name -> Text,
         hash -> Nullable<Text>,
@@ -467,6 +478,7 @@ diesel::table! {
 diesel::joinable!(activity_type -> account (account_id));
 diesel::joinable!(event_type -> account (account_id));
 diesel::joinable!(herald_user -> account (account_id));
+diesel::joinable!(plugin_health -> account (account_id));
 diesel::joinable!(seal -> seal_key (current));
 diesel::joinable!(session -> herald_user (user_id));
 diesel::joinable!(subscription -> account (account_id));
@@ -491,6 +503,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     mail_due,
     mail_try,
     notice,
+    plugin_health,
     plugin_state,
     retired,
     routing,

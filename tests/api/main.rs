@@ -17,4 +17,5 @@ mod dry_run;
 mod event_types;
 mod plugins;
 mod publishing;
+mod shares;
 mod subscriptions;

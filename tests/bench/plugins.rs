@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
+use herald::domain::id::MAIN_ACCOUNT;
 use herald::plugin::{
-    EventView, Health, HealthRule, Limits, Runtime, Script, Source, SubscriptionView, run_chain,
+    EventView, Health, HealthRule, Limits, Ran, Runtime, Script, Source, SubscriptionView,
+    run_chain,
 };
 
 /// The event of `scripts/bench`.
@@ -64,7 +66,13 @@ fn scripts(criterion: &mut Criterion) {
     criterion.bench_function("plugin/health of a success", |bencher| {
         bencher.iter(|| {
             now += Duration::from_micros(20);
-            health.record(now, black_box(Duration::from_micros(12)), None)
+            health.record(Ran {
+                account: MAIN_ACCOUNT,
+                now,
+                cpu: black_box(Duration::from_micros(12)),
+                failed: None,
+                apart: false,
+            })
         });
     });
 }

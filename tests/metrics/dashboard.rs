@@ -87,7 +87,11 @@ fn every_metric_of_the_dashboard_exists_and_every_metric_of_herald_is_shown() {
         .map(|name| family(name))
         .filter(|name| !shown.contains(name))
         .collect();
-    // The state of each plugin is for alerts, how long a sample took for who looks into it.
-    let known = ["herald_plugin_state", "herald_sample_duration_seconds"];
+    // The states of each plugin are for alerts, how long a sample took for whoever looks into it.
+    let known = [
+        "herald_plugin_state",
+        "herald_plugin_suspended_accounts",
+        "herald_sample_duration_seconds",
+    ];
     assert_eq!(hidden.iter().collect::<Vec<_>>(), known);
 }

@@ -1,5 +1,5 @@
-//! What hostile scripts do to the deliveries of other subscriptions: a real daemon under a
-//! steady load, one hostile script after the other. It prints for each the latency from publish
+//! What hostile scripts and payloads do to the deliveries of others: a real daemon under a steady
+//! load, one hostile script, or account, after the other. It prints for each the latency from publish
 //! to arrival beside that of the quiet times before and after; `tests/plugins` has the time to
 //! abort. A program of its own, so that no other test runs beside it.
 
@@ -27,6 +27,8 @@ use desk::Desk;
 use support::api::order;
 use support::scripted::{Scripted, answer};
 
+/// Each test has the machine for itself.
+static ALONE: Mutex<()> = Mutex::new(());
 /// Between two events.
 const PACE: Duration = Duration::from_millis(4);
 /// Events of each measurement.
@@ -126,6 +128,89 @@ impl Neighbours {
     }
 }
 
+/// What a payload makes the script do that acts for all accounts.
+const OBEDIENT: &str = r#"
+    fn filter(event) {
+        let data = event.payload.data;
+        if "loop" in data { loop { } }
+        if "throw" in data { throw "no mood" }
+        if "grow" in data { let s = "x"; loop { s += s; } }
+        if "slow" in data { let n = 0; while n < 20000 { n += 1; } }
+        true
+    }
+"#;
+
+#[test]
+fn another_account_s_hostile_payloads_leave_deliveries_through_the_same_script_alone() {
+    let _alone = ALONE.lock();
+    let neighbours = Neighbours::new();
+    let desk = &neighbours.desk;
+    let path = "triggers/ORDER_CREATED.rhai";
+    desk.save(path, OBEDIENT);
+    neighbours.measure();
+    let (_, quiet) = neighbours.measure();
+    let operator = desk.run(&["token", "create", "--operator", "--role", "admin"]);
+    let operator = support::client::Client {
+        token: Some(operator.trim().to_owned()),
+        ..desk.client.clone()
+    };
+    let target = Scripted::answering(200, "");
+    let mut before = quiet;
+    for what in ["loop", "throw", "grow", "slow"] {
+        let made = operator.post("/v1/accounts", &serde_json::json!({"name": what}));
+        made.expect(201);
+        let token = desk.run(&["token", "create", "--account", what, "--role", "admin"]);
+        let hostile = support::client::Client {
+            token: Some(token.trim().to_owned()),
+            ..desk.client.clone()
+        };
+        let again = serde_json::json!({"retry_schedule": [1, 1, 1, 1, 1, 1, 1, 1, 1]});
+        let id = hostile.subscribe_with(&target.url, &["*"], &again);
+        let payload = serde_json::json!({"event_type": "ORDER_CREATED", "data": {what: true}});
+        let over = std::sync::atomic::AtomicBool::new(false);
+        let (p50, p99) = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    hostile.publish_batch((0..20).map(|_| payload.clone()));
+                    thread::sleep(Duration::from_millis(50));
+                }
+            });
+            let measured = neighbours.measure();
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            measured
+        });
+        let of = |client: &support::client::Client| client.list("/v1/plugins")[0].clone();
+        let (here, there) = (of(&desk.client), of(&hostile));
+        assert_eq!(here["state"], "ok", "{what}: {here:#}");
+        assert!(here["apart_since"].is_null(), "{what}: {here:#}");
+        assert_eq!(here["failures"], 0, "{what}: {here:#}");
+        let set_apart = there["apart_since"].is_string();
+        assert!(
+            set_apart || there["state"] == "suspended",
+            "{what}: {there:#}"
+        );
+        hostile
+            .delete(&format!("/v1/subscriptions/{id}"))
+            .expect(204);
+        let (_, after) = neighbours.measure();
+        let calm = (before + after) / 2;
+        println!(
+            "neighbours of an account whose payloads {what}: p50 {:.1} ms, p99 {:.1} ms, quiet \
+             {:.1} ms, ratio {:.2}; for it {} after {} runs{}",
+            ms(p50),
+            ms(p99),
+            ms(calm),
+            p99.as_secs_f64() / calm.as_secs_f64(),
+            there["state"],
+            there["calls"],
+            if set_apart { ", apart" } else { "" },
+        );
+        before = after;
+    }
+    let audit = desk.client.settled();
+    assert_eq!(audit["failed"], 0, "{audit:#}");
+}
+
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
@@ -139,6 +224,7 @@ fn resident(desk: &Desk) -> u64 {
 
 #[test]
 fn no_hostile_script_keeps_others_from_their_deliveries() {
+    let _alone = ALONE.lock();
     let neighbours = Neighbours::new();
     let desk = &neighbours.desk;
     let pid = desk.pid();

@@ -358,22 +358,56 @@ fn the_live_tail_sends_what_comes_and_what_changes_and_ends_with_the_session() {
 }
 
 #[test]
-fn the_live_tail_has_a_bounded_number_of_seats_that_become_free_again() {
+fn live_tails_are_bounded_by_user_and_account_and_become_free_again() {
     let herald = Herald::launch();
-    let ann = signed_in(&herald, "ann@example.com", "viewer", "main");
-    let mut tails: Vec<Tail> = (0..32)
-        .map(|_| Tail::open(&herald, &ann, "/deliveries/live"))
-        .collect();
-    for tail in &mut tails {
+    let operator = herald.run(&["token", "create", "--operator", "--role", "admin"]);
+    let operator = crate::support::client::Client {
+        token: Some(operator.trim().into()),
+        ..herald.client.clone()
+    };
+    let mut tails = Vec::new();
+    let open = |browser: &Browser| {
+        let mut tail = Tail::open(&herald, browser, "/deliveries/live");
         tail.until(": nothing new").expect("a beginning");
+        tail
+    };
+    let mut first = None;
+    for account in ["main", "a", "b", "c"] {
+        if account != "main" {
+            let made = operator.post("/v1/accounts", &json!({ "name": account }));
+            made.expect(201);
+        }
+        for (user, seats) in [("ann", 3), ("bob", 3), ("eve", 2)] {
+            let email = format!("{user}@{account}.example.com");
+            let browser = signed_in(&herald, &email, "viewer", account);
+            tails.extend((0..seats).map(|_| open(&browser)));
+            let refused = page_of(browser.page("/deliveries/live").expect(429));
+            let whose = if seats == 3 {
+                "You watch"
+            } else {
+                "of this account are watched"
+            };
+            assert!(refused.contains(whose), "{refused}");
+            first.get_or_insert(browser);
+        }
     }
-    ann.page("/deliveries/live").expect(503);
+    operator
+        .post("/v1/accounts", &json!({"name": "d"}))
+        .expect(201);
+    let late = signed_in(&herald, "ann@d.example.com", "viewer", "d");
+    late.page("/deliveries/live").expect(503);
     drop(tails);
-    wait_for("a free seat", || {
-        let mut tail = Tail::open(&herald, &ann, "/deliveries/live");
-        std::thread::sleep(Duration::from_millis(100));
-        tail.until(": ").filter(|head| head.contains("200 OK"))
-    });
+    for browser in [&late, &first.unwrap()] {
+        wait_for("a free seat", || {
+            let mut tail = Tail::open(&herald, browser, "/deliveries/live");
+            std::thread::sleep(Duration::from_millis(100));
+            tail.until(": ").filter(|head| head.contains("200 OK"))
+        });
+    }
+}
+
+fn page_of(answer: crate::support::client::Answer) -> String {
+    String::from_utf8(answer.body).unwrap()
 }
 
 #[test]

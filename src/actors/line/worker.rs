@@ -121,7 +121,11 @@ impl Line {
             Prepared::Ran(run) => attempt(client, clock, &route, what, Some(run)).await,
             // Somebody waits for a test's answer, so it ends with the reason.
             Prepared::Held(script) if what.test => {
-                let words = self.parts.plugins.trouble(&script).unwrap_or_default();
+                let words = self
+                    .parts
+                    .plugins
+                    .trouble(route.account, &script)
+                    .unwrap_or_default();
                 refused(&route, &what, words)
             }
             Prepared::Later if what.test => refused(

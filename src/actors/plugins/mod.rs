@@ -1,6 +1,7 @@
 //! The scripts at work: what is loaded, how each version does, and who may run it. Delivery
 //! threads choose and run scripts by it; the web layer reads it.
 
+mod conduct;
 mod reloader;
 mod scripts;
 mod table;
@@ -11,14 +12,16 @@ use std::time::Duration;
 
 use actix::Addr;
 use chrono::{DateTime, Utc};
-use tokio::sync::Semaphore;
 
-use self::table::{Measure, Plugin, PluginTable};
+use self::conduct::Measure;
+use self::table::{Plugin, PluginTable};
+use super::shares::Shares;
 use crate::actors::tell::tell;
 use crate::config::Live;
+use crate::domain::id::AccountId;
 use crate::plugin::{
-    Apart, ApartError, Fault, HealthRule, Job, Limits, OwnedEvent, Run, ScriptHash, ScriptKind,
-    ScriptName, SourceSet,
+    Apart, ApartError, Fault, Figures, HealthRule, Job, Limits, OwnedEvent, Run, ScriptHash,
+    ScriptKind, ScriptName, SourceSet,
 };
 
 pub(super) use self::reloader::{PluginReloader, ReloaderParts};
@@ -31,7 +34,7 @@ pub enum PluginStatus {
     Ok,
     /// The file as it stands is not: an older version is, or none.
     Broken,
-    /// It failed too much: its deliveries are held until its file changes.
+    /// It failed too much for an account: its deliveries are held until the file changes.
     Suspended,
 }
 
@@ -47,12 +50,12 @@ impl PluginStatus {
     }
 }
 
-/// One script as people are told of it.
+/// One script as an account sees it, or as operators see it for all accounts.
 #[derive(Debug, Clone)]
 pub struct PluginReport {
     /// Its place in the folder.
     pub name: ScriptName,
-    /// Where it stands.
+    /// Where it stands: for all accounts suspended if it is for any.
     pub status: PluginStatus,
     /// The version at work; none: nothing of it is, and its deliveries are held.
     pub hash: Option<ScriptHash>,
@@ -61,20 +64,26 @@ pub struct PluginReport {
     /// What is wrong with the file as it stands.
     pub fault: Option<Fault>,
     /// Since when it is suspended, and why.
-    pub suspended: Option<(DateTime<Utc>, String)>,
+    pub suspended: Option<(DateTime<Utc>, Arc<str>)>,
     /// Since when it runs on a thread of its own.
     pub apart_since: Option<DateTime<Utc>>,
-    /// What the last failed run of the version at work came to. It may quote an account's
-    /// payload.
-    pub last_failure: Option<Fault>,
-    /// Runs of the version at work, by this daemon since its start.
-    pub calls: u64,
-    /// Those that failed.
-    pub failures: u64,
-    /// What 99 of 100 runs stayed below.
-    pub p99: Option<Duration>,
-    /// All runs together.
-    pub total: Duration,
+    /// How the version at work does for the account, by this daemon since its start.
+    pub figures: Figures,
+    /// The same for all accounts.
+    pub of_all: Figures,
+    /// The accounts for which it is suspended or runs apart, the first suspended first.
+    pub troubled: Vec<TroubledAccount>,
+}
+
+/// An account for which a script is suspended or runs apart.
+#[derive(Debug, Clone)]
+pub struct TroubledAccount {
+    /// Which.
+    pub account: AccountId,
+    /// Since when it is suspended, and why.
+    pub suspended: Option<(DateTime<Utc>, Arc<str>)>,
+    /// Since when it runs on a thread of its own.
+    pub apart_since: Option<DateTime<Utc>>,
 }
 
 /// Why a dry run did not take place.
@@ -86,7 +95,10 @@ pub enum DryRunError {
     /// No version of it works.
     #[error("no version of the plugin works: {0}")]
     NotLoaded(Fault),
-    /// Other scripts took too long.
+    /// The account has as many as it may have at one time.
+    #[error("as many dry runs of the account are under way as there may be")]
+    Enough,
+    /// Others' scripts took too long.
     #[error("other plugins are being run; try again")]
     Busy,
     /// No thread for it could be had.
@@ -94,8 +106,8 @@ pub enum DryRunError {
     Gone(String),
 }
 
-/// Dry runs that wait or run at one time.
-const MOST_DRY_RUNS: usize = 4;
+/// Dry runs of an account that wait or run at one time.
+pub const MOST_DRY_RUNS: usize = 2;
 /// How long somebody waits for a dry run, its turn included.
 const DRY_RUN: Duration = Duration::from_secs(5);
 
@@ -116,8 +128,8 @@ struct Shared {
     slow: Aside,
     /// For people who try scripts out.
     dry: Aside,
-    /// How many of them may wait.
-    dry_room: Semaphore,
+    /// Those of each account that wait or run.
+    dry_runs: Shares<Option<AccountId>>,
     reloader: OnceLock<Addr<PluginReloader>>,
 }
 
@@ -137,24 +149,25 @@ impl Plugins {
                 fresh: Aside::new("plugin-fresh"),
                 slow: Aside::new("plugin-slow"),
                 dry: Aside::new("plugin-dry-run"),
-                dry_room: Semaphore::new(MOST_DRY_RUNS),
+                dry_runs: Shares::new(MOST_DRY_RUNS),
                 reloader: OnceLock::new(),
             }),
         }
     }
 
-    /// Every script of the folder, by name.
+    /// Every script of the folder, by name, as an account sees it; none: for all accounts.
     #[must_use]
-    pub fn list(&self) -> Vec<PluginReport> {
-        let mut reports: Vec<_> = self.table().all().map(|plugin| report(plugin)).collect();
+    pub fn list(&self, account: Option<AccountId>) -> Vec<PluginReport> {
+        let table = self.table();
+        let mut reports: Vec<_> = table.all().map(|it| report(it, account)).collect();
         reports.sort_by(|a, b| a.name.cmp(&b.name));
         reports
     }
 
     /// One of them.
     #[must_use]
-    pub fn find(&self, name: &ScriptName) -> Option<PluginReport> {
-        self.table().find(name).map(|plugin| report(plugin))
+    pub fn find(&self, name: &ScriptName, account: Option<AccountId>) -> Option<PluginReport> {
+        self.table().find(name).map(|it| report(it, account))
     }
 
     /// The names that subscriptions may use, sorted.
@@ -167,12 +180,13 @@ impl Plugins {
         names
     }
 
-    /// Why deliveries wait for the script of that path, in words; None: they do not any more.
+    /// Why an account's deliveries wait for the script of that path, as text; None: they do not
+    /// any more.
     #[must_use]
-    pub fn trouble(&self, path: &str) -> Option<String> {
+    pub fn trouble(&self, account: AccountId, path: &str) -> Option<String> {
         let name = path.parse::<ScriptName>().ok()?;
         match self.table().find(&name) {
-            Some(plugin) => plugin.trouble(),
+            Some(plugin) => plugin.trouble(account),
             None if name.kind() == ScriptKind::Named => Some(format!(
                 "The plugin {path} is not in the plugins folder; put it back, or let the \
                  subscription name another."
@@ -181,11 +195,17 @@ impl Plugins {
         }
     }
 
-    /// Runs one script on an event, as an attempt would, and sends nothing.
+    /// Runs one script on an event, as an attempt would, and sends nothing. An account has two at
+    /// one time, and accounts take turns.
     ///
     /// # Errors
     /// When there is no version to run, or no time for it.
-    pub async fn dry_run(&self, name: &ScriptName, event: OwnedEvent) -> Result<Run, DryRunError> {
+    pub async fn dry_run(
+        &self,
+        account: Option<AccountId>,
+        name: &ScriptName,
+        event: OwnedEvent,
+    ) -> Result<Run, DryRunError> {
         let plugin = self.table().find(name).cloned();
         let plugin = plugin.ok_or(DryRunError::Unknown)?;
         let Some(source) = plugin.source.clone() else {
@@ -193,10 +213,11 @@ impl Plugins {
             let none = || Fault::whole("it was never loaded");
             return Err(DryRunError::NotLoaded(fault.unwrap_or_else(none)));
         };
-        let Ok(_room) = self.shared.dry_room.try_acquire() else {
-            return Err(DryRunError::Busy);
+        let Some(_share) = self.shared.dry_runs.take(account) else {
+            return Err(DryRunError::Enough);
         };
         let job = Job {
+            account,
             sources: vec![source],
             event,
         };
@@ -295,9 +316,27 @@ impl Aside {
     }
 }
 
-fn report(plugin: &Plugin) -> PluginReport {
+fn report(plugin: &Plugin, account: Option<AccountId>) -> PluginReport {
     let conduct = &plugin.conduct;
-    let suspended = conduct.suspended.get().cloned();
+    let troubled = conduct.troubled().into_iter();
+    let troubled: Vec<_> = troubled
+        .map(|(account, standing)| TroubledAccount {
+            account,
+            suspended: standing.suspended,
+            apart_since: standing.apart,
+        })
+        .collect();
+    let (suspended, apart_since) = match account {
+        Some(account) => {
+            let standing = conduct.standing(account);
+            (standing.suspended, standing.apart)
+        }
+        None => {
+            let first = (troubled.iter()).find_map(|it| it.suspended.clone());
+            let apart = troubled.iter().filter_map(|it| it.apart_since).min();
+            (conduct.everywhere().cloned().or(first), apart)
+        }
+    };
     let status = match (&suspended, &plugin.fault) {
         (Some(_), _) => PluginStatus::Suspended,
         (None, Some(_)) => PluginStatus::Broken,
@@ -310,11 +349,9 @@ fn report(plugin: &Plugin) -> PluginReport {
         loaded_at: plugin.loaded_at,
         fault: plugin.fault.clone(),
         suspended,
-        apart_since: conduct.apart.get().copied(),
-        last_failure: conduct.health.last_failure(),
-        calls: conduct.health.calls(),
-        failures: conduct.health.failures(),
-        p99: conduct.health.p99(),
-        total: conduct.health.total(),
+        apart_since,
+        figures: conduct.health.figures(account),
+        of_all: conduct.health.figures(None),
+        troubled,
     }
 }

@@ -13,9 +13,11 @@ use super::Plugins;
 use super::table::{Plugin, PluginTable};
 use crate::actors::routing::Routing;
 use crate::actors::tell::tell;
+use crate::domain::id::AccountId;
 use crate::plugin::watcher::Watcher;
 use crate::plugin::{Entry, Fault, SourceSet, check, folder};
 use crate::store::clock::DatabaseClock;
+use crate::store::plugin_health::{self, AccountMark, Finding};
 use crate::store::plugin_state::{self, FoundPlugin, PluginMark};
 use crate::store::{Database, StoreError, held};
 
@@ -27,14 +29,15 @@ const SWEEP: Duration = Duration::from_secs(1);
 #[rtype(result = "()")]
 struct FolderChanged(Arc<SourceSet>);
 
-/// A version overran its deadline or failed too much. Sent by the delivery thread that found
-/// out, once for each version. If it is lost, the version runs until somebody finds out again.
+/// A version is to run in another way for an account, or not at all. Sent by the delivery thread
+/// that found out, once. If it is lost, other daemons and the next start find out by themselves.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct PluginMisbehaved {
+pub(super) struct PluginJudged {
     pub(super) plugin: Arc<Plugin>,
-    /// It is suspended; else it runs apart.
-    pub(super) suspended: bool,
+    pub(super) account: AccountId,
+    pub(super) finding: Finding,
+    pub(super) at: DateTime<Utc>,
     pub(super) reason: String,
 }
 
@@ -53,10 +56,10 @@ struct SweepTick;
 #[derive(Debug, Clone)]
 enum Note {
     Found(FoundPlugin),
-    Misbehaved {
-        name: Arc<str>,
-        hash: String,
-        suspended: bool,
+    Judged {
+        mark: AccountMark,
+        finding: Finding,
+        at: DateTime<Utc>,
         reason: String,
     },
 }
@@ -101,7 +104,7 @@ impl PluginReloader {
             None => {}
         }
         let table = parts.plugins.take_over(&first);
-        obey(&table, &marks);
+        obey(&table, &marks, &plugin_health::all(&parts.database).await?);
         let mut notes = tell_of(&PluginTable::default(), &table);
         let is_gone = |mark: &&PluginMark| find(&table, &mark.name).is_none();
         notes.extend(marks.iter().filter(is_gone).map(|mark| gone(&mark.name)));
@@ -173,26 +176,35 @@ impl Handler<Rescan> for PluginReloader {
     }
 }
 
-impl Handler<PluginMisbehaved> for PluginReloader {
+impl Handler<PluginJudged> for PluginReloader {
     type Result = ();
 
-    fn handle(&mut self, message: PluginMisbehaved, ctx: &mut Self::Context) {
-        let PluginMisbehaved {
+    fn handle(&mut self, message: PluginJudged, ctx: &mut Self::Context) {
+        let PluginJudged {
             plugin,
-            suspended,
+            account,
+            finding,
+            at,
             reason,
         } = message;
-        let name = Arc::clone(&plugin.path);
-        if suspended {
-            tracing::warn!(plugin = %name, %reason, "suspended until its file changes");
-        } else {
-            tracing::warn!(plugin = %name, %reason, "runs apart until its file changes");
+        let name = &*plugin.path;
+        match finding {
+            Finding::Suspended => tracing::warn!(
+                plugin = %name, %account, %reason,
+                "suspended for an account until its file changes"
+            ),
+            Finding::Apart => {
+                tracing::info!(plugin = %name, %account, %reason, "runs apart for an account");
+            }
+            Finding::Back => {
+                tracing::info!(plugin = %name, %account, "is quick, and runs apart no longer");
+            }
         }
         if let Some(hash) = plugin.hash() {
-            self.notes.push_back(Note::Misbehaved {
-                name,
-                hash: hash.hex(),
-                suspended,
+            self.notes.push_back(Note::Judged {
+                mark: AccountMark::new(name, &hash.hex(), account),
+                finding,
+                at,
                 reason,
             });
             self.sweep_soon(ctx);
@@ -254,12 +266,12 @@ async fn sweep(
 async fn tell_database(database: &Database, note: &Note) -> Result<(), StoreError> {
     match note {
         Note::Found(plugin) => plugin_state::found(database, plugin).await,
-        Note::Misbehaved {
-            name,
-            hash,
-            suspended,
+        Note::Judged {
+            mark,
+            finding,
+            at,
             reason,
-        } => plugin_state::misbehaved(database, name, hash, *suspended, reason).await,
+        } => plugin_health::note(database, mark, finding, *at, reason).await,
     }
 }
 
@@ -269,13 +281,14 @@ async fn look_after(
     routing: &Routing,
 ) -> Result<(), StoreError> {
     if !table.is_empty() {
-        obey(table, &plugin_state::all(database).await?);
+        let marks = plugin_state::all(database).await?;
+        obey(table, &marks, &plugin_health::all(database).await?);
     }
     let subscriptions = routing.current();
     for hold in held::holds(database).await? {
         let route = subscriptions.route(hold.subscription);
         let plugin = route.and_then(|route| route.plugin.as_deref());
-        if !table.holds(&hold.script, plugin) {
+        if !table.holds(&hold.script, route.map(|route| route.account), plugin) {
             let released = held::let_go(database, &hold).await?;
             tracing::info!(
                 plugin = %hold.script, subscription = %hold.subscription, deliveries = released,
@@ -312,19 +325,23 @@ fn hold_known(set: &mut SourceSet, marks: &[PluginMark], fault: &str, now: DateT
 }
 
 /// Takes over what the marks say of the versions at work.
-fn obey(table: &PluginTable, marks: &[PluginMark]) {
+fn obey(table: &PluginTable, marks: &[PluginMark], of_accounts: &[AccountMark]) {
+    let at_work = |name: &str, hash: &str| {
+        let plugin = find(table, name)?;
+        let own = plugin.hash()?;
+        (own.hex() == hash).then_some(plugin)
+    };
+    for mark in of_accounts {
+        if let Some(plugin) = at_work(&mark.name, &mark.hash) {
+            plugin.conduct.obey(mark);
+        }
+    }
     for mark in marks {
-        let Some(plugin) = find(table, &mark.name) else {
-            continue;
-        };
-        if plugin.hash().is_none() || plugin.hash().map(|hash| hash.hex()) != mark.hash {
-            continue;
-        }
-        if let Some(at) = mark.apart_at {
-            let _ = plugin.conduct.apart.set(at);
-        }
-        if let (Some(at), Some(reason)) = (mark.suspended_at, &mark.reason) {
-            let _ = plugin.conduct.suspended.set((at, reason.clone()));
+        let hash = mark.hash.as_deref().unwrap_or_default();
+        if let (Some(at), Some(reason)) = (mark.suspended_at, &mark.reason)
+            && let Some(plugin) = at_work(&mark.name, hash)
+        {
+            plugin.conduct.obey_everywhere(at, reason);
         }
     }
 }

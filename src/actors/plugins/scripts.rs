@@ -12,16 +12,18 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::Plugins;
-use super::reloader::PluginMisbehaved;
-use super::table::{Chosen, Measure, Plugin, PluginTable};
+use super::conduct::Measure;
+use super::reloader::PluginJudged;
+use super::table::{Chosen, Plugin, PluginTable};
 use crate::actors::routing::Route;
 use crate::actors::tell::tell;
-use crate::domain::id::{EventId, SubscriptionId};
+use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::plugin::{
-    EventView, Failure, FailureKind, Fault, Job, Judgement, OwnedEvent, Part, Run, Runtime, Script,
-    ScriptHash, ScriptName, SubscriptionView, run_chain,
+    EventView, Failure, FailureKind, Fault, Job, Judgement, OwnedEvent, Part, Ran, Run, Runtime,
+    Script, ScriptHash, ScriptName, SubscriptionView, run_chain,
 };
 use crate::store::clock::uptime;
+use crate::store::plugin_health::Finding;
 
 /// How long an attempt waits for its turn and its scripts on the thread apart, before it is put
 /// back. Longer than any one run may take, and short enough for its claim on the delivery to
@@ -78,16 +80,15 @@ impl Scripts {
     /// Runs what an attempt needs. The versions are those of the moment it begins.
     pub(in crate::actors) async fn prepare(&self, route: &Route, given: Given<'_>) -> Prepared {
         self.look_for_changes();
-        let chosen = self
-            .table
-            .borrow()
-            .choose(given.event_type, route.plugin.as_deref());
+        let chosen =
+            (self.table.borrow()).choose(route.account, given.event_type, route.plugin.as_deref());
         let chain = match chosen {
             Chosen::None => return Prepared::AsPublished,
             Chosen::Held(path) => return Prepared::Held(path),
             Chosen::Run(chain) => chain,
         };
-        let slow = chain.iter().any(|plugin| plugin.is_slow());
+        let is_slow = |plugin: &Arc<Plugin>| plugin.conduct.is_slow_for(route.account);
+        let slow = chain.iter().any(is_slow);
         let run = if slow || !chain.iter().all(|plugin| plugin.is_proven()) {
             // One that takes long must not have all the room of its subscription: what needs
             // other scripts, or none, has its turn as well.
@@ -107,7 +108,7 @@ impl Scripts {
         } else {
             self.run(&chain, route, &given)
         };
-        self.judge(&chain, &run, given.now);
+        self.judge(&chain, route.account, &run, given.now);
         Prepared::Ran(Box::new(run))
     }
 
@@ -202,38 +203,46 @@ impl Scripts {
     }
 
     /// Notes how the versions did that took part.
-    fn judge(&self, chain: &[Arc<Plugin>], run: &Run, now: DateTime<Utc>) {
+    fn judge(&self, chain: &[Arc<Plugin>], account: AccountId, run: &Run, now: DateTime<Utc>) {
         for part in &run.scripts {
             let Some(plugin) = chain.iter().find(|plugin| plugin.name == part.name) else {
                 continue;
             };
             let failure = run.verdict.as_ref().err();
             let failure = failure.filter(|failure| failure.script == part.name);
-            let failed = failure.map(|failure| (failure.kind, &failure.fault));
             let conduct = &plugin.conduct;
-            if failed.is_none() && !conduct.proven.load(Ordering::Relaxed) {
+            if failure.is_none() && !conduct.proven.load(Ordering::Relaxed) {
                 conduct.proven.store(true, Ordering::Relaxed);
             }
-            let news = match conduct.health.record(uptime(), part.cpu, failed) {
+            let ran = Ran {
+                account,
+                now: uptime(),
+                cpu: part.cpu,
+                failed: failure.map(|failure| (failure.kind, &failure.fault)),
+                apart: conduct.is_slow_for(account),
+            };
+            let (is_news, finding, reason) = match conduct.health.record(ran) {
                 Judgement::Fine => continue,
                 Judgement::RunApart { reason } => {
-                    conduct.apart.set(now).is_ok().then_some((false, reason))
+                    (conduct.set_apart(account, now), Finding::Apart, reason)
                 }
-                Judgement::Suspend { reason } => {
-                    let first = conduct.suspended.set((now, reason.clone())).is_ok();
-                    first.then_some((true, reason))
-                }
+                Judgement::ComeBack => (conduct.bring_back(account), Finding::Back, String::new()),
+                Judgement::Suspend { reason } => (
+                    conduct.suspend(account, now, &reason),
+                    Finding::Suspended,
+                    reason,
+                ),
             };
-            if let (Some((suspended, reason)), Some(reloader)) =
-                (news, self.plugins.shared.reloader.get())
-            {
+            if let (true, Some(reloader)) = (is_news, self.plugins.shared.reloader.get()) {
                 let plugin = Arc::clone(plugin);
-                // If it is lost, the next start finds out anew.
+                // If it is lost, the next start finds out by itself.
                 tell(
                     reloader,
-                    PluginMisbehaved {
+                    PluginJudged {
                         plugin,
-                        suspended,
+                        account,
+                        finding,
+                        at: now,
                         reason,
                     },
                 );
@@ -282,6 +291,7 @@ fn received_at(event: EventId) -> DateTime<Utc> {
 
 fn job(chain: &[Arc<Plugin>], route: &Route, given: &Given<'_>) -> Job {
     Job {
+        account: Some(route.account),
         sources: chain
             .iter()
             .filter_map(|plugin| plugin.source.clone())

@@ -1,29 +1,15 @@
-//! One state of the plugins folder, as attempts choose their scripts from it, and how each
-//! version of a script does. A change of the folder makes a new table; who holds the old one
-//! goes on with it.
+//! One state of the plugins folder, as attempts choose their scripts from it. A change of the
+//! folder makes a new table; who holds the old one goes on with it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 
-use crate::plugin::{
-    Fault, Health, HealthRule, Limits, ScriptHash, ScriptKind, ScriptName, Source, SourceSet,
-};
-
-/// How one version of a script does; shared by every table that has the version.
-#[derive(Debug)]
-pub(in crate::actors) struct Conduct {
-    pub(in crate::actors) health: Health,
-    /// It came to a verdict once. Until then it runs apart: what loops for ever does so from its
-    /// first run on, and must not stop a delivery thread even once.
-    pub(in crate::actors) proven: AtomicBool,
-    /// Since when it runs on a thread of its own.
-    pub(in crate::actors) apart: OnceLock<DateTime<Utc>>,
-    /// Since when its deliveries are held, and why.
-    pub(in crate::actors) suspended: OnceLock<(DateTime<Utc>, String)>,
-}
+use super::conduct::{Conduct, Measure};
+use crate::domain::id::AccountId;
+use crate::plugin::{Fault, ScriptHash, ScriptKind, ScriptName, Source, SourceSet};
 
 /// One script of the folder.
 #[derive(Debug)]
@@ -44,10 +30,10 @@ impl Plugin {
         self.source.as_ref().map(|source| source.hash)
     }
 
-    /// Why deliveries wait for it, in words; None: they do not.
-    pub(in crate::actors) fn trouble(&self) -> Option<String> {
+    /// Why an account's deliveries wait for it, as text; None: they do not.
+    pub(in crate::actors) fn trouble(&self, account: AccountId) -> Option<String> {
         let name = &self.path;
-        if let Some((_, reason)) = self.conduct.suspended.get() {
+        if let Some((_, reason)) = self.conduct.standing(account).suspended {
             return Some(format!("The plugin {name} is suspended: {reason}"));
         }
         match (&self.source, &self.fault) {
@@ -60,41 +46,13 @@ impl Plugin {
         }
     }
 
-    /// Whether it is known to take long.
-    pub(in crate::actors) fn is_slow(&self) -> bool {
-        self.conduct.apart.get().is_some()
-    }
-
     /// Whether it has come to a verdict.
     pub(in crate::actors) fn is_proven(&self) -> bool {
         self.conduct.proven.load(Ordering::Relaxed)
     }
 
-    fn works(&self) -> bool {
-        self.source.is_some() && self.conduct.suspended.get().is_none()
-    }
-}
-
-/// What a new version is measured by.
-#[derive(Debug, Clone)]
-pub(in crate::actors) struct Measure {
-    pub(in crate::actors) limits: Limits,
-    pub(in crate::actors) rule: HealthRule,
-}
-
-impl Measure {
-    /// Has a version judged by this one from now on.
-    pub(in crate::actors) fn apply(&self, conduct: &Conduct) {
-        conduct.health.judge_by(self.rule, self.limits.deadline);
-    }
-
-    fn fresh(&self) -> Arc<Conduct> {
-        Arc::new(Conduct {
-            health: Health::new(self.rule, self.limits.deadline),
-            proven: AtomicBool::new(false),
-            apart: OnceLock::new(),
-            suspended: OnceLock::new(),
-        })
+    fn works_for(&self, account: Option<AccountId>) -> bool {
+        self.source.is_some() && self.conduct.works_for(account)
     }
 }
 
@@ -136,6 +94,7 @@ impl PluginTable {
                 ScriptKind::Trigger => &mut table.triggers,
                 ScriptKind::Named => &mut table.named,
             };
+            plugin.conduct.share_memory(set.scripts.len());
             kind.insert(name.name().into(), Arc::new(plugin));
         }
         table
@@ -156,8 +115,13 @@ impl PluginTable {
         self.triggers.values().chain(self.named.values())
     }
 
-    /// What an event of that type for a subscription that names `plugin` goes through.
-    pub(in crate::actors) fn choose(&self, event_type: &str, plugin: Option<&str>) -> Chosen {
+    /// What an event of that type for an account's subscription that names `plugin` goes through.
+    pub(in crate::actors) fn choose(
+        &self,
+        account: AccountId,
+        event_type: &str,
+        plugin: Option<&str>,
+    ) -> Chosen {
         let trigger = self.triggers.get(event_type);
         if trigger.is_none() && plugin.is_none() {
             return Chosen::None;
@@ -172,23 +136,28 @@ impl PluginTable {
                 None => return Chosen::Held(named_path(name)),
             }
         }
-        match chain.iter().find(|plugin| !plugin.works()) {
+        match chain.iter().find(|it| !it.works_for(Some(account))) {
             Some(plugin) => Chosen::Held(Arc::clone(&plugin.path)),
             None => Chosen::Run(chain),
         }
     }
 
-    /// Whether a delivery of a subscription that names `plugin` still has to wait for the script
-    /// of that path.
-    pub(in crate::actors) fn holds(&self, path: &str, plugin: Option<&str>) -> bool {
+    /// Whether a delivery of an account's subscription that names `plugin` still has to wait for
+    /// the script of that path.
+    pub(in crate::actors) fn holds(
+        &self,
+        path: &str,
+        account: Option<AccountId>,
+        plugin: Option<&str>,
+    ) -> bool {
         let Ok(name) = path.parse::<ScriptName>() else {
             return false;
         };
         let script = self.find(&name);
         match name.kind() {
-            ScriptKind::Trigger => script.is_some_and(|script| !script.works()),
+            ScriptKind::Trigger => script.is_some_and(|it| !it.works_for(account)),
             ScriptKind::Named => {
-                plugin == Some(name.name()) && script.is_none_or(|script| !script.works())
+                plugin == Some(name.name()) && script.is_none_or(|it| !it.works_for(account))
             }
         }
     }

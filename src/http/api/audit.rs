@@ -8,17 +8,18 @@ use super::shapes::{Audit, Retired};
 use crate::http::auth::Caller;
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::store::audit;
 
 /// Count what became of every target
 ///
 /// Of the account, or with an operator-wide token that names none of the whole server, in one
-/// snapshot. `lost` and `double` must be 0.
+/// snapshot. `lost` and `double` must be 0. Audits run one at a time: it waits up to 10 s for its
+/// turn.
 #[utoipa::path(
     get, path = "/v1/audit", tag = "operation",
     responses(
         (status = 200, description = "The count", body = Audit),
-        (status = 503, description = "The database is away", body = ProblemDocument),
+        (status = 503, description = "Other audits are being run, or the database is away",
+            body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn run(
@@ -27,7 +28,7 @@ pub(in crate::http) async fn run(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let count = audit::run(shared.engine.database(), caller.account).await?;
+    let count = shared.engine.audit(caller.account).await?;
     Ok(HttpResponse::Ok().json(Audit {
         as_of: count.as_of,
         accepted: count.accepted,

@@ -266,7 +266,7 @@ pub(in crate::http) async fn find(
         .map(|attempt| AttemptView::new(attempt, &event, subscription.as_ref()))
         .collect();
     let held_because = (delivery.state == DeliveryState::Held)
-        .then(|| why_held(shared, &delivery, subscription.as_ref()));
+        .then(|| why_held(shared, account, &delivery, subscription.as_ref()));
     Ok(ToldDelivery {
         payload,
         delivery,
@@ -277,7 +277,12 @@ pub(in crate::http) async fn find(
 }
 
 /// Why a delivery is held, in a sentence for each reason.
-fn why_held(shared: &Shared, delivery: &Delivery, subscription: Option<&Subscription>) -> String {
+fn why_held(
+    shared: &Shared,
+    account: AccountId,
+    delivery: &Delivery,
+    subscription: Option<&Subscription>,
+) -> String {
     let state = subscription.map(|subscription| subscription.state);
     let switched_off = match state {
         Some(SubscriptionState::Enabled) => None,
@@ -285,7 +290,8 @@ fn why_held(shared: &Shared, delivery: &Delivery, subscription: Option<&Subscrip
         None => Some("Its subscription was deleted.".to_owned()),
     };
     let held_up = delivery.held_by.as_ref().map(|name| {
-        let trouble = shared.engine.plugins().trouble(name).map(without_source);
+        let trouble = shared.engine.plugins().trouble(account, name);
+        let trouble = trouble.map(without_source);
         trouble
             .unwrap_or_else(|| format!("It waited for the plugin {name} and is due in a moment."))
     });

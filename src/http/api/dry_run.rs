@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::no_query;
 use super::plugins::{ScriptFault, milliseconds};
 use super::shapes::DryRunInput;
-use crate::actors::DryRunError;
+use crate::actors::{DryRunError, MOST_DRY_RUNS};
 use crate::domain::event::{MAX_EVENT_BYTES, parse_envelope};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::http::auth::{self, Caller};
@@ -168,6 +168,8 @@ enum Event {
             body = ProblemDocument),
         (status = 409, description = "No version of the plugin works", body = ProblemDocument),
         (status = 422, description = "Wrong values", body = ProblemDocument),
+        (status = 429, description = "Two dry runs of the account are under way",
+            body = ProblemDocument),
         (status = 503, description = "Other plugins are being run: try again",
             body = ProblemDocument),
     )
@@ -204,7 +206,12 @@ pub(in crate::http) async fn try_out(
 ) -> Result<(DryRun, Bytes), Problem> {
     let event = owned(shared, caller, read(body)?).await?;
     let published = event.payload.clone();
-    match shared.engine.plugins().dry_run(script, event).await {
+    match shared
+        .engine
+        .plugins()
+        .dry_run(caller.account, script, event)
+        .await
+    {
         Ok(run) => Ok((DryRun::new(run, caller), published)),
         Err(error) => Err(refused(error, script, caller)),
     }
@@ -222,6 +229,13 @@ fn refused(error: DryRunError, script: &ScriptName, caller: &Caller) -> Problem 
             }
             let detail = format!("No version of the plugin {script} works: {fault}");
             Problem::new(Kind::Conflict, detail)
+        }
+        DryRunError::Enough => {
+            let detail = format!(
+                "{MOST_DRY_RUNS} dry runs of this account are under way, as many as there may be \
+                 at one time. Try again when one has ended."
+            );
+            Problem::new(Kind::Enough, detail)
         }
         DryRunError::Busy => {
             let detail = "Other plugins are being run right now. Try again shortly.";

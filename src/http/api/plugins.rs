@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::actors::PluginReport;
+use crate::actors::{PluginReport, TroubledAccount};
+use crate::domain::id::AccountId;
 use crate::http::auth::Caller;
 use crate::http::fields::Query;
 use crate::http::page::{self, Page, Wanted};
@@ -62,7 +63,33 @@ pub(in crate::http) fn without_source(mut words: String) -> String {
     words
 }
 
-/// A script of the plugins folder.
+/// An account for which a script is suspended or runs apart.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct TroubledView {
+    /// Which.
+    #[schema(value_type = String)]
+    pub account_id: AccountId,
+    /// Since when it is suspended for the account.
+    pub suspended_at: Option<DateTime<Utc>>,
+    /// Why it is suspended, as text.
+    pub suspended_reason: Option<String>,
+    /// Since when it runs apart from the deliveries for the account.
+    pub apart_since: Option<DateTime<Utc>>,
+}
+
+impl TroubledView {
+    fn new(troubled: TroubledAccount) -> Self {
+        let (suspended_at, reason) = troubled.suspended.unzip();
+        Self {
+            account_id: troubled.account,
+            suspended_at,
+            suspended_reason: reason.map(|it| it.to_string()),
+            apart_since: troubled.apart_since,
+        }
+    }
+}
+
+/// A script of the plugins folder, as it is for the caller's account.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct PluginView {
     /// Its place in the plugins folder.
@@ -78,7 +105,8 @@ pub(in crate::http) struct PluginView {
     /// When this state was read.
     pub loaded_at: DateTime<Utc>,
     /// `ok`, `broken` (the file as it stands is not at work: an older version is, or none) or
-    /// `suspended` (it failed too much; its deliveries are held until its file changes).
+    /// `suspended` (it failed too much for this account; the account's deliveries are held until
+    /// its file changes). To an operator-wide token that names no account: for any account.
     #[schema(example = "ok")]
     pub state: &'static str,
     /// What is wrong with the file as it stands.
@@ -87,26 +115,37 @@ pub(in crate::http) struct PluginView {
     pub suspended_at: Option<DateTime<Utc>>,
     /// Why it is suspended, in plain words.
     pub suspended_reason: Option<String>,
-    /// Since when it runs apart from the deliveries, because it took too long.
+    /// Since when it runs apart from the deliveries, because it took too long for this account;
+    /// it comes back after 100 quick runs.
     pub apart_since: Option<DateTime<Utc>>,
     /// What the last failed run came to; for operator-wide tokens alone, because it may quote
     /// an account's payload. The deliveries themselves tell their own account.
     pub last_failure: Option<ScriptFault>,
-    /// Runs of the version at work, by the daemon that answers, since its start.
+    /// Runs of the version at work for the account, by the daemon that serves this request, since
+    /// its start; to operators for all accounts.
     pub calls: u64,
     /// Those that failed.
     pub failures: u64,
-    /// Milliseconds of processor time that 99 of 100 runs stayed below; null: there was none yet.
+    /// Milliseconds of processor time that 99 of 100 runs for whichever account stayed below;
+    /// null: there was none yet.
     pub p99_ms: Option<f64>,
     /// Milliseconds of processor time of all runs together.
     pub total_ms: f64,
+    /// The accounts for which it is suspended or runs apart; for operators alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Vec<TroubledView>>,
 }
 
 impl PluginView {
     /// A script as a caller may see it.
     pub(in crate::http) fn new(report: PluginReport, caller: &Caller) -> Self {
         let (suspended_at, suspended_reason) = report.suspended.unzip();
-        let last_failure = report
+        let figures = if caller.operator {
+            report.of_all
+        } else {
+            report.figures
+        };
+        let last_failure = figures
             .last_failure
             .filter(|_| caller.operator)
             .map(|fault| ScriptFault::new(fault, &report.name, caller));
@@ -124,13 +163,15 @@ impl PluginView {
             state: report.status.as_str(),
             error,
             suspended_at,
-            suspended_reason,
+            suspended_reason: suspended_reason.map(|it| it.to_string()),
             apart_since: report.apart_since,
             last_failure,
-            calls: report.calls,
-            failures: report.failures,
-            p99_ms: report.p99.map(milliseconds),
-            total_ms: milliseconds(report.total),
+            calls: figures.calls,
+            failures: figures.failures,
+            p99_ms: figures.p99.map(milliseconds),
+            total_ms: milliseconds(figures.total),
+            accounts: (caller.operator)
+                .then(|| report.troubled.into_iter().map(TroubledView::new).collect()),
         }
     }
 }
@@ -144,7 +185,8 @@ const LIST: &str = "plugins";
 
 /// List plugins, by name
 ///
-/// The scripts of the plugins folder as the daemon that answers has them.
+/// The scripts of the plugins folder as the daemon that serves this request has them. How a script
+/// does is judged for each account by itself.
 #[utoipa::path(
     get, path = "/v1/plugins", tag = "plugins",
     params(
@@ -173,7 +215,7 @@ pub(in crate::http) async fn list(
 /// Every script as a caller may see it, by name.
 #[must_use]
 pub(in crate::http) fn all(shared: &Shared, caller: &Caller) -> Vec<PluginView> {
-    let reports = shared.engine.plugins().list().into_iter();
+    let reports = shared.engine.plugins().list(caller.account).into_iter();
     let mut views: Vec<PluginView> = reports
         .map(|report| PluginView::new(report, caller))
         .collect();

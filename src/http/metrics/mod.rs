@@ -71,7 +71,7 @@ fn text(shared: &Shared, process: Option<&Process>) -> prometheus::Result<String
     let figures = shared.engine.figures();
     deliveries::tell(&figures, &mut page);
     parts::tell(&figures, &mut page);
-    plugins::tell(&shared.engine.plugins().list(), &mut page);
+    plugins::tell(&shared.engine.plugins().list(None), &mut page);
     shared.requests.tell(&mut page);
     requests::connected(shared.connections.now(), &mut page);
     requests::malformed(&shared.malformed, &mut page);

@@ -6,7 +6,7 @@ use crate::actors::{PluginReport, PluginStatus};
 pub(super) fn tell(reports: &[PluginReport], page: &mut Page) {
     let mut states = page.gauges(
         "herald_plugins",
-        "Plugins by their state: ok, broken or suspended.",
+        "Plugins by their state: ok, broken, or suspended for an account.",
     );
     // A state that nobody is in is told as 0, so that an alert on it works from the start.
     for status in [
@@ -30,17 +30,27 @@ pub(super) fn tell(reports: &[PluginReport], page: &mut Page) {
         state.add(&labels, 1.0);
     }
     drop(state);
+    let mut suspended = page.gauges(
+        "herald_plugin_suspended_accounts",
+        "Accounts for which the plugin is suspended.",
+    );
+    for (name, report) in named() {
+        let of_accounts = report.troubled.iter().filter(|it| it.suspended.is_some());
+        let count = u64::try_from(of_accounts.count()).unwrap_or(u64::MAX);
+        suspended.add(&[("plugin", name)], number(count));
+    }
+    drop(suspended);
     let mut calls = page.counters(
         "herald_plugin_calls_total",
         "Runs of the plugin's version at work since the daemon began.",
     );
     for (name, report) in named() {
-        calls.add(&[("plugin", name)], number(report.calls));
+        calls.add(&[("plugin", name)], number(report.of_all.calls));
     }
     drop(calls);
     let mut failures = page.counters("herald_plugin_failures_total", "Runs that failed.");
     for (name, report) in named() {
-        failures.add(&[("plugin", name)], number(report.failures));
+        failures.add(&[("plugin", name)], number(report.of_all.failures));
     }
     drop(failures);
     let mut seconds = page.counters(
@@ -48,7 +58,7 @@ pub(super) fn tell(reports: &[PluginReport], page: &mut Page) {
         "Seconds that all runs took together.",
     );
     for (name, report) in named() {
-        seconds.add(&[("plugin", name)], report.total.as_secs_f64());
+        seconds.add(&[("plugin", name)], report.of_all.total.as_secs_f64());
     }
     drop(seconds);
     let mut p99 = page.gauges(
@@ -56,7 +66,7 @@ pub(super) fn tell(reports: &[PluginReport], page: &mut Page) {
         "Seconds that 99 of 100 runs stayed below.",
     );
     for (name, report) in named() {
-        if let Some(time) = report.p99 {
+        if let Some(time) = report.of_all.p99 {
             p99.add(&[("plugin", name)], time.as_secs_f64());
         }
     }
@@ -69,6 +79,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::plugin::Figures;
 
     #[test]
     fn each_plugin_has_its_figures_and_each_state_its_count() {
@@ -80,11 +91,15 @@ mod tests {
             fault: None,
             suspended: None,
             apart_since: None,
-            last_failure: None,
-            calls,
-            failures: 1,
-            p99: (calls > 0).then_some(Duration::from_millis(2)),
-            total: Duration::from_millis(1_500),
+            figures: Figures::default(),
+            of_all: Figures {
+                calls,
+                failures: 1,
+                total: Duration::from_millis(1_500),
+                p99: (calls > 0).then_some(Duration::from_millis(2)),
+                last_failure: None,
+            },
+            troubled: Vec::new(),
         };
         let reports = [
             report("named/a.rhai", PluginStatus::Ok, 7),
@@ -102,6 +117,7 @@ mod tests {
             "herald_plugins{state=\"ok\"} 1",
             "herald_plugins{state=\"broken\"} 1",
             "herald_plugins{state=\"suspended\"} 0",
+            "herald_plugin_suspended_accounts{plugin=\"named/a.rhai\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

@@ -17,14 +17,15 @@ use crate::http::api::plugins::{self, PluginView, ScriptFault};
 use crate::http::page::{self, Wanted};
 use crate::http::problem::Problem;
 use crate::http::server::Shared;
-use crate::store::StoreError;
-use crate::store::webhook_names;
+use crate::store::{StoreError, account, webhook_names};
 
 const PATH: &str = "/plugins";
 /// The name of the list in its cursors.
 const LIST: &str = "plugins";
 /// Webhooks that a script's page names.
 const MOST_WEBHOOKS: usize = 50;
+/// Accounts that a script's page names.
+const MOST_ACCOUNTS: usize = 50;
 
 /// The list.
 pub(in crate::http) async fn list(
@@ -217,8 +218,10 @@ pub(in crate::http) async fn show(
         html! {}
     };
     let used = users(&shared, &visit, &view).await?;
+    let accounts = accounts(&shared, &visit, &view).await?;
     let body = html! {
         (troubles(&visit, &view))
+        (accounts)
         div class="columns" {
             section class="panel" { h2 { "How it does" } (facts(&visit, &view)) }
             section class="panel" { h2 { "Acts for" } (used) }
@@ -262,7 +265,7 @@ fn troubles(visit: &Visit, view: &PluginView) -> Markup {
             section class="notice is-error" {
                 h2 { "Suspended " (visit.reader.ago(since)) }
                 p { (view.suspended_reason.as_deref().unwrap_or("It failed too much.")) }
-                p { "Its deliveries are held. They go on when the file is saved with the fault mended." }
+                p { "This account's deliveries that need it are held. They go on when the file is saved with the fault fixed." }
             }
         }
         @if let Some(error) = &view.error {
@@ -278,7 +281,7 @@ fn troubles(visit: &Visit, view: &PluginView) -> Markup {
         @if let Some(since) = view.apart_since {
             section class="notice is-wait" {
                 h2 { "Runs apart since " (visit.reader.ago(since)) }
-                p { "It took too long, so that it runs beside the other deliveries, until its file changes." }
+                p { "It took too long for this account, so it runs apart from the other deliveries. It comes back after 100 quick runs." }
             }
         }
         @if let Some(failure) = &view.last_failure {
@@ -288,6 +291,39 @@ fn troubles(visit: &Visit, view: &PluginView) -> Markup {
             }
         }
     }
+}
+
+/// For whom it is suspended or runs apart, for operators.
+async fn accounts(shared: &Shared, visit: &Visit, view: &PluginView) -> Result<Markup, StoreError> {
+    let all = view.accounts.as_deref().unwrap_or_default();
+    let shown = all.get(..MOST_ACCOUNTS).unwrap_or(all);
+    if shown.is_empty() {
+        return Ok(html! {});
+    }
+    let ids: Vec<_> = shown.iter().map(|it| it.account_id).collect();
+    let names = account::names(shared.engine.database(), &ids).await?;
+    Ok(html! {
+        section class="panel" id="accounts" {
+            h2 { "Accounts with trouble" }
+            ul class="plain" {
+                @for it in shown {
+                    li {
+                        @let name = names.get(&it.account_id);
+                        a href=(format!("/settings/accounts/{}", it.account_id)) {
+                            (name.map_or_else(|| it.account_id.to_string(), Clone::clone))
+                        } " "
+                        @if let Some(since) = it.suspended_at {
+                            (ui::badge(Tone::Error, "Suspended")) " " (visit.reader.ago(since)) ": "
+                            (it.suspended_reason.as_deref().unwrap_or_default())
+                        } @else if let Some(since) = it.apart_since {
+                            (ui::badge(Tone::Wait, "Apart")) " since " (visit.reader.ago(since))
+                        }
+                    }
+                }
+            }
+            @if all.len() > shown.len() { p class="muted" { "And " (all.len() - shown.len()) " more." } }
+        }
+    })
 }
 
 /// What is wrong, where, with the lines of the script that its reader may see.

@@ -6,8 +6,48 @@ use super::*;
 
 const DEADLINE: Duration = Duration::from_millis(50);
 
-fn health() -> Health {
-    Health::new(HealthRule::default(), DEADLINE)
+const ACCOUNT: AccountId = AccountId::from_uuid(uuid::Uuid::from_u128(1));
+const OTHER: AccountId = AccountId::from_uuid(uuid::Uuid::from_u128(2));
+
+/// A version that one account uses.
+struct Used(Health);
+
+impl Used {
+    fn record(
+        &self,
+        now: Duration,
+        cpu: Duration,
+        failed: Option<(FailureKind, &Fault)>,
+    ) -> Judgement {
+        self.ran(ACCOUNT, now, cpu, failed, false)
+    }
+
+    fn ran(
+        &self,
+        account: AccountId,
+        now: Duration,
+        cpu: Duration,
+        failed: Option<(FailureKind, &Fault)>,
+        apart: bool,
+    ) -> Judgement {
+        self.0.record(Ran {
+            account,
+            now,
+            cpu,
+            failed,
+            apart,
+        })
+    }
+
+    fn figures(&self) -> Figures {
+        self.0.figures(Some(ACCOUNT))
+    }
+}
+
+fn health() -> Used {
+    let health = Health::new(HealthRule::default(), DEADLINE);
+    health.remember(2);
+    Used(health)
 }
 
 fn fault() -> Fault {
@@ -40,9 +80,12 @@ fn a_script_that_does_well_is_left_alone() {
         let judged = health.record(ms(n), Duration::from_micros(12), None);
         assert_eq!(judged, Judgement::Fine);
     }
-    assert_eq!((health.calls(), health.failures()), (10_000, 0));
-    assert_eq!(health.p99(), Some(Duration::from_micros(12)));
-    assert_eq!(health.total(), ms(120));
+    assert_eq!(
+        (health.figures().calls, health.figures().failures),
+        (10_000, 0)
+    );
+    assert_eq!(health.figures().p99, Some(Duration::from_micros(12)));
+    assert_eq!(health.figures().total, ms(120));
 }
 
 #[test]
@@ -71,7 +114,7 @@ fn failures_of_more_than_a_minute_ago_are_forgiven() {
     }
     let later = Duration::from_secs(60);
     assert_eq!(health.record(later, ms(0), error(&fault)), Judgement::Fine);
-    assert_eq!(health.failures(), 20);
+    assert_eq!(health.figures().failures, 20);
 }
 
 #[test]
@@ -103,9 +146,9 @@ fn one_limit_that_is_met_makes_a_script_run_apart() {
         let reason = format!("a run met {met} at line 1, column 4");
         let judged = health.record(ms(1), ms(51), Some((kind, &fault)));
         assert_eq!(judged, Judgement::RunApart { reason });
-        assert_eq!(health.last_failure().as_ref(), Some(&fault));
+        assert_eq!(health.figures().last_failure.as_ref(), Some(&fault));
     }
-    assert_eq!(health().last_failure(), None);
+    assert_eq!(health().figures().last_failure, None);
 }
 
 #[test]
@@ -116,7 +159,7 @@ fn a_stop_of_the_process_counts_as_one_failure_and_as_no_time() {
         let judged = health.record(ms(n), ms(45), Some((FailureKind::Wall, &fault)));
         assert_eq!(judged, Judgement::Fine);
     }
-    assert_eq!(health.failures(), 19);
+    assert_eq!(health.figures().failures, 19);
     let reason = "20 of its last 20 runs failed within a minute".to_owned();
     assert_eq!(
         health.record(ms(20), ms(0), Some((FailureKind::Wall, &fault))),
@@ -203,7 +246,7 @@ proptest! {
             prop_assert_eq!(matches!(judged, Judgement::Suspend { .. }), suspended);
             prop_assert_eq!(matches!(judged, Judgement::RunApart { .. }), apart);
         }
-        prop_assert_eq!(health.calls(), past.len() as u64);
+        prop_assert_eq!(health.figures().calls, past.len() as u64);
     }
 }
 
@@ -236,4 +279,69 @@ fn a_version_that_never_worked_is_suspended_at_its_fourth_limit() {
     assert!(matches!(judged, Judgement::Suspend { .. }), "{judged:?}");
     let judged = once.record(ms(4), ms(50), met);
     assert!(matches!(judged, Judgement::RunApart { .. }), "{judged:?}");
+}
+
+#[test]
+fn one_account_s_failures_say_nothing_of_another_s() {
+    let (health, fault) = (health(), fault());
+    let mut judged = Vec::new();
+    for n in 0..40 {
+        judged.push(health.ran(ACCOUNT, ms(n), ms(50), error(&fault), false));
+        let other = health.ran(OTHER, ms(n), Duration::from_micros(12), None, false);
+        assert_eq!(other, Judgement::Fine);
+    }
+    assert!(matches!(judged[9], Judgement::Suspend { .. }), "{judged:?}");
+    // The other's first failure is its first, whatever there was.
+    let met = Some((FailureKind::Deadline, &fault));
+    let judged = health.ran(OTHER, ms(40), ms(50), met, false);
+    assert!(matches!(judged, Judgement::RunApart { .. }), "{judged:?}");
+    let of = |account| health.0.figures(account);
+    assert_eq!(
+        (of(Some(ACCOUNT)).calls, of(Some(ACCOUNT)).failures),
+        (40, 40)
+    );
+    assert_eq!((of(Some(OTHER)).calls, of(Some(OTHER)).failures), (41, 1));
+    assert_eq!((of(None).calls, of(None).failures), (81, 41));
+}
+
+#[test]
+fn a_hundred_quick_runs_one_after_the_other_bring_a_script_back() {
+    let health = health();
+    let quick = Duration::from_micros(900);
+    let apart = |n: u64, cpu: Duration| health.ran(ACCOUNT, ms(n), cpu, None, true);
+    for round in 0..2 {
+        for n in 0..99 {
+            assert_eq!(apart(round * 1_000 + n, quick), Judgement::Fine);
+        }
+        // Not quick, and neither slow by itself: many like it would have it run apart.
+        assert_eq!(apart(round * 1_000 + 99, ms(2)), Judgement::Fine);
+    }
+    for n in 0..99 {
+        assert_eq!(apart(2_000 + n, quick), Judgement::Fine);
+    }
+    assert_eq!(apart(2_099, quick), Judgement::ComeBack);
+    // What it took apart is not held against it where the others run.
+    for n in 0..50 {
+        apart(3_000 + n, ms(40));
+    }
+    assert_eq!(health.record(ms(3_100), ms(6), None), Judgement::Fine);
+}
+
+#[test]
+fn those_that_ran_last_are_remembered_and_no_more() {
+    let (health, fault) = (health(), fault());
+    health.0.remember(3);
+    let account = |n: u128| AccountId::from_uuid(uuid::Uuid::from_u128(n));
+    for n in 0..1_000 {
+        let now = Duration::from_secs(n as u64);
+        health.ran(account(n), now, ms(1), error(&fault), false);
+        // It fails all the time, and is not forgotten for others.
+        health.ran(account(5_000), now, ms(1), error(&fault), false);
+        assert!(health.0.locked().accounts.len() <= 3);
+    }
+    assert_eq!(health.0.figures(Some(account(5_000))).calls, 1_000);
+    assert_eq!(health.0.figures(Some(account(1))).calls, 0);
+    assert_eq!(health.0.figures(None).calls, 2_000);
+    let each = size_of::<Record>();
+    assert!(each < 1_600, "an account takes {each} bytes");
 }

@@ -2,6 +2,7 @@
 //! as rows (server-sent events).
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use actix_web::web::{Bytes, Data};
@@ -17,17 +18,23 @@ use super::super::visit::Visit;
 use super::super::{PageResult, query};
 use super::choice::{Choice, names_of};
 use super::{ROWS, row};
-use crate::domain::id::{AccountId, EventId, SubscriptionId};
+use crate::actors::{Share, Shares};
+use crate::domain::id::{AccountId, EventId, SubscriptionId, UserId};
 use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
-use crate::store::StoreError;
 use crate::store::delivery_log::DeliveryFilter;
 use crate::store::fresh::SecretHash;
 use crate::store::session;
+use crate::store::{StoreError, reading};
 
 /// How many may look at once.
 const MOST: usize = 32;
+/// Of them by one user, and in one account.
+const MOST_OF_USER: usize = 3;
+const MOST_OF_ACCOUNT: usize = MOST / 4;
 static SEATS: Semaphore = Semaphore::const_new(MOST);
+static OF_USERS: LazyLock<Shares<UserId>> = LazyLock::new(|| Shares::new(MOST_OF_USER));
+static OF_ACCOUNTS: LazyLock<Shares<AccountId>> = LazyLock::new(|| Shares::new(MOST_OF_ACCOUNT));
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Between two looks whether the session is in force.
@@ -52,7 +59,38 @@ struct Tail {
     spoke: Instant,
     first: bool,
     over: bool,
-    _seat: SemaphorePermit<'static>,
+    _seat: Seat,
+}
+
+/// Given back when the tail ends.
+struct Seat {
+    _of_user: Share<UserId>,
+    _of_account: Share<AccountId>,
+    _of_all: SemaphorePermit<'static>,
+}
+
+impl Seat {
+    fn take(user: UserId, account: AccountId) -> Result<Self, Problem> {
+        let enough = |detail: String| Problem::new(Kind::Enough, detail);
+        let close = "Close another page that shows them.";
+        Ok(Self {
+            _of_user: OF_USERS.take(user).ok_or_else(|| {
+                enough(format!(
+                    "You watch deliveries come in on {MOST_OF_USER} pages already. {close}"
+                ))
+            })?,
+            _of_account: OF_ACCOUNTS.take(account).ok_or_else(|| {
+                enough(format!(
+                    "Deliveries of this account are watched on {MOST_OF_ACCOUNT} pages already. \
+                     {close}"
+                ))
+            })?,
+            _of_all: SEATS.try_acquire().map_err(|_full| {
+                let detail = "Too many people watch deliveries come in. Try again later.";
+                Problem::new(Kind::Unavailable, detail)
+            })?,
+        })
+    }
 }
 
 /// The stream.
@@ -69,10 +107,7 @@ pub(in crate::http) async fn stream(
     let subscription = target.wanted().map_err(|_unclear| {
         Problem::new(Kind::Malformed, "It is not clear which webhook is meant.")
     })?;
-    let seat = SEATS.try_acquire().map_err(|_full| {
-        let detail = "Too many people watch deliveries come in. Try again later.";
-        Problem::new(Kind::Unavailable, detail)
-    })?;
+    let seat = Seat::take(visit.signed_in.session.user(), visit.account)?;
     let now = Instant::now();
     let tail = Tail {
         account: visit.account,
@@ -90,7 +125,7 @@ pub(in crate::http) async fn stream(
         _seat: seat,
     };
     let events = stream::unfold(tail, |mut tail| async move {
-        let said = tail.next().await?;
+        let said = reading(Some(tail.account), tail.next()).await?;
         Some((Ok::<Bytes, actix_web::Error>(said), tail))
     });
     // Packing would hold each event back until a block is full.

@@ -130,7 +130,7 @@ fn plugin(visit: &Visit, it: &PluginReport) -> Option<Markup> {
     // What is wrong with a trigger's script may quote it, and it is the operator's.
     let open = super::oversees(visit) || it.name.kind() == ScriptKind::Named;
     let fault = it.fault.as_ref().map(|fault| fault.message.clone());
-    let suspended = it.suspended.as_ref().map(|(_, reason)| reason.clone());
+    let suspended = it.suspended.as_ref().map(|(_, reason)| reason.to_string());
     let why = suspended.or(fault).filter(|_| open);
     let good = it.hash.is_some();
     Some(html! {
@@ -139,7 +139,7 @@ fn plugin(visit: &Visit, it: &PluginReport) -> Option<Markup> {
             "The plugin " a href=(format!("/plugins/{}", it.name)) { (it.name) }
             @match it.status {
                 PluginStatus::Suspended => {
-                    " failed too much. Its deliveries are held until its file changes."
+                    " failed too much for this account. Its deliveries are held until the file changes."
                 }
                 _ if good => " is broken as saved; the version before is still at work.",
                 _ => " is broken. Its deliveries are held until its file is mended.",

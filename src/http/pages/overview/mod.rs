@@ -58,7 +58,7 @@ async fn page(shared: &Shared, request: &HttpRequest, visit: &Visit) -> PageResu
     let found = attention::Found {
         failing: &failing,
         halted: &halted,
-        plugins: &shared.engine.plugins().list(),
+        plugins: &shared.engine.plugins().list(Some(account)),
         open: &open,
         audits: &audits,
     };

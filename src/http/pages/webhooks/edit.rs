@@ -148,7 +148,7 @@ impl<'a> Page<'a> {
         let action = self
             .before
             .map_or_else(|| "/webhooks".to_owned(), |it| path(it.id));
-        let plugins = self.shared.engine.plugins().list();
+        let plugins = self.shared.engine.plugins().list(Some(self.visit.account));
         let form = Form {
             draft,
             faults: &faults,

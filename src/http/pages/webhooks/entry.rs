@@ -122,7 +122,7 @@ fn trouble(shared: &Shared, webhook: &Subscription, error: Option<&String>) -> O
         let trouble = shared
             .engine
             .plugins()
-            .trouble(&format!("named/{name}.rhai"));
+            .trouble(webhook.account, &format!("named/{name}.rhai"));
         trouble.map(without_source)
     });
     script.or_else(|| error_of(error?))

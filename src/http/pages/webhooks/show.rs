@@ -134,7 +134,7 @@ fn script_trouble(shared: &Shared, webhook: &Subscription) -> Option<String> {
     let trouble = shared
         .engine
         .plugins()
-        .trouble(&format!("named/{name}.rhai"));
+        .trouble(webhook.account, &format!("named/{name}.rhai"));
     trouble.map(without_source)
 }
 
@@ -246,7 +246,7 @@ fn delivering(visit: &Visit, shared: &Shared, webhook: &Subscription) -> Markup 
     html! {
         dl class="facts" {
             dt { "Plugin" }
-            dd { (plugin(shared, webhook.plugin.as_deref())) }
+            dd { (plugin(shared, webhook)) }
             @if !is_mail(&webhook.url) {
                 dt { "Headers" }
                 dd { (headers(visit, webhook)) }
@@ -264,13 +264,13 @@ fn delivering(visit: &Visit, shared: &Shared, webhook: &Subscription) -> Markup 
     }
 }
 
-fn plugin(shared: &Shared, name: Option<&str>) -> Markup {
-    let Some(name) = name else {
+fn plugin(shared: &Shared, webhook: &Subscription) -> Markup {
+    let Some(name) = &webhook.plugin else {
         return html! { span class="muted" { "None" } };
     };
     let report: Option<PluginReport> = ScriptName::new(ScriptKind::Named, name)
         .ok()
-        .and_then(|name| shared.engine.plugins().find(&name));
+        .and_then(|name| shared.engine.plugins().find(&name, Some(webhook.account)));
     html! {
         code { "named/" (name) ".rhai" } " "
         @match report.map(|it| it.status) {

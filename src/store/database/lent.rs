@@ -1,0 +1,91 @@
+//! Connections of the pool, with what is set on each: a read's statements have their time, and
+//! whoever has the connection next must not have that.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
+use diesel::ConnectionError;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, TransactionManager};
+
+use super::Way;
+use super::reading::{READ_WITHIN, Reader};
+use crate::store::StoreError;
+
+/// Makes and judges the pool's connections.
+pub(super) struct Lender {
+    pub(super) way: Arc<Way>,
+}
+
+/// A connection as the pool has it.
+pub(super) struct Lent {
+    connection: AsyncPgConnection,
+    /// Whether its statements have [`READ_WITHIN`]; none: that is not known.
+    timed: Option<bool>,
+}
+
+impl Manager for Lender {
+    type Type = Lent;
+    type Error = ConnectionError;
+
+    async fn create(&self) -> Result<Lent, ConnectionError> {
+        Ok(Lent {
+            connection: self.way.connect().await?,
+            timed: Some(false),
+        })
+    }
+
+    /// No ping: a connection that was closed is noticed without it.
+    async fn recycle(&self, lent: &mut Lent, _: &Metrics) -> RecycleResult<ConnectionError> {
+        type Transactions = <AsyncPgConnection as AsyncConnection>::TransactionManager;
+        if std::thread::panicking()
+            || Transactions::is_broken_transaction_manager(&mut lent.connection)
+        {
+            return Err(RecycleError::message("it broke within a transaction"));
+        }
+        Ok(())
+    }
+}
+
+/// A connection lent by the pool.
+pub struct PooledConnection {
+    lent: Object<Lender>,
+    _reader: Option<Reader>,
+}
+
+impl PooledConnection {
+    /// With the time for its statements that a reader has, or without.
+    pub(super) async fn new(
+        lent: Object<Lender>,
+        reader: Option<Reader>,
+    ) -> Result<Self, StoreError> {
+        let mut own = Self {
+            lent,
+            _reader: reader,
+        };
+        let timed = own._reader.is_some();
+        if own.lent.timed != Some(timed) {
+            own.lent.timed = None;
+            let most = if timed { READ_WITHIN.as_millis() } else { 0 };
+            diesel::sql_query(format!("set statement_timeout = {most}"))
+                .execute(&mut own)
+                .await?;
+            own.lent.timed = Some(timed);
+        }
+        Ok(own)
+    }
+}
+
+impl Deref for PooledConnection {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        &self.lent.connection
+    }
+}
+
+impl DerefMut for PooledConnection {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.lent.connection
+    }
+}
