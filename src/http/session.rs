@@ -1,4 +1,5 @@
-//! Who is signed in: the cookie, and the proof that a request which changes something was meant
+//! Who is signed in: the cookie, the one by which a browser is known in which somebody signed in
+//! before, and the proof that a request which changes something was meant
 //! by one of Herald's own pages.
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::problem::{Kind, Problem};
 use super::site::{Place, Site};
 use crate::store::Database;
 use crate::store::fresh::{SecretHash, secret_hash};
+use crate::store::known_browser::KNOWN_FOR;
 use crate::store::session::{self, LIFETIME, Session};
 
 /// The header that carries the proof.
@@ -23,7 +25,10 @@ const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
 const SECURE_COOKIE: &str = "__Host-herald";
 /// The cookie without TLS, where browsers refuse the prefix.
 const PLAIN_COOKIE: &str = "herald_session";
-/// Length of a session's text.
+/// The cookies by which a browser is known.
+const SECURE_KNOWN: &str = "__Host-herald-known";
+const PLAIN_KNOWN: &str = "herald_known";
+/// Length of a session's text, and of that by which a browser is known.
 const TOKEN_LENGTH: usize = 43;
 /// Look-ups of sessions at once, so that guessing cannot take all connections.
 const LOOK_UPS: usize = 4;
@@ -143,25 +148,40 @@ pub(super) fn has_cookie(request: &HttpRequest) -> bool {
 /// The key of the session that a request brings along.
 #[must_use]
 pub(super) fn brought(request: &HttpRequest, place: &Place) -> Option<SecretHash> {
-    let text = cookie(request, name(place))?;
+    hash_of(request, name(place))
+}
+
+/// What a browser is known by that a request brings along.
+#[must_use]
+pub(super) fn known(request: &HttpRequest, place: &Place) -> Option<SecretHash> {
+    hash_of(request, name_of_known(place))
+}
+
+fn hash_of(request: &HttpRequest, name: &str) -> Option<SecretHash> {
+    let text = cookie(request, name)?;
     (text.len() == TOKEN_LENGTH).then(|| secret_hash(text))
 }
 
 /// The header's value that hands a session to the browser.
 #[must_use]
 pub(super) fn given(place: &Place, token: &str) -> String {
-    set(place, token, LIFETIME.num_seconds())
+    set(place, name(place), token, LIFETIME.num_seconds())
+}
+
+/// The header's value that hands the browser what it is known by. It stays when the session ends.
+#[must_use]
+pub(super) fn given_known(place: &Place, token: &str) -> String {
+    set(place, name_of_known(place), token, KNOWN_FOR.num_seconds())
 }
 
 /// The header's value that takes it back.
 #[must_use]
 pub(super) fn taken(place: &Place) -> String {
-    set(place, "", 0)
+    set(place, name(place), "", 0)
 }
 
-fn set(place: &Place, value: &str, seconds: i64) -> String {
+fn set(place: &Place, name: &str, value: &str, seconds: i64) -> String {
     let secure = if place.secure { "; Secure" } else { "" };
-    let name = name(place);
     format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
@@ -170,6 +190,14 @@ const fn name(place: &Place) -> &'static str {
         SECURE_COOKIE
     } else {
         PLAIN_COOKIE
+    }
+}
+
+const fn name_of_known(place: &Place) -> &'static str {
+    if place.secure {
+        SECURE_KNOWN
+    } else {
+        PLAIN_KNOWN
     }
 }
 

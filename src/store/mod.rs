@@ -24,6 +24,7 @@ pub mod event_type;
 pub mod fresh;
 pub mod held;
 pub mod ingest;
+pub mod known_browser;
 pub mod lane;
 pub mod last_error;
 pub mod mail;

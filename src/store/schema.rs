@@ -213,6 +213,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    known_browser (hash, user_id) {
+        hash -> Bytea,
+        user_id -> Uuid,
+        seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     lane (id) {
         id -> Int4,
         folder -> Uuid,
@@ -478,6 +486,7 @@ diesel::table! {
 diesel::joinable!(activity_type -> account (account_id));
 diesel::joinable!(event_type -> account (account_id));
 diesel::joinable!(herald_user -> account (account_id));
+diesel::joinable!(known_browser -> herald_user (user_id));
 diesel::joinable!(plugin_health -> account (account_id));
 diesel::joinable!(seal -> seal_key (current));
 diesel::joinable!(session -> herald_user (user_id));
@@ -498,6 +507,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     event_type,
     herald_user,
     idempotency,
+    known_browser,
     lane,
     mail,
     mail_due,

@@ -12,7 +12,7 @@ use super::fresh::{SecretHash, fresh_bytes, fresh_secret};
 use super::schema::sql_types::UserRole as SqlUserRole;
 use super::schema::{herald_user, session};
 use super::user::User;
-use super::{Connection, Database, StoreError, sign_in, user_link};
+use super::{Connection, Database, StoreError, known_browser, sign_in, user_link};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::{AccountId, UserId};
 use crate::domain::role::UserRole;
@@ -33,6 +33,19 @@ pub struct NewSession {
     pub token: String,
     /// What requests that change something must carry beside the cookie.
     pub csrf: [u8; 32],
+    /// For the cookie by which the browser is known from now on.
+    pub known: String,
+}
+
+/// What a browser brings along.
+#[derive(Debug, Default)]
+pub struct Brought<'a> {
+    /// Its session.
+    pub session: Option<SecretHash>,
+    /// What it is known by.
+    pub known: Option<SecretHash>,
+    /// What it calls itself.
+    pub user_agent: &'a str,
 }
 
 /// Signs a user in whose password was right: a new session, whatever the browser brought along;
@@ -45,13 +58,12 @@ pub async fn open(
     database: &Database,
     user: &User,
     password_hash: &str,
-    brought: Option<&SecretHash>,
-    user_agent: &str,
+    brought: Brought<'_>,
     tries: &sign_in::Tries,
 ) -> Result<Option<NewSession>, StoreError> {
     let (token, hash) = fresh_secret()?;
     let csrf = fresh_bytes::<32>()?;
-    let agent: String = user_agent
+    let agent: String = (brought.user_agent)
         .chars()
         .filter(|c| !c.is_control())
         .take(MOST_AGENT)
@@ -72,7 +84,7 @@ pub async fn open(
             if signed_in == 0 {
                 return Ok(None);
             }
-            if let Some(brought) = brought {
+            if let Some(brought) = brought.session {
                 diesel::delete(session::table.find(brought.as_slice()))
                     .execute(connection)
                     .await?;
@@ -101,6 +113,8 @@ pub async fn open(
                 diesel::delete(oldest).execute(connection).await?;
             }
             sign_in::succeeded(connection, tries).await?;
+            let known = known_browser::remember(connection, user.id, brought.known.as_ref());
+            let known = known.await?;
             let (what, subject) = (OwnActivity::SignedIn, user.id.to_string());
             let payload = serde_json::json!({ "address": tries.address(), "browser": agent });
             let by = user.actor();
@@ -113,7 +127,7 @@ pub async fn open(
                 Some(payload),
             )
             .await?;
-            Ok(Some(NewSession { token, csrf }))
+            Ok(Some(NewSession { token, csrf, known }))
         })
         .await
 }
@@ -246,7 +260,7 @@ pub(super) async fn end_all(
     Ok(diesel::delete(own).execute(connection).await?)
 }
 
-/// Removes what is out of its time: sessions, links, counts of tries. Answers how many rows.
+/// Removes what is out of its time: sessions, browsers, links, counts of tries. Answers how many rows.
 ///
 /// # Errors
 /// When the database is away.
@@ -256,5 +270,7 @@ pub async fn sweep(database: &Database) -> Result<usize, StoreError> {
     let idle = now.into_sql::<Timestamptz>() - IDLE.into_sql::<Interval>();
     let old = session::table.filter(session::expires_at.lt(now).or(session::seen_at.lt(idle)));
     let sessions = diesel::delete(old).execute(connection).await?;
-    Ok(sessions + user_link::sweep(connection).await? + sign_in::sweep(connection).await?)
+    let browsers = known_browser::sweep(connection).await?;
+    let links = user_link::sweep(connection).await?;
+    Ok(sessions + browsers + links + sign_in::sweep(connection).await?)
 }

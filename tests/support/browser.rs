@@ -22,6 +22,8 @@ pub struct Browser {
     pub origin: String,
     /// The cookie, as it sends it back.
     pub cookie: Option<String>,
+    /// The cookie by which it is known after a sign-in.
+    pub known: Option<String>,
     /// The CSRF token.
     pub csrf: Option<String>,
     /// What the proxy before Herald says about its address, if there is one.
@@ -40,6 +42,7 @@ impl Browser {
             },
             origin: format!("http://{}", client.address),
             cookie: None,
+            known: None,
             csrf: None,
             address: format!("198.51.{}.{}", number / 250, number % 250 + 1),
         }
@@ -49,8 +52,14 @@ impl Browser {
     #[track_caller]
     pub fn bare(&self, method: &str, path: &str, more: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut headers = vec![("x-forwarded-for", self.address.as_str())];
-        if let Some(cookie) = &self.cookie {
-            headers.push(("cookie", cookie));
+        let cookies: Vec<&str> = [&self.cookie, &self.known]
+            .into_iter()
+            .flatten()
+            .map(|it| &**it)
+            .collect();
+        let cookies = cookies.join("; ");
+        if !cookies.is_empty() {
+            headers.push(("cookie", &cookies));
         }
         headers.extend(more);
         self.client.send(method, path, &headers, body)
@@ -99,8 +108,9 @@ impl Browser {
     #[track_caller]
     pub fn try_sign_in(&mut self, email: &str, password: &str) -> Answer {
         let answer = self.json("/sign-in", &json!({ "email": email, "password": password }));
-        if let Some(cookie) = answer.header("set-cookie") {
-            self.cookie = cookie.split(';').next().map(str::to_owned);
+        if let [session, known] = answer.fields("set-cookie")[..] {
+            let pair = |field: &str| field.split(';').next().map(str::to_owned);
+            (self.cookie, self.known) = (pair(session), pair(known));
             self.csrf = Some(text(&answer.json()["csrf_token"]));
         }
         answer

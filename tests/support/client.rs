@@ -27,6 +27,13 @@ impl Answer {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Every header field of that name.
+    pub fn fields(&self, name: &str) -> Vec<&str> {
+        let fields = self.headers.iter();
+        let fields = fields.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        fields.map(|(_, value)| value.as_str()).collect()
+    }
+
     /// The body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {

@@ -17,6 +17,7 @@ use crate::domain::email::{Email, MAX_EMAIL};
 use crate::http::api::shapes::ResetInput;
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::http::session;
 use crate::http::site::Site;
 use crate::store::sign_in::{self, Door, Tries};
 use crate::store::user_link;
@@ -61,8 +62,9 @@ pub(in crate::http) async fn submit(
     Site::same_origin(&request, &place)?;
     let mut form = Form::read(&request, payload, &["email"]).await?;
     let given = form.take("email");
-    let tries = Tries::new(Door::Reset, &given, &site.address(&request));
-    match ask(&shared, &given, &tries).await {
+    let known = session::known(&request, &place);
+    let mut tries = Tries::new(Door::Reset, &given, &site.address(&request), known);
+    match ask(&shared, &given, &mut tries).await {
         Ok(()) if form.json => Ok(layout::with_headers(HttpResponse::Accepted()).finish()),
         Ok(()) => {
             let body = html! {
@@ -77,7 +79,7 @@ pub(in crate::http) async fn submit(
     }
 }
 
-async fn ask(shared: &Data<Shared>, given: &str, tries: &Tries) -> Result<(), Problem> {
+async fn ask(shared: &Data<Shared>, given: &str, tries: &mut Tries) -> Result<(), Problem> {
     let email: Email = match given.parse() {
         Ok(email) => email,
         Err(error) => {

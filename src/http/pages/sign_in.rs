@@ -101,8 +101,10 @@ fn fields(email: &str, account: &str, next: &str) -> Markup {
 
 /// Sign in
 ///
-/// A form, or the same as JSON: `email`, `password`, and `account` for who is in several. After
-/// 5 tries in vain for an e-mail or 20 from an address within 15 minutes: 429.
+/// A form, or the same as JSON: `email`, `password`, and `account` for who is in several. Too many
+/// tries in vain within 15 minutes are refused with 429: 20 from an address, 5 for an e-mail from
+/// a network (/24, /48), 50 for an e-mail in all. A browser in which the user signed in before,
+/// known by a second cookie, has 5 of its own and none of these bounds.
 #[utoipa::path(post, path = "/sign-in", tag = "pages",
     request_body(content = SignInInput, description = "As a form or as JSON"),
     responses(
@@ -124,21 +126,26 @@ pub(in crate::http) async fn submit(
     let mut form = Form::read(&request, payload, &["email", "password", "account"]).await?;
     let [email, password, account] = ["email", "password", "account"].map(|it| form.take(it));
     let next = form.take("next");
-    let given = Given {
-        tries: Tries::new(Door::SignIn, &email, &site.address(&request)),
+    let known = session::known(&request, &place);
+    let mut given = Given {
+        tries: Tries::new(Door::SignIn, &email, &site.address(&request), known),
         email,
         password,
         account,
     };
-    match sign_in(&shared, &request, &place, &given).await {
+    match sign_in(&shared, &request, &place, &mut given).await {
         Ok((user, opened)) => {
-            let cookie = (SET_COOKIE, session::given(&place, &opened.token));
+            let mut response = if form.json {
+                layout::with_headers(HttpResponse::Ok())
+            } else {
+                layout::go_to(own_path(&next))
+            };
+            response.append_header((SET_COOKIE, session::given(&place, &opened.token)));
+            response.append_header((SET_COOKIE, session::given_known(&place, &opened.known)));
             if !form.json {
-                let next = own_path(&next);
-                return Ok(layout::go_to(next).insert_header(cookie).finish());
+                return Ok(response.finish());
             }
-            let mut response = layout::with_headers(HttpResponse::Ok());
-            Ok(response.insert_header(cookie).json(SignedInView {
+            Ok(response.json(SignedInView {
                 id: user.id,
                 account_id: user.account,
                 email: user.email.to_string(),
@@ -166,7 +173,7 @@ async fn sign_in(
     shared: &Shared,
     request: &HttpRequest,
     place: &Place,
-    given: &Given,
+    given: &mut Given,
 ) -> Result<(User, stored::NewSession), Problem> {
     let missing = |name: &str, value: &str| {
         let fault = || Fault::new(format!("/{name}"), "is missing");
@@ -184,7 +191,7 @@ async fn sign_in(
     let refused = || Problem::new(Kind::SignInRefused, WRONG);
     // The turn bounds also how fast tries are counted.
     let turn = shared.passwords.turn().await?;
-    if let Some(seconds) = sign_in::count(database, &given.tries).await? {
+    if let Some(seconds) = sign_in::count(database, &mut given.tries).await? {
         return Err(Problem::too_many(seconds));
     }
     // What is no e-mail is nobody's; it says nothing of who exists.
@@ -204,9 +211,12 @@ async fn sign_in(
         let agent = agent
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
-        let brought = session::brought(request, place);
-        let tries = &given.tries;
-        let opened = stored::open(database, user, hash, brought.as_ref(), agent, tries).await?;
+        let brought = stored::Brought {
+            session: session::brought(request, place),
+            known: session::known(request, place),
+            user_agent: agent,
+        };
+        let opened = stored::open(database, user, hash, brought, &given.tries).await?;
         if let Some(opened) = opened {
             return Ok((user.clone(), opened));
         }

@@ -225,8 +225,9 @@ async fn change(
     let database = shared.engine.database();
     let turn = shared.passwords.turn().await?;
     let address = shared.sessions.site.address(request);
-    let tries = Tries::new(Door::SignIn, &session.email, &address);
-    if let Some(seconds) = sign_in::count(database, &tries).await? {
+    let own = visit.signed_in.hash;
+    let mut tries = Tries::signed_in(Door::SignIn, &session.email, &address, own);
+    if let Some(seconds) = sign_in::count(database, &mut tries).await? {
         return Err(Problem::too_many(seconds));
     }
     let hash = profile::password(database, session).await?;
@@ -237,8 +238,7 @@ async fn change(
     };
     let turn = shared.passwords.turn().await?;
     let made = shared.passwords.hash(turn, password).await?;
-    let own = &visit.signed_in.hash;
-    if profile::set_password(database, session, own, (&hash, &made), &tries).await? {
+    if profile::set_password(database, session, &own, (&hash, &made), &tries).await? {
         Ok(())
     } else {
         Err(refused())
