@@ -403,6 +403,12 @@ impl From<StoreError> for Problem {
                  may have at one time, half of them. Make fewer requests side by side, or ask for \
                  less at once.",
             ),
+            StoreError::OlderDaemon => Self::new(
+                Kind::Conflict,
+                "A daemon of an older version of Herald is still running on this database and \
+                 would not know what to do with this. Finish the upgrade (stop that daemon or \
+                 start it with this version), then try again.",
+            ),
             StoreError::Taken(_) => Self::new(Kind::Conflict, format!("{error}.")),
             StoreError::Refused(_) | StoreError::Unfit(_) => {
                 tracing::error!(error = %Causes(&error), "a request failed");

@@ -30,6 +30,9 @@ pub enum StoreError {
     /// Another row has this name or key already.
     #[error("{0} is taken")]
     Taken(&'static str),
+    /// A daemon of an older version is at work, which would ignore or misread it.
+    #[error("a daemon of an older version of Herald is still running on this database")]
+    OlderDaemon,
     /// The database is not in a state that this Herald can work with.
     #[error("{0}")]
     Unfit(String),

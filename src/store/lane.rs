@@ -6,11 +6,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
-    Array, BigInt, Binary, Double, Integer, Nullable, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Binary, Double, Integer, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::feature_level::FeatureLevel;
 use super::schema::lane;
 use super::{Connection, Database, StoreError, seal};
 use crate::domain::id::{EventId, SubscriptionId};
@@ -70,16 +71,18 @@ pub async fn open(
                      (select id from event where account_id = a.id order by id desc limit 1) e \
              ) known order by id desc limit 1 \
          ), opened as ( \
-             insert into lane (folder, lease_until, low_water, stats_at, seal_keys) \
+             insert into lane (folder, lease_until, low_water, stats_at, seal_keys, \
+                 feature_level) \
              select $1, clock_timestamp() + make_interval(secs => $2), \
                  coalesce((select id from floor), '00000000-0000-0000-0000-000000000000'::uuid), \
-                 now(), $3 \
+                 now(), $3, $4 \
              returning id \
          ) select opened.id, (select id from floor) as floor, clock_timestamp() as now from opened",
     )
     .bind::<SqlUuid, _>(folder)
     .bind::<Double, _>(ttl.as_secs_f64())
     .bind::<Array<Binary>, _>(seal::fingerprints(&database.keys()))
+    .bind::<SmallInt, _>(FeatureLevel::OWN.number())
     .get_result(&mut connection)
     .await?;
     Ok(OpenedLane {

@@ -21,6 +21,7 @@ mod enums;
 mod error;
 pub mod event;
 pub mod event_type;
+pub mod feature_level;
 pub mod fresh;
 pub mod held;
 pub mod ingest;

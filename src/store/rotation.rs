@@ -9,9 +9,10 @@ use diesel::sql_types::{BigInt, Bool, Integer};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::feature_level::lock_lanes;
 use super::lane::LaneId;
 use super::schema::{lane, seal, seal_key, subscription, subscription_secret};
-use super::seal::{insert_key, known_in, lock_lanes, number};
+use super::seal::{insert_key, known_in, number};
 use super::{Connection, Database, StoreError};
 use crate::domain::seal::{KeyRing, SealKey, SealKeyId, Sealed};
 

@@ -184,6 +184,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    feature_level (one) {
+        one -> Bool,
+        needed -> Int2,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::*;
     use super::sql_types::UserRole;
 
@@ -232,6 +239,7 @@ diesel::table! {
         stats_repaired_at -> Nullable<Timestamptz>,
         stats_settled -> Bool,
         seal_keys -> Nullable<Array<Nullable<Bytea>>>,
+        feature_level -> Int2,
     }
 }
 
@@ -505,6 +513,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     delivery,
     event,
     event_type,
+    feature_level,
     herald_user,
     idempotency,
     known_browser,

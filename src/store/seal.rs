@@ -3,13 +3,14 @@
 //! could not open it.
 
 use diesel::prelude::*;
-use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::feature_level::FeatureLevel;
 use super::lane::LaneId;
 use super::schema::{lane, seal, seal_key, subscription, subscription_secret};
-use super::{Connection, Database, StoreError};
+use super::{Connection, Database, StoreError, feature_level};
 use crate::domain::seal::{Fingerprint, KeyRing, OpenError, SealKeyId, Sealed};
 use crate::domain::secret::Secret;
 
@@ -179,23 +180,24 @@ pub async fn tell(database: &Database, id: LaneId, ring: &KeyRing) -> Result<(),
     Ok(())
 }
 
-/// Whether values may be sealed.
+/// Whether values are sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sealing {
-    /// They are.
+    /// They are; true: since now.
     Since(bool),
     /// A daemon that cannot open them may be alive.
     Waits,
 }
 
-/// Begins to seal, if no lane is open whose daemon could not open sealed values. From then on
-/// such a daemon gets no lane.
+/// Begins to seal, if no daemon is at work that could not open sealed values. From then on such a
+/// daemon gets no lane.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn begin(database: &Database) -> Result<Sealing, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
+    let level = feature_level::raise(connection).await?;
     let (sealing, has_key): (bool, bool) = seal::table
         .select((seal::since.is_not_null(), seal::current.is_not_null()))
         .first(connection)
@@ -203,33 +205,14 @@ pub async fn begin(database: &Database) -> Result<Sealing, StoreError> {
     if sealing {
         return Ok(Sealing::Since(false));
     }
-    let older = lane::closed_at.is_null().and(lane::seal_keys.is_null());
-    let older = diesel::select(diesel::dsl::exists(lane::table.filter(older)));
-    // Without a lock at first: this is asked often while an older daemon lives.
-    if !has_key || older.get_result::<bool>(connection).await? {
+    if !has_key || level < FeatureLevel::SEALED {
         return Ok(Sealing::Waits);
     }
-    connection
-        .transaction(async |connection: &mut Connection| {
-            // No lane is opened until the decision is visible.
-            lock_lanes(connection).await?;
-            if older.get_result::<bool>(connection).await? {
-                return Ok(Sealing::Waits);
-            }
-            let began = diesel::update(seal::table.filter(seal::since.is_null()))
-                .set(seal::since.eq(diesel::dsl::now))
-                .execute(connection)
-                .await?;
-            Ok(Sealing::Since(began == 1))
-        })
-        .await
-}
-
-pub(super) async fn lock_lanes(connection: &mut Connection) -> Result<(), StoreError> {
-    connection
-        .batch_execute("set local lock_timeout = '2s'; lock table lane in share row exclusive mode")
+    let began = diesel::update(seal::table.filter(seal::since.is_null()))
+        .set(seal::since.eq(diesel::dsl::now))
+        .execute(connection)
         .await?;
-    Ok(())
+    Ok(Sealing::Since(began == 1))
 }
 
 /// Seals some of the values that are in plain. Answers how many; 0: none is left, or sealing has

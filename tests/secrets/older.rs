@@ -1,5 +1,6 @@
-//! Beside daemons of the version before, which know nothing of sealing. Such a daemon's lane has no
-//! keys; its statements are made by SQL here.
+//! Beside daemons of older versions: the first knew nothing of sealing, so its lane has no keys; the
+//! next sealed secrets and headers alone, and stated no feature level. Their statements are made by
+//! SQL here.
 
 use serde_json::json;
 
@@ -11,6 +12,45 @@ use crate::{PLAIN, assert_signed, bump, deliver, refused, secret_of, wait_sealed
 
 const OLDER_LANE: &str = "insert into lane (folder, lease_until, low_water) \
      values (gen_random_uuid(), now() + interval '1 hour', '00000000-0000-0000-0000-000000000000')";
+
+/// A lane of code that seals secrets and headers and knows nothing of feature levels.
+const SEALING_LANE: &str = "insert into lane (folder, lease_until, low_water, seal_keys) \
+     select gen_random_uuid(), now() + interval '1 hour', '00000000-0000-0000-0000-000000000000', \
+         array(select fingerprint from seal_key)";
+
+/// Why the database gives no such lane.
+fn refused_lane(database: &str, lane: &str) -> String {
+    let psql = std::process::Command::new("psql")
+        .args(["-X", "-q", "-d", database, "-c", lane])
+        .output()
+        .unwrap();
+    assert!(!psql.status.success());
+    String::from_utf8(psql.stderr).unwrap()
+}
+
+#[test]
+fn what_the_data_needs_rises_when_the_last_daemon_of_a_version_ends_and_never_falls() {
+    let database = Cluster::shared().database();
+    psql(&database, OLDER_LANE);
+    psql(&database, SEALING_LANE);
+    let herald = Herald::launch_at(&database, &[]);
+    let needed = || herald.count("select needed from feature_level");
+    wait_until("it to be told", || {
+        herald.log().contains("secrets stay in plain while")
+    });
+    assert_eq!(needed(), 0);
+    herald.sql("update lane set closed_at = now() where feature_level = 0");
+    wait_until("secrets to be sealed", || needed() == 1);
+    let told = refused_lane(&database, OLDER_LANE);
+    assert!(told.contains("too old to open"), "{told}");
+    psql(&database, SEALING_LANE);
+    herald.sql("update lane set closed_at = now() where feature_level = 1");
+    wait_until("the level of this version", || needed() == 2);
+    for lane in [OLDER_LANE, SEALING_LANE] {
+        let told = refused_lane(&database, lane);
+        assert!(told.contains("feature level 2 is needed"), "{told}");
+    }
+}
 
 #[test]
 fn nothing_is_sealed_while_an_older_daemon_lives_and_none_is_let_in_afterwards() {
@@ -43,12 +83,8 @@ fn nothing_is_sealed_while_an_older_daemon_lives_and_none_is_let_in_afterwards()
     assert_eq!(secret_of(&herald, &id).reveal(), secret.reveal());
 
     // From now on an older one gets no lane.
-    let refused = std::process::Command::new("psql")
-        .args(["-X", "-q", "-d", &database, "-c", OLDER_LANE])
-        .output()
-        .unwrap();
-    let told = String::from_utf8(refused.stderr).unwrap();
-    assert!(told.contains("too old to open them"), "{told}");
+    let told = refused_lane(&database, OLDER_LANE);
+    assert!(told.contains("too old to open"), "{told}");
 }
 
 #[test]
@@ -72,8 +108,17 @@ fn what_an_older_daemon_wrote_in_plain_counts_and_is_sealed() {
     assert_eq!(shown["headers"], json!({ "x-api-key": "after" }));
 }
 
-/// The way back of this migration alone.
-const DOWN: &str = include_str!("../../migrations/2026-11-22-000010_seal/down.sql");
+/// The way back of sealing, and of what was built on it: the newest first.
+const DOWN: &[(&str, &str)] = &[
+    (
+        "20261129000000",
+        include_str!("../../migrations/2026-11-29-000000_feature_level/down.sql"),
+    ),
+    (
+        "20261122000010",
+        include_str!("../../migrations/2026-11-22-000010_seal/down.sql"),
+    ),
+];
 
 #[test]
 fn the_way_back_disables_what_the_code_before_could_not_sign() {
@@ -82,18 +127,20 @@ fn the_way_back_disables_what_the_code_before_could_not_sign() {
     let id = herald.subscribe(&target.url, &["*"]);
     wait_sealed(&herald);
     herald.terminate();
-    psql(&herald.database_url, &format!("begin; {DOWN}; commit"));
-    psql(
-        &herald.database_url,
-        "delete from __diesel_schema_migrations where version = '20261122000010'",
-    );
+    for (version, down) in DOWN {
+        psql(&herald.database_url, &format!("begin; {down}; commit"));
+        let forget = format!("delete from __diesel_schema_migrations where version = '{version}'");
+        psql(&herald.database_url, &forget);
+    }
     let state = "select state, disabled_reason like 'Its secrets were sealed%' from subscription";
     assert_eq!(herald.sql(state).trim(), "disabled|t");
     let secrets = "select count(*), min(octet_length(key)) from subscription_secret";
     assert_eq!(herald.sql(secrets).trim(), "1|32");
 
     // And forth again: the daemon goes on with the key file that it has.
-    assert_eq!(herald.run(&["migrate"]).trim(), "applied 20261122000010");
+    let mut applied: Vec<String> = DOWN.iter().map(|it| format!("applied {}", it.0)).collect();
+    applied.reverse();
+    assert_eq!(herald.run(&["migrate"]).trim(), applied.join("\n"));
     herald.spawn();
     herald.switch(&id, "enable");
     wait_sealed(&herald);

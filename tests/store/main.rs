@@ -17,6 +17,7 @@ mod support;
 mod activity;
 mod bench;
 mod claim;
+mod feature_level;
 mod ingest;
 mod lane;
 mod lists;
