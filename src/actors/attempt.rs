@@ -13,6 +13,7 @@ use self::detail::{Detail, SentDetail};
 pub(super) use self::mail::{DrawnUp, draw_up};
 use super::routing::Route;
 use crate::domain::delivery::{Origin, Outcome};
+use crate::domain::hops::Hops;
 use crate::domain::id::EventId;
 use crate::domain::retry::parse_retry_after;
 use crate::domain::signature::sign;
@@ -27,6 +28,8 @@ pub(super) struct Try {
     pub(super) event: EventId,
     pub(super) event_type: Arc<str>,
     pub(super) payload: Bytes,
+    /// The databases that the event came through; none: it began here.
+    pub(super) hops: Option<Hops>,
     pub(super) n: i32,
     /// Failed attempts of the round before this one.
     pub(super) failures: i32,
@@ -94,6 +97,7 @@ pub(super) async fn attempt(
         .filter(|(_, end)| end.is_none_or(|end| end > now))
         .map(|(secret, _)| secret);
     let signature = sign(live, &id, detail.timestamp, &body);
+    let hops = what.hops.as_ref().map(|hops| hops.through(&route.hop));
     let delivery = Delivery {
         endpoint,
         id: &id,
@@ -104,6 +108,7 @@ pub(super) async fn attempt(
             .as_ref()
             .and_then(|shaped| shaped.content_type.as_deref()),
         headers: shaped.as_ref().map_or(&[], |shaped| &shaped.headers),
+        hops: hops.as_deref(),
         test: what.test,
         timeout: route.timeout,
     };

@@ -13,6 +13,7 @@ use super::memory::{Budget, Commit, MemoryEvent};
 use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
 use super::routing::{Matched, RoutingTable};
 use super::trail;
+use crate::domain::hops::Hops;
 use crate::domain::id::{AccountId, EventId};
 use crate::store::ingest::{IngestBatch, KnownKey};
 
@@ -153,6 +154,7 @@ impl Batch {
             columns.targets.push(&entry.matched.literal);
             columns.payloads.push(&event.payload);
             columns.warnings.push(event.warnings.as_deref());
+            columns.hops.push(event.hops.as_ref().map(Hops::as_str));
             columns
                 .keys
                 .push(event.key.as_ref().map(|key| key.key.as_str()));

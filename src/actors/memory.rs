@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::lane::{Lane, Settling};
 use super::publishing::NewEvent;
+use crate::domain::hops::Hops;
 use crate::domain::id::{AccountId, EventId};
 
 /// What an event takes beside its payload.
@@ -96,6 +97,7 @@ pub(super) struct MemoryEvent {
     pub(super) account: AccountId,
     pub(super) event_type: Arc<str>,
     pub(super) payload: Bytes,
+    pub(super) hops: Option<Hops>,
     pub(super) lane: Arc<Lane>,
     /// The uptime after its commit.
     pub(super) committed: Duration,
@@ -119,6 +121,7 @@ impl MemoryEvent {
             account: event.account,
             event_type: event.event_type,
             payload: event.payload,
+            hops: event.hops,
             lane: Arc::clone(&commit.lane),
             committed: commit.at,
             settling,

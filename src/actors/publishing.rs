@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::domain::hops::Hops;
 use crate::domain::id::{AccountId, EventId};
 
 /// An event that passed every check and waits for its commit.
@@ -17,6 +18,8 @@ pub struct NewEvent {
     pub payload: Bytes,
     /// Where the payload does not fit its schema: a JSON array of `{pointer, detail}`.
     pub warnings: Option<String>,
+    /// The databases that it came through; none: it began here.
+    pub hops: Option<Hops>,
     /// What makes a repeated request harmless.
     pub key: Option<IdempotencyKey>,
 }

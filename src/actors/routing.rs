@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, watch};
 use crate::catalogue::{self, Validator};
 use crate::domain::destination::{MailTarget, is_mail};
 use crate::domain::event_type::Validation;
+use crate::domain::hops::HopId;
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::retry::RetrySchedule;
 use crate::domain::seal::OpenError;
@@ -19,7 +20,7 @@ use crate::domain::secret::Secret;
 use crate::domain::subscription::SubscriptionState;
 use crate::domain::trigger::Trigger;
 use crate::store::routing::{RoutedSubscription, RoutedType, RoutingChanges, changes_since};
-use crate::store::{Database, StoreError};
+use crate::store::{Database, StoreError, hop};
 use crate::transport::Endpoint;
 
 /// A subscription as it is delivered to.
@@ -27,6 +28,8 @@ use crate::transport::Endpoint;
 pub(super) struct Route {
     pub(super) id: SubscriptionId,
     pub(super) account: AccountId,
+    /// The id of this database.
+    pub(super) hop: HopId,
     /// Paused also where nothing may be sent: see `locked`.
     pub(super) state: SubscriptionState,
     /// Why nothing may be sent: its secrets or its headers do not open. Its deliveries are held.
@@ -49,7 +52,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-    fn of(row: RoutedSubscription) -> Self {
+    fn of(row: RoutedSubscription, hop: &HopId) -> Self {
         let headers = row.headers.as_object().cloned().unwrap_or_default();
         let headers = headers
             .iter()
@@ -62,6 +65,7 @@ impl Route {
         Self {
             id: row.id,
             account: row.account,
+            hop: hop.clone(),
             state: match (row.locked, row.state) {
                 (Some(_), SubscriptionState::Enabled) => SubscriptionState::Paused,
                 (_, state) => state,
@@ -72,7 +76,7 @@ impl Route {
                 .iter()
                 .filter_map(|text| Trigger::parse(text).ok())
                 .collect(),
-            endpoint: Endpoint::new(&row.url, headers),
+            endpoint: Endpoint::new(&row.url, headers, hop),
             mail: is_mail(&row.url)
                 .then(|| MailTarget::parse(&row.url).map_err(|error| error.to_string())),
             title: row.title,
@@ -132,6 +136,7 @@ impl Matched {
 #[derive(Debug, Default)]
 pub struct RoutingTable {
     pub(super) version: i64,
+    hop: HopId,
     routes: HashMap<SubscriptionId, Arc<Route>>,
     by_account: HashMap<AccountId, Vec<Arc<Route>>>,
     /// Own types, and built-in ones with a changed validation.
@@ -157,6 +162,12 @@ impl RoutingTable {
     #[must_use]
     pub const fn version(&self) -> i64 {
         self.version
+    }
+
+    /// The id of this database in hops.
+    #[must_use]
+    pub const fn hop(&self) -> &HopId {
+        &self.hop
     }
 
     /// Finds an event type by its name, case and all.
@@ -210,14 +221,14 @@ impl RoutingTable {
         matched
     }
 
-    fn with(&self, changes: RoutingChanges) -> Self {
+    fn with(&self, changes: RoutingChanges, hop: &HopId) -> Self {
         let mut routes = self.routes.clone();
         let mut types = self.types.clone();
         for row in changes.subscriptions {
             if row.deleted {
                 routes.remove(&row.id);
             } else {
-                routes.insert(row.id, Arc::new(Route::of(row)));
+                routes.insert(row.id, Arc::new(Route::of(row, hop)));
             }
         }
         for row in changes.types {
@@ -235,6 +246,7 @@ impl RoutingTable {
         }
         Self {
             version: changes.version,
+            hop: hop.clone(),
             routes,
             by_account,
             types,
@@ -274,6 +286,7 @@ fn apply_type(own: &mut HashMap<Arc<str>, Arc<TypeEntry>>, row: RoutedType) {
 /// The current table, and the way to a newer one.
 pub(super) struct Routing {
     database: Database,
+    hop: HopId,
     current: watch::Sender<Arc<RoutingTable>>,
     /// One refresh at a time: each builds on the one before.
     refreshing: Mutex<()>,
@@ -283,6 +296,7 @@ impl Routing {
     /// Reads everything.
     pub(super) async fn load(database: Database) -> Result<Self, StoreError> {
         let routing = Self {
+            hop: hop::id(&database).await?,
             database,
             current: watch::Sender::new(Arc::new(RoutingTable::default())),
             refreshing: Mutex::new(()),
@@ -303,7 +317,7 @@ impl Routing {
     pub(super) async fn reread(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.refreshing.lock().await;
         let changes = changes_since(&self.database, 0).await?;
-        let table = Arc::new(RoutingTable::default().with(changes));
+        let table = Arc::new(RoutingTable::default().with(changes, &self.hop));
         self.current.send_replace(table);
         Ok(())
     }
@@ -321,7 +335,7 @@ impl Routing {
             known = Arc::default();
             changes = changes_since(&self.database, 0).await?;
         }
-        let table = Arc::new(known.with(changes));
+        let table = Arc::new(known.with(changes, &self.hop));
         self.current.send_replace(Arc::clone(&table));
         Ok(table)
     }

@@ -76,6 +76,8 @@ text_enum! {
         DeliveryResent = "Delivery Resent",
         /// A test was sent to a subscription.
         TestSent = "Test Sent",
+        /// An event that goes in a circle was refused; once an hour, however many there are.
+        EventLoopRefused = "Event Loop Refused",
         /// A replay was begun.
         ReplayStarted = "Replay Started",
         /// A token was made.

@@ -13,11 +13,12 @@ pub const MAX_HEADER_VALUE: usize = 4_096;
 /// Upper bound of a name's length, in bytes.
 pub const MAX_HEADER_NAME: usize = 256;
 
-/// Names that decide how a request is framed and where it goes.
+/// Names that decide how a request is framed, where it goes and where it came from.
 const RESERVED: &[&str] = &[
     "connection",
     "content-length",
     "expect",
+    "herald-hops",
     "host",
     "te",
     "trailer",
@@ -211,6 +212,7 @@ mod tests {
         for name in [
             "host",
             "Host",
+            "Herald-Hops",
             "Content-Length",
             "TRANSFER-ENCODING",
             "connection",

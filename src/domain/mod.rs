@@ -12,6 +12,7 @@ pub mod email;
 pub mod event;
 pub mod event_type;
 pub mod headers;
+pub mod hops;
 pub mod id;
 pub mod json_lines;
 pub mod mail;

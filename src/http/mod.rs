@@ -10,6 +10,7 @@ mod connection;
 mod connections;
 mod fields;
 mod guard;
+mod hops;
 mod life;
 mod malformed;
 mod metrics;

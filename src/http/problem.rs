@@ -47,6 +47,8 @@ pub(super) enum Kind {
     Crowded,
     /// As much of it is under way as the caller may have; one that ends makes room.
     Enough,
+    /// The event goes in a circle.
+    Loop,
     /// The request is for another host.
     Misdirected,
     /// Something that the operator must look at.
@@ -71,6 +73,7 @@ impl Kind {
             Self::TooMany | Self::OverTheLimit | Self::Crowded | Self::Enough => {
                 StatusCode::TOO_MANY_REQUESTS
             }
+            Self::Loop => StatusCode::LOOP_DETECTED,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -118,6 +121,7 @@ impl Kind {
                 "Too many connections",
             ),
             Self::Enough => ("urn:herald:problem:enough", "Too many of these at one time"),
+            Self::Loop => ("urn:herald:problem:loop", "The event goes in a circle"),
             Self::Misdirected => (
                 "urn:herald:problem:misdirected",
                 "Herald does not answer for this host",

@@ -21,6 +21,7 @@ use super::closing::{Closer, Closing, UNDER_WAY};
 use super::connection::{self, Connection};
 use super::connections::Connections;
 use super::guard::{Guard, Judge};
+use super::hops::LoopReports;
 use super::life::Life;
 use super::malformed::Malformed;
 use super::metrics::{Requests, measured};
@@ -103,6 +104,8 @@ pub(super) struct Shared {
     pub rules: HttpRules,
     /// What was answered, for the metrics.
     pub requests: Arc<Requests>,
+    /// Which accounts were told of events that go in a circle.
+    pub loops: Arc<LoopReports>,
     /// Who is connected.
     pub connections: Connections,
     /// The room for bodies that are being read.
@@ -138,6 +141,7 @@ pub fn server(
         passwords: Passwords::new(),
         rules: settings.rules.clone(),
         requests: Arc::default(),
+        loops: Arc::default(),
         closing: closing.clone(),
         engine,
     };

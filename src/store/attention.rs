@@ -153,6 +153,9 @@ pub struct Open {
     /// Webhooks, whatever their state; at most one more than [`MANY`].
     #[diesel(sql_type = BigInt)]
     pub webhooks: i64,
+    /// When an event that goes in a circle was reported, within the last day.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub loop_at: Option<DateTime<Utc>>,
     /// Events at all: 0 or 1.
     #[diesel(sql_type = BigInt)]
     pub events: i64,
@@ -191,6 +194,8 @@ pub async fn open(database: &Database, account: AccountId) -> Result<Open, Store
                      || repeat('0', 20))::uuid limit $3) m) as mails_failed, \
              (select count(*) from (select from subscription \
                  where account_id = $1 and deleted_at is null limit $3) s) as webhooks, \
+             (select at from notice where account_id = $1 and kind = 'loop' and subject = '' \
+                 and at > now() - interval '1 day') as loop_at, \
              (select count(*) from (select from event where account_id = $1 limit 1) e) as events",
     )
     .bind::<SqlUuid, _>(account.uuid())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::deserialize::QueryableByName;
 use diesel::sql_types::{
-    BigInt, Binary, Bool, Double, Integer, Text, Timestamptz, Uuid as SqlUuid,
+    BigInt, Binary, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use super::lane::LaneId;
 use super::schema::sql_types::DeliveryOrigin;
 use super::{Connection, StoreError};
 use crate::domain::delivery::Origin;
+use crate::domain::hops::Hops;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 
 /// Payload bytes that one claim brings into memory, beyond its first row. A claim that brought
@@ -39,6 +40,8 @@ pub struct ClaimedDelivery {
     pub received_at: DateTime<Utc>,
     /// The bytes as published.
     pub payload: Vec<u8>,
+    /// The databases that the event came through.
+    pub hops: Option<Hops>,
     /// The event tries a subscription out.
     pub test: bool,
 }
@@ -61,6 +64,8 @@ struct Row {
     received_at: DateTime<Utc>,
     #[diesel(sql_type = Binary)]
     payload: Vec<u8>,
+    #[diesel(sql_type = Nullable<Text>)]
+    hops: Option<String>,
     #[diesel(sql_type = Bool)]
     test: bool,
 }
@@ -97,6 +102,7 @@ pub async fn claim(
             event_type: row.event_type,
             received_at: row.received_at,
             payload: row.payload,
+            hops: row.hops.map(Hops::stored),
             test: row.test,
         })
         .collect())

@@ -9,7 +9,7 @@ with picked as (
     limit $2
     for update skip locked
 ), sized as (
-    select p.*, e.type, e.received_at, e.payload, e.test,
+    select p.*, e.type, e.received_at, e.payload, e.hops, e.test,
         sum(octet_length(e.payload)) over (order by e.id) - octet_length(e.payload) as before
     from picked p
     join event e on e.account_id = p.account_id and e.id = p.event_id
@@ -19,4 +19,4 @@ from sized s
 where d.account_id = s.account_id and d.subscription_id = s.subscription_id
     and d.event_id = s.event_id and s.before < $4
 returning d.account_id, d.event_id, d.n, d.failures, d.origin, s.type as event_type,
-    s.received_at, s.payload, s.test
+    s.received_at, s.payload, s.hops, s.test

@@ -27,6 +27,8 @@ pub struct EventSummary {
     pub size: i32,
     /// Where the payload does not fit its schema: a JSON array of `{pointer, detail}`.
     pub warnings: Option<String>,
+    /// The databases that it came through, as the header has them.
+    pub hops: Option<String>,
 }
 
 type Row = (
@@ -37,6 +39,7 @@ type Row = (
     Vec<Option<Uuid>>,
     i32,
     Option<String>,
+    Option<String>,
 );
 
 diesel::define_sql_function! {
@@ -44,7 +47,7 @@ diesel::define_sql_function! {
     fn octet_length(bytes: diesel::sql_types::Binary) -> diesel::sql_types::Integer;
 }
 
-fn read((id, received_at, event_type, test, targets, size, warnings): Row) -> EventSummary {
+fn read((id, received_at, event_type, test, targets, size, warnings, hops): Row) -> EventSummary {
     EventSummary {
         id: EventId::from_uuid(id),
         received_at,
@@ -57,6 +60,7 @@ fn read((id, received_at, event_type, test, targets, size, warnings): Row) -> Ev
             .collect(),
         size,
         warnings,
+        hops,
     }
 }
 
@@ -117,6 +121,7 @@ async fn part(
             event::targets,
             octet_length(event::payload),
             event::warnings,
+            event::hops,
         ))
         .into_boxed();
     if let Some(event_type) = &filter.event_type {
@@ -154,6 +159,7 @@ pub async fn find(
                 event::targets,
                 octet_length(event::payload),
                 event::warnings,
+                event::hops,
             ),
             event::payload,
         ))

@@ -31,6 +31,8 @@ pub struct IngestBatch<'a> {
     pub keys: Vec<Option<&'a str>>,
     /// The SHA-256 of the body beside each key.
     pub body_hashes: Vec<Option<&'a [u8]>>,
+    /// The databases that each came through.
+    pub hops: Vec<Option<&'a str>>,
     /// Targets to be written to `delivery` at once: accounts,
     pub spill_accounts: Vec<Uuid>,
     /// subscriptions,
@@ -55,7 +57,7 @@ pub enum Ingested {
 }
 
 statement! {
-    /// Without keys.
+    /// Without keys and hops.
     Ingest<'a>(
         lane: Integer = i32,
         version: BigInt = i64,
@@ -73,7 +75,7 @@ statement! {
 }
 
 statement! {
-    /// With keys.
+    /// With keys or hops.
     IngestKeyed<'a>(
         lane: Integer = i32,
         version: BigInt = i64,
@@ -85,6 +87,7 @@ statement! {
         warnings: Array<Nullable<Text>> = &'a [Option<&'a str>],
         keys: Array<Nullable<Text>> = &'a [Option<&'a str>],
         body_hashes: Array<Nullable<Binary>> = &'a [Option<&'a [u8]>],
+        hops: Array<Nullable<Text>> = &'a [Option<&'a str>],
         event_lane: Integer = i32,
         spill_accounts: Array<SqlUuid> = &'a [Uuid],
         spill_subscriptions: Array<SqlUuid> = &'a [Uuid],
@@ -103,7 +106,8 @@ pub async fn ingest(
     version: i64,
     batch: &IngestBatch<'_>,
 ) -> Result<Ingested, StoreError> {
-    let (live, fresh, taken) = if batch.keys.iter().all(Option::is_none) {
+    let plain = batch.keys.iter().chain(&batch.hops).all(Option::is_none);
+    let (live, fresh, taken) = if plain {
         let statement = Ingest {
             lane: lane.0,
             version,
@@ -133,6 +137,7 @@ pub async fn ingest(
             warnings: &batch.warnings,
             keys: &batch.keys,
             body_hashes: &batch.body_hashes,
+            hops: &batch.hops,
             event_lane: lane.0,
             spill_accounts: &batch.spill_accounts,
             spill_subscriptions: &batch.spill_subscriptions,

@@ -1,4 +1,4 @@
--- As ingest.sql, for a batch in which events carry idempotency keys: an event whose key is
+-- As ingest.sql, for a batch in which events carry idempotency keys or hops: an event whose key is
 -- taken is not stored, nor are its rows. Keys are inserted in order, so that two daemons with
 -- the same keys wait for each other instead of deadlocking. Answers the events whose keys were
 -- new.
@@ -10,8 +10,8 @@ with live as materialized (
     select (select count(*) from live) as live, (select count(*) from fresh) as fresh
 ), input as materialized (
     select * from unnest({}::uuid[], {}::uuid[], {}::text[], {}::text[], {}::bytea[], {}::text[],
-            {}::text[], {}::bytea[])
-        as i (account_id, id, type, targets, payload, warnings, key, body_hash)
+            {}::text[], {}::bytea[], {}::text[])
+        as i (account_id, id, type, targets, payload, warnings, key, body_hash, hops)
 ), taken as (
     insert into idempotency (account_id, key, body_hash, event_id)
     select i.account_id, i.key, i.body_hash, i.id
@@ -21,8 +21,8 @@ with live as materialized (
     on conflict do nothing
     returning event_id
 ), stored as (
-    insert into event (account_id, id, lane, type, targets, payload, warnings)
-    select i.account_id, i.id, {}, i.type, i.targets::uuid[], i.payload, i.warnings
+    insert into event (account_id, id, lane, type, targets, payload, warnings, hops)
+    select i.account_id, i.id, {}, i.type, i.targets::uuid[], i.payload, i.warnings, i.hops
     from gate g, input i
     where g.live = 1 and g.fresh = 1
         and (i.key is null or i.id in (select event_id from taken))

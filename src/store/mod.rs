@@ -24,6 +24,7 @@ pub mod event_type;
 pub mod feature_level;
 pub mod fresh;
 pub mod held;
+pub mod hop;
 pub mod ingest;
 pub mod known_browser;
 pub mod lane;

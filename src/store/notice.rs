@@ -393,7 +393,8 @@ struct Admin {
     name: String,
 }
 
-async fn to_admins(
+/// Queues a mail to each admin of an account. Returns how many.
+pub(super) async fn to_admins(
     connection: &mut Connection,
     account: AccountId,
     topic: &'static str,

@@ -159,6 +159,7 @@ diesel::table! {
         targets -> Array<Nullable<Uuid>>,
         payload -> Bytea,
         warnings -> Nullable<Text>,
+        hops -> Nullable<Text>,
     }
 }
 
@@ -206,6 +207,13 @@ diesel::table! {
         updated_at -> Timestamptz,
         last_sign_in_at -> Nullable<Timestamptz>,
         disabled_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    hop (one) {
+        one -> Bool,
+        id -> Text,
     }
 }
 
@@ -515,6 +523,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     event_type,
     feature_level,
     herald_user,
+    hop,
     idempotency,
     known_browser,
     lane,

@@ -18,6 +18,7 @@ use super::progress::{PROGRESS, Progress};
 use super::tls::TlsSettings;
 use crate::config::Live;
 use crate::domain::address::AddressRules;
+use crate::domain::hops::{self, HopId};
 use crate::domain::target::Target;
 
 /// A client that was idle for so long is built anew: its pool never forgets a target.
@@ -28,6 +29,7 @@ const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 const WEBHOOK_TEST: HeaderName = HeaderName::from_static("webhook-test");
+const HERALD_HOPS: HeaderName = HeaderName::from_static(hops::HEADER);
 
 /// Where a subscription delivers, parsed once.
 #[derive(Debug, Clone)]
@@ -38,16 +40,20 @@ pub struct Endpoint {
     uri: Uri,
     host: HeaderValue,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What an event that began here says it came through.
+    hops: HeaderValue,
 }
 
 impl Endpoint {
-    /// Takes over a URL and the subscription's own headers, both checked before.
+    /// Takes over a URL and the subscription's own headers, both checked before, and the id of the
+    /// database.
     ///
     /// # Errors
     /// As text, when one of them cannot be sent after all.
     pub fn new<'a>(
         url: &str,
         headers: impl Iterator<Item = (&'a str, &'a str)>,
+        hop: &HopId,
     ) -> Result<Self, String> {
         let bad = |error: &dyn std::fmt::Display| format!("the URL: {error}");
         let target = Target::parse(url).map_err(|error| bad(&error))?;
@@ -68,11 +74,14 @@ impl Endpoint {
                 ))
             })
             .collect::<Result<_, String>>()?;
+        let hops = hop.as_str().parse::<HeaderValue>();
+        let hops = hops.map_err(|error| format!("the id of the database: {error}"))?;
         Ok(Self {
             target: Arc::new(target),
             uri,
             host,
             headers,
+            hops,
         })
     }
 }
@@ -94,6 +103,8 @@ pub struct Delivery<'a> {
     pub content_type: Option<&'a str>,
     /// Header fields for this request alone; they take the place of the subscription's own.
     pub headers: &'a [(String, String)],
+    /// The databases that the event came through, this one included; None: this one alone.
+    pub hops: Option<&'a str>,
     /// Somebody tries the target out.
     pub test: bool,
     /// The bound of the whole request.
@@ -266,6 +277,10 @@ impl Client {
         for (name, value) in delivery.headers {
             request = request.insert_header((name.as_str(), value.as_str()));
         }
+        request = match delivery.hops {
+            None => request.insert_header((HERALD_HOPS, delivery.endpoint.hops.clone())),
+            Some(hops) => request.insert_header((HERALD_HOPS, hops)),
+        };
         let sent = request.send_body(delivery.body.clone()).await;
         let mut response = sent.map_err(send_failure)?;
         let mut body = Vec::new();

@@ -15,6 +15,7 @@ mod bad_input;
 mod deliveries;
 mod dry_run;
 mod event_types;
+mod hops;
 mod plugins;
 mod publishing;
 mod shares;

@@ -44,6 +44,28 @@ fn somebody_new_is_told_three_steps_and_each_is_done_when_it_is() {
 }
 
 #[test]
+fn events_that_go_in_a_circle_are_shown_for_a_day_and_where_an_event_came_through() {
+    let herald = Herald::launch();
+    let ann = signed_in(&herald, "ann@example.com", "admin", "main");
+    let publish = |hops: &str| {
+        let body = order(1).to_string();
+        herald.send("POST", "/v1/events", &[("herald-hops", hops)], body.as_bytes())
+    };
+    assert!(!words(&page(&ann, "/")).contains("circle"));
+    publish(&vec!["x"; 16].join(",")).expect(508);
+    let text = words(&page(&ann, "/"));
+    assert!(text.contains("Events that go in a circle were refused"), "{text}");
+    let log = words(&page(&ann, "/activity?group=Herald&activity=Event+Loop+Refused"));
+    assert!(log.contains("Event Loop Refused"), "{log}");
+    herald.sql("update notice set at = at - interval '25 hours'");
+    assert!(!words(&page(&ann, "/")).contains("circle"));
+
+    let event = publish("one, two").expect(202).json()["id"].as_str().unwrap().to_owned();
+    let text = words(&page(&ann, &format!("/events/{event}")));
+    assert!(text.contains("one, two (databases of Herald)"), "{text}");
+}
+
+#[test]
 fn what_fails_comes_first_with_since_when_why_and_what_waits() {
     let herald = Herald::launch();
     let ann = signed_in(&herald, "ann@example.com", "admin", "main");

@@ -71,6 +71,7 @@ impl Line {
                     event: event.id,
                     event_type: Arc::clone(&event.event_type),
                     payload: event.payload.clone(),
+                    hops: event.hops.clone(),
                     n: 1,
                     failures: 0,
                     origin: Origin::First,

@@ -7,8 +7,10 @@ use super::no_query;
 use super::publish::{idempotency_key, prepare};
 use super::shapes::{BatchPublished, LineWarnings, RejectedLine};
 use crate::domain::event::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
+use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::guard::Account;
+use crate::http::hops;
 use crate::http::problem::{Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 
@@ -21,25 +23,32 @@ const YIELD_EVERY: usize = 50;
 /// told by number. Line L of a batch with an `Idempotency-Key` has the key `<key>/L`.
 #[utoipa::path(
     post, path = "/v1/events/batch", tag = "events",
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "1 to 255 visible ASCII characters, quoted or bare")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "1 to 255 visible ASCII characters, quoted or bare"),
+        ("Herald-Hops" = Option<String>, Header,
+            description = "That of the delivery that the events came of"),
+    ),
     request_body(content = String, content_type = "application/x-ndjson"),
     responses(
         (status = 202, description = "The good lines are committed", body = BatchPublished),
         (status = 413, description = "Larger than 16 MiB", body = ProblemDocument),
         (status = 422, description = "No line at all, or more than 1,000", body = ProblemDocument),
         (status = 503, description = "The database is away", body = ProblemDocument),
+        (status = 508, description = "The events go in a circle", body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn publish_batch(
     shared: Data<Shared>,
     Account(account): Account,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let body = body::batch(&shared, &request, payload).await?;
     let key = idempotency_key(&request)?;
+    let hops = hops::read(&shared, account, &caller, &request, || None).await?;
     let lines = || {
         let numbered = body.split(|byte| *byte == b'\n').zip(1_usize..);
         numbered
@@ -77,6 +86,7 @@ pub(in crate::http) async fn publish_batch(
             account,
             bytes,
             key.map(|key| format!("{key}/{line}")),
+            hops.clone(),
         ) {
             Ok(event) => {
                 events.push(event);

@@ -77,6 +77,8 @@ pub(in crate::http) struct EventDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Fault>>)]
     warnings: Option<Box<RawValue>>,
+    /// The databases of Herald that it came through (header `herald-hops`); null: it began here.
+    hops: Option<String>,
     /// The event as published.
     #[schema(value_type = Object)]
     payload: Box<RawValue>,
@@ -154,6 +156,7 @@ pub(in crate::http) async fn show(
         .ok()
         .and_then(|text| RawValue::from_string(text).ok())
         .ok_or_else(|| StoreError::Unfit(format!("the payload of {id} is not JSON")))?;
+    let hops = event.hops.clone();
     let view = EventView::from(event);
     Ok(HttpResponse::Ok().json(EventDetail {
         id: view.id,
@@ -162,6 +165,7 @@ pub(in crate::http) async fn show(
         size: view.size,
         test: view.test,
         warnings: view.warnings,
+        hops,
         payload,
         deliveries: deliveries.into_iter().map(DeliveryView::from).collect(),
     }))

@@ -16,9 +16,12 @@ use crate::domain::event::{
     EnvelopeError, EnvelopeErrorKind, MAX_EVENT_BYTES, parse_document, parse_envelope,
 };
 use crate::domain::event_type::{Validation, nearest};
+use crate::domain::hops::Hops;
 use crate::domain::id::AccountId;
+use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::guard::Account;
+use crate::http::hops;
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 
@@ -34,8 +37,12 @@ const MAX_KEY: usize = 255;
 /// same body gets the first answer again, for 24 hours.
 #[utoipa::path(
     post, path = "/v1/events", tag = "events",
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "1 to 255 visible ASCII characters, quoted or bare")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "1 to 255 visible ASCII characters, quoted or bare"),
+        ("Herald-Hops" = Option<String>, Header,
+            description = "That of the delivery that the event came of"),
+    ),
     request_body = EventInput,
     responses(
         (status = 202, description = "Committed", body = Published),
@@ -44,19 +51,23 @@ const MAX_KEY: usize = 255;
         (status = 422, description = "An unknown type, a body that its schema refuses, or a key \
             that was used with another body", body = ProblemDocument),
         (status = 503, description = "The database is away", body = ProblemDocument),
+        (status = 508, description = "The event goes in a circle", body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn publish(
     shared: Data<Shared>,
     Account(account): Account,
+    caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let body = body::read(&request, payload, MAX_EVENT_BYTES).await?;
     let key = idempotency_key(&request)?;
+    let event_type = || Some(parse_envelope(&body).ok()?.event_type);
+    let hops = hops::read(&shared, account, &caller, &request, event_type).await?;
     let Accepted { receipt, warnings } =
-        accept(&shared, account, &body, key.map(str::to_owned)).await?;
+        accept(&shared, account, &body, key.map(str::to_owned), hops).await?;
     let mut answer = String::with_capacity(96 + warnings.as_ref().map_or(0, String::len));
     // Writing into a string cannot fail.
     let _ = write!(
@@ -92,9 +103,10 @@ pub(in crate::http) async fn accept(
     account: AccountId,
     body: &[u8],
     key: Option<String>,
+    hops: Option<Hops>,
 ) -> Result<Accepted, Problem> {
     let types = shared.engine.types();
-    let event = prepare(&types, account, body, key)?;
+    let event = prepare(&types, account, body, key, hops)?;
     drop(types);
     let warnings = event.warnings.clone();
     match shared.engine.publish(vec![event]).await?.pop() {
@@ -114,6 +126,7 @@ pub(super) fn prepare(
     account: AccountId,
     body: &[u8],
     key: Option<String>,
+    hops: Option<Hops>,
 ) -> Result<NewEvent, Problem> {
     let malformed = |error: EnvelopeError| refused(&error);
     // Most types have a schema: a body of the usual size is parsed once, as a document. Of a
@@ -154,6 +167,7 @@ pub(super) fn prepare(
         event_type: Arc::clone(&entry.name),
         payload: Bytes::copy_from_slice(body),
         warnings,
+        hops,
         key,
     })
 }

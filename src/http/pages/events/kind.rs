@@ -303,7 +303,7 @@ pub(in crate::http) async fn publish(
     let known = event_types::find(&shared, visit.account, name(&request)).await?;
     // Browsers send the line ends of a box as CR LF, whatever was in it.
     let body = form.take("body").replace("\r\n", "\n");
-    match accept(&shared, visit.account, body.as_bytes(), None).await {
+    match accept(&shared, visit.account, body.as_bytes(), None, None).await {
         Ok(accepted) => Ok(published(&accepted.receipt.id.to_string())),
         Err(problem) if problem.told().1.is_client_error() => {
             let refused = Refused {

@@ -50,6 +50,10 @@ pub(in crate::http) async fn page(
             dt { "Size" }
             dd { (size(usize::try_from(event.size).unwrap_or(0))) }
             @if event.test { dt { "Made" } dd { "To try out a webhook" } }
+            @if let Some(hops) = &event.hops {
+                dt { "Came through" }
+                dd { span class="mono" { (hops) } " (databases of Herald)" }
+            }
         }
         (warnings(&event))
         section class="panel" {

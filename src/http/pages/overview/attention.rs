@@ -1,5 +1,6 @@
 //! What needs attention, in words, each with the way to what mends it.
 
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::super::number;
@@ -40,6 +41,7 @@ pub(super) fn section(visit: &Visit, found: &Found<'_>) -> Markup {
     items.extend(found.plugins.iter().filter_map(|it| plugin(visit, it)));
     items.extend(found.halted.iter().map(|it| halted(visit, it)));
     items.extend(mails(found.open));
+    items.extend(found.open.loop_at.map(|at| circle(visit, at)));
     if items.is_empty() {
         return html! {
             p class="calm" { (badge(Tone::Sent, "All is well")) " Nothing fails, and nothing is held." }
@@ -171,6 +173,17 @@ fn mails(open: &Open) -> Option<Markup> {
             }
         }
     })
+}
+
+fn circle(visit: &Visit, at: DateTime<Utc>) -> Markup {
+    html! {
+        (badge(Tone::Error, "Loop"))
+        span {
+            "Events that go in a circle were refused " (visit.reader.ago(at)) ". "
+            a href="/activity?group=Herald&activity=Event+Loop+Refused" { "The activity log" }
+            " has the last one. Find the receiver that publishes what it is sent."
+        }
+    }
 }
 
 fn audited(it: &Audited) -> Option<Markup> {

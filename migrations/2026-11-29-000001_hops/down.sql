@@ -1,0 +1,2 @@
+drop table hop;
+alter table event drop column hops;
