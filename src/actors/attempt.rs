@@ -223,7 +223,9 @@ fn record(
         outcome,
         duration_ms: i32::try_from(duration.as_millis()).unwrap_or(i32::MAX),
         status: status.and_then(|status| i16::try_from(status).ok()),
-        detail: serde_json::to_string(&detail).ok(),
+        detail: serde_json::to_string(&detail)
+            .ok()
+            .map(|text| route.echoes.hide(text)),
         failures,
         due_in,
     }

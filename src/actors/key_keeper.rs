@@ -213,7 +213,7 @@ impl Work {
             }
             tracing::error!(
                 subscription = %id, %cause,
-                "a secret or header cannot be opened: its deliveries are held, nothing is sent unsigned"
+                "a secret, a header or the URL cannot be opened: its deliveries are held, nothing is sent unsigned"
             );
             if cause == OpenError::Damaged {
                 routing::hold(&self.database, id, DAMAGED).await?;
@@ -224,9 +224,9 @@ impl Work {
 }
 
 /// What people read at a subscription that is paused for it.
-const DAMAGED: &str = "A secret or header of it was damaged in the database, so that nothing can \
-     be sent. Rotate its secret without an overlap (and tell the receiver), set its headers \
-     again, then resume it.";
+const DAMAGED: &str = "A secret, a header or the URL of it was damaged in the database, so that \
+     nothing can be sent. Rotate its secret without an overlap (and tell the receiver), set its \
+     headers and its URL again, then resume it.";
 
 fn fingerprints(ring: &KeyRing) -> Vec<Fingerprint> {
     ring.keys().iter().map(|key| key.fingerprint()).collect()

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, watch};
 
 use crate::catalogue::{self, Validator};
-use crate::domain::destination::{MailTarget, is_mail};
+use crate::domain::destination::MailTarget;
 use crate::domain::event_type::Validation;
 use crate::domain::hops::HopId;
 use crate::domain::id::{AccountId, SubscriptionId};
@@ -18,6 +18,7 @@ use crate::domain::retry::RetrySchedule;
 use crate::domain::seal::OpenError;
 use crate::domain::secret::Secret;
 use crate::domain::subscription::SubscriptionState;
+use crate::domain::target_url::{Echoes, TargetUrl};
 use crate::domain::trigger::Trigger;
 use crate::store::routing::{RoutedSubscription, RoutedType, RoutingChanges, changes_since};
 use crate::store::{Database, StoreError, hop};
@@ -32,11 +33,13 @@ pub(super) struct Route {
     pub(super) hop: HopId,
     /// Paused also where nothing may be sent: see `locked`.
     pub(super) state: SubscriptionState,
-    /// Why nothing may be sent: its secrets or its headers do not open. Its deliveries are held.
+    /// Why nothing may be sent: its secrets, its headers or its URL do not open. Its deliveries are held.
     pub(super) locked: Option<OpenError>,
     pub(super) title: String,
-    /// As it is stored, for scripts.
-    pub(super) url: String,
+    /// For scripts, which see no path of it.
+    pub(super) url: TargetUrl,
+    /// What of the URL is hidden where the target repeats it.
+    pub(super) echoes: Echoes,
     /// The bare name of its script.
     pub(super) plugin: Option<String>,
     triggers: Vec<Trigger>,
@@ -76,9 +79,12 @@ impl Route {
                 .iter()
                 .filter_map(|text| Trigger::parse(text).ok())
                 .collect(),
-            endpoint: Endpoint::new(&row.url, headers, hop),
-            mail: is_mail(&row.url)
-                .then(|| MailTarget::parse(&row.url).map_err(|error| error.to_string())),
+            endpoint: Endpoint::new(row.url.whole(), headers, hop),
+            mail: row
+                .url
+                .is_mail()
+                .then(|| MailTarget::parse(row.url.whole()).map_err(|error| error.to_string())),
+            echoes: Echoes::of(row.url.whole()),
             title: row.title,
             url: row.url,
             plugin: row.plugin,

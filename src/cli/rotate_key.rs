@@ -206,7 +206,7 @@ impl<'a> Rotation<'a> {
             .locked
             .iter()
             .map(|what| match what {
-                Sealed::Secret(owner, _) | Sealed::Headers(owner) => {
+                Sealed::Secret(owner, _) | Sealed::Headers(owner) | Sealed::Url(owner) => {
                     SubscriptionId::from_uuid(*owner).to_string()
                 }
             })
@@ -214,7 +214,7 @@ impl<'a> Rotation<'a> {
         owners.dedup();
         bail!(
             "{} value(s) were damaged in the database and cannot be sealed anew: {}. Rotate their \
-             secrets without an overlap, set their headers again, then run this again. All others \
+             secrets without an overlap, set their headers and URLs again, then run this again. All others \
              are sealed with key {}; the old key stays in the key file until then.",
             progress.locked.len(),
             owners.join(", "),

@@ -26,6 +26,7 @@ pub mod signature;
 pub mod subscription;
 pub mod tally;
 pub mod target;
+pub mod target_url;
 pub mod trigger;
 pub mod user_link;
 pub mod vigil;

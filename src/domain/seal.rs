@@ -109,6 +109,8 @@ pub enum Sealed {
     Secret(Uuid, Uuid),
     /// The own headers of this subscription.
     Headers(Uuid),
+    /// The URL of this subscription.
+    Url(Uuid),
 }
 
 impl Sealed {
@@ -122,6 +124,10 @@ impl Sealed {
             }
             Self::Headers(subscription) => {
                 data.extend_from_slice(b"herald subscription headers\0");
+                data.extend_from_slice(subscription.as_bytes());
+            }
+            Self::Url(subscription) => {
+                data.extend_from_slice(b"herald subscription url\0");
                 data.extend_from_slice(subscription.as_bytes());
             }
         }
@@ -284,6 +290,7 @@ mod tests {
             Sealed::Secret(secret, subscription),
             Sealed::Secret(subscription, subscription),
             Sealed::Headers(subscription),
+            Sealed::Url(subscription),
         ] {
             assert_eq!(ring(&[1]).open(other, &sealed), Err(OpenError::Damaged));
         }

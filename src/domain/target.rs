@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::{Host, Url};
 
 use super::address::{AddressRules, ForbiddenAddress};
+use super::target_url::is_masked;
 
 /// Upper bound of a target's length, in characters.
 pub const MAX_TARGET: usize = 2_048;
@@ -39,6 +40,11 @@ pub enum TargetError {
         /// The first such character.
         found: char,
     },
+    /// What is shown to those who may not see all of it.
+    #[error(
+        "this is the URL as it is shown without its path: give the whole URL, or leave it as it was"
+    )]
+    Masked,
     /// `url` cannot read it.
     #[error("a target is not a URL")]
     Unreadable(#[source] url::ParseError),
@@ -118,6 +124,9 @@ impl Target {
         check_length(text)?;
         if starts_with_ignoring_case(text, "mailto:") {
             return Err(TargetError::Mail);
+        }
+        if is_masked(text) {
+            return Err(TargetError::Masked);
         }
         // The URL standard reads `https:host`, `https:\\host` and line breaks within as well.
         // Nobody means them, so they are refused before they could mislead anyone.

@@ -150,9 +150,9 @@ pub struct Activity {
     /// What it was done to.
     #[diesel(sql_type = Nullable<Text>)]
     pub subject: Option<String>,
-    /// JSON as it was given.
+    /// JSON as it was given; read it by `payload()`, which masks what older code did not.
     #[diesel(sql_type = Nullable<Text>)]
-    pub payload: Option<String>,
+    pub(super) payload: Option<String>,
 }
 
 impl Activity {

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Integer};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -151,6 +151,15 @@ pub async fn switch_to(database: &Database, key: &SealKey) -> Result<bool, Store
         .await
 }
 
+/// What is sealed anew, one after the other.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Secrets,
+    Headers,
+    Urls,
+}
+
 /// How far sealing anew has come.
 #[derive(Debug, Default, Clone)]
 pub struct Progress {
@@ -159,8 +168,8 @@ pub struct Progress {
     /// Those that do not open.
     pub locked: Vec<Sealed>,
     secrets_after: (Uuid, Uuid),
-    headers_after: Uuid,
-    secrets_done: bool,
+    after: Uuid,
+    stage: Stage,
 }
 
 /// Seals some values anew with the key. False: none is left behind those that were looked at.
@@ -179,12 +188,21 @@ pub async fn reseal_some(
     let done = connection
         .transaction(async |connection: &mut Connection| {
             let mut next = before;
-            let more = if next.secrets_done {
-                reseal_headers(connection, ring, key, &mut next).await?
-            } else {
-                next.secrets_done = !reseal_secrets(connection, ring, key, &mut next).await?;
-                true
+            let some = match next.stage {
+                Stage::Secrets => reseal_secrets(connection, ring, key, &mut next).await?,
+                Stage::Headers => {
+                    reseal_column(connection, ring, key, &mut next, Column::Headers).await?
+                }
+                Stage::Urls => reseal_column(connection, ring, key, &mut next, Column::Url).await?,
             };
+            let more = some || next.stage != Stage::Urls;
+            if !some {
+                next.after = Uuid::nil();
+                next.stage = match next.stage {
+                    Stage::Secrets => Stage::Headers,
+                    Stage::Headers | Stage::Urls => Stage::Urls,
+                };
+            }
             Ok::<_, StoreError>((next, more))
         })
         .await;
@@ -234,40 +252,73 @@ async fn reseal_secrets(
     Ok(!rows.is_empty())
 }
 
-async fn reseal_headers(
+/// A sealed column of subscriptions.
+#[derive(Debug, Clone, Copy)]
+enum Column {
+    Headers,
+    Url,
+}
+
+impl Column {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Headers => "sealed_headers",
+            Self::Url => "sealed_url",
+        }
+    }
+
+    const fn of(self, owner: Uuid) -> Sealed {
+        match self {
+            Self::Headers => Sealed::Headers(owner),
+            Self::Url => Sealed::Url(owner),
+        }
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Value {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Binary)]
+    value: Vec<u8>,
+}
+
+async fn reseal_column(
     connection: &mut Connection,
     ring: &KeyRing,
     key: &SealKey,
     progress: &mut Progress,
+    column: Column,
 ) -> Result<bool, StoreError> {
-    use subscription::{id, sealed_headers};
-    let rows: Vec<(Uuid, Option<Vec<u8>>)> = subscription::table
-        .filter(sealed_headers.is_not_null())
-        .filter(
-            sql::<Bool>("get_byte(sealed_headers, 0) <> ")
-                .bind::<Integer, _>(i32::from(key.id().number())),
-        )
-        .filter(id.gt(progress.headers_after))
-        .select((id, sealed_headers))
-        .order(id)
-        .limit(BATCH)
-        .for_update()
-        .load(connection)
-        .await?;
-    for (owner, value) in &rows {
-        progress.headers_after = *owner;
-        let what = Sealed::Headers(*owner);
-        let anew = progress.anew(ring, key, what, value.as_deref());
-        if anew.is_none() && forget_of_removed(connection, what).await? {
+    let name = column.name();
+    let rows: Vec<Value> = diesel::sql_query(format!(
+        "select id, {name} as value from subscription \
+         where {name} is not null and get_byte({name}, 0) <> $1 and id > $2 \
+         order by id limit {BATCH} for update"
+    ))
+    .bind::<Integer, _>(i32::from(key.id().number()))
+    .bind::<SqlUuid, _>(progress.after)
+    .load(connection)
+    .await?;
+    let (mut ids, mut values) = (Vec::new(), Vec::new());
+    for Value { id, value } in &rows {
+        progress.after = *id;
+        let what = column.of(*id);
+        if let Some(anew) = progress.anew(ring, key, what, Some(value)) {
+            ids.push(*id);
+            values.push(anew);
+        } else if forget_of_removed(connection, what).await? {
             progress.locked.pop();
         }
-        if let Some(anew) = anew {
-            diesel::update(subscription::table.find(*owner))
-                .set(sealed_headers.eq(anew))
-                .execute(connection)
-                .await?;
-        }
     }
+    diesel::sql_query(format!(
+        "update subscription s set {name} = i.value from unnest($1, $2) as i (id, value) \
+         where s.id = i.id"
+    ))
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Binary>, _>(values)
+    .execute(connection)
+    .await?;
     Ok(!rows.is_empty())
 }
 
@@ -292,6 +343,12 @@ async fn forget_of_removed(connection: &mut Connection, what: Sealed) -> Result<
         Sealed::Headers(owner) => {
             diesel::update(removed(owner))
                 .set(subscription::sealed_headers.eq(None::<Vec<u8>>))
+                .execute(connection)
+                .await?
+        }
+        Sealed::Url(owner) => {
+            diesel::update(removed(owner))
+                .set(subscription::sealed_url.eq(None::<Vec<u8>>))
                 .execute(connection)
                 .await?
         }
@@ -340,6 +397,8 @@ pub async fn forget_others(database: &Database, key: &SealKey) -> Result<bool, S
                 )
                 .bind::<Integer, _>(i32::from(id))
                 .sql(") or exists (select from subscription where get_byte(sealed_headers, 0) <> ")
+                .bind::<Integer, _>(i32::from(id))
+                .sql(") or exists (select from subscription where get_byte(sealed_url, 0) <> ")
                 .bind::<Integer, _>(i32::from(id))
                 .sql(")"),
             )

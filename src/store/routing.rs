@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::activity::note;
 use super::schema::{event_type, routing, subscription, subscription_secret};
-use super::seal::{open_headers, open_secret};
+use super::seal::{open_headers, open_secret, open_url};
 use super::{Connection, Database, StoreError};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::event_type::Validation;
@@ -16,6 +16,7 @@ use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::seal::{KeyRing, OpenError};
 use crate::domain::secret::Secret;
 use crate::domain::subscription::SubscriptionState;
+use crate::domain::target_url::TargetUrl;
 
 /// Bumps the version, inside the caller's transaction, before it writes what changed with the
 /// new version. Changes queue up here until that transaction ends; so does the ingest
@@ -38,7 +39,7 @@ pub struct RoutedSubscription {
     /// What people call it.
     pub title: String,
     /// Where it delivers.
-    pub url: String,
+    pub url: TargetUrl,
     /// What it matches.
     pub triggers: Vec<String>,
     /// Whether it delivers.
@@ -57,7 +58,7 @@ pub struct RoutedSubscription {
     pub deleted: bool,
     /// Its signing secrets, newest first, each with its end.
     pub secrets: Vec<(Secret, Option<DateTime<Utc>>)>,
-    /// Why nothing may be sent: its secrets or its headers do not open.
+    /// Why nothing may be sent: its secrets, its headers or its URL do not open.
     pub locked: Option<OpenError>,
 }
 
@@ -102,6 +103,7 @@ type SubscriptionRow = (
     Option<DateTime<Utc>>,
     String,
     Option<String>,
+    Option<Vec<u8>>,
     Option<Vec<u8>>,
 );
 type SecretRow = (
@@ -167,6 +169,7 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
                         subscription::title,
                         subscription::plugin,
                         subscription::sealed_headers,
+                        subscription::sealed_url,
                     ))
                     .load(connection)
                     .await?;
@@ -230,7 +233,8 @@ fn routed_subscription(
     secrets: Vec<OpenedSecret>,
 ) -> RoutedSubscription {
     let headers = open_headers(ring, row.0, row.5, row.12.as_deref());
-    let mut locked = headers.as_ref().err().copied();
+    let url = open_url(ring, row.0, &row.2, row.13.as_deref());
+    let mut locked = headers.as_ref().err().or(url.as_ref().err()).copied();
     // No subscription is without a secret: one whose rows are gone is not sent unsigned either.
     if secrets.is_empty() {
         locked = Some(OpenError::Damaged);
@@ -247,7 +251,7 @@ fn routed_subscription(
         account: AccountId::from_uuid(row.1),
         title: row.10,
         plugin: row.11,
-        url: row.2,
+        url: url.unwrap_or(TargetUrl::new(row.2)),
         triggers: row.3.into_iter().flatten().collect(),
         state: row.4,
         headers: headers.unwrap_or_default(),

@@ -438,6 +438,7 @@ diesel::table! {
         deleted_at -> Nullable<Timestamptz>,
         version -> Int8,
         sealed_headers -> Nullable<Bytea>,
+        sealed_url -> Nullable<Bytea>,
     }
 }
 

@@ -2,17 +2,20 @@
 //! Sealed values stand beside the plain ones; nothing is sealed while a daemon may be alive that
 //! could not open it.
 
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Binary, Bool, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::feature_level::FeatureLevel;
 use super::lane::LaneId;
-use super::schema::{lane, seal, seal_key, subscription, subscription_secret};
-use super::{Connection, Database, StoreError, feature_level};
+use super::schema::{feature_level, lane, seal, seal_key, subscription, subscription_secret};
+use super::{Connection, Database, StoreError, feature_level as level};
 use crate::domain::seal::{Fingerprint, KeyRing, OpenError, SealKeyId, Sealed};
 use crate::domain::secret::Secret;
+use crate::domain::target_url::{TargetUrl, is_masked, masked};
 
 /// Rows that are sealed in one transaction.
 const BATCH: i64 = 200;
@@ -180,10 +183,13 @@ pub async fn tell(database: &Database, id: LaneId, ring: &KeyRing) -> Result<(),
     Ok(())
 }
 
+/// The URLs that stand in plain and have something to hide, as the index of them has it.
+const PLAIN_URL: &str = "sealed_url is null and url ~ '^https?://[^/]+/.'";
+
 /// Whether values are sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sealing {
-    /// They are; true: since now.
+    /// They are (URLs only when no daemon is at work that could not open them); true: since now.
     Since(bool),
     /// A daemon that cannot open them may be alive.
     Waits,
@@ -197,7 +203,7 @@ pub enum Sealing {
 pub async fn begin(database: &Database) -> Result<Sealing, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
-    let level = feature_level::raise(connection).await?;
+    let level = level::raise(connection).await?;
     let (sealing, has_key): (bool, bool) = seal::table
         .select((seal::since.is_not_null(), seal::current.is_not_null()))
         .first(connection)
@@ -226,7 +232,8 @@ pub async fn seal_some(database: &Database) -> Result<usize, StoreError> {
     // Without a lock: this is asked each second, and hardly ever is there anything.
     let secrets = subscription_secret::table.filter(subscription_secret::key.is_not_null());
     let headers = subscription::table.filter(subscription::headers.ne(json!({})));
-    let plain = diesel::select(diesel::dsl::exists(secrets).or(diesel::dsl::exists(headers)));
+    let urls = subscription::table.filter(sql::<Bool>(PLAIN_URL));
+    let plain = diesel::select(exists(secrets).or(exists(headers)).or(exists(urls)));
     if !plain.get_result::<bool>(connection).await? {
         return Ok(0);
     }
@@ -282,9 +289,45 @@ pub async fn seal_some(database: &Database) -> Result<usize, StoreError> {
                     .execute(connection)
                     .await?;
             }
-            Ok(secrets.len() + headers.len())
+            let urls = seal_urls(connection, &sealer).await?;
+            Ok(secrets.len() + headers.len() + urls)
         })
         .await
+}
+
+async fn seal_urls(connection: &mut Connection, sealer: &Sealer) -> Result<usize, StoreError> {
+    if !sealer.urls {
+        return Ok(0);
+    }
+    let urls: Vec<(Uuid, String)> = subscription::table
+        .filter(sql::<Bool>(PLAIN_URL))
+        .select((subscription::id, subscription::url))
+        .order(subscription::id)
+        .limit(BATCH)
+        .for_update()
+        .skip_locked()
+        .load(connection)
+        .await?;
+    let (mut ids, mut shown, mut sealed) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, plain) in &urls {
+        // One that is damaged shows a mask, and hides nothing.
+        if let (visible, Some(whole)) = sealer.url(*id, plain)? {
+            ids.push(*id);
+            shown.push(visible);
+            sealed.push(whole);
+        }
+    }
+    let number = ids.len();
+    diesel::sql_query(
+        "update subscription s set url = i.url, sealed_url = i.sealed \
+         from unnest($1, $2, $3) as i (id, url, sealed) where s.id = i.id",
+    )
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Text>, _>(shown)
+    .bind::<Array<Binary>, _>(sealed)
+    .execute(connection)
+    .await?;
+    Ok(number)
 }
 
 /// A secret's columns: plain, sealed. One of them is there.
@@ -295,6 +338,8 @@ pub(super) struct Sealer {
     ring: std::sync::Arc<KeyRing>,
     /// None: in plain.
     pub(super) with: Option<SealKeyId>,
+    /// URLs are sealed, too: every daemon can open them.
+    urls: bool,
 }
 
 impl Sealer {
@@ -311,9 +356,15 @@ impl Sealer {
             .await
             .optional()?
             .flatten();
+        // It never falls, so no lock is needed; what is written in plain meanwhile is sealed later.
+        let needed: i16 = feature_level::table
+            .select(feature_level::needed)
+            .first(connection)
+            .await?;
         Ok(Self {
             ring: database.keys(),
             with: current.map(number).transpose()?,
+            urls: needed >= FeatureLevel::SEALED_URLS.number(),
         })
     }
 
@@ -354,6 +405,25 @@ impl Sealer {
         let plain = if sealed.is_some() { json!({}) } else { headers };
         Ok((plain, sealed))
     }
+
+    /// The columns of a URL: what everybody may see of it, and all of it sealed; or in plain.
+    pub(super) fn url(
+        &self,
+        subscription: Uuid,
+        url: &str,
+    ) -> Result<(String, Option<Vec<u8>>), StoreError> {
+        let shown = masked(url);
+        if !self.urls || shown == url {
+            return Ok((url.to_owned(), None));
+        }
+        let sealed = self.seal(Sealed::Url(subscription), url.as_bytes())?;
+        let kept = if sealed.is_some() {
+            shown.as_ref()
+        } else {
+            url
+        };
+        Ok((kept.to_owned(), sealed))
+    }
 }
 
 /// The bytes of a secret, out of its columns.
@@ -385,5 +455,29 @@ pub(super) fn open_headers(
             serde_json::from_slice(&text).map_err(|_json| OpenError::Damaged)
         }
         _ => Ok(plain),
+    }
+}
+
+/// A URL, out of its columns. One that does not belong to what everybody sees of it is damaged:
+/// nobody may lead its credential to another host.
+pub(super) fn open_url(
+    ring: &KeyRing,
+    subscription: Uuid,
+    shown: &str,
+    sealed: Option<&[u8]>,
+) -> Result<TargetUrl, OpenError> {
+    let Some(sealed) = sealed else {
+        if is_masked(shown) {
+            return Err(OpenError::Damaged);
+        }
+        return Ok(TargetUrl::new(shown.to_owned()));
+    };
+    let whole = ring.open(Sealed::Url(subscription), sealed)?;
+    let whole = String::from_utf8(whole).map_err(|_bytes| OpenError::Damaged)?;
+    let whole = TargetUrl::new(whole);
+    if whole.masked() == shown {
+        Ok(whole)
+    } else {
+        Err(OpenError::Damaged)
     }
 }

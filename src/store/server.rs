@@ -104,7 +104,7 @@ pub async fn look(database: &Database) -> Result<ServerReport, StoreError> {
         .await?)
 }
 
-/// The https targets of webhooks at work, the most recently changed first.
+/// Scheme, host and port of the https targets of webhooks at work, the most recently changed first.
 ///
 /// # Errors
 /// When the database is away or holds no tables of Herald.
@@ -114,14 +114,16 @@ pub async fn https_targets(database: &Database, most: i64) -> Result<Vec<String>
     use super::schema::subscription;
 
     let mut connection = database.get().await?;
-    Ok(subscription::table
+    let urls: Vec<String> = subscription::table
         .filter(subscription::deleted_at.is_null())
         .filter(subscription::url.ilike("https://%"))
         .order(subscription::updated_at.desc())
         .select(subscription::url)
         .limit(most)
         .load(&mut connection)
-        .await?)
+        .await?;
+    let origin = |url: &String| url.split('/').take(3).collect::<Vec<_>>().join("/");
+    Ok(urls.iter().map(origin).collect())
 }
 
 /// Sees to it that a commit on this connection is on the disk before it is answered, where the

@@ -10,13 +10,14 @@ use uuid::Uuid;
 
 use super::activity::note;
 use super::schema::{subscription, subscription_secret};
-use super::seal::{Sealer, open_headers};
+use super::seal::{Sealer, open_headers, open_url};
 use super::{Connection, Database, StoreError, routing, subscription_note};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::seal::{KeyRing, OpenError};
 use crate::domain::secret::Secret;
 use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
+use crate::domain::target_url::{TargetUrl, masked};
 
 /// A subscription as stored; its values were checked when they were written.
 #[derive(Debug, Clone)]
@@ -27,8 +28,10 @@ pub struct Subscription {
     pub account: AccountId,
     /// What people call it.
     pub title: String,
-    /// Where it delivers.
-    pub url: String,
+    /// Where it delivers; what everybody may see of it, if it does not open.
+    pub url: TargetUrl,
+    /// Why the rest of its URL is unknown, if it does not open.
+    pub url_locked: Option<OpenError>,
     /// Which event types it means.
     pub triggers: Vec<String>,
     /// Whether it delivers.
@@ -71,6 +74,7 @@ struct Row {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     sealed_headers: Option<Vec<u8>>,
+    sealed_url: Option<Vec<u8>>,
 }
 
 impl Row {
@@ -79,12 +83,15 @@ impl Row {
         let sealed = row.sealed_headers.as_deref();
         let headers = open_headers(ring, row.id, row.headers, sealed);
         let headers_locked = headers.as_ref().err().copied();
+        let url = open_url(ring, row.id, &row.url, row.sealed_url.as_deref());
+        let url_locked = url.as_ref().err().copied();
         let headers = headers.ok().map(serde_json::from_value);
         Subscription {
             id: SubscriptionId::from_uuid(row.id),
             account: AccountId::from_uuid(row.account_id),
             title: row.title,
-            url: row.url,
+            url: url.unwrap_or(TargetUrl::new(row.url)),
+            url_locked,
             triggers: row.triggers.into_iter().flatten().collect(),
             state: row.state,
             disabled_reason: row.disabled_reason,
@@ -145,12 +152,14 @@ pub async fn create(
             let version = routing::bump(connection).await?;
             let sealer = Sealer::of(database, connection).await?;
             let (plain, sealed) = sealer.headers(new.id.uuid(), serde_json::json!(new.headers))?;
+            let (shown, sealed_url) = sealer.url(new.id.uuid(), &new.url)?;
             let row: Row = diesel::insert_into(subscription::table)
                 .values((
                     subscription::id.eq(new.id.uuid()),
                     subscription::account_id.eq(new.account.uuid()),
                     subscription::title.eq(new.title),
-                    subscription::url.eq(new.url),
+                    subscription::url.eq(shown),
+                    subscription::sealed_url.eq(sealed_url),
                     subscription::triggers.eq(new.triggers),
                     subscription::state.eq(new.state),
                     subscription::plugin.eq(new.plugin),
@@ -264,17 +273,20 @@ pub async fn change(
             if !seen || !allowed.contains(&before.state) {
                 return Ok(Some((before, false)));
             }
-            let headers = match change.headers {
-                None => None,
-                Some(headers) => {
-                    let sealer = Sealer::of(database, connection).await?;
-                    Some(sealer.headers(id.uuid(), headers)?)
-                }
-            };
+            let sealer = Sealer::of(database, connection).await?;
+            let headers = change.headers;
+            let headers = headers.map(|headers| sealer.headers(id.uuid(), headers));
+            let url = change.url.map(|url| sealer.url(id.uuid(), &url));
+            let (headers, url) = (headers.transpose()?, url.transpose()?);
             let row: Row = diesel::update(subscription::table.find(id.uuid()))
                 .set((
                     change.title.map(|new| subscription::title.eq(new)),
-                    change.url.map(|new| subscription::url.eq(new)),
+                    url.map(|(shown, sealed)| {
+                        (
+                            subscription::url.eq(shown),
+                            subscription::sealed_url.eq(sealed),
+                        )
+                    }),
                     change.triggers.map(|new| subscription::triggers.eq(new)),
                     change.state.map(|new| subscription::state.eq(new)),
                     change
@@ -343,13 +355,16 @@ pub async fn remove(
             let Some((title, url)) = removed else {
                 return Ok(false);
             };
-            let payload = serde_json::json!({ "title": title, "url": url });
+            let payload = serde_json::json!({ "title": title, "url": masked(&url) });
             let (what, subject) = (OwnActivity::SubscriptionDeleted, id.to_string());
             note(connection, Some(account), by, what, subject, Some(payload)).await?;
             Ok(true)
         })
         .await
 }
+
+/// Host and port of a URL, or the addresses of a `mailto:`.
+const HOST: &str = "case when url ~* '^mailto:' then url else split_part(url, '/', 3) end";
 
 /// Which subscriptions a list shows.
 #[derive(Debug, Clone)]
@@ -360,7 +375,7 @@ pub struct SubscriptionFilter {
     pub created_from: Option<DateTime<Utc>>,
     /// Made before.
     pub created_to: Option<DateTime<Utc>>,
-    /// With this text in the title or the URL, upper and lower case alike.
+    /// With this text in the title or the host, upper and lower case alike.
     pub text: Option<String>,
     /// Sorted by.
     pub sort: SubscriptionSort,
@@ -381,7 +396,7 @@ pub async fn list(
     account: AccountId,
     filter: &SubscriptionFilter,
 ) -> Result<Vec<Subscription>, StoreError> {
-    use subscription::{created_at, id, title, updated_at, url};
+    use subscription::{created_at, id, title, updated_at};
     let mut query = subscription::table
         .filter(subscription::account_id.eq(account.uuid()))
         .filter(subscription::deleted_at.is_null())
@@ -403,7 +418,8 @@ pub async fn list(
             .replace('%', "\\%")
             .replace('_', "\\_");
         let pattern = format!("%{escaped}%");
-        query = query.filter(title.ilike(pattern.clone()).or(url.ilike(pattern)));
+        let host = diesel::dsl::sql::<diesel::sql_types::Text>(HOST);
+        query = query.filter(title.ilike(pattern.clone()).or(host.ilike(pattern)));
     }
     macro_rules! sorted {
         ($column:expr) => {

@@ -1,16 +1,17 @@
 //! What the activity log says of changes of subscriptions: what was before and what is after,
 //! without anything that a viewer may not see.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
-use super::activity::note;
+use super::activity::{Activity, note};
 use super::subscription::Subscription;
 use super::{Connection, StoreError};
-use crate::domain::activity::{Actor, OwnActivity};
+use crate::domain::activity::{Actor, OWN_GROUP, OwnActivity};
 use crate::domain::subscription::SubscriptionState;
+use crate::domain::target_url::{MASK, masked};
 
-/// Stands for the value of a header: it may be a credential.
-const MASKED: &str = "•••";
 /// Stands for a header's value that is another one now.
 const MASKED_AND_NEW: &str = "••• (changed)";
 
@@ -19,11 +20,11 @@ fn facts(subscription: &Subscription) -> Map<String, Value> {
     let headers: Map<String, Value> = subscription
         .headers
         .keys()
-        .map(|name| (name.clone(), MASKED.into()))
+        .map(|name| (name.clone(), MASK.into()))
         .collect();
     let facts = json!({
         "title": subscription.title,
-        "url": subscription.url,
+        "url": subscription.url.masked(),
         "triggers": subscription.triggers,
         "plugin": subscription.plugin,
         "headers": headers,
@@ -48,6 +49,12 @@ fn difference(before: &Subscription, after: &Subscription) -> Option<Value> {
             }
         }
     }
+    if before.url != after.url && old.get("url") == new.get("url") {
+        new.insert(
+            "url".to_owned(),
+            changed_in_part(&after.url.masked()).into(),
+        );
+    }
     let same: Vec<String> = old
         .iter()
         .filter(|(name, value)| new.get(*name) == Some(value))
@@ -58,6 +65,54 @@ fn difference(before: &Subscription, after: &Subscription) -> Option<Value> {
         new.remove(&name);
     }
     (!new.is_empty()).then(|| json!({ "before": old, "after": new }))
+}
+
+/// A masked URL whose hidden part is another one now.
+fn changed_in_part(masked: &str) -> String {
+    format!("{masked} (changed)")
+}
+
+impl Activity {
+    /// What else is known of it, as JSON. URLs are masked in what older code noted of
+    /// subscriptions.
+    #[must_use]
+    pub fn payload(&self) -> Option<Cow<'_, str>> {
+        let payload = self.payload.as_deref()?;
+        let of_url = [
+            OwnActivity::SubscriptionCreated,
+            OwnActivity::SubscriptionChanged,
+            OwnActivity::SubscriptionDeleted,
+        ];
+        let is_of_url =
+            self.group == OWN_GROUP && of_url.iter().any(|what| what.as_str() == self.activity);
+        let masked = is_of_url.then(|| with_masked_urls(payload)).flatten();
+        Some(masked.map_or(Cow::Borrowed(payload), Cow::Owned))
+    }
+}
+
+/// None: nothing is to be masked.
+fn with_masked_urls(payload: &str) -> Option<String> {
+    let mut payload: Value = serde_json::from_str(payload).ok()?;
+    let mut any = false;
+    for place in ["/url", "/before/url", "/after/url"] {
+        if let Some(Value::String(url)) = payload.pointer_mut(place)
+            && let Cow::Owned(shown) = masked(url)
+        {
+            *url = shown;
+            any = true;
+        }
+    }
+    let (before, after) = (
+        payload.pointer("/before/url"),
+        payload.pointer("/after/url"),
+    );
+    if let (Some(before), Some(Value::String(after))) = (before, after)
+        && before == after
+    {
+        let changed = changed_in_part(after);
+        *payload.pointer_mut("/after/url")? = changed.into();
+    }
+    any.then(|| payload.to_string())
 }
 
 /// What a change of the state is called; none: it is no change.

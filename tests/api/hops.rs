@@ -45,14 +45,27 @@ fn each_delivery_lists_the_databases_that_its_event_came_through() {
     // One that began here; a test; one that came from elsewhere; each line of a batch.
     let event = herald.publish_event(&order(1));
     assert_eq!(delivered(&target, &event), own);
-    assert_eq!(herald.get(&format!("/v1/events/{event}")).json()["hops"], Value::Null);
-    let test = herald.poke(&format!("/v1/subscriptions/{id}/test")).expect(202);
+    assert_eq!(
+        herald.get(&format!("/v1/events/{event}")).json()["hops"],
+        Value::Null
+    );
+    let test = herald
+        .poke(&format!("/v1/subscriptions/{id}/test"))
+        .expect(202);
     assert_eq!(delivered(&target, &text(&test.json()["event_id"])), own);
     let event = text(&publish(&herald, "other,another").expect(202).json()["id"]);
     assert_eq!(delivered(&target, &event), format!("other, another, {own}"));
-    assert_eq!(herald.get(&format!("/v1/events/{event}")).json()["hops"], "other, another");
+    assert_eq!(
+        herald.get(&format!("/v1/events/{event}")).json()["hops"],
+        "other, another"
+    );
     let lines = format!("{}\n{}\n", order(1), order(2));
-    let batch = herald.send("POST", "/v1/events/batch", &[(HEADER, "x")], lines.as_bytes());
+    let batch = herald.send(
+        "POST",
+        "/v1/events/batch",
+        &[(HEADER, "x")],
+        lines.as_bytes(),
+    );
     for event in batch.expect(202).json()["ids"].as_array().unwrap() {
         assert_eq!(delivered(&target, &text(event)), format!("x, {own}"));
     }
@@ -70,7 +83,10 @@ fn each_delivery_lists_the_databases_that_its_event_came_through() {
     let keyed = |hops| {
         let headers = [(HEADER, hops), ("idempotency-key", "one")];
         let body = order(7).to_string();
-        herald.send("POST", "/v1/events", &headers, body.as_bytes()).expect(202).json()
+        herald
+            .send("POST", "/v1/events", &headers, body.as_bytes())
+            .expect(202)
+            .json()
     };
     let (first, again) = (keyed("a"), keyed("b"));
     assert_eq!(first["id"], again["id"]);
@@ -124,7 +140,15 @@ fn an_event_that_goes_in_a_circle_is_refused_the_third_time_and_reported_once() 
 #[test]
 fn the_admins_of_the_account_get_a_mail_about_events_in_a_circle() {
     let herald = Herald::launch();
-    herald.run(&["user", "add", "ann@example.com", "--role", "admin", "--name", "Ann"]);
+    herald.run(&[
+        "user",
+        "add",
+        "ann@example.com",
+        "--role",
+        "admin",
+        "--name",
+        "Ann",
+    ]);
     publish(&herald, &vec!["x"; 16].join(",")).expect(508);
     let mails = || herald.list("/v1/mails?topic=Event%20Loop");
     wait_until("the mail", || !mails().is_empty());
@@ -141,8 +165,17 @@ fn sixteen_hops_and_malformed_ones_are_refused_with_what_to_do() {
     publish(&herald, &vec!["x"; 15].join(",")).expect(202);
     let refused = publish(&herald, &vec!["x"; 16].join(",")).expect(508);
     assert_eq!(refused.json()["type"], "urn:herald:problem:loop");
-    assert!(refused.detail().contains("16 databases"), "{}", refused.detail());
-    let batch = herald.send("POST", "/v1/events/batch", &[(HEADER, &vec!["x"; 16].join(","))], b"{}");
+    assert!(
+        refused.detail().contains("16 databases"),
+        "{}",
+        refused.detail()
+    );
+    let batch = herald.send(
+        "POST",
+        "/v1/events/batch",
+        &[(HEADER, &vec!["x"; 16].join(","))],
+        b"{}",
+    );
     batch.expect(508);
     for malformed in ["a b", "a;b", &"x".repeat(65)] {
         let refused = publish(&herald, malformed).expect(400);
@@ -150,7 +183,10 @@ fn sixteen_hops_and_malformed_ones_are_refused_with_what_to_do() {
         assert!(refused.detail().contains("separated by commas"));
     }
     publish(&herald, "").expect(202);
-    assert_eq!(herald.count("select count(*) from event where hops is null"), 1);
+    assert_eq!(
+        herald.count("select count(*) from event where hops is null"),
+        1
+    );
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod deliveries;
 mod desk;
 mod events;
 mod mail;
+mod masked;
 mod overview;
 mod plugins;
 mod settings;

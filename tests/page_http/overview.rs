@@ -49,18 +49,32 @@ fn events_that_go_in_a_circle_are_shown_for_a_day_and_where_an_event_came_throug
     let ann = signed_in(&herald, "ann@example.com", "admin", "main");
     let publish = |hops: &str| {
         let body = order(1).to_string();
-        herald.send("POST", "/v1/events", &[("herald-hops", hops)], body.as_bytes())
+        herald.send(
+            "POST",
+            "/v1/events",
+            &[("herald-hops", hops)],
+            body.as_bytes(),
+        )
     };
     assert!(!words(&page(&ann, "/")).contains("circle"));
     publish(&vec!["x"; 16].join(",")).expect(508);
     let text = words(&page(&ann, "/"));
-    assert!(text.contains("Events that go in a circle were refused"), "{text}");
-    let log = words(&page(&ann, "/activity?group=Herald&activity=Event+Loop+Refused"));
+    assert!(
+        text.contains("Events that go in a circle were refused"),
+        "{text}"
+    );
+    let log = words(&page(
+        &ann,
+        "/activity?group=Herald&activity=Event+Loop+Refused",
+    ));
     assert!(log.contains("Event Loop Refused"), "{log}");
     herald.sql("update notice set at = at - interval '25 hours'");
     assert!(!words(&page(&ann, "/")).contains("circle"));
 
-    let event = publish("one, two").expect(202).json()["id"].as_str().unwrap().to_owned();
+    let event = publish("one, two").expect(202).json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let text = words(&page(&ann, &format!("/events/{event}")));
     assert!(text.contains("one, two (databases of Herald)"), "{text}");
 }

@@ -30,12 +30,12 @@ fn led(answer: Answer) -> String {
     to.split(['?', '#']).next().unwrap().to_owned()
 }
 
-fn html(answer: Answer) -> String {
+pub(crate) fn html(answer: Answer) -> String {
     String::from_utf8(answer.body).unwrap()
 }
 
 /// The fields of a form as a browser would send them, by reading the page.
-fn fields(html: &str) -> Vec<(String, String)> {
+pub(crate) fn fields(html: &str) -> Vec<(String, String)> {
     let form = html.split("<form class=\"form\"").nth(1).unwrap();
     let form = form.split("</form>").next().unwrap();
     let attribute = |tag: &str, name: &str| {

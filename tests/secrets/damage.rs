@@ -6,14 +6,15 @@ use crate::support::Herald;
 use crate::support::api::{order, text};
 use crate::support::scripted::Scripted;
 use crate::support::wait_until;
-use crate::{assert_signed, bump, deliver, key_of, secret_of, wait_sealed};
+use crate::{PATH, assert_signed, bump, deliver, key_of, secret_of, wait_sealed};
 
 /// Subscribes twice; answers the ids and the targets.
 fn two(herald: &Herald) -> [(String, Scripted); 2] {
     [(); 2].map(|()| {
         let target = Scripted::answering(200, "");
         let more = json!({ "headers": { "x-api-key": "sesame" } });
-        (herald.subscribe_with(&target.url, &["*"], &more), target)
+        let url = format!("{}{PATH}", target.url);
+        (herald.subscribe_with(&url, &["*"], &more), target)
     })
 }
 
@@ -23,10 +24,11 @@ fn uuid_of(id: &str) -> String {
 }
 
 #[test]
-fn a_damaged_secret_or_header_holds_its_subscription_and_the_others_go_on() {
+fn a_damaged_secret_header_or_url_holds_its_subscription_and_the_others_go_on() {
     for (table, column, by) in [
         ("subscription_secret", "sealed", "subscription_id"),
         ("subscription", "sealed_headers", "id"),
+        ("subscription", "sealed_url", "id"),
     ] {
         let mut herald = Herald::launch();
         herald.run(&["user", "add", "ann@example.com", "--role", "admin"]);
@@ -75,7 +77,12 @@ fn a_damaged_secret_or_header_holds_its_subscription_and_the_others_go_on() {
 
         // It is mended as it was told, and nothing is lost.
         let path = format!("/v1/subscriptions/{bad}");
-        if table == "subscription_secret" {
+        if column == "sealed_url" {
+            let shown = herald.subscription(&bad)["url"].clone();
+            assert_eq!(shown, format!("{}•••", bad_target.url));
+            let url = json!({ "url": format!("{}{PATH}", bad_target.url) });
+            herald.patch(&path, &url).expect(200);
+        } else if table == "subscription_secret" {
             let shown = herald.get(&format!("{path}/secret")).expect(409);
             assert!(
                 shown.detail().contains("overlap_hours"),
@@ -96,6 +103,62 @@ fn a_damaged_secret_or_header_holds_its_subscription_and_the_others_go_on() {
         let requests = bad_target.requests();
         assert_signed(requests.last().unwrap(), &secret);
         herald.settled();
+    }
+}
+
+#[test]
+fn a_url_whose_hidden_part_is_gone_is_held_and_keeps_no_rotation_from_its_end() {
+    let herald = Herald::launch();
+    let [(bad, bad_target), (good, _)] = two(&herald);
+    wait_sealed(&herald);
+    let uuid = uuid_of(&bad);
+    herald.sql(&format!(
+        "update subscription set sealed_url = null where id = '{uuid}'"
+    ));
+    bump(&herald);
+    wait_until("it to be paused", || {
+        herald.subscription(&bad)["state"] == "paused"
+    });
+    herald.run(&["rotate-key"]);
+    let event = herald.publish_event(&order(1));
+    herald.delivery_in("sent", &event, &good);
+    herald.delivery_in("held", &event, &bad);
+    let url = json!({ "url": format!("{}{PATH}", bad_target.url) });
+    let path = format!("/v1/subscriptions/{bad}");
+    herald.patch(&path, &url).expect(200);
+    herald.switch(&bad, "resume");
+    herald.delivery_in("sent", &event, &bad);
+    herald.settled();
+}
+
+#[test]
+fn a_sealed_url_leads_to_no_other_host_and_to_no_other_webhook() {
+    let herald = Herald::launch();
+    let [(one, one_target), (other, other_target)] = two(&herald);
+    wait_sealed(&herald);
+    // Whoever writes into the database leads no credential to a host of theirs.
+    let elsewhere = Scripted::answering(200, "");
+    let (one_uuid, other_uuid) = (uuid_of(&one), uuid_of(&other));
+    herald.sql(&format!(
+        "alter table subscription disable trigger plain_url_counts; \
+         update subscription set url = '{}•••' where id = '{one_uuid}'; \
+         update subscription set url = s.url, sealed_url = s.sealed_url from subscription s \
+             where subscription.id = '{other_uuid}' and s.id = '{one_uuid}'; \
+         alter table subscription enable trigger plain_url_counts",
+        elsewhere.url
+    ));
+    bump(&herald);
+    for id in [&one, &other] {
+        wait_until("it to be paused", || {
+            herald.subscription(id)["state"] == "paused"
+        });
+    }
+    let event = herald.publish_event(&order(1));
+    for id in [&one, &other] {
+        herald.delivery_in("held", &event, id);
+    }
+    for target in [&one_target, &other_target, &elsewhere] {
+        assert!(target.requests().is_empty());
     }
 }
 

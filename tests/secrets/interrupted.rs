@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::Herald;
 use crate::support::api::order;
 use crate::support::scripted::Scripted;
-use crate::{assert_signed, deliver, key_of, keys_of_values, secret_of, wait_sealed};
+use crate::{PATH, assert_signed, deliver, key_of, keys_of_values, secret_of, wait_sealed};
 
 /// Secrets beside those that are delivered with, so that a run takes a while.
 const MANY: usize = 800;
@@ -20,7 +20,7 @@ const INSERT: &str = "with made as ( \
     insert into subscription (id, account_id, title, url, triggers, state, headers, max_in_flight, \
         timeout_seconds, retry_schedule, version) \
     select gen_random_uuid(), '00000000-0000-7000-8000-000000000001', 'one of many', \
-        'http://127.0.0.1:9/', '{NEVER}', 'enabled', '{\"x-api-key\": \"sesame\"}', 1, 15, '{5}', 1 \
+        'http://127.0.0.1:9/hooks/' || gen_random_uuid(), '{NEVER}', 'enabled', '{\"x-api-key\": \"sesame\"}', 1, 15, '{5}', 1 \
     from generate_series(1, $MANY) returning id) \
     insert into subscription_secret (subscription_id, id, key) \
     select id, gen_random_uuid(), sha256(id::text::bytea) from made";
@@ -30,7 +30,8 @@ fn kills_at_any_time_leave_nothing_unreadable_and_the_next_run_goes_on() {
     let mut herald = Herald::launch();
     let target = Scripted::answering(200, "");
     let more = json!({ "headers": { "x-api-key": "sesame" } });
-    let id = herald.subscribe_with(&target.url, &["ORDER_CREATED"], &more);
+    let url = format!("{}{PATH}", target.url);
+    let id = herald.subscribe_with(&url, &["ORDER_CREATED"], &more);
     herald.sql(&INSERT.replace("$MANY", &MANY.to_string()));
     wait_sealed(&herald);
     let secret = secret_of(&herald, &id);
@@ -87,6 +88,7 @@ fn kills_at_any_time_leave_nothing_unreadable_and_the_next_run_goes_on() {
     for request in target.requests() {
         assert_signed(&request, &secret);
         assert_eq!(request.headers["x-api-key"], "sesame");
+        assert_eq!(request.path, format!("/{PATH}"));
     }
 
     // Each of the many opens: none is told of, after a start with the key file as it is now.

@@ -30,7 +30,11 @@ use support::scripted::{Request, Scripted};
 
 /// Values that stand readable in the database.
 const PLAIN: &str = "select (select count(*) from subscription_secret where key is not null) \
-     + (select count(*) from subscription where headers <> '{}')";
+     + (select count(*) from subscription where headers <> '{}') \
+     + (select count(*) from subscription where sealed_url is null and url ~ '^https?://[^/]+/.')";
+
+/// A path such as chat services want.
+const PATH: &str = "services/T0000/B0000/XyZ123XyZ123XyZ123XyZ123";
 
 /// Waits until nothing stands readable in the database.
 fn wait_sealed(herald: &Herald) {
@@ -42,7 +46,8 @@ fn keys_of_values(herald: &Herald) -> String {
     let numbers = herald.sql(
         "select string_agg(distinct number::text, ',') from ( \
              select get_byte(sealed, 0) as number from subscription_secret \
-             union select get_byte(sealed_headers, 0) from subscription) values",
+             union select get_byte(sealed_headers, 0) from subscription \
+             union select get_byte(sealed_url, 0) from subscription) values",
     );
     numbers.trim().to_owned()
 }

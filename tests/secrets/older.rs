@@ -8,7 +8,7 @@ use crate::support::Herald;
 use crate::support::cluster::Cluster;
 use crate::support::scripted::Scripted;
 use crate::support::{psql, wait_until};
-use crate::{PLAIN, assert_signed, bump, deliver, refused, secret_of, wait_sealed};
+use crate::{PATH, PLAIN, assert_signed, bump, deliver, refused, secret_of, wait_sealed};
 
 const OLDER_LANE: &str = "insert into lane (folder, lease_until, low_water) \
      values (gen_random_uuid(), now() + interval '1 hour', '00000000-0000-0000-0000-000000000000')";
@@ -35,17 +35,28 @@ fn what_the_data_needs_rises_when_the_last_daemon_of_a_version_ends_and_never_fa
     psql(&database, SEALING_LANE);
     let herald = Herald::launch_at(&database, &[]);
     let needed = || herald.count("select needed from feature_level");
+    let target = Scripted::answering(200, "");
+    let url = format!("{}{PATH}", target.url);
+    let id = herald.subscribe(&url, &["*"]);
+    let stored = || herald.sql("select url from subscription").trim().to_owned();
     wait_until("it to be told", || {
         herald.log().contains("secrets stay in plain while")
     });
     assert_eq!(needed(), 0);
     herald.sql("update lane set closed_at = now() where feature_level = 0");
     wait_until("secrets to be sealed", || needed() == 1);
+    let secrets = "select count(*) from subscription_secret where sealed is null";
+    wait_until("the secret to be sealed", || herald.count(secrets) == 0);
+    assert_eq!(stored(), url, "the older one reads it");
+    assert_eq!(deliver(&herald, &target, &id).path, format!("/{PATH}"));
     let told = refused_lane(&database, OLDER_LANE);
     assert!(told.contains("too old to open"), "{told}");
     psql(&database, SEALING_LANE);
     herald.sql("update lane set closed_at = now() where feature_level = 1");
     wait_until("the level of this version", || needed() == 2);
+    wait_sealed(&herald);
+    assert_eq!(stored(), format!("{}•••", target.url));
+    assert_eq!(deliver(&herald, &target, &id).path, format!("/{PATH}"));
     for lane in [OLDER_LANE, SEALING_LANE] {
         let told = refused_lane(&database, lane);
         assert!(told.contains("feature level 2 is needed"), "{told}");
@@ -94,22 +105,67 @@ fn what_an_older_daemon_wrote_in_plain_counts_and_is_sealed() {
     let more = json!({ "headers": { "x-api-key": "before" } });
     let id = herald.subscribe_with(&target.url, &["*"], &more);
     wait_sealed(&herald);
+    herald.sql(&format!(
+        "update subscription set url = '{}{PATH}'",
+        target.url
+    ));
     herald.sql(r#"update subscription set headers = '{"x-api-key": "after"}'"#);
     herald.sql("update subscription_secret set key = sha256('by the older one'), sealed = null");
     bump(&herald);
     wait_until("what it wrote", || {
         let request = deliver(&herald, &target, &id);
-        request.headers["x-api-key"] == "after"
+        request.headers["x-api-key"] == "after" && request.path == format!("/{PATH}")
     });
     wait_sealed(&herald);
     let secret = secret_of(&herald, &id);
     assert_signed(&deliver(&herald, &target, &id), &secret);
     let shown = herald.subscription(&id);
     assert_eq!(shown["headers"], json!({ "x-api-key": "after" }));
+    assert_eq!(shown["url"], format!("{}{PATH}", target.url));
+
+    // Its change of a sealed URL counts as well, also when it leads to the same host.
+    herald.sql(&format!(
+        "update subscription set url = '{}another/{PATH}'",
+        target.url
+    ));
+    bump(&herald);
+    wait_until("what it wrote", || {
+        deliver(&herald, &target, &id).path == format!("/another/{PATH}")
+    });
+    wait_sealed(&herald);
+    let stored = herald.sql("select url from subscription");
+    assert_eq!(stored.trim(), format!("{}•••", target.url));
+}
+
+#[test]
+fn an_older_rotation_of_the_key_forgets_no_key_that_urls_are_sealed_with() {
+    let herald = Herald::launch();
+    let target = Scripted::answering(200, "");
+    let url = format!("{}{PATH}", target.url);
+    let id = herald.subscribe(&url, &["*"]);
+    wait_sealed(&herald);
+    // It would get here after it sealed secrets and headers anew.
+    let psql = std::process::Command::new("psql")
+        .args(["-X", "-q", "-d", &herald.database_url, "-c"])
+        .arg("update seal set current = null; delete from seal_key")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(psql.stderr).unwrap();
+    assert!(
+        told.contains("URLs of webhooks are sealed with key 1"),
+        "{told}"
+    );
+    herald.run(&["rotate-key"]);
+    assert_eq!(herald.sql("select id from seal_key").trim(), "2");
+    assert_eq!(deliver(&herald, &target, &id).path, format!("/{PATH}"));
 }
 
 /// The way back of sealing, and of what was built on it: the newest first.
 const DOWN: &[(&str, &str)] = &[
+    (
+        "20261129000002",
+        include_str!("../../migrations/2026-11-29-000002_sealed_urls/down.sql"),
+    ),
     (
         "20261129000000",
         include_str!("../../migrations/2026-11-29-000000_feature_level/down.sql"),
@@ -124,7 +180,7 @@ const DOWN: &[(&str, &str)] = &[
 fn the_way_back_disables_what_the_code_before_could_not_sign() {
     let mut herald = Herald::launch();
     let target = Scripted::answering(200, "");
-    let id = herald.subscribe(&target.url, &["*"]);
+    let id = herald.subscribe(&format!("{}{PATH}", target.url), &["*"]);
     wait_sealed(&herald);
     herald.terminate();
     for (version, down) in DOWN {
@@ -134,6 +190,8 @@ fn the_way_back_disables_what_the_code_before_could_not_sign() {
     }
     let state = "select state, disabled_reason like 'Its secrets were sealed%' from subscription";
     assert_eq!(herald.sql(state).trim(), "disabled|t");
+    let url = "select url from subscription";
+    assert_eq!(herald.sql(url).trim(), target.url);
     let secrets = "select count(*), min(octet_length(key)) from subscription_secret";
     assert_eq!(herald.sql(secrets).trim(), "1|32");
 

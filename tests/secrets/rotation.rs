@@ -11,7 +11,8 @@ use crate::support::Herald;
 use crate::support::scripted::Scripted;
 use crate::support::{self, wait_until};
 use crate::{
-    assert_signed, bump, deliver, key_of, keys_of_values, refused, rights, secret_of, wait_sealed,
+    PATH, assert_signed, bump, deliver, key_of, keys_of_values, refused, rights, secret_of,
+    wait_sealed,
 };
 
 fn numbers(path: &std::path::Path) -> Vec<u8> {
@@ -27,7 +28,8 @@ fn everything_is_sealed_with_a_new_key_and_the_daemon_goes_on_without_a_restart(
     let mut herald = Herald::launch();
     let target = Scripted::answering(200, "");
     let more = json!({ "headers": { "x-api-key": "sesame" } });
-    let id = herald.subscribe_with(&target.url, &["*"], &more);
+    let url = format!("{}{PATH}", target.url);
+    let id = herald.subscribe_with(&url, &["*"], &more);
     wait_sealed(&herald);
     let secret = secret_of(&herald, &id);
     let key = key_of(&herald);
@@ -36,7 +38,7 @@ fn everything_is_sealed_with_a_new_key_and_the_daemon_goes_on_without_a_restart(
 
     let told = herald.run(&["rotate-key"]);
     assert!(told.contains("Key 2"), "{told}");
-    assert!(told.contains("2 were sealed anew"), "{told}");
+    assert!(told.contains("3 were sealed anew"), "{told}");
     assert_eq!(keys_of_values(&herald), "2");
     assert_eq!(numbers(&key), [2]);
     let after = fs::read_to_string(&key).unwrap();
@@ -46,7 +48,7 @@ fn everything_is_sealed_with_a_new_key_and_the_daemon_goes_on_without_a_restart(
     assert_eq!(mode, 0o640, "its rights were kept");
     assert_eq!(herald.sql("select id from seal_key").trim(), "2");
     assert_signed(&deliver(&herald, &target, &id), &secret);
-    let other = herald.subscribe_with(&target.url, &["ORDER_PAID"], &more);
+    let other = herald.subscribe_with(&url, &["ORDER_PAID"], &more);
     let other_secret = secret_of(&herald, &other).reveal();
     assert_eq!(keys_of_values(&herald), "2");
 
@@ -54,7 +56,7 @@ fn everything_is_sealed_with_a_new_key_and_the_daemon_goes_on_without_a_restart(
         serde_json::from_str(&herald.run(&["rotate-key", "--json"])).unwrap();
     assert_eq!(
         (&told["key"], &told["values"], &told["continued"]),
-        (&json!(3), &json!(4), &json!(false))
+        (&json!(3), &json!(6), &json!(false))
     );
     herald.terminate();
     herald.spawn();
@@ -66,7 +68,9 @@ fn everything_is_sealed_with_a_new_key_and_the_daemon_goes_on_without_a_restart(
     herald.run(&["rotate-key"]);
     assert_eq!(numbers(&key), [4]);
     herald.spawn();
-    assert_signed(&deliver(&herald, &target, &id), &secret);
+    let request = deliver(&herald, &target, &id);
+    assert_signed(&request, &secret);
+    assert_eq!(request.path, format!("/{PATH}"));
     herald.settled();
 }
 

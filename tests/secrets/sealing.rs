@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::Herald;
 use crate::support::api::text;
 use crate::support::scripted::Scripted;
-use crate::{assert_signed, deliver, keys_of_values, secret_of, wait_sealed};
+use crate::{PATH, assert_signed, deliver, keys_of_values, secret_of, wait_sealed};
 
 #[test]
 fn nothing_readable_stands_in_the_database_and_deliveries_are_signed_as_before() {
@@ -13,16 +13,20 @@ fn nothing_readable_stands_in_the_database_and_deliveries_are_signed_as_before()
     let target = Scripted::answering(200, "");
     wait_sealed(&herald);
     let more = json!({ "headers": { "x-api-key": "open sesame" } });
-    let id = herald.subscribe_with(&target.url, &["*"], &more);
+    let url = format!("{}{PATH}", target.url);
+    let id = herald.subscribe_with(&url, &["*"], &more);
     let secret = secret_of(&herald, &id);
     let request = deliver(&herald, &target, &id);
     assert_signed(&request, &secret);
     assert_eq!(request.headers["x-api-key"], "open sesame");
+    assert_eq!(request.path, format!("/{PATH}"));
 
     wait_sealed(&herald);
     let rows = [
         herald.sql("select k::text from subscription_secret k"),
         herald.sql("select s::text from subscription s"),
+        herald.sql("select a::text from activity a"),
+        herald.sql("select a::text from attempt a"),
     ]
     .concat();
     let hex: String = secret
@@ -31,7 +35,10 @@ fn nothing_readable_stands_in_the_database_and_deliveries_are_signed_as_before()
         .map(|b| format!("{b:02x}"))
         .collect();
     let hidden: String = b"open sesame".iter().map(|b| format!("{b:02x}")).collect();
-    for readable in [&*hex, &*hidden, "open sesame", "x-api-key"] {
+    // The names of headers are in the activity log, for people.
+    let values = herald.sql("select s::text from subscription s");
+    assert!(!values.contains("x-api-key"), "{values}");
+    for readable in [&*hex, &*hidden, "open sesame", "XyZ123", "services"] {
         assert!(!rows.contains(readable), "{readable} in {rows}");
     }
     assert_eq!(keys_of_values(&herald), "1");
@@ -39,7 +46,9 @@ fn nothing_readable_stands_in_the_database_and_deliveries_are_signed_as_before()
     // After a restart, after a change, after a rotation of the secret.
     herald.terminate();
     herald.spawn();
-    assert_signed(&deliver(&herald, &target, &id), &secret);
+    let request = deliver(&herald, &target, &id);
+    assert_signed(&request, &secret);
+    assert_eq!(request.path, format!("/{PATH}"));
     let path = format!("/v1/subscriptions/{id}");
     let change = json!({ "headers": { "x-api-key": "another", "x-two": "2" } });
     let changed = herald.patch(&path, &change).expect(200).json();

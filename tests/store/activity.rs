@@ -86,7 +86,7 @@ async fn an_activity_is_there_with_its_payload_as_given_and_an_id_of_the_databas
     let found = log.list(ActivityFilter::default()).await;
     let find = |id: ActivityId| found.iter().find(|it| it.id() == id).unwrap();
     let (given, own, token_s) = (find(ids[0]), find(ids[1]), find(ids[2]));
-    assert_eq!(given.payload.as_deref(), Some(r#"{"b": 1.50, "a": 1e3}"#));
+    assert_eq!(given.payload().as_deref(), Some(r#"{"b": 1.50, "a": 1e3}"#));
     assert_eq!(own.subject.as_deref(), Some("named/x.rhai"));
     assert_eq!(
         (own.user.as_deref(), own.actor, own.group.as_str()),

@@ -178,7 +178,7 @@ impl Scripts {
             subscription: SubscriptionView {
                 id: &subscription,
                 title: &route.title,
-                target: &route.url,
+                target: route.url.whole(),
             },
             now: given.now,
         };
@@ -304,7 +304,7 @@ fn job(chain: &[Arc<Plugin>], route: &Route, given: &Given<'_>) -> Job {
             payload: given.payload.clone(),
             subscription_id: route.id.to_string(),
             title: route.title.clone(),
-            target: route.url.clone(),
+            target: route.url.whole().to_owned(),
             now: given.now,
         },
     }

@@ -53,6 +53,9 @@ impl From<Activity> for ActivityView {
         Self {
             id: entry.id(),
             recorded_at: entry.recorded_at(),
+            payload: entry
+                .payload()
+                .and_then(|json| RawValue::from_string(json.into_owned()).ok()),
             at: entry.at,
             user: entry.user,
             group: entry.group,
@@ -60,9 +63,6 @@ impl From<Activity> for ActivityView {
             subject: entry.subject,
             actor: entry.actor,
             actor_id: entry.actor_id,
-            payload: entry
-                .payload
-                .and_then(|json| RawValue::from_string(json).ok()),
         }
     }
 }

@@ -11,19 +11,22 @@ use super::plugins::without_source;
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::destination::is_mail;
 use crate::domain::id::MailId;
+use crate::domain::role::Role;
+use crate::domain::target_url::{Echoes, MASK};
 use crate::store::delivery_log::Attempt;
 use crate::store::event::EventSummary;
 use crate::store::subscription::Subscription;
 
 /// What stands for a value that is nobody's business.
-pub(in crate::http) const MASKED: &str = "•••";
+pub(in crate::http) const MASKED: &str = MASK;
 
 /// What is sent with each attempt.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct RequestView {
     /// `POST`; `MAIL` where the target is `mailto:…`.
     method: &'static str,
-    /// The target as it is now; null: the subscription was deleted.
+    /// The target as it is now, its path and query for admins alone; null: the subscription was
+    /// deleted.
     url: Option<String>,
     /// The body as sent.
     body: String,
@@ -32,12 +35,11 @@ pub(in crate::http) struct RequestView {
 }
 
 impl RequestView {
-    pub(super) fn new(subscription: Option<&Subscription>, payload: Vec<u8>) -> Self {
+    pub(super) fn new(url: Option<String>, payload: Vec<u8>) -> Self {
         let (body, body_encoding) = match String::from_utf8(payload) {
             Ok(text) => (text, "utf-8"),
             Err(error) => (STANDARD.encode(error.as_bytes()), "base64"),
         };
-        let url = subscription.map(|subscription| subscription.url.clone());
         let by_mail = url.as_deref().is_some_and(is_mail);
         Self {
             method: if by_mail { "MAIL" } else { "POST" },
@@ -233,7 +235,13 @@ impl AttemptView {
         attempt: Attempt,
         event: &EventSummary,
         subscription: Option<&Subscription>,
+        role: Role,
     ) -> Self {
+        // What was recorded before the recorder hid it.
+        let echoes = match subscription {
+            Some(subscription) if role != Role::Admin => Echoes::of(subscription.url.whole()),
+            _ => Echoes::default(),
+        };
         let recorded = Recorded::read(attempt.detail.as_deref());
         let phase = |place: usize| recorded.ms.get(place).copied().flatten();
         let phases = PhasesView {
@@ -255,8 +263,8 @@ impl AttemptView {
             status,
             headers: recorded
                 .head
-                .map(|head| head.into_iter().map(shown).collect()),
-            body: recorded.body,
+                .map(|head| head.into_iter().map(|it| shown(it, &echoes)).collect()),
+            body: recorded.body.map(|body| echoes.hide(body)),
             truncated: recorded.truncated,
         });
         Self {
@@ -321,10 +329,14 @@ fn request_headers(
 }
 
 /// A header of an answer: cookies are credentials, too.
-fn shown((name, value): (String, String)) -> HeaderView {
+fn shown((name, value): (String, String), echoes: &Echoes) -> HeaderView {
     let secret = name.eq_ignore_ascii_case("set-cookie");
     HeaderView {
-        value: if secret { MASKED.to_owned() } else { value },
+        value: if secret {
+            MASKED.to_owned()
+        } else {
+            echoes.hide(value)
+        },
         name,
     }
 }

@@ -12,6 +12,7 @@ use super::{no_query, part};
 use crate::domain::activity::Actor;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
+use crate::domain::role::Role;
 use crate::domain::subscription::SubscriptionState;
 use crate::http::auth::Caller;
 use crate::http::body;
@@ -195,13 +196,14 @@ pub(in crate::http) async fn list(
 pub(in crate::http) async fn show(
     shared: Data<Shared>,
     Account(account): Account,
+    caller: Caller,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id: EventId = part(&request, "event_id")?;
     let subscription_id: SubscriptionId = part(&request, "subscription_id")?;
-    let told = find(&shared, account, id, subscription_id).await?;
-    let request = RequestView::new(told.subscription.as_ref(), told.payload);
+    let told = find(&shared, account, caller.role, id, subscription_id).await?;
+    let request = RequestView::new(told.url, told.payload);
     let view = DeliveryView::from(told.delivery);
     Ok(HttpResponse::Ok().json(DeliveryDetail {
         event_id: view.event_id,
@@ -229,19 +231,20 @@ pub(in crate::http) struct ToldDelivery {
     pub delivery: Delivery,
     /// Why it is held, in plain words; none: it is not.
     pub held_because: Option<String>,
-    /// Its subscription; none: it was deleted.
-    pub subscription: Option<Subscription>,
+    /// The URL of its subscription, as far as it may be seen; none: that was deleted.
+    pub url: Option<String>,
     /// Every attempt, the first one first.
     pub attempts: Vec<AttemptView>,
 }
 
-/// One delivery with its attempts.
+/// One delivery with its attempts, as somebody of that role may see them.
 ///
 /// # Errors
 /// There is none, or the database is away.
 pub(in crate::http) async fn find(
     shared: &Shared,
     account: AccountId,
+    role: Role,
     id: EventId,
     subscription_id: SubscriptionId,
 ) -> Result<ToldDelivery, Problem> {
@@ -263,15 +266,17 @@ pub(in crate::http) async fn find(
     let subscription = subscription::find(database, account, subscription_id).await?;
     let attempts = attempts
         .into_iter()
-        .map(|attempt| AttemptView::new(attempt, &event, subscription.as_ref()))
+        .map(|attempt| AttemptView::new(attempt, &event, subscription.as_ref(), role))
         .collect();
     let held_because = (delivery.state == DeliveryState::Held)
         .then(|| why_held(shared, account, &delivery, subscription.as_ref()));
+    let url = subscription.as_ref();
+    let url = url.map(|it| it.url.seen_by(role).into_owned());
     Ok(ToldDelivery {
+        url,
         payload,
         delivery,
         held_because,
-        subscription,
         attempts,
     })
 }

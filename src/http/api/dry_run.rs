@@ -312,7 +312,7 @@ async fn owned(shared: &Shared, caller: &Caller, asked: Asked) -> Result<OwnedEv
         Some(id) => {
             let found = subscription::find(database, account()?, id).await?;
             let found = found.ok_or_else(|| Problem::not_found("subscription"))?;
-            (id.to_string(), found.title, found.url)
+            (id.to_string(), found.title, found.url.whole().to_owned())
         }
         None => (
             EXAMPLE_SUBSCRIPTION.to_owned(),

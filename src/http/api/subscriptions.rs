@@ -49,7 +49,7 @@ pub(in crate::http) struct SubscriptionView {
     id: SubscriptionId,
     /// What people call it.
     title: String,
-    /// Where it delivers.
+    /// Where it delivers; path and query are for admins alone.
     url: String,
     /// Names of event types, `*` standing for any characters.
     triggers: Vec<String>,
@@ -103,7 +103,7 @@ impl SubscriptionView {
         Self {
             id: subscription.id,
             title: subscription.title,
-            url: subscription.url,
+            url: subscription.url.seen_by(role).into_owned(),
             triggers: subscription.triggers,
             state: subscription.state,
             disabled_reason: subscription.disabled_reason,
@@ -189,7 +189,7 @@ pub(in crate::http) async fn create(
         ("state" = Option<String>, Query, description = "In this state"),
         ("created_from" = Option<DateTime<Utc>>, Query, description = "Made at or after"),
         ("created_to" = Option<DateTime<Utc>>, Query, description = "Made before"),
-        ("q" = Option<String>, Query, description = "With this text in the title or the URL"),
+        ("q" = Option<String>, Query, description = "With this text in the title or the host of the URL"),
         ("sort" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `id`"),
         ("order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
         ("limit" = Option<u32>, Query, description = "1 to 200 (50)"),

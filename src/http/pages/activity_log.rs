@@ -225,8 +225,8 @@ async fn detail(
                 dt { "Id" } dd { code id="activity-id" { (entry.id()) } " " (ui::copy("activity-id")) }
             }
         }
-        @if entry.group == OWN_GROUP { (changes(entry.payload.as_deref())) }
-        @match &entry.payload {
+        @if entry.group == OWN_GROUP { (changes(entry.payload().as_deref())) }
+        @match entry.payload() {
             Some(json) => { (payload::view("Payload", "payload", json.as_bytes())) }
             None => { p class="muted" { "It was recorded without a payload." } }
         }

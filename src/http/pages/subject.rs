@@ -53,7 +53,7 @@ pub(super) fn about(visit: &Visit, entry: &Activity, titles: &Titles) -> Markup 
         return html! { (subject) };
     }
     let payload: Option<Value> = entry
-        .payload
+        .payload()
         .as_deref()
         .and_then(|json| serde_json::from_str(json).ok());
     let Thing { what, href, name } = thing(visit, entry, subject, payload.as_ref(), titles);

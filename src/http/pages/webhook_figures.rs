@@ -10,7 +10,6 @@ use super::overview::figures;
 use super::range::Range;
 use super::visit::Visit;
 use crate::domain::activity::OwnActivity;
-use crate::domain::destination::is_mail;
 use crate::domain::subscription::SubscriptionState;
 use crate::http::api::attempts::error_of;
 use crate::http::server::Shared;
@@ -79,7 +78,7 @@ pub(super) async fn section(
             div class="charts" {
                 (figures::deliveries(&plot("Deliveries"), &series))
                 (success(&plot("Success rate"), &series))
-                @if !is_mail(&subscription.url) {
+                @if !subscription.url.is_mail() {
                     (figures::latency(&plot("Time to an answer"), &series))
                 }
             }
@@ -158,7 +157,7 @@ pub(super) async fn trouble(
 fn why(visit: &Visit, subscription: &Subscription, it: &Failing) -> Markup {
     let error = it.detail.as_deref().and_then(error_of);
     let error = error.unwrap_or_else(|| "No reason is known.".to_owned());
-    let what_to_do = advice(&error, is_mail(&subscription.url));
+    let what_to_do = advice(&error, subscription.url.is_mail());
     html! {
         div class="notice is-error" role="status" {
             p {

@@ -196,7 +196,7 @@ fn sent(
     request: &AttemptRequest,
     open: bool,
 ) -> Markup {
-    let url = told.subscription.as_ref().map(|it| it.url.as_str());
+    let url = told.url.as_deref();
     let body = request
         .body
         .as_deref()

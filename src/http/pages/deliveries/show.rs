@@ -32,7 +32,14 @@ pub(in crate::http) async fn show(
     query(&request).finish()?;
     let event: EventId = part(&request, "event_id")?;
     let subscription: SubscriptionId = part(&request, "subscription_id")?;
-    let told = find(&shared, visit.account, event, subscription).await?;
+    let told = find(
+        &shared,
+        visit.account,
+        visit.caller.role,
+        event,
+        subscription,
+    )
+    .await?;
     let names = named(shared.engine.database(), visit.account, &[subscription]).await?;
     let name = names.get(&subscription);
     let again = visit.is_admin() && name.is_some_and(|name| !name.removed);
@@ -71,8 +78,8 @@ fn facts(visit: &Visit, told: &ToldDelivery, name: Option<&Named>) -> Markup {
                 @if kept {
                     a href=(format!("/webhooks/{}", delivery.subscription)) { (super::row::name(name)) }
                 } @else { (super::row::name(name)) }
-                @if let Some(subscription) = &told.subscription {
-                    " " (ui::url(&subscription.url))
+                @if let Some(url) = &told.url {
+                    " " (ui::url(url))
                 }
             }
             dt { "Event" }

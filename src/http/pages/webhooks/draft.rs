@@ -265,7 +265,7 @@ fn stored(webhook: &Subscription) -> Values {
     let value = |field: &&'static str| {
         let text = match *field {
             "title" => webhook.title.clone(),
-            "url" => webhook.url.clone(),
+            "url" => webhook.url.whole().to_owned(),
             "triggers" => webhook.triggers.join("\n"),
             "state" => webhook.state.to_string(),
             "plugin" => webhook.plugin.clone().unwrap_or_default(),
@@ -307,6 +307,7 @@ mod tests {
 
     use super::*;
     use crate::domain::id::{MAIN_ACCOUNT, SubscriptionId};
+    use crate::domain::target_url::TargetUrl;
 
     fn webhook() -> Subscription {
         let made = Utc.timestamp_opt(1_800_000_000, 0).unwrap();
@@ -314,7 +315,8 @@ mod tests {
             id: SubscriptionId::from_uuid(Uuid::nil()),
             account: MAIN_ACCOUNT,
             title: "Orders".to_owned(),
-            url: "https://example.com/".to_owned(),
+            url: TargetUrl::new("https://example.com/".to_owned()),
+            url_locked: None,
             triggers: vec!["B".to_owned(), "A".to_owned()],
             state: SubscriptionState::Enabled,
             headers_locked: None,
@@ -386,7 +388,7 @@ mod tests {
         let mut draft = Draft::of(&before);
         draft.set("title", "Mine");
         let mut now = webhook();
-        now.url = "https://example.org/".to_owned();
+        now.url = TargetUrl::new("https://example.org/".to_owned());
         assert_eq!(draft.merge(&now), vec![]);
         let (body, _) = draft.body(Some(&now));
         assert_eq!(Value::from(body), json!({ "title": "Mine" }));

@@ -135,7 +135,7 @@ pub(super) fn cards(visit: &Visit, entries: &[Entry]) -> Markup {
             @for Entry { webhook, last, trouble, chart } in entries {
                 li class="card" {
                     h2 { a class="row" href=(path(webhook.id)) { (webhook.title) } }
-                    p class="where" { (ui::url(&webhook.url)) }
+                    p class="where" { (ui::url(&webhook.url.seen_by(visit.caller.role))) }
                     p class="states" {
                         (ui::subscription_state(webhook.state))
                         span { (last_status(visit, *last)) }
@@ -168,7 +168,7 @@ pub(super) fn table(visit: &Visit, entries: &[Entry]) -> Markup {
                         td data-label="Title" {
                             div {
                                 a class="row" href=(path(webhook.id)) { (webhook.title) }
-                                div { (ui::url(&webhook.url)) }
+                                div { (ui::url(&webhook.url.seen_by(visit.caller.role))) }
                             }
                         }
                         td data-label="State" { (ui::subscription_state(webhook.state)) }

@@ -116,7 +116,7 @@ pub(in crate::http) async fn list(
     let bar = |sort: SubscriptionSort, descending: bool| {
         let by_creation = sort == SubscriptionSort::CreatedAt;
         FilterBar::new("/webhooks")
-            .search("q", &text, "Search", "Title or URL")
+            .search("q", &text, "Search", "Title or host")
             .select(
                 "state",
                 state.map_or("", |it| it.as_str()),

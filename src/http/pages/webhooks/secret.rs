@@ -8,7 +8,6 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::{at, path, words};
-use crate::domain::destination::is_mail;
 use crate::http::api::subscription_changes::{
     self as changes, DEFAULT_OVERLAP, MAX_OVERLAP, found,
 };
@@ -128,7 +127,7 @@ fn panel(
     html! {
         section class="panel" id="secret" {
             h2 { "Secret" }
-            @if is_mail(&webhook.url) {
+            @if webhook.url.is_mail() {
                 p class="muted" { "Mails are not signed. The secret counts once the URL is an https:// one." }
             } @else {
                 p { "It signs each request, so that the receiver can tell that it comes from here." }

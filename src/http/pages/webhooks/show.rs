@@ -7,7 +7,6 @@ use maud::{Markup, html};
 use super::entry::{LastStatus, last_status};
 use super::{at, draft, path, secret, trial, triggers, words};
 use crate::actors::{PluginReport, PluginStatus};
-use crate::domain::destination::is_mail;
 use crate::domain::subscription::SubscriptionState;
 use crate::http::api::plugins::without_source;
 use crate::http::api::subscription_changes::found;
@@ -114,8 +113,13 @@ fn standing(
                 dd { (ui::subscription_state(webhook.state)) }
                 dt { "Last status" }
                 dd { (last_status(visit, last)) }
-                dt { (if is_mail(&webhook.url) { "Receivers" } else { "URL" }) }
-                dd { (ui::url(&webhook.url)) }
+                dt { (if webhook.url.is_mail() { "Receivers" } else { "URL" }) }
+                dd {
+                    (ui::url(&webhook.url.seen_by(visit.caller.role)))
+                    @if let Some(cause) = webhook.url_locked {
+                        " " span class="is-error" { "The rest cannot be opened: " (cause) "." }
+                    }
+                }
                 dt { "ID" }
                 dd { code id="webhook-id" { (webhook.id) } " " (ui::copy("webhook-id")) }
                 dt { "Created" }
@@ -165,7 +169,7 @@ fn first_steps(webhook: &Subscription) -> Markup {
         section class="panel" {
             h2 { "Next steps" }
             ol {
-                @if !is_mail(&webhook.url) {
+                @if !webhook.url.is_mail() {
                     li { a href="#secret" { "Show the secret" } " and give it to the receiver, which verifies requests by it." }
                 }
                 li { a href="#test" { "Send a test" } " and see what the target answers." }
@@ -247,7 +251,7 @@ fn delivering(visit: &Visit, shared: &Shared, webhook: &Subscription) -> Markup 
         dl class="facts" {
             dt { "Plugin" }
             dd { (plugin(shared, webhook)) }
-            @if !is_mail(&webhook.url) {
+            @if !webhook.url.is_mail() {
                 dt { "Headers" }
                 dd { (headers(visit, webhook)) }
             }

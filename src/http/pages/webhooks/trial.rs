@@ -13,7 +13,6 @@ use tokio::sync::Semaphore;
 use super::triggers::{self, Group};
 use super::{at, path, words};
 use crate::domain::delivery::{DeliveryState, Outcome};
-use crate::domain::destination::is_mail;
 use crate::domain::id::EventId;
 use crate::http::api::attempts::answer_of;
 use crate::http::api::subscription_changes::{self as changes, found};
@@ -179,7 +178,7 @@ async fn answer(
             return Err(missing().into());
         }
         let last = attempts.last().filter(|it| it.outcome.is_end());
-        let stuck = delivery.held_by.is_some() && !is_mail(&webhook.url);
+        let stuck = delivery.held_by.is_some() && !webhook.url.is_mail();
         if last.is_some() || stuck || left.is_zero() {
             return Ok(told(visit, webhook, event, &delivery, last, stuck));
         }
@@ -215,7 +214,7 @@ fn told(
         };
     };
     let answer = answer_of(attempt.detail.as_deref());
-    let by_mail = is_mail(&webhook.url);
+    let by_mail = webhook.url.is_mail();
     let sentence = match (attempt.outcome, answer.error, attempt.status) {
         (_, Some(error), _) => error,
         (Outcome::Sent, None, _) if by_mail => "The mail server took the mail.".to_owned(),
