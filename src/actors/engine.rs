@@ -16,7 +16,7 @@ use super::activity_log::{ActivityRecorder, RecordError};
 use super::auditor::{AuditError, Auditor};
 use super::dispatcher::{self, DeliveriesDue, Dispatcher, SendTest};
 use super::figures::{Figures, FiguresView, Sampler, Sources, Waits};
-use super::housekeeper::{self, Housekeeper, RoutingChanged, Slot};
+use super::housekeeper::{self, Housekeeper, Slot};
 use super::intake::{Intake, IntakeParts, LaneSlot, PublishEvents};
 use super::key_keeper::KeyKeeper;
 use super::lane::Ids;
@@ -113,7 +113,6 @@ pub struct Engine {
     intake: Addr<Intake>,
     dispatcher: Addr<Dispatcher>,
     recorder: Addr<Recorder>,
-    housekeeper: Addr<Housekeeper>,
     stat_flusher: Addr<StatFlusher>,
     tuner: Tuner,
     auditor: Auditor,
@@ -268,7 +267,7 @@ impl Engine {
             mails: mails.clone(),
             notice_after,
             retention,
-            housekeeper: housekeeper.clone(),
+            housekeeper,
         };
         let test_ids = Arc::new(Mutex::new(Ids::above(Uuid::nil(), Arc::clone(&clock))));
         Ok(Self {
@@ -285,7 +284,6 @@ impl Engine {
             intake,
             dispatcher,
             recorder,
-            housekeeper,
             stat_flusher,
             tuner,
             auditor,
@@ -424,10 +422,18 @@ impl Engine {
             .read(u64::try_from(waiting).unwrap_or(u64::MAX))
     }
 
-    /// Tells that subscriptions or event types changed. A hint: the Housekeeper would see it
-    /// within a second.
-    pub fn routing_changed(&self) {
-        let _ = self.housekeeper.try_send(RoutingChanged);
+    /// Takes in what changed of subscriptions and event types, so that the next request knows it.
+    /// If that fails, the Housekeeper does it within a second.
+    pub async fn routing_changed(&self) {
+        if let Err(error) = self.routing.refresh().await {
+            tracing::warn!(%error, "a change is not in force here yet; trying again");
+        }
+    }
+
+    /// A newer table than `known`, which refused something: another daemon may have made the
+    /// event type that it lacks. Looks ten times a second at most.
+    pub async fn newer_types(&self, known: &RoutingTable) -> Option<Arc<RoutingTable>> {
+        self.routing.newer(known.version()).await
     }
 
     /// Tells that a subscription may have due deliveries. A hint, as above.

@@ -34,7 +34,8 @@ const JUMP: i64 = 60_000_000;
 /// How long a renewal may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Something changed: read it now. Sent by the engine; if it is lost, the next renewal tells.
+/// Another daemon changed something: read it. Sent by the Housekeeper to itself after a renewal;
+/// if it is lost, the next renewal tells.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct RoutingChanged;

@@ -20,6 +20,7 @@ use crate::domain::secret::Secret;
 use crate::domain::subscription::SubscriptionState;
 use crate::domain::target_url::{Echoes, TargetUrl};
 use crate::domain::trigger::Trigger;
+use crate::store::clock::uptime;
 use crate::store::routing::{RoutedSubscription, RoutedType, RoutingChanges, changes_since};
 use crate::store::{Database, StoreError, hop};
 use crate::transport::Endpoint;
@@ -289,13 +290,16 @@ fn apply_type(own: &mut HashMap<Arc<str>, Arc<TypeEntry>>, row: RoutedType) {
     );
 }
 
+/// How often refusals make Herald look for a newer table, at most.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 /// The current table, and the way to a newer one.
 pub(super) struct Routing {
     database: Database,
     hop: HopId,
     current: watch::Sender<Arc<RoutingTable>>,
-    /// One refresh at a time: each builds on the one before.
-    refreshing: Mutex<()>,
+    /// One refresh at a time: each builds on the one before. When the last one began.
+    refreshing: Mutex<Duration>,
 }
 
 impl Routing {
@@ -305,7 +309,7 @@ impl Routing {
             hop: hop::id(&database).await?,
             database,
             current: watch::Sender::new(Arc::new(RoutingTable::default())),
-            refreshing: Mutex::new(()),
+            refreshing: Mutex::new(Duration::ZERO),
         };
         routing.refresh().await?;
         Ok(routing)
@@ -330,7 +334,8 @@ impl Routing {
 
     /// Reads what changed. Everybody who watches is told, if anything did.
     pub(super) async fn refresh(&self) -> Result<Arc<RoutingTable>, StoreError> {
-        let _one_at_a_time = self.refreshing.lock().await;
+        let mut began = self.refreshing.lock().await;
+        *began = uptime();
         let mut known = self.current();
         let mut changes = changes_since(&self.database, known.version).await?;
         if changes.version == known.version {
@@ -344,5 +349,16 @@ impl Routing {
         let table = Arc::new(known.with(changes, &self.hop));
         self.current.send_replace(Arc::clone(&table));
         Ok(table)
+    }
+
+    /// A table of another version than `known`, if there is one. The database is asked only if
+    /// it was not within [`LOOK_EVERY`], whoever asks how often.
+    pub(super) async fn newer(&self, known: i64) -> Option<Arc<RoutingTable>> {
+        let began = *self.refreshing.lock().await;
+        if uptime().saturating_sub(began) >= LOOK_EVERY {
+            self.refresh().await.ok()?;
+        }
+        let table = self.current();
+        (table.version != known).then_some(table)
     }
 }

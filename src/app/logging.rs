@@ -5,19 +5,24 @@
 //! (sd-daemon(3)): the journal takes it off and keeps it as the line's priority. It has the time
 //! already, so that text has none of its own there.
 
-use std::fmt;
+use std::fmt::{self, Debug};
 use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
+use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::{Format, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Context as LayerContext, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt as lines, reload};
 
 use crate::config::{Config, LogFormat, ServiceManager};
+use crate::store::DISK_FULL;
+use crate::store::clock::uptime;
 
 /// Which lines are written, changeable at run time.
 #[derive(Debug, Clone)]
@@ -63,6 +68,7 @@ pub(super) fn start(config: &Config) -> anyhow::Result<LogFilter> {
     tracing_subscriber::registry()
         .with(filter)
         .with(lines)
+        .with(SeldomFull::default())
         .try_init()
         .map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))?;
     Ok(LogFilter(handle))
@@ -72,6 +78,41 @@ pub(super) fn start(config: &Config) -> anyhow::Result<LogFilter> {
 /// fill the log. `http` counts them instead, and logs what Herald itself did wrong. Directives
 /// that name the library win.
 const QUIET: &str = "actix_http=off";
+
+/// Lets one line a minute tell that the database's disk is full: whatever writes runs into it, again
+/// and again.
+#[derive(Default)]
+struct SeldomFull(Mutex<Option<Duration>>);
+
+const SELDOM: Duration = Duration::from_secs(60);
+
+impl<S: Subscriber> Layer<S> for SeldomFull {
+    fn event_enabled(&self, event: &Event<'_>, _: LayerContext<'_, S>) -> bool {
+        let mut told = Told(false);
+        event.record(&mut told);
+        if !told.0 {
+            return true;
+        }
+        let now = uptime();
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| now.saturating_sub(last) < SELDOM) {
+            return false;
+        }
+        *last = Some(now);
+        true
+    }
+}
+
+/// Whether an error, or the reason of something, is a full disk.
+struct Told(bool);
+
+impl Visit for Told {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if matches!(field.name(), "error" | "why") {
+            self.0 |= format!("{value:?}").contains(DISK_FULL);
+        }
+    }
+}
 
 fn filter(directives: &str) -> anyhow::Result<EnvFilter> {
     EnvFilter::try_new(format!("{QUIET},{directives}"))

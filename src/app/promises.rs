@@ -4,6 +4,7 @@
 use anyhow::bail;
 
 use crate::config::Config;
+use crate::store::pooler::{self, Lent};
 use crate::store::server::{self, ServerReport};
 use crate::store::{Database, SchemaState, schema_state};
 
@@ -57,12 +58,38 @@ pub fn unfit(report: &ServerReport) -> Option<String> {
     }
     if report.standby {
         return Some(
-            "this PostgreSQL is a standby and takes no writes: give the address of its primary"
+            "this PostgreSQL is in recovery (a standby, or a backup that is being restored) and \
+             takes no writes: give the address of its primary, or promote it"
                 .to_owned(),
         );
     }
+    if report.read_only {
+        return Some(format!(
+            "the database {} takes no writes: set default_transaction_read_only = off for it, and \
+             find out why it is on (managed services do that when the disk is nearly full)",
+            report.database
+        ));
+    }
     None
 }
+
+/// Whether a pooler stands in between that Herald cannot work with, in words.
+#[must_use]
+pub fn mixed_up(lent: Lent) -> Option<String> {
+    let mode = match lent {
+        Lent::ForConnection => return None,
+        Lent::ForTransaction => "transaction",
+        Lent::ForStatement => "statement",
+    };
+    Some(format!(
+        "a pooler in {mode} mode stands between Herald and PostgreSQL: it gives one session to \
+         several connections, and mixes up their settings, prepared statements and locks"
+    ))
+}
+
+/// What to do then.
+pub const UNPOOLED: &str = "give the address of PostgreSQL itself, or of a pool in session mode \
+                            (PgBouncer: pool_mode = session)";
 
 /// Whether a newer Herald made this schema, in words. Newer ones work beside this one, so that
 /// it is no reason to refuse.
@@ -84,6 +111,11 @@ pub(super) async fn check(
     config: &Config,
     told_again: bool,
 ) -> anyhow::Result<()> {
+    if config.database.url.is_some()
+        && let Some(words) = mixed_up(pooler::look(database).await?)
+    {
+        bail!("{words}. In database_url {UNPOOLED}");
+    }
     let report = server::look(database).await?;
     if let Some(words) = unfit(&report) {
         bail!(words);

@@ -16,7 +16,7 @@ use super::client::Connection;
 use super::output;
 use crate::catalogue;
 use crate::domain::event::MAX_BATCH_EVENTS;
-use crate::transport::api_client::{ApiClient, FieldFault};
+use crate::transport::api_client::{ApiClient, ApiError, FieldFault, RejectedLine};
 
 /// A batch is sent before it grows past this, so that a long file needs little memory.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
@@ -44,19 +44,13 @@ pub(super) struct Publish {
 struct BatchAnswer {
     accepted: u64,
     #[serde(default)]
-    rejected: Vec<Rejected>,
+    rejected: Vec<RejectedLine>,
     #[serde(default)]
     ids: Vec<Value>,
     #[serde(default)]
+    duplicates: Vec<u64>,
+    #[serde(default)]
     warnings: Vec<Warned>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Rejected {
-    line: u64,
-    detail: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<FieldFault>,
 }
 
 /// A line that was accepted though it does not fit its type's schema.
@@ -167,17 +161,29 @@ async fn publish_lines(
                 key.as_deref(),
             )
             .await
+            .or_else(|error| match error {
+                // No line of it is good; those of other batches may be.
+                ApiError::Refused { problem, .. } if !problem.rejected.is_empty() => {
+                    Ok(BatchAnswer {
+                        rejected: problem.rejected,
+                        ..BatchAnswer::default()
+                    })
+                }
+                error => Err(error),
+            })
             .with_context(|| match before {
                 0 => "nothing was published".to_owned(),
                 lines => format!("lines 1 to {lines} were published, nothing after them"),
             })?;
         all.accepted += answer.accepted;
         let shifted = answer.rejected.into_iter();
-        all.rejected.extend(shifted.map(|it| Rejected {
+        all.rejected.extend(shifted.map(|it| RejectedLine {
             line: it.line + before,
             ..it
         }));
         all.ids.extend(answer.ids);
+        let duplicates = answer.duplicates.into_iter();
+        all.duplicates.extend(duplicates.map(|line| line + before));
         let shifted = answer.warnings.into_iter();
         all.warnings.extend(shifted.map(|it| Warned {
             line: it.line + before,
@@ -193,7 +199,14 @@ fn tell(answer: &BatchAnswer, json: bool) -> anyhow::Result<ExitCode> {
     if json {
         output::json(answer)?;
     } else {
-        output::line(&format!("{} accepted", count(answer.accepted, "event")))?;
+        let before = match answer.duplicates.len() {
+            0 => String::new(),
+            number => format!(", {number} of them published before"),
+        };
+        output::line(&format!(
+            "{} accepted{before}",
+            count(answer.accepted, "event")
+        ))?;
         for rejected in &answer.rejected {
             let told = format!("line {}: {}", rejected.line, rejected.detail);
             output::tell(&output::plain(&told));

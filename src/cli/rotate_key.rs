@@ -12,9 +12,9 @@ use crate::app::{fresh_key, place_of_keys};
 use crate::config::{Config, KeyFile, KeyFileError};
 use crate::domain::id::SubscriptionId;
 use crate::domain::seal::{KeyRing, SealKey, SealKeyId, Sealed};
+use crate::store::Database;
 use crate::store::rotation::{self, Progress};
 use crate::store::seal::{self, KnownKey, Sealing};
-use crate::store::{Database, StoreError};
 
 /// How often the daemons are asked for.
 const LOOK: Duration = Duration::from_millis(250);
@@ -192,7 +192,7 @@ impl<'a> Rotation<'a> {
             match some {
                 Ok(true) => tries = 0,
                 Ok(false) => break,
-                Err(StoreError::Away(_)) if tries < TRIES => {
+                Err(error) if error.is_away() && tries < TRIES => {
                     tries += 1;
                     tokio::time::sleep(LOOK).await;
                 }

@@ -3,8 +3,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// Longer texts are no cursors, and are not looked into.
@@ -68,7 +70,25 @@ pub fn decode<K: DeserializeOwned>(list: &str, text: &str) -> Result<K, CursorEr
             wanted: list.to_owned(),
         });
     }
-    serde_json::from_slice(key).map_err(CursorError::OtherKey)
+    let value: Value = serde_json::from_slice(key).map_err(CursorError::OtherKey)?;
+    if !can_be_stored(&value) {
+        return Err(CursorError::Damaged);
+    }
+    serde_json::from_value(value).map_err(CursorError::OtherKey)
+}
+
+/// Whether a database takes what the key holds: no text with the character 0, and no time of a
+/// year that no row is of.
+fn can_be_stored(key: &Value) -> bool {
+    match key {
+        Value::Array(parts) => parts.iter().all(can_be_stored),
+        Value::String(text) => {
+            let time = text.parse::<DateTime<Utc>>();
+            let known = |at: DateTime<Utc>| (1970..=9999).contains(&at.year());
+            !text.contains('\0') && time.map_or(true, known)
+        }
+        _ => true,
+    }
 }
 
 /// What follows the check sum, if that is right.

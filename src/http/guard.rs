@@ -330,6 +330,10 @@ fn any(request: &ServiceRequest) -> Result<&'static Entry, Problem> {
     {
         return Ok(entry);
     }
+    // No name holds the character 0, which PostgreSQL's texts cannot.
+    if path.contains("%00") {
+        return Err(nothing());
+    }
     let pattern = request.match_pattern().ok_or_else(nothing)?;
     let lines = || TABLE.iter().filter(|entry| entry.pattern == pattern);
     if let Some(entry) = lines().find(|entry| entry.method == *request.method()) {

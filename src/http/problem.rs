@@ -9,10 +9,14 @@ use utoipa::ToSchema;
 
 use super::connections::Refusal;
 use crate::actors::{AuditError, PublishError, RecordError};
-use crate::store::{READ_WITHIN, StoreError};
+use crate::store::{READ_WITHIN, StoreError, is_disk_full};
 
 /// Seconds after which a caller may try again when Herald cannot answer now.
 const RETRY_AFTER: &str = "1";
+
+/// What a caller is told while the database can store nothing more.
+pub(super) const FULL: &str = "The disk of the database is full, so nothing was accepted for \
+                               certain. The operator must make room; try again later.";
 
 /// What went wrong, in words that stay the same for every such error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,12 +160,36 @@ impl Fault {
     }
 }
 
+/// A line of a batch that was not committed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct RejectedLine {
+    /// Its number, from 1; blank lines count.
+    pub line: usize,
+    /// What is wrong with it.
+    pub detail: String,
+    /// The fields at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Fault>,
+}
+
+impl RejectedLine {
+    /// A line with what is wrong with it.
+    pub(super) fn of(line: usize, problem: Problem) -> Self {
+        Self {
+            line,
+            detail: problem.detail,
+            errors: problem.errors,
+        }
+    }
+}
+
 /// An error as the caller gets it.
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
     kind: Kind,
     detail: String,
     errors: Vec<Fault>,
+    rejected: Vec<RejectedLine>,
     allow: Option<String>,
     retry_after: Option<i64>,
 }
@@ -184,6 +212,9 @@ pub(super) struct ProblemDocument<'a> {
     /// The fields at fault, all of them at once.
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     errors: &'a [Fault],
+    /// Every line of a batch of which nothing was committed.
+    #[serde(skip_serializing_if = "<[RejectedLine]>::is_empty")]
+    rejected: &'a [RejectedLine],
 }
 
 impl Problem {
@@ -193,6 +224,7 @@ impl Problem {
             kind,
             detail: detail.into(),
             errors: Vec::new(),
+            rejected: Vec::new(),
             allow: None,
             retry_after: None,
         }
@@ -216,12 +248,23 @@ impl Problem {
             [only] => format!("{}: {}", only.pointer, only.detail),
             several => format!("{} values are wrong", several.len()),
         };
+        Self::new(kind, detail).with(errors)
+    }
+
+    /// A batch of which nothing was committed, with every line.
+    #[must_use]
+    pub(super) fn no_line(rejected: Vec<RejectedLine>) -> Self {
+        let first = rejected.first();
+        let first = first.map_or_else(String::new, |one| {
+            format!(" Line {}: {}", one.line, one.detail)
+        });
+        let detail = match rejected.len() {
+            1 => format!("The only line was rejected.{first}"),
+            number => format!("All {number} lines were rejected.{first}"),
+        };
         Self {
-            kind,
-            detail,
-            errors,
-            allow: None,
-            retry_after: None,
+            rejected,
+            ..Self::new(Kind::Invalid, detail)
         }
     }
 
@@ -306,12 +349,6 @@ impl Problem {
     pub(super) const fn is_own(&self) -> bool {
         matches!(self.kind, Kind::Unavailable | Kind::Internal)
     }
-
-    /// What happened and the faults, for an answer that tells of several problems.
-    #[must_use]
-    pub(super) fn into_parts(self) -> (String, Vec<Fault>) {
-        (self.detail, self.errors)
-    }
 }
 
 impl From<Refusal> for Problem {
@@ -347,6 +384,7 @@ impl ResponseError for Problem {
             status: status.as_u16(),
             detail: &self.detail,
             errors: &self.errors,
+            rejected: &self.rejected,
         };
         let mut response = HttpResponseBuilder::new(status);
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
@@ -376,6 +414,10 @@ impl ResponseError for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
+            StoreError::DiskFull(_) => {
+                tracing::warn!(%error, "a request could not be served");
+                Self::new(Kind::Unavailable, FULL)
+            }
             StoreError::Away(cause) => {
                 tracing::debug!(%cause, "a request was refused because the database is away");
                 Self::new(
@@ -440,6 +482,7 @@ impl From<AuditError> for Problem {
 impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         let detail = match error {
+            PublishError::Away if is_disk_full() => FULL,
             PublishError::Away => {
                 "The database is away, so nothing was accepted for certain. Try again shortly; \
                  an Idempotency-Key makes that harmless."
@@ -453,6 +496,7 @@ impl From<PublishError> for Problem {
 impl From<RecordError> for Problem {
     fn from(error: RecordError) -> Self {
         match error {
+            RecordError::Away if is_disk_full() => Self::new(Kind::Unavailable, FULL),
             RecordError::Away => Self::new(
                 Kind::Unavailable,
                 "The database is away, so it is not certain that anything was recorded. Try \

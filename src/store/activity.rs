@@ -10,6 +10,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::fold::holding;
 use super::partition::{first_of_month, lowest_id_at};
 use super::schema::sql_types::ActivityActor;
 use super::{Connection, Database, StoreError};
@@ -222,7 +223,7 @@ pub async fn list(
 ) -> Result<Vec<Activity>, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
-    let pattern = filter.user.as_deref().map(pattern);
+    let pattern = filter.user.as_deref().map(holding);
     let users = match &pattern {
         Some(pattern) => Some(users(connection, account, pattern, filter.from).await?),
         None => None,
@@ -292,7 +293,7 @@ pub async fn find(
 /// What a list looks for, once it is known whom and what there is.
 struct Search {
     account: AccountId,
-    /// For `ilike`, if the users are not known.
+    /// For `like`, if the users are not known.
     pattern: Option<String>,
     users: Option<Vec<String>>,
     kinds: Option<Vec<(String, String)>>,
@@ -324,7 +325,7 @@ impl Search {
             sources.push(r#"unnest($9) as u ("user")"#);
             conditions.push(r#"a."user" = u."user""#);
         } else if self.pattern.is_some() {
-            conditions.push(r#"a."user" ilike $12"#);
+            conditions.push(r#"herald_fold(a."user") like herald_fold($12)"#);
         }
         if self.kinds.is_some() {
             sources.push(r#"unnest($10, $11) as k ("group", activity)"#);
@@ -375,14 +376,6 @@ fn id_range(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> (Uuid, Uu
     )
 }
 
-fn pattern(part: &str) -> String {
-    let escaped = part
-        .replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_");
-    format!("%{escaped}%")
-}
-
 async fn users(
     connection: &mut Connection,
     account: AccountId,
@@ -396,7 +389,8 @@ async fn users(
     let since = first_of_month(since.date_naive());
     Ok(diesel::sql_query(
         r#"select "user", now() as now from activity_user
-           where account_id = $1 and "user" ilike $2 and last_month >= $3 limit $4"#,
+           where account_id = $1 and herald_fold("user") like herald_fold($2)
+               and last_month >= $3 limit $4"#,
     )
     .bind::<SqlUuid, _>(account.uuid())
     .bind::<Text, _>(pattern)

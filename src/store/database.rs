@@ -135,7 +135,7 @@ impl Database {
     /// [`StoreError::Crowded`].
     pub async fn get(&self) -> Result<PooledConnection, StoreError> {
         let reader = self.readers.enter().await?;
-        let away = |error: PoolError<diesel::ConnectionError>| StoreError::Away(error.to_string());
+        let away = |error: PoolError<diesel::ConnectionError>| StoreError::away(error.to_string());
         PooledConnection::new(self.pool.get().await.map_err(away)?, reader).await
     }
 

@@ -10,6 +10,7 @@ use diesel::sql_types::{
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use super::fold::holding;
 use super::partition::{lowest_id, lowest_id_at, next_month};
 use super::schema::sql_types;
 use super::{Connection, Database, StoreError};
@@ -137,7 +138,7 @@ pub async fn list(
     let wanted = Wanted {
         account,
         filter,
-        pattern: filter.q.as_deref().map(pattern),
+        pattern: filter.q.as_deref().map(holding),
     };
     if wanted.pattern.is_none() {
         return wanted.newest(connection, &(low..high), filter.limit).await;
@@ -242,7 +243,7 @@ impl Wanted<'_> {
     ) -> Result<Vec<LoggedMail>, StoreError> {
         let sql = format!(
             "select {COLUMNS} from (select * from ({}) m order by m.id desc limit {LOOK_AT}) m \
-             where m.words ilike $7 order by m.id desc limit $6",
+             where herald_fold(m.words) like herald_fold($7) order by m.id desc limit $6",
             self.source()
                 .replace("limit $6", &format!("limit {LOOK_AT}")),
         );
@@ -260,7 +261,7 @@ impl Wanted<'_> {
         let sql = format!(
             "with hits as materialized ( \
                  select m.id from mail m \
-                 where m.account_id = $1 and m.id >= $2 and m.id < $3 and m.words ilike $7 \
+                 where m.account_id = $1 and m.id >= $2 and m.id < $3 and herald_fold(m.words) like herald_fold($7) \
                      and ($4::text is null or m.topic = $4) \
                      and ($5::text is null or m.state = $5::mail_state) \
              ), newest as (select id from hits order by id desc limit $6) \
@@ -309,14 +310,6 @@ impl Wanted<'_> {
             .load(connection)
             .await?)
     }
-}
-
-fn pattern(part: &str) -> String {
-    let escaped = part
-        .replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_");
-    format!("%{escaped}%")
 }
 
 /// What a mail says.

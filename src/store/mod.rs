@@ -22,6 +22,8 @@ mod error;
 pub mod event;
 pub mod event_type;
 pub mod feature_level;
+#[allow(unreachable_pub, reason = "Diesel makes its functions public")]
+mod fold;
 pub mod fresh;
 pub mod held;
 pub mod hop;
@@ -38,6 +40,7 @@ pub mod outgoing;
 pub mod partition;
 pub mod plugin_health;
 pub mod plugin_state;
+pub mod pooler;
 pub mod profile;
 pub mod record;
 pub mod recorded;
@@ -69,5 +72,5 @@ pub mod user_link;
 pub mod webhook_names;
 
 pub use database::{Connection, Database, PoolUse, PooledConnection, READ_WITHIN, reading};
-pub use error::StoreError;
+pub use error::{DISK_FULL, StoreError, is_disk_full};
 pub use migration::{SchemaState, migrate, revert_all, schema_state};

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Integer, Text, Timestamptz};
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
 use super::{Connection, Database, StoreError};
 
@@ -34,6 +34,9 @@ pub struct ServerReport {
     /// Follows another server and takes no writes.
     #[diesel(sql_type = Bool)]
     pub standby: bool,
+    /// New transactions may not write.
+    #[diesel(sql_type = Bool)]
+    pub read_only: bool,
     /// Its time.
     #[diesel(sql_type = Timestamptz)]
     pub now: DateTime<Utc>,
@@ -78,6 +81,7 @@ const REPORT: &str = "select \
          as synchronous_commit, \
      current_setting('autovacuum')::boolean as autovacuum, \
      pg_is_in_recovery() as standby, \
+     current_setting('default_transaction_read_only')::boolean as read_only, \
      clock_timestamp() as now, \
      current_setting('max_connections')::integer \
          - current_setting('superuser_reserved_connections')::integer as connections, \
@@ -127,15 +131,19 @@ pub async fn https_targets(database: &Database, most: i64) -> Result<Vec<String>
 }
 
 /// Sees to it that a commit on this connection is on the disk before it is answered, where the
-/// server, the database or the user has that off. A stricter setting stays.
+/// server, the database or the user has that off. A stricter setting stays. And that errors are in
+/// English, by which they are told apart, where Herald's user may choose that. Without prepared
+/// statements: what a pooler does to them is found out later.
 pub(super) async fn keep_promises(connection: &mut Connection) -> diesel::QueryResult<()> {
-    diesel::sql_query(
-        "select set_config('synchronous_commit', 'on', false) \
-         where current_setting('synchronous_commit') = 'off'",
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    connection
+        .batch_execute(
+            "select set_config('synchronous_commit', 'on', false) \
+             where current_setting('synchronous_commit') = 'off'; \
+             select set_config('lc_messages', 'C', false) \
+             where current_setting('lc_messages') <> 'C' \
+                 and has_parameter_privilege('lc_messages', 'set')",
+        )
+        .await
 }
 
 /// Has the server write down what it has in memory, so that its stop takes less time. Only for

@@ -9,6 +9,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::activity::note;
+use super::fold::{herald_fold, holding};
 use super::schema::{subscription, subscription_secret};
 use super::seal::{Sealer, open_headers, open_url};
 use super::{Connection, Database, StoreError, routing, subscription_note};
@@ -413,13 +414,10 @@ pub async fn list(
         query = query.filter(created_at.lt(to));
     }
     if let Some(text) = &filter.text {
-        let escaped = text
-            .replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_");
-        let pattern = format!("%{escaped}%");
+        let pattern = herald_fold(holding(text));
+        let in_title = herald_fold(title).like(pattern.clone());
         let host = diesel::dsl::sql::<diesel::sql_types::Text>(HOST);
-        query = query.filter(title.ilike(pattern.clone()).or(host.ilike(pattern)));
+        query = query.filter(in_title.or(herald_fold(host).like(pattern)));
     }
     macro_rules! sorted {
         ($column:expr) => {

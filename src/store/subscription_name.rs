@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use super::fold::{herald_fold, holding};
 use super::schema::subscription;
 use super::{Database, StoreError};
 use crate::domain::id::{AccountId, SubscriptionId};
@@ -62,14 +63,10 @@ pub async fn titled(
     text: &str,
     limit: i64,
 ) -> Result<Vec<(SubscriptionId, String)>, StoreError> {
-    let escaped = text
-        .replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_");
     let rows: Vec<(Uuid, String)> = subscription::table
         .filter(subscription::account_id.eq(account.uuid()))
         .filter(subscription::deleted_at.is_null())
-        .filter(subscription::title.ilike(format!("%{escaped}%")))
+        .filter(herald_fold(subscription::title).like(herald_fold(holding(text))))
         .order((subscription::title, subscription::id))
         .limit(limit)
         .select((subscription::id, subscription::title))

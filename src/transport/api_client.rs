@@ -64,6 +64,21 @@ pub struct Problem {
     /// The fields at fault.
     #[serde(default)]
     pub errors: Vec<FieldFault>,
+    /// Every line of a batch of which nothing was committed.
+    #[serde(default)]
+    pub rejected: Vec<RejectedLine>,
+}
+
+/// A line of a batch that was not committed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedLine {
+    /// Its number, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub detail: String,
+    /// The fields at fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldFault>,
 }
 
 impl fmt::Display for Problem {
@@ -332,7 +347,7 @@ fn problem_of(status: StatusCode, answer: &[u8]) -> Problem {
         return Problem {
             title,
             detail: beginning(answer),
-            errors: told.errors,
+            ..told
         };
     }
     told

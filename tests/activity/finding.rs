@@ -120,3 +120,29 @@ fn a_summary_tells_who_did_how_much_the_most_active_first() {
         ["Ann.Lee@example.com Product 1", "bob@example.com Product 1"]
     );
 }
+
+#[test]
+fn all_letters_are_found_whether_they_are_small_or_capital() {
+    let tenant = Tenant::new();
+    let names = ["JÜRGEN@example.com", "Жанна", "ΟΔΥΣΣΕΥΣ", "ÅSE Øre"];
+    for name in names {
+        let body = json!({"user": name, "group": "Order", "activity": "Submit"});
+        record(&tenant.publisher, &body);
+    }
+    for (part, name) in [
+        ("JÜRGEN", names[0]),
+        ("jürgen", names[0]),
+        ("ÜrG", names[0]),
+        ("ЖАН", names[1]),
+        ("анна", names[1]),
+        ("οδυσσευς", names[2]),
+        ("σσευσ", names[2]),
+        ("åse øRE", names[3]),
+    ] {
+        let query: String = url::form_urlencoded::byte_serialize(part.as_bytes()).collect();
+        let found = find(&tenant.viewer, &format!("user={query}"));
+        let users: Vec<&Value> = found.iter().map(|it| &it["user"]).collect();
+        assert_eq!(users, [name], "{part}");
+    }
+    assert!(find(&tenant.viewer, "user=jurgen").is_empty());
+}

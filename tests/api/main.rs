@@ -16,6 +16,7 @@ mod deliveries;
 mod dry_run;
 mod event_types;
 mod hops;
+mod hostile;
 mod masked;
 mod plugins;
 mod publishing;

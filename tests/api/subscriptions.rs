@@ -165,3 +165,25 @@ fn a_removed_subscription_is_gone_and_its_deliveries_are_cancelled() {
     let resend = format!("/v1/deliveries/{event}/{id}/resend");
     tenant.admin.poke(&resend).expect(409);
 }
+
+#[test]
+fn webhooks_and_users_are_found_whether_letters_are_small_or_capital() {
+    let tenant = Tenant::new();
+    let named = json!({"title": "BESTELLUNGEN für Zürich"});
+    let id = tenant
+        .admin
+        .subscribe_with("http://127.0.0.1:9/", &["*"], &named);
+    for part in ["FÜR", "zürich", "ZÜRICH", "bestellungen Für"] {
+        let query: String = url::form_urlencoded::byte_serialize(part.as_bytes()).collect();
+        let found = tenant.viewer.list(&format!("/v1/subscriptions?q={query}"));
+        assert_eq!(found.len(), 1, "{part}");
+        assert_eq!(found[0]["id"], id.as_str());
+    }
+    let user = |email: &str| {
+        let body = json!({"email": email, "role": "viewer"});
+        tenant.admin.post("/v1/users", &body).status
+    };
+    assert_eq!(user("Jörg@example.com"), 201);
+    assert_eq!(user("JÖRG@example.com"), 409);
+    assert_eq!(user("jörg@EXAMPLE.com"), 409);
+}

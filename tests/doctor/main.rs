@@ -13,7 +13,11 @@
 mod support;
 
 mod machine;
+mod pooler;
 mod promises;
+#[path = "../tls/server.rs"]
+#[allow(dead_code, reason = "TLS is the matter of other tests")]
+mod server;
 mod settings;
 
 use std::process::Command;

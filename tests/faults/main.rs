@@ -18,6 +18,7 @@ mod support;
 
 mod audit;
 mod database;
+mod full_disk;
 mod ledger;
 mod load;
 mod process;

@@ -124,3 +124,19 @@ fn another_accounts_mails_are_not_there() {
     mine.publisher.get("/v1/mails").expect(403);
     mine.viewer.post("/v1/mails", &json!({})).expect(403);
 }
+
+#[test]
+fn mails_are_found_whether_letters_are_small_or_capital() {
+    let tenant = Tenant::new();
+    let id = record(
+        &tenant,
+        "Receipt",
+        "Jürgen Groß <j@example.com>",
+        "GRÜSSE aus Östersund",
+    );
+    for part in ["grüsse", "GRÜSSE", "JÜRGEN", "östersund", "GROẞ", "Aus Ö"] {
+        let query: String = url::form_urlencoded::byte_serialize(part.as_bytes()).collect();
+        let found = tenant.viewer.list(&format!("/v1/mails?q={query}"));
+        assert_eq!(ids(&found), [id.as_str()], "{part}");
+    }
+}

@@ -18,6 +18,7 @@ mod activity;
 mod bench;
 mod claim;
 mod feature_level;
+mod fold;
 mod ingest;
 mod lane;
 mod lists;

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -139,30 +139,36 @@ impl Server {
             .and_then(|socket| socket.local_addr())
             .unwrap()
             .port();
-        let child = run("postgres")
-            .args(["-D", path, "-h", "127.0.0.1", "-p", &port.to_string()])
-            .arg("-k")
-            .arg(&folder)
-            .stderr(fs::File::create(folder.join("log")).unwrap())
-            .spawn()
-            .unwrap();
         let server = Self {
-            child,
+            child: serve(&folder, port),
             folder,
             port,
             databases: AtomicUsize::new(0),
         };
-        support::wait_until("the server accepts connections", || {
-            let asked = Command::new(bin.join("pg_isready"))
-                .args(["-q", "-p", &port.to_string(), "-h"])
-                .arg(&server.folder)
-                .status();
-            asked.is_ok_and(|status| status.success())
-        });
+        server.wait_ready();
         let made = "create role herald superuser login; create role plain superuser login; \
              create role ann superuser login password 'secret'";
         psql(&server.on_socket("postgres"), made);
         server
+    }
+
+    /// Stops it and starts it again as a standby, which takes no writes.
+    pub(crate) fn become_standby(&mut self) {
+        support::signal(self.child.id(), "INT");
+        self.child.wait().unwrap();
+        fs::write(self.folder.join("data/standby.signal"), "").unwrap();
+        self.child = serve(&self.folder, self.port);
+        self.wait_ready();
+    }
+
+    fn wait_ready(&self) {
+        support::wait_until("the server accepts connections", || {
+            let asked = Command::new(programs().join("pg_isready"))
+                .args(["-q", "-p", &self.port.to_string(), "-h"])
+                .arg(&self.folder)
+                .status();
+            asked.is_ok_and(|status| status.success())
+        });
     }
 
     /// A new database; answers its name.
@@ -205,6 +211,23 @@ impl Drop for Server {
     }
 }
 
+fn serve(folder: &Path, port: u16) -> Child {
+    let mut command = Command::new(programs().join("postgres"));
+    if let Some((uid, gid)) = own_account(folder) {
+        command.uid(uid).gid(gid);
+    }
+    command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .arg("-D")
+        .arg(folder.join("data"))
+        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k"])
+        .arg(folder)
+        .stderr(fs::File::create(folder.join("log")).unwrap())
+        .spawn()
+        .unwrap()
+}
+
 /// Where the newest installed server's programs are.
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").unwrap();
@@ -216,8 +239,8 @@ fn programs() -> PathBuf {
 }
 
 /// PostgreSQL does not run as root: the account of its package, to which the folder is given.
-fn own_account(folder: &Path) -> Option<(u32, u32)> {
-    if fs::metadata(folder).unwrap().uid() != 0 {
+pub(crate) fn own_account(folder: &Path) -> Option<(u32, u32)> {
+    if !rustix::process::geteuid().is_root() {
         return None;
     }
     let accounts = fs::read_to_string("/etc/passwd").unwrap();

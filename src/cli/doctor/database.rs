@@ -9,7 +9,7 @@ use crate::postgres::PrivatePostgres;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::seal::{self, KnownKey};
 use crate::store::server::{self, ServerReport};
-use crate::store::{Database, StoreError, schema_state};
+use crate::store::{Database, StoreError, pooler, schema_state};
 
 const REACH: &str = "database";
 /// Connections that a daemon keeps beside its pool.
@@ -48,7 +48,12 @@ pub(super) async fn examine(config: &Config) -> Seen {
             Err(finding) => return Seen::only(finding),
         },
     };
-    match look(config, &url).await {
+    let seen = look(config, &url).await;
+    // It takes a connection more than the rest: last, and only for what it finds.
+    if let Some(words) = pooled(config, &url).await {
+        return Seen::only(Finding::failed(REACH, words, promises::UNPOOLED));
+    }
+    match seen {
         Ok(seen) => seen,
         Err(error) => Seen::only(Finding::failed(
             REACH,
@@ -57,6 +62,12 @@ pub(super) async fn examine(config: &Config) -> Seen {
              (pg_hba.conf)",
         )),
     }
+}
+
+/// What is wrong with a pooler in between, if one is and that is.
+async fn pooled(config: &Config, url: &str) -> Option<String> {
+    let database = Database::trusting(url, config.database.ca_file.as_deref(), 1).ok()?;
+    promises::mixed_up(pooler::look(&database).await.ok()?)
 }
 
 /// The URL of the private PostgreSQL if it runs. It is not started for this.

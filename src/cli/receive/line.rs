@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::super::output::plain;
+use crate::domain::event::parse_envelope;
 use crate::http::receiver::{Counts, Received, Verdict};
 
 /// What is told of one request. As JSON it is one object a line.
@@ -73,9 +74,11 @@ fn event_type(body: &[u8]) -> Option<String> {
     struct Named {
         event_type: String,
     }
+    // The second reader takes all of JSON, but none that names no legal type.
     serde_json::from_slice::<Named>(body)
-        .ok()
         .map(|named| named.event_type)
+        .or_else(|_| parse_envelope(body).map(|envelope| envelope.event_type))
+        .ok()
 }
 
 #[cfg(test)]

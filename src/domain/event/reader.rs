@@ -121,10 +121,9 @@ impl<'de> Deserialize<'de> for FieldName<'de> {
 
 /// Any value; without `KEEP` it is checked just as strictly and comes out as null.
 ///
-/// Not serde's `IgnoredAny`: serde_json passes that one over without a limit of depth, and lets
-/// numbers beyond all bounds and halves of surrogate pairs pass, at which a later reader would
-/// fail. And not `Value`'s own reader, which takes some names of fields for commands.
-struct Field<const KEEP: bool>(Value);
+/// Not serde's `IgnoredAny`: serde_json passes that one over without a limit of depth. And not
+/// `Value`'s own reader, which takes some names of fields for commands.
+pub(super) struct Field<const KEEP: bool>(Value);
 
 impl<'de, const KEEP: bool> Deserialize<'de> for Field<KEEP> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

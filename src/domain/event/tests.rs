@@ -110,19 +110,41 @@ fn broken_json_is_named_with_line_and_column_in_characters() {
 }
 
 #[test]
-fn what_a_later_reader_would_stumble_over_is_refused_at_once() {
+fn numbers_of_any_size_and_halves_of_surrogate_pairs_are_json() {
+    let long = "7".repeat(400);
+    for (part, seen) in [
+        (r#""\ud800""#, "\"\u{fffd}\""),
+        (r#""\ud800x""#, "\"\u{fffd}x\""),
+        (r#""\udc00\u0041""#, "\"\u{fffd}A\""),
+        ("1e999", "1e308"),
+        ("-1e400", "-1e308"),
+        ("[1E+999]", "[1e308]"),
+        (&long, "1e308"),
+        (r#"{"\ud800":1e400}"#, "{\"\u{fffd}\":1e308}"),
+    ] {
+        let seen: Value = serde_json::from_str(seen).unwrap();
+        let body = format!(r#"{{"event_type":"A","data":{part}}}"#);
+        assert_eq!(read(&body).unwrap(), "A");
+        let (_, document) = parse_document(body.as_bytes()).unwrap();
+        assert_eq!(document["data"], seen, "{part}");
+        assert!(read(format!(r#"{{"data":{{"x":[{part}]}},"event_type":"A"}}"#)).is_ok());
+        broken_at(format!(r#"{{"event_type":"A","data":{part},}}"#));
+        broken_at(format!(r#"{{"event_type":"A","data":{part}"#));
+    }
     for part in [
-        r#""\ud800""#,
-        r#""\ud800x""#,
-        r#""\udc00""#,
-        "1e999",
-        "-1e400",
-        "[1e999]",
+        r#""\ud80""#,
+        r#""\ud800\u""#,
+        "01e999",
+        "1.e400",
+        "1e400.",
+        "+1e400",
+        "1e400e",
     ] {
         broken_at(format!(r#"{{"event_type":"A","data":{part}}}"#));
-        broken_at(format!(r#"{{"data":{{"x":[{part}]}},"event_type":"A"}}"#));
     }
-    assert!(read(r#"{"event_type":"A","data":["\ud83d\ude00",123456789012345678901]}"#).is_ok());
+    let twice = r#"{"event_type":"A","data":1e400,"event\u005ftype":"A"}"#;
+    assert_eq!(refused(twice).0, EnvelopeErrorKind::TypeTwice);
+    assert_eq!(broken_at("{\"a\":1e400,\n\"b\":\"\\ud800\" x}"), (2, 14));
 }
 
 #[test]
@@ -200,6 +222,148 @@ fn a_missing_doubled_or_odd_event_type_is_told_apart() {
     assert_eq!(error.pointer(), Some("/event_type"));
 }
 
+/// After the kinds of JSONTestSuite: what every parser must take, must refuse, and what parsers
+/// disagree about though RFC 8259 leaves no doubt.
+#[test]
+fn what_is_json_and_what_is_not_is_as_rfc_8259_says() {
+    let long = "1".repeat(1_000);
+    for text in [
+        "[]",
+        "[[]   ]",
+        "{}",
+        "[\"\"]",
+        " [1]",
+        "[1\n,1\n,2]",
+        "[4 ]",
+        "[123e65]",
+        "[0e+1]",
+        "[0e1]",
+        "[-0.000000000000000000000000000000000000000000000000000000000000000000000000000001]",
+        "[20e1]",
+        "[-0]",
+        "[-123]",
+        "[-1]",
+        "[1E22]",
+        "[1E-2]",
+        "[1E+2]",
+        "[123.456e78]",
+        "[1.7976931348623157e309]",
+        "[-1e+9999]",
+        "[1e-10000]",
+        "[0.4e00669999999999999999]",
+        "[-123123123123123123123123123123]",
+        "{\"a\":\"b\",\"a\":\"c\"}",
+        "{\"\":0}",
+        "{\"foo\\u0000bar\":42}",
+        r#"["\u0060\u012a\u12AB"]"#,
+        r#"["\uD801\udc37"]"#,
+        r#"["\ud83d\ude39\ud83d\udc8d"]"#,
+        r#"["\"\\\/\b\f\n\r\t"]"#,
+        r#"["\\u0000"]"#,
+        r#"["\uDBFF\uDFFE"]"#,
+        "[\"\u{2028}\u{ffff}\u{10ffff}\u{7f}\"]",
+        r#"["\uD800\n"]"#,
+        r#"["\uDFAA"]"#,
+        r#"["\uDADA"]"#,
+        r#"["\uD888\u1234"]"#,
+        r#"["\uDd1e\uD834"]"#,
+        r#"["\ud800abc"]"#,
+        r#"["\uD800\uD800"]"#,
+        r#"{"\uDFAA":0}"#,
+        "true",
+        "\"\"",
+        "-0.1",
+        &long,
+    ] {
+        assert!(oracle::depth(text).is_some(), "the oracle: {text}");
+        assert_eq!(check_value(text), Ok(()), "{text}");
+    }
+    for text in [
+        "",
+        " ",
+        "[1 true]",
+        "[\"\":1]",
+        "[,1]",
+        "[1,,2]",
+        "[\"x\"]]",
+        "[\"\",]",
+        "[\"x\"",
+        "[x",
+        "[3[4]]",
+        "[1:2]",
+        "[-]",
+        "[\u{b}a]",
+        "[*]",
+        "[nul]",
+        "[-01]",
+        "[-1.0.]",
+        "[-2.]",
+        "[.-1]",
+        "[.2e-3]",
+        "[0.1.2]",
+        "[0.3e+]",
+        "[0.3e]",
+        "[0.e1]",
+        "[0e+]",
+        "[1.0e-]",
+        "[1eE2]",
+        "[1 000.0]",
+        "[2.e+3]",
+        "[+1]",
+        "[++1234]",
+        "[Inf]",
+        "[NaN]",
+        "[Infinity]",
+        "[-Infinity]",
+        "[0x42]",
+        "[1+2]",
+        "[１]",
+        "[-1x]",
+        "[012]",
+        "[1e1.5]",
+        "{[: \"x\"}",
+        "{\"x\", null}",
+        "{\"x\"::\"b\"}",
+        "{\"a\":\"a\" 123}",
+        "{key: 1}",
+        "{\"a\" b}",
+        "{:\"b\"}",
+        "{1:1}",
+        "{\"id\":0,}",
+        "{'a':0}",
+        "{\"a\":\"b\"}/**/",
+        "{\"a\":\"b\"}#",
+        r#"["\uD800\"]"#,
+        r#"["\uD800\u"]"#,
+        r#"["\uD800\u1"]"#,
+        r#"["\u00A"]"#,
+        r#"["\x00"]"#,
+        r#"["\a"]"#,
+        r#"["\u{12}"]"#,
+        "[\"new\nline\"]",
+        "[\"\t\"]",
+        "[\"a\0a\"]",
+        "['single']",
+        "\"",
+        "[1]]",
+        "[1]x",
+        "2@",
+        "[\u{a0}]",
+        "[\u{feff}1]",
+        "<.>",
+        "{]",
+        "[1e400e]",
+        "[01e400]",
+        "[1e400 1e400]",
+        "[1.e400]",
+        "[-1e400-]",
+        "{1e400:1}",
+    ] {
+        assert!(oracle::depth(text).is_none(), "the oracle: {text}");
+        assert!(check_value(text).is_err(), "{text}");
+    }
+}
+
 /// Random JSON, with odd strings and numbers.
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -216,6 +380,26 @@ fn json() -> impl Strategy<Value = Value> {
                 .prop_map(|fields| Value::Object(fields.into_iter().collect())),
         ]
     })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn whatever_is_json_is_taken_and_means_an_event(value in oracle::value(), last: bool) {
+        let (before, after) = if last { (format!("\"data\":{value},"), String::new()) }
+            else { (String::new(), format!(",\"data\":{value}")) };
+        prop_assert!(oracle::depth(&value).is_some_and(|depth| depth < MAX_NESTING));
+        prop_assert_eq!(check_value(&value), Ok(()));
+        let body = format!("{{{before}\"event_type\":\"A\"{after}}}");
+        prop_assert_eq!(read(&body).unwrap(), "A");
+    }
+
+    #[test]
+    fn what_is_nearly_json_is_taken_exactly_if_it_is_json(text in oracle::nearly()) {
+        let expected = oracle::depth(&text).is_some_and(|depth| depth <= MAX_NESTING);
+        prop_assert_eq!(check_value(&text).is_ok(), expected, "{}", text);
+    }
 }
 
 proptest! {

@@ -268,7 +268,7 @@ pub(in crate::http) async fn end(
     match account::remove(shared.engine.database(), id, &caller.actor()).await? {
         Removal::Removed => {
             shared.authenticator.forget_all();
-            shared.engine.routing_changed();
+            shared.engine.routing_changed().await;
             Ok(())
         }
         Removal::Unknown => Err(missing()),

@@ -86,6 +86,8 @@ pub(in crate::http) const LIST: &str = "activities";
     responses(
         (status = 200, description = "A page", body = Page<ActivityView>),
         (status = 400, description = "A wrong parameter", body = ProblemDocument),
+        (status = 422, description = "A time outside the years 1970 to 9999",
+            body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn list(
@@ -189,6 +191,8 @@ const LONGEST_TIME: TimeDelta = TimeDelta::days(92);
     responses(
         (status = 200, description = "The counts", body = ActivitySummary),
         (status = 400, description = "A wrong parameter", body = ProblemDocument),
+        (status = 422, description = "A time outside the years 1970 to 9999",
+            body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn summary(

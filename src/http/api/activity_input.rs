@@ -3,24 +3,24 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::no_query;
-use super::shapes::{ActivityInput, RejectedLine};
+use super::shapes::ActivityInput;
 use crate::catalogue::activities;
 use crate::domain::activity::{
     ActorKind, NewActivity, OWN_GROUP, check_at, check_name, check_payload, check_user,
 };
+use crate::domain::event::check_value;
 use crate::domain::event_type::nearest;
 use crate::domain::id::{AccountId, ActivityId};
 use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields};
 use crate::http::guard::Account;
-use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
+use crate::http::problem::{Fault, Kind, Problem, ProblemDocument, RejectedLine};
 use crate::http::server::Shared;
 use crate::store::activity_type::{self, OwnType};
 
@@ -95,14 +95,14 @@ const TOO_LARGE: &str = "An activity may have at most 128 KiB, its payload 64 Ki
 /// Record up to 1,000 activities
 ///
 /// One JSON object a line (NDJSON), at most 16 MiB. The good lines are committed, the others are
-/// told by number.
+/// told by number; if there is no good one, all of it is refused.
 #[utoipa::path(
     post, path = "/v1/activities/batch", tag = "activities",
     request_body(content = String, content_type = "application/x-ndjson"),
     responses(
         (status = 202, description = "The good lines are committed", body = ActivitiesRecorded),
         (status = 413, description = "Larger than 16 MiB", body = ProblemDocument),
-        (status = 422, description = "No line at all, or more than 1,000", body = ProblemDocument),
+        (status = 422, description = "No good line, or more than 1,000 lines", body = ProblemDocument),
         (status = 503, description = "The database is away", body = ProblemDocument),
     )
 )]
@@ -145,11 +145,10 @@ pub(in crate::http) async fn record_batch(
             Err(problem) => rejected.push(RejectedLine::of(line, problem)),
         }
     }
-    let ids = if good.is_empty() {
-        Vec::new()
-    } else {
-        shared.engine.record_activities(account, good).await?
-    };
+    if good.is_empty() {
+        return Err(Problem::no_line(rejected));
+    }
+    let ids = shared.engine.record_activities(account, good).await?;
     Ok(HttpResponse::Accepted().json(ActivitiesRecorded {
         accepted: ids.len(),
         rejected,
@@ -221,13 +220,6 @@ impl<'a> Catalogue<'a> {
     }
 }
 
-/// The payload alone, as it was written.
-#[derive(Deserialize)]
-struct Given<'a> {
-    #[serde(borrow, default)]
-    payload: Option<&'a RawValue>,
-}
-
 /// Checks a body and makes an activity of it.
 async fn prepare(
     catalogue: &mut Catalogue<'_>,
@@ -235,21 +227,16 @@ async fn prepare(
     body: &[u8],
 ) -> Result<NewActivity, Problem> {
     let now = catalogue.shared.engine.clock().now();
-    let mut fields = Fields::parse(body)?;
+    let (mut fields, written) = Fields::parse_keeping(body, "payload")?;
     let user = fields.need("user", |value| checked(value, check_user));
     let group = fields.need("group", name);
     let activity = fields.need("activity", name);
     let at = fields.take_nullable("at", |value| moment(value, now));
-    let mut payload = None;
-    fields.take("payload", |_| {
-        // Read once more, so that it is kept as it was written.
-        let given: Given<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-        let text = given.payload.map(RawValue::get).filter(|it| *it != "null");
-        if let Some(text) = text {
-            check_payload(text).map_err(|error| error.to_string())?;
-            payload = Some(text.to_owned());
-        }
-        Ok(())
+    let payload = fields.take_nullable("payload", |_| {
+        let text = written.unwrap_or_default();
+        check_payload(text).map_err(|error| error.to_string())?;
+        check_value(text).map_err(|error| error.to_string())?;
+        Ok(text.to_owned())
     });
     if let (Some(group), Some(activity)) = (&group, &activity)
         && let Some(fault) = catalogue.judge(group, activity).await?
@@ -264,7 +251,7 @@ async fn prepare(
         group: group.unwrap_or_default(),
         activity: activity.unwrap_or_default(),
         subject: None,
-        payload,
+        payload: payload.flatten(),
         at: at.flatten(),
     })
 }

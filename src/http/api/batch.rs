@@ -5,13 +5,13 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::no_query;
 use super::publish::{idempotency_key, prepare};
-use super::shapes::{BatchPublished, LineWarnings, RejectedLine};
+use super::shapes::{BatchPublished, LineWarnings};
 use crate::domain::event::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
 use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::guard::Account;
 use crate::http::hops;
-use crate::http::problem::{Kind, Problem, ProblemDocument};
+use crate::http::problem::{Kind, Problem, ProblemDocument, RejectedLine};
 use crate::http::server::Shared;
 
 /// After so many lines the worker's other requests get a turn.
@@ -20,7 +20,7 @@ const YIELD_EVERY: usize = 50;
 /// Publish up to 1,000 events
 ///
 /// One JSON object a line (NDJSON), at most 16 MiB. The good lines are committed, the others are
-/// told by number. Line L of a batch with an `Idempotency-Key` has the key `<key>/L`.
+/// told by number; if there is no good one, all of it is refused. Line L of a batch with an `Idempotency-Key` has the key `<key>/L`.
 #[utoipa::path(
     post, path = "/v1/events/batch", tag = "events",
     params(
@@ -33,7 +33,7 @@ const YIELD_EVERY: usize = 50;
     responses(
         (status = 202, description = "The good lines are committed", body = BatchPublished),
         (status = 413, description = "Larger than 16 MiB", body = ProblemDocument),
-        (status = 422, description = "No line at all, or more than 1,000", body = ProblemDocument),
+        (status = 422, description = "No good line, or more than 1,000 lines", body = ProblemDocument),
         (status = 503, description = "The database is away", body = ProblemDocument),
         (status = 508, description = "The events go in a circle", body = ProblemDocument),
     )
@@ -67,27 +67,26 @@ pub(in crate::http) async fn publish_batch(
     let mut accepted_lines = Vec::new();
     let mut rejected = Vec::new();
     let mut warnings = Vec::new();
-    let types = shared.engine.types();
+    let mut types = shared.engine.types();
+    let mut looked = false;
     for (place, (line, bytes)) in lines().enumerate() {
         if place % YIELD_EVERY == YIELD_EVERY - 1 {
             tokio::task::yield_now().await;
         }
-        if bytes.len() > MAX_EVENT_BYTES {
-            let detail = "An event may have at most 1 MiB.".to_owned();
-            rejected.push(RejectedLine {
-                line,
-                detail,
-                errors: Vec::new(),
-            });
-            continue;
+        let key = || key.map(|key| format!("{key}/{line}"));
+        let mut prepared = sized(bytes).and_then(|()| prepare(&types, account, bytes, key(), hops.clone()));
+        if !looked
+            && prepared
+                .as_ref()
+                .is_err_and(|refused| refused.kind() == Kind::Invalid)
+        {
+            looked = true;
+            if let Some(newer) = shared.engine.newer_types(&types).await {
+                types = newer;
+                prepared = prepare(&types, account, bytes, key(), hops.clone());
+            }
         }
-        match prepare(
-            &types,
-            account,
-            bytes,
-            key.map(|key| format!("{key}/{line}")),
-            hops.clone(),
-        ) {
+        match prepared {
             Ok(event) => {
                 events.push(event);
                 accepted_lines.push(line);
@@ -103,10 +102,12 @@ pub(in crate::http) async fn publish_batch(
         shared.engine.publish(events).await?
     };
     let mut ids = Vec::with_capacity(receipts.len());
+    let mut duplicates = Vec::new();
     for ((receipt, line), mark) in receipts.into_iter().zip(accepted_lines).zip(marks) {
         match receipt {
             Ok(receipt) => {
                 ids.push(receipt.id);
+                duplicates.extend(receipt.duplicate.then_some(line));
                 let mark =
                     mark.and_then(|text| serde_json::value::RawValue::from_string(text).ok());
                 warnings.extend(mark.map(|warnings| LineWarnings { line, warnings }));
@@ -122,10 +123,22 @@ pub(in crate::http) async fn publish_batch(
         }
     }
     rejected.sort_by_key(|one| one.line);
+    if ids.is_empty() {
+        return Err(Problem::no_line(rejected));
+    }
     Ok(HttpResponse::Accepted().json(BatchPublished {
         accepted: ids.len(),
         rejected,
         ids,
+        duplicates,
         warnings,
     }))
+}
+
+fn sized(line: &[u8]) -> Result<(), Problem> {
+    if line.len() <= MAX_EVENT_BYTES {
+        return Ok(());
+    }
+    let detail = "An event may have at most 1 MiB.";
+    Err(Problem::new(Kind::TooLarge, detail))
 }

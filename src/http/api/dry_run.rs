@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::no_query;
@@ -129,14 +128,6 @@ impl DryRun {
     }
 }
 
-/// The body's event as it was written. Numbers that do not fit a double would not survive being
-/// read into a document.
-#[derive(Deserialize)]
-struct Written<'a> {
-    #[serde(borrow)]
-    event: Option<&'a RawValue>,
-}
-
 /// What a body asks for.
 struct Asked {
     event: Event,
@@ -251,7 +242,7 @@ fn refused(error: DryRunError, script: &ScriptName, caller: &Caller) -> Problem 
 }
 
 fn read(body: &[u8]) -> Result<Asked, Problem> {
-    let mut fields = Fields::parse(body)?;
+    let (mut fields, written) = Fields::parse_keeping(body, "event")?;
     let neither = !fields.has("event") && !fields.has("event_id");
     let event = fields.take_nullable("event", |value| match value {
         Value::Object(_) => Ok(()),
@@ -268,7 +259,7 @@ fn read(body: &[u8]) -> Result<Asked, Problem> {
     fields.finish()?;
     let event = match stored {
         Some(id) => Event::Stored(id),
-        None => given(body)?,
+        None => given(written)?,
     };
     Ok(Asked {
         event,
@@ -276,15 +267,11 @@ fn read(body: &[u8]) -> Result<Asked, Problem> {
     })
 }
 
-fn given(body: &[u8]) -> Result<Event, Problem> {
+fn given(written: Option<&str>) -> Result<Event, Problem> {
     let wrong = |pointer: &str, detail: String| {
         Problem::invalid(vec![Fault::new(format!("/event{pointer}"), detail)])
     };
-    let written: Written<'_> = match serde_json::from_slice(body) {
-        Ok(written) => written,
-        Err(error) => return Err(wrong("", error.to_string())),
-    };
-    let Some(text) = written.event.map(RawValue::get) else {
+    let Some(text) = written.filter(|text| *text != "null") else {
         return Err(wrong("", "is null: give `event` or `event_id`".to_owned()));
     };
     if text.len() > MAX_EVENT_BYTES {

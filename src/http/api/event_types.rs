@@ -250,7 +250,7 @@ pub(in crate::http) async fn add(
     }
     let engine = &shared.engine;
     let made = event_type::create(engine.database(), account, &name, values, by).await?;
-    engine.routing_changed();
+    engine.routing_changed().await;
     Ok(EventTypeView::from(made))
 }
 
@@ -306,7 +306,7 @@ pub(in crate::http) async fn edit(
             Some(mode) => {
                 let own =
                     event_type::set_builtin_validation(database, account, name, mode, by).await?;
-                engine.routing_changed();
+                engine.routing_changed().await;
                 Some(own)
             }
             None => event_type::find(database, account, name).await?,
@@ -323,7 +323,7 @@ pub(in crate::http) async fn edit(
     fields.finish()?;
     let changed = event_type::change(database, account, name, values, by).await?;
     let changed = changed.ok_or_else(missing)?;
-    engine.routing_changed();
+    engine.routing_changed().await;
     Ok(EventTypeView::from(changed))
 }
 
@@ -366,7 +366,7 @@ pub(in crate::http) async fn delete(
     if !event_type::remove(engine.database(), account, name, by).await? {
         return Err(missing());
     }
-    engine.routing_changed();
+    engine.routing_changed().await;
     Ok(())
 }
 

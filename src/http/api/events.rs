@@ -101,6 +101,8 @@ const LIST: &str = "events";
     responses(
         (status = 200, description = "A page", body = Page<EventView>),
         (status = 400, description = "A wrong parameter", body = ProblemDocument),
+        (status = 422, description = "A time outside the years 1970 to 9999",
+            body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn list(

@@ -10,6 +10,7 @@ use crate::http::openapi;
 use crate::http::pages;
 use crate::http::problem::{Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::store::is_disk_full;
 
 /// A sign of life.
 #[derive(Serialize, ToSchema)]
@@ -70,7 +71,11 @@ pub(in crate::http) async fn readyz(shared: Data<Shared>) -> Result<HttpResponse
     if health.accepting && !health.stopping {
         Ok(HttpResponse::Ok().json(Alive { status: "ok" }))
     } else {
-        let detail = "Herald takes no events: the database is away, or it is starting or stopping.";
+        let detail = if is_disk_full() {
+            "Herald takes no events: the disk of the database is full."
+        } else {
+            "Herald takes no events: the database is away, or it is starting or stopping."
+        };
         Err(Problem::new(Kind::Unavailable, detail))
     }
 }

@@ -157,6 +157,8 @@ pub(in crate::http) const LIST: &str = "mails";
     responses(
         (status = 200, description = "A page", body = Page<MailView>),
         (status = 400, description = "A wrong parameter", body = ProblemDocument),
+        (status = 422, description = "A time outside the years 1970 to 9999",
+            body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn list(

@@ -66,8 +66,7 @@ pub(in crate::http) async fn publish(
     let key = idempotency_key(&request)?;
     let event_type = || Some(parse_envelope(&body).ok()?.event_type);
     let hops = hops::read(&shared, account, &caller, &request, event_type).await?;
-    let Accepted { receipt, warnings } =
-        accept(&shared, account, &body, key.map(str::to_owned), hops).await?;
+    let Accepted { receipt, warnings } = accept(&shared, account, &body, key, hops).await?;
     let mut answer = String::with_capacity(96 + warnings.as_ref().map_or(0, String::len));
     // Writing into a string cannot fail.
     let _ = write!(
@@ -102,11 +101,22 @@ pub(in crate::http) async fn accept(
     shared: &Shared,
     account: AccountId,
     body: &[u8],
-    key: Option<String>,
+    key: Option<&str>,
     hops: Option<Hops>,
 ) -> Result<Accepted, Problem> {
+    let prepare = |types: &RoutingTable| {
+        prepare(types, account, body, key.map(str::to_owned), hops.clone())
+    };
     let types = shared.engine.types();
-    let event = prepare(&types, account, body, key, hops)?;
+    let event = match prepare(&types) {
+        Err(refused) if refused.kind() == Kind::Invalid => {
+            match shared.engine.newer_types(&types).await {
+                Some(newer) => prepare(&newer)?,
+                None => return Err(refused),
+            }
+        }
+        prepared => prepared?,
+    };
     drop(types);
     let warnings = event.warnings.clone();
     match shared.engine.publish(vec![event]).await?.pop() {

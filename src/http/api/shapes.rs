@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::domain::id::EventId;
-use crate::http::problem::{Fault, Problem};
+use crate::http::problem::{Fault, RejectedLine};
 
 /// The answer to one event.
 #[derive(Serialize, ToSchema)]
@@ -29,39 +29,19 @@ pub(in crate::http) struct Published {
 /// The answer to a batch.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct BatchPublished {
-    /// How many lines were committed.
+    /// How many lines are committed, duplicates included.
     pub(super) accepted: usize,
     /// The lines that were not.
     pub(super) rejected: Vec<RejectedLine>,
     /// The ids of the committed lines, in their order.
     #[schema(value_type = Vec<String>)]
     pub(super) ids: Vec<EventId>,
+    /// The numbers of the committed lines that an earlier request had stored under the same key:
+    /// nothing new came of them, and their ids are those of then.
+    pub(super) duplicates: Vec<usize>,
     /// The committed lines that do not fit their schema.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<LineWarnings>,
-}
-
-/// A line that was not committed.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct RejectedLine {
-    /// Its number, from 1; blank lines count.
-    pub(super) line: usize,
-    /// What is wrong with it.
-    pub(super) detail: String,
-    /// The fields at fault.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) errors: Vec<Fault>,
-}
-
-impl RejectedLine {
-    pub(super) fn of(line: usize, problem: Problem) -> Self {
-        let (detail, errors) = problem.into_parts();
-        Self {
-            line,
-            detail,
-            errors,
-        }
-    }
 }
 
 /// A committed line that does not fit its schema.

@@ -94,7 +94,7 @@ pub(in crate::http) async fn create(
     };
     let secret_id = fresh_uuid(engine.clock());
     let made = subscription::create(engine.database(), new, secret_id, &secret, by).await?;
-    engine.routing_changed();
+    engine.routing_changed().await;
     Ok((made, secret))
 }
 
@@ -142,7 +142,7 @@ pub(in crate::http) async fn change(
         let detail = "The subscription was changed meanwhile.";
         return Err(Problem::new(Kind::Conflict, detail));
     }
-    engine.routing_changed();
+    engine.routing_changed().await;
     if enables {
         engine.deliveries_due(id);
     }
@@ -163,7 +163,7 @@ pub(in crate::http) async fn remove(
     if !subscription::remove(engine.database(), account, id, by).await? {
         return Err(missing());
     }
-    engine.routing_changed();
+    engine.routing_changed().await;
     // What this misses, the Housekeeper's sweep finds.
     if let Err(error) = subscription::cancel_open(engine.database(), account, id, false).await {
         tracing::warn!(subscription = %id, %error, "open deliveries wait for the sweep");
@@ -195,7 +195,7 @@ pub(in crate::http) async fn switch(
         let detail = format!("The subscription is {}: enable it first.", now.state);
         return Err(Problem::new(Kind::Conflict, detail));
     }
-    engine.routing_changed();
+    engine.routing_changed().await;
     if to == Enabled {
         engine.deliveries_due(id);
     }
@@ -334,7 +334,7 @@ pub(in crate::http) async fn rotate(
     let database = engine.database();
     match secret::rotate(database, account, id, overlap, new_id, &new, by).await? {
         Rotation::Rotated(live) => {
-            engine.routing_changed();
+            engine.routing_changed().await;
             Ok(live)
         }
         Rotation::Unknown => Err(missing()),

@@ -198,6 +198,8 @@ pub(in crate::http) async fn create(
     responses(
         (status = 200, description = "A page", body = Page<SubscriptionView>),
         (status = 400, description = "A wrong parameter", body = ProblemDocument),
+        (status = 422, description = "A time outside the years 1970 to 9999",
+            body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn list(

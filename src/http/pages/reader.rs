@@ -98,10 +98,10 @@ impl Reader {
 
     fn moment(&self, text: &str, later: u64) -> Result<DateTime<Utc>, String> {
         let Ok(day) = text.parse::<NaiveDate>() else {
-            return read_time(text);
+            return read_time(text).map_err(|error| error.to_string());
         };
         // Checks the bounds as well.
-        read_time(text)?;
+        read_time(text).map_err(|error| error.to_string())?;
         let day = day.checked_add_days(Days::new(later)).unwrap_or(day);
         let midnight = day.and_time(NaiveTime::MIN);
         // Where clocks jump over midnight the day begins with the first moment that there is.

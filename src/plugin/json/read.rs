@@ -25,15 +25,23 @@ pub(in crate::plugin) struct Read {
     pub(in crate::plugin) value: Dynamic,
     /// The first name that stands twice in one object, of which only the last value is kept.
     pub(in crate::plugin) doubled: Option<String>,
+    /// A text has half of a surrogate pair, which Rhai's texts cannot hold.
+    pub(in crate::plugin) halved: bool,
 }
 
 impl Read {
     /// What was not kept, in words for the script's log.
     pub(in crate::plugin) fn lost(&self) -> Option<String> {
-        let name = self.doubled.as_ref()?;
-        Some(format!(
-            "(JSON with the name {name:?} twice in one object: only the last value is kept)"
-        ))
+        let doubled = self.doubled.as_ref().map(|name| {
+            format!(
+                "(JSON with the name {name:?} twice in one object: only the last value is kept)"
+            )
+        });
+        let halved = self
+            .halved
+            .then(|| "(JSON with half of a surrogate pair: it reads as U+FFFD)".to_owned());
+        let lost: Vec<String> = doubled.into_iter().chain(halved).collect();
+        (!lost.is_empty()).then(|| lost.join(" "))
     }
 }
 
@@ -43,6 +51,7 @@ pub(in crate::plugin) fn read(text: &str) -> Result<Read, JsonError> {
         text,
         at: 0,
         doubled: None,
+        halved: false,
     };
     let value = reader.value(0)?;
     reader.skip_space();
@@ -50,6 +59,7 @@ pub(in crate::plugin) fn read(text: &str) -> Result<Read, JsonError> {
         None => Ok(Read {
             value,
             doubled: reader.doubled,
+            halved: reader.halved,
         }),
         Some(_) => Err(reader.error("something stands behind the end")),
     }
@@ -59,6 +69,7 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     doubled: Option<String>,
+    halved: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -247,22 +258,25 @@ impl<'a> Reader<'a> {
         Ok(escaped)
     }
 
+    /// One character of one escape or two. Half of a pair is JSON (RFC 8259, 8.2), but no
+    /// character.
     fn unicode(&mut self) -> Result<char, JsonError> {
-        const LONELY: &str = "half of a surrogate pair";
-        let first = self.four_digits()?;
-        let code = if (0xd800..0xdc00).contains(&first) {
-            if !(self.takes(b'\\') && self.takes(b'u')) {
-                return Err(self.error(LONELY));
+        let mut code = self.four_digits()?;
+        let behind = self.at;
+        if (0xd800..0xdc00).contains(&code) && self.takes(b'\\') && self.takes(b'u') {
+            match self.four_digits()? {
+                second @ 0xdc00..0xe000 => {
+                    code = 0x10000 + ((code - 0xd800) << 10) + second - 0xdc00
+                }
+                _ => self.at = behind,
             }
-            let second = self.four_digits()?;
-            if !(0xdc00..0xe000).contains(&second) {
-                return Err(self.error(LONELY));
-            }
-            0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)
         } else {
-            first
-        };
-        char::from_u32(code).ok_or_else(|| self.error(LONELY))
+            self.at = behind;
+        }
+        Ok(char::from_u32(code).unwrap_or_else(|| {
+            self.halved = true;
+            char::REPLACEMENT_CHARACTER
+        }))
     }
 
     fn four_digits(&mut self) -> Result<u32, JsonError> {
