@@ -74,6 +74,8 @@ text_enum! {
         SecretRotated = "Secret Rotated",
         /// A delivery was sent again.
         DeliveryResent = "Delivery Resent",
+        /// Several deliveries were sent again at once.
+        DeliveriesResent = "Deliveries Resent",
         /// A test was sent to a subscription.
         TestSent = "Test Sent",
         /// An event that goes in a circle was refused; once an hour, however many there are.

@@ -16,6 +16,7 @@ pub mod hops;
 pub mod id;
 pub mod json_lines;
 pub mod mail;
+pub mod note_key;
 pub mod password;
 pub mod retry;
 pub mod role;

@@ -21,7 +21,7 @@ use super::connections::Connections;
 use super::life::Life;
 use super::pages::overview::is_wanted;
 use super::pages::visit::Visitor;
-use super::pages::{SignInFirst, Trouble};
+use super::pages::{Trouble, sign_in_first};
 use super::problem::{Kind, Problem};
 use super::server::Served;
 use super::session::{self, Sessions, no_proof};
@@ -110,7 +110,7 @@ where
             let asked = async move {
                 match judge.visit(&request, entry).await {
                     Ok(account) => serve(&*service, request, account).await,
-                    Err(problem) => Err(turn_away(request.request(), problem)),
+                    Err(problem) => Err(turn_away(request, problem).await),
                 }
             };
             return Either::Right(asked.boxed_local());
@@ -280,9 +280,10 @@ impl Judge {
 }
 
 /// What somebody gets who may not see a page: the way to the sign-in, or an error as a page.
-fn turn_away(request: &HttpRequest, problem: Problem) -> Error {
-    if problem.kind() == Kind::Unauthorized && is_wanted(request) {
-        return SignInFirst::of(request).into();
+async fn turn_away(request: ServiceRequest, problem: Problem) -> Error {
+    if problem.kind() == Kind::Unauthorized && is_wanted(request.request()) {
+        let (request, payload) = request.into_parts();
+        return sign_in_first(&request, payload).await.into();
     }
     Trouble::from(problem).into()
 }

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::problem::{Kind, Problem};
 use super::site::{Place, Site};
+use crate::domain::note_key::NoteKey;
 use crate::store::Database;
 use crate::store::fresh::{SecretHash, secret_hash};
 use crate::store::known_browser::KNOWN_FOR;
@@ -48,6 +49,8 @@ pub(super) struct SignedIn {
     pub session: Arc<Session>,
     /// Its key.
     pub hash: SecretHash,
+    /// What its pages keep for each other is sealed with this.
+    pub notes: NoteKey,
     /// Where the browser believes to be.
     pub place: Place,
     /// The request carries the proof in its header; a form has it in its body.
@@ -92,9 +95,10 @@ impl Sessions {
     /// The request names another host, or the database is away.
     pub(super) async fn find(&self, request: &HttpRequest) -> Result<Option<SignedIn>, Problem> {
         let place = self.site.place(request)?;
-        let Some(hash) = brought(request, &place) else {
+        let Some(text) = text(request, name(&place)) else {
             return Ok(None);
         };
+        let hash = secret_hash(text);
         let _turn = self.look_ups.acquire().await;
         let Some(session) = session::find(&self.database, &hash).await? else {
             return Ok(None);
@@ -102,6 +106,7 @@ impl Sessions {
         Ok(Some(SignedIn {
             session: Arc::new(session),
             hash,
+            notes: NoteKey::of(text),
             place,
             proved: false,
         }))
@@ -148,18 +153,19 @@ pub(super) fn has_cookie(request: &HttpRequest) -> bool {
 /// The key of the session that a request brings along.
 #[must_use]
 pub(super) fn brought(request: &HttpRequest, place: &Place) -> Option<SecretHash> {
-    hash_of(request, name(place))
+    text(request, name(place)).map(secret_hash)
 }
 
 /// What a browser is known by that a request brings along.
 #[must_use]
 pub(super) fn known(request: &HttpRequest, place: &Place) -> Option<SecretHash> {
-    hash_of(request, name_of_known(place))
+    text(request, name_of_known(place)).map(secret_hash)
 }
 
-fn hash_of(request: &HttpRequest, name: &str) -> Option<SecretHash> {
+/// What a request's cookie of a name says.
+fn text<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     let text = cookie(request, name)?;
-    (text.len() == TOKEN_LENGTH).then(|| secret_hash(text))
+    (text.len() == TOKEN_LENGTH).then_some(text)
 }
 
 /// The header's value that hands a session to the browser.

@@ -59,6 +59,7 @@ pub mod seal;
 pub mod secret;
 pub mod server;
 pub mod session;
+pub mod session_note;
 pub mod sign_in;
 pub mod stat;
 pub mod subscription;

@@ -46,6 +46,50 @@ pub async fn resend(
     subscription_id: SubscriptionId,
     by: &Actor,
 ) -> Result<Resend, StoreError> {
+    round(database, account, event_id, subscription_id, Some(by)).await
+}
+
+/// Makes one of many deliveries due now, which [`note_many`] noted together.
+///
+/// # Errors
+/// When the database is away.
+pub async fn resend_one_of_many(
+    database: &Database,
+    account: AccountId,
+    event_id: EventId,
+    subscription_id: SubscriptionId,
+) -> Result<Resend, StoreError> {
+    round(database, account, event_id, subscription_id, None).await
+}
+
+/// Notes that many deliveries are sent again: before it begins, so that nothing is sent again that
+/// the log does not have. `chosen`: how many, and by which filters.
+///
+/// # Errors
+/// When the database is away.
+pub async fn note_many(
+    database: &Database,
+    account: AccountId,
+    by: &Actor,
+    chosen: serde_json::Value,
+) -> Result<(), StoreError> {
+    let what = OwnActivity::DeliveriesResent;
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    connection
+        .transaction(async |connection: &mut Connection| {
+            note(connection, Some(account), by, what, None, Some(chosen)).await
+        })
+        .await
+}
+
+async fn round(
+    database: &Database,
+    account: AccountId,
+    event_id: EventId,
+    subscription_id: SubscriptionId,
+    by: Option<&Actor>,
+) -> Result<Resend, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
@@ -57,7 +101,7 @@ pub async fn resend(
                 subscription_id.uuid(),
             )
             .await?;
-            if let Resend::Due(state) = begun {
+            if let (Resend::Due(state), Some(by)) = (begun, by) {
                 let payload = serde_json::json!({
                     "event_id": event_id, "subscription_id": subscription_id, "state": state,
                 });

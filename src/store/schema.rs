@@ -392,6 +392,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    session_note (session, page) {
+        session -> Bytea,
+        page -> Text,
+        sealed -> Bytea,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     sign_in_attempt (key) {
         key -> Bytea,
         tries -> Int4,
@@ -507,6 +516,7 @@ diesel::joinable!(known_browser -> herald_user (user_id));
 diesel::joinable!(plugin_health -> account (account_id));
 diesel::joinable!(seal -> seal_key (current));
 diesel::joinable!(session -> herald_user (user_id));
+diesel::joinable!(session_note -> session (session));
 diesel::joinable!(subscription -> account (account_id));
 diesel::joinable!(subscription_secret -> subscription (subscription_id));
 diesel::joinable!(token -> account (account_id));
@@ -539,6 +549,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     seal,
     seal_key,
     session,
+    session_note,
     sign_in_attempt,
     stat,
     subscription,

@@ -12,7 +12,7 @@ use super::fresh::{SecretHash, fresh_bytes, fresh_secret};
 use super::schema::sql_types::UserRole as SqlUserRole;
 use super::schema::{herald_user, session};
 use super::user::User;
-use super::{Connection, Database, StoreError, known_browser, sign_in, user_link};
+use super::{Connection, Database, StoreError, known_browser, session_note, sign_in, user_link};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::{AccountId, UserId};
 use crate::domain::role::UserRole;
@@ -33,6 +33,8 @@ pub struct NewSession {
     pub token: String,
     /// What requests that change something must carry beside the cookie.
     pub csrf: [u8; 32],
+    /// The hash of the token.
+    pub hash: SecretHash,
     /// For the cookie by which the browser is known from now on.
     pub known: String,
 }
@@ -127,7 +129,12 @@ pub async fn open(
                 Some(payload),
             )
             .await?;
-            Ok(Some(NewSession { token, csrf, known }))
+            Ok(Some(NewSession {
+                token,
+                csrf,
+                hash,
+                known,
+            }))
         })
         .await
 }
@@ -260,7 +267,8 @@ pub(super) async fn end_all(
     Ok(diesel::delete(own).execute(connection).await?)
 }
 
-/// Removes what is out of its time: sessions, browsers, links, counts of tries. Answers how many rows.
+/// Removes what is out of its time: sessions, notes, browsers, links, counts of tries. Returns how
+/// many rows.
 ///
 /// # Errors
 /// When the database is away.
@@ -271,6 +279,7 @@ pub async fn sweep(database: &Database) -> Result<usize, StoreError> {
     let old = session::table.filter(session::expires_at.lt(now).or(session::seen_at.lt(idle)));
     let sessions = diesel::delete(old).execute(connection).await?;
     let browsers = known_browser::sweep(connection).await?;
-    let links = user_link::sweep(connection).await?;
-    Ok(sessions + browsers + links + sign_in::sweep(connection).await?)
+    let notes = session_note::sweep(connection).await?;
+    let rest = user_link::sweep(connection).await? + sign_in::sweep(connection).await?;
+    Ok(sessions + browsers + notes + rest)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::desk::led;
 use crate::support::api::order;
 use crate::support::browser::{self, Browser, signed_in};
 use crate::support::receiver::Receiver;
@@ -236,9 +237,8 @@ fn all_that_the_filters_show_is_resent_and_nothing_that_came_later() {
         &ann,
         "/deliveries/resend",
         &[("state", "error"), ("until", until)],
-    )
-    .expect(200);
-    let done = String::from_utf8(done.body).unwrap();
+    );
+    let done = page(&ann, &led(done));
     assert!(done.contains("12 deliveries were resent."), "{done}");
     for event in &events {
         wait_until("its second try", || {
@@ -276,8 +276,7 @@ fn all_that_the_filters_show_is_resent_and_nothing_that_came_later() {
         ("topic", "ORDER_CREATED"),
         ("until", until),
     ];
-    let done = submit(&ann, "/deliveries/resend", &form).expect(200);
-    let done = String::from_utf8(done.body).unwrap();
+    let done = page(&ann, &led(submit(&ann, "/deliveries/resend", &form)));
     assert!(
         done.contains("13 were left alone: the webhook was deleted."),
         "{done}"

@@ -17,6 +17,7 @@ mod activity;
 mod deliveries;
 mod desk;
 mod events;
+mod forms;
 mod mail;
 mod masked;
 mod overview;

@@ -33,7 +33,10 @@ fn a_token_is_shown_once_works_and_is_revoked_after_a_question_that_names_it() {
     let refused = html(refused.expect(422));
     assert!(refused.contains("aria-invalid=\"true\""), "{refused}");
     let fields = [("title", "CI <b>"), ("role", "publisher")];
-    let made = html(submit(&browser, "/settings/tokens", &fields).expect(200));
+    let made = page(
+        &browser,
+        &led(submit(&browser, "/settings/tokens", &fields)),
+    );
     let text = inside(&made, "token");
     assert!(text.starts_with("hrld_"), "{made}");
     assert!(inside(&made, "token-line").contains("curl "), "{made}");
@@ -70,7 +73,7 @@ fn a_user_is_invited_changed_disabled_and_removed_and_the_last_admin_stays() {
         ("name", "New <i>"),
         ("role", "viewer"),
     ];
-    let made = html(submit(&browser, "/settings/users", &fields).expect(200));
+    let made = page(&browser, &led(submit(&browser, "/settings/users", &fields)));
     // No mail server is set: the link is handed over.
     let handed = inside(&made, "link");
     let again = submit(&browser, "/settings/users", &fields).expect(409);
@@ -133,7 +136,10 @@ fn accounts_are_for_admins_of_main_alone_and_come_with_their_first_admin() {
         wrong.contains("id=\"name-error\"") && wrong.contains("id=\"email-error\""),
         "{wrong}"
     );
-    let made = html(submit(&operator, "/settings/accounts", &fields).expect(200));
+    let made = page(
+        &operator,
+        &led(submit(&operator, "/settings/accounts", &fields)),
+    );
     let handed = inside(&made, "link");
     submit(&operator, "/settings/accounts", &fields).expect(409);
     let mut first = Browser::new(&herald.client);

@@ -127,5 +127,11 @@ await run(async (desk) => {
     await page.button("Resend 3 deliveries").follow();
     await page.text("3 deliveries were resent.").seen();
     await until("the target to get them", () => shop.requests.length === before + 3);
+    // Loading the page again sends nothing.
+    await page.reload();
+    await page.at(/^\/deliveries\?/);
+    equal(shop.requests.length, before + 3, "what the target got");
+    await page.open("/activity");
+    await page.rows.with("Deliveries Resent").many(1);
   });
 });

@@ -123,6 +123,12 @@ fn deliveries_come_in_live_until_it_is_paused() {
 }
 
 #[test]
+fn a_payload_of_thousands_of_lines_is_read_searched_and_copied_whole() {
+    let herald = herald();
+    run("payload", &given(&herald));
+}
+
+#[test]
 fn what_happened_is_found_in_the_logs_and_tried_again_by_mouse() {
     let herald = herald();
     run("logs", &given(&herald));

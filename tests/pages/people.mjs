@@ -37,7 +37,8 @@ await run(async (desk) => {
     await mia.field("Password").fill(password);
     await mia.field("Again").fill(password);
     await mia.button("Set the password").follow();
-    await mia.link("Sign in").follow();
+    await mia.at("/sign-in");
+    await told(mia);
     await signIn(mia, NEW, password);
     await mia.open(invitation);
     await mia.text("This link was used").seen();
@@ -83,11 +84,15 @@ await run(async (desk) => {
     await page.role("radio", { name: /^Publisher/ }).check();
     await page.button("Make the token").follow();
     const token = await page.css("#token").reading(/^hrld_/);
+    // Loading the page again makes no other one, and does not show this one again.
+    await page.reload();
+    await page.text(/hrld_/).many(0);
+    await page.link("Tokens").follow();
+    await page.link("The shop").many(1);
     const api = new Api(desk.given, token);
     await api.publish({ event_type: "ORDER_CREATED", data: { id: "1" } });
     const read = await fetch(`${desk.given.url}/v1/deliveries`, { headers: { authorization: `Bearer ${token}` } });
     equal(read.status, 403, "reading with it");
-    await page.link("To the tokens").follow();
     await page.link("The shop").follow();
     equal((await page.source()).includes(token), false, "the token on its page");
     await page.link("Revoke…").follow();
@@ -95,6 +100,22 @@ await run(async (desk) => {
     await told();
     const after = await fetch(`${desk.given.url}/v1/event-types`, { headers: { authorization: `Bearer ${token}` } });
     equal(after.status, 401, "with the revoked token");
+  });
+
+  await desk.step("a session that ends while a form is filled in loses nothing that was typed", mia, async () => {
+    mia.complaints.expect(/status of 401/);
+    await mia.open("/settings/profile");
+    await mia.field("Name").fill("Mia <Krause>");
+    await mia.forgetCookies();
+    await mia.button("Save the name").follow();
+    await mia.text(/Your session has ended\. Sign in, and the form comes back/).seen();
+    await mia.field("E-mail").fill(NEW);
+    await mia.field("Password").fill("another long password");
+    await mia.button("Sign in").follow();
+    await mia.role("status").with("nothing was saved yet").seen();
+    await mia.field("Name").value("Mia <Krause>");
+    await mia.button("Save the name").follow();
+    await mia.link("Mia <Krause>").seen();
   });
 
   await desk.step("somebody is removed after a plain question, and is out at once", page, async () => {

@@ -22,7 +22,7 @@ use crate::http::page::{self, Page, Wanted};
 use crate::http::problem::{Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::store::delivery_log::{self, Delivery, DeliveryFilter, DeliveryPlace};
-use crate::store::resend::{Resend, resend as send_again};
+use crate::store::resend::{self, Resend};
 use crate::store::subscription::Subscription;
 use crate::store::{StoreError, event, subscription};
 
@@ -363,10 +363,29 @@ pub(in crate::http) async fn again(
     subscription: SubscriptionId,
     by: &Actor,
 ) -> Result<Resend, StoreError> {
-    let engine = &shared.engine;
-    let became = send_again(engine.database(), account, event, subscription, by).await?;
+    let database = shared.engine.database();
+    let became = resend::resend(database, account, event, subscription, by).await?;
+    Ok(heeded(shared, subscription, became))
+}
+
+/// Has one of many deliveries made due, which the caller noted together.
+///
+/// # Errors
+/// When the database is away.
+pub(in crate::http) async fn one_of_many_again(
+    shared: &Shared,
+    account: AccountId,
+    event: EventId,
+    subscription: SubscriptionId,
+) -> Result<Resend, StoreError> {
+    let database = shared.engine.database();
+    let became = resend::resend_one_of_many(database, account, event, subscription).await?;
+    Ok(heeded(shared, subscription, became))
+}
+
+fn heeded(shared: &Shared, subscription: SubscriptionId, became: Resend) -> Resend {
     if matches!(became, Resend::Due(_)) {
-        engine.deliveries_due(subscription);
+        shared.engine.deliveries_due(subscription);
     }
-    Ok(became)
+    became
 }

@@ -73,14 +73,37 @@ impl Form {
             let detail = "Send a form (application/x-www-form-urlencoded).";
             return Err(Problem::new(Kind::Unsupported, detail));
         }
-        let body = body::object(request, payload).await?;
-        let read = url::form_urlencoded::parse(&body);
+        Ok(Self::parsed(&body::object(request, payload).await?))
+    }
+
+    /// The fields of a form's body.
+    #[must_use]
+    pub(super) fn parsed(body: &[u8]) -> Self {
         // PostgreSQL's texts cannot hold the character 0, and nobody types it.
-        let pairs = read
-            .filter(|(_, value)| !value.contains('\0'))
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .collect();
-        Ok(Self { pairs, json: false })
+        let read = url::form_urlencoded::parse(body);
+        Self::of(
+            read.filter(|(_, value)| !value.contains('\0'))
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .collect(),
+        )
+    }
+
+    /// A form with these fields.
+    #[must_use]
+    pub(super) const fn of(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs, json: false }
+    }
+
+    /// What may be kept of it: everything but the proof, passwords and secrets.
+    #[must_use]
+    pub(super) fn typed(&self) -> Vec<&(String, String)> {
+        let kept = |(name, _): &&(String, String)| {
+            !matches!(
+                name.as_str(),
+                "csrf_token" | "present" | "password" | "again"
+            ) && !name.starts_with("header_value")
+        };
+        self.pairs.iter().filter(kept).collect()
     }
 
     /// Every value of a field, in their order.

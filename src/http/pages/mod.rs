@@ -15,6 +15,7 @@ pub(super) mod events;
 mod filter;
 mod form;
 mod frame;
+mod kept;
 mod layout;
 pub(super) mod mail_log;
 mod mail_story;
@@ -40,7 +41,8 @@ pub(super) mod webhooks;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::fields::Query;
-pub(super) use trouble::{SignInFirst, Trouble};
+pub(super) use kept::sign_in_first;
+pub(super) use trouble::Trouble;
 
 /// What the handler of a page answers.
 pub(super) type PageResult = Result<HttpResponse, Trouble>;
@@ -49,5 +51,6 @@ pub(super) type PageResult = Result<HttpResponse, Trouble>;
 fn query(request: &HttpRequest) -> Query<'_> {
     let mut query = Query::parse(request.query_string());
     let _shown_by_the_frame = query.text("done");
+    let _read_by_the_visit = query.text("kept");
     query
 }

@@ -1,8 +1,18 @@
 //! What a page says after something was done: the address carries a key, and only the sentences
 //! of this table are ever shown.
 
+use actix_web::HttpRequest;
+
+use crate::http::fields::Query;
+
+/// The sentence that the address of a request asks for.
+pub(super) fn done(request: &HttpRequest) -> Option<&'static str> {
+    let mut query = Query::parse(request.query_string());
+    query.text("done").and_then(|key| of(&key))
+}
+
 /// The sentence of a key.
-pub(super) fn of(key: &str) -> Option<&'static str> {
+fn of(key: &str) -> Option<&'static str> {
     let found = SENTENCES.iter().find(|(known, _)| *known == key);
     found.map(|(_, sentence)| *sentence)
 }
@@ -10,6 +20,11 @@ pub(super) fn of(key: &str) -> Option<&'static str> {
 /// The sentences, by place.
 const SENTENCES: &[(&str, &str)] = &[
     ("saved", "Saved."),
+    (
+        "typed",
+        "This is what you typed before; nothing was saved yet. Enter passwords and header values \
+         again, then send the form.",
+    ),
     (
         "audit-begun",
         "An audit runs in the background. Load this page again to see what it found.",
@@ -68,6 +83,11 @@ const SENTENCES: &[(&str, &str)] = &[
         "Your password was changed; you are signed out everywhere else.",
     ),
     ("sessions-ended", "You are signed out everywhere else."),
+    ("password-set", "Your password is set: sign in with it."),
+    (
+        "reset-asked",
+        "If there is a user with this e-mail, a mail with a link is on its way.",
+    ),
     // Deliveries and events.
     (
         "resent",

@@ -54,7 +54,7 @@ pub(in crate::http) async fn show_reset(
     params(("token" = String, Path, description = "From the link")),
     request_body(content = PasswordInput, description = "As a form or as JSON"),
     responses(
-        (status = 200, description = "Set (HTML)"),
+        (status = 303, description = "Set, to a form: to the sign-in"),
         (status = 204, description = "Set, to JSON"),
         (status = 404, description = "The link was used or is out of its time",
             body = ProblemDocument),
@@ -76,7 +76,7 @@ pub(in crate::http) async fn submit_invitation(
     params(("token" = String, Path, description = "From the link")),
     request_body(content = PasswordInput, description = "As a form or as JSON"),
     responses(
-        (status = 200, description = "Set (HTML)"),
+        (status = 303, description = "Set, to a form: to the sign-in"),
         (status = 204, description = "Set, to JSON"),
         (status = 404, description = "The link was used or is out of its time",
             body = ProblemDocument),
@@ -140,11 +140,7 @@ async fn submit(
     let set = user_link::redeem(database, &link, purpose, &made).await?;
     match (set, form.json) {
         (Some(_), true) => Ok(layout::with_headers(HttpResponse::NoContent()).finish()),
-        (Some(user), false) => Ok(layout::page(
-            StatusCode::OK,
-            "Your password is set",
-            &done(&user),
-        )),
+        (Some(_), false) => Ok(layout::go_to("/sign-in?done=password-set").finish()),
         (None, true) => used(),
         (None, false) => Ok(gone()),
     }
@@ -172,11 +168,6 @@ fn fields(user: &User) -> Markup {
             button class="button primary" type="submit" { "Set the password" }
         }
     }
-}
-
-fn done(user: &User) -> Markup {
-    html! { p { "You can sign in as " strong { (user.email) } " now." }
-    p { a class="button primary" href="/sign-in" { "Sign in" } } }
 }
 
 const GONE: &str = "This link was used, is out of its time, or a newer one took its place.";

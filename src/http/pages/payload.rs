@@ -7,8 +7,8 @@ use maud::{Markup, Render, html};
 
 use super::ui;
 
-/// The most bytes of a text that stand on a page.
-pub(super) const MOST_RAW: usize = 8 << 10;
+/// The most bytes of a text that stand on a page: some 4,000 lines can be read and searched there.
+pub(super) const MOST_RAW: usize = 256 << 10;
 
 /// A payload that is to be shown.
 pub(super) struct Payload<'a> {
@@ -48,13 +48,22 @@ impl Render for Payload<'_> {
                 div class="payload-head" {
                     p class="title" { (self.title) }
                     span class="muted" { (size(self.bytes.len())) }
-                    @if !self.bytes.is_empty() && !raw.cut && raw.exact { (ui::copy(self.id)) }
+                    @if folded.as_ref().is_some_and(|it| it.closed) {
+                        button class="quiet with-script" type="button" data-unfold { "Unfold all" }
+                    }
+                    @match self.whole {
+                        _ if self.bytes.is_empty() => {}
+                        _ if !raw.cut && raw.exact => { (ui::copy(self.id)) }
+                        // What stands on the page is not what the bytes are.
+                        Some(whole) => { (ui::copy_from(self.id, whole)) }
+                        None => {}
+                    }
                     @if let Some(whole) = self.whole { a href=(whole) download { "All bytes" } }
                 }
                 @match &folded {
                     _ if self.bytes.is_empty() => { p class="muted" { "It is empty." } }
                     Some(folded) => {
-                        (folded)
+                        (folded.markup)
                         details class="raw" {
                             summary { "Raw" }
                             (self.raw(&raw))
@@ -131,6 +140,7 @@ fn visible_char(character: char) -> Option<char> {
         '\u{7f}' => Some('\u{2421}'),
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(character)),
         '\u{80}'..='\u{9f}'
+        | '\u{61c}'
         | '\u{200e}'
         | '\u{200f}'
         | '\u{202a}'..='\u{202e}'
@@ -138,6 +148,21 @@ fn visible_char(character: char) -> Option<char> {
         | '\u{feff}' => Some('\u{fffd}'),
         _ => None,
     }
+}
+
+/// Whether an escape in JSON is shown as its character: one that can be seen where it stands, does
+/// not turn the direction of writing, and means nothing in JSON.
+fn is_letter(character: char) -> bool {
+    let unseen = matches!(
+        character,
+        '\n' | '\t' | '"' | '\\' | '\u{a0}' | '\u{ad}' | '\u{180e}'
+            | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}'
+            | '\u{3000}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffd}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
+    let no_character =
+        u32::from(character) & 0xfffe == 0xfffe || ('\u{fdd0}'..='\u{fdef}').contains(&character);
+    !unseen && !no_character && visible_char(character).is_none()
 }
 
 /// A number of bytes for people.
@@ -219,9 +244,10 @@ mod tests {
         };
         let shown = shown.render().into_string();
         assert!(
-            shown.contains("The first 100 bytes of 16.0 KiB."),
+            shown.contains("The first 100 bytes of 512.0 KiB."),
             "{shown}"
         );
+        assert!(shown.contains("data-copy-from=\"/raw\""), "{shown}");
         assert!(
             shown.contains("href=\"/raw\"") && shown.len() < 1_500,
             "{shown}"

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use tokio::sync::Semaphore;
 
 use super::form::Form;
-use super::{layout, mails};
+use super::{layout, mails, notice};
 use crate::domain::email::{Email, MAX_EMAIL};
 use crate::http::api::shapes::ResetInput;
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
@@ -37,6 +37,13 @@ pub(in crate::http) async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     shared.sessions.site.place(&request)?;
+    if let Some(sentence) = notice::done(&request) {
+        let body = html! {
+            p role="status" { (sentence) }
+            p { a href="/sign-in" { "Back to the sign-in" } }
+        };
+        return Ok(layout::page(StatusCode::OK, "Look into your mail", &body));
+    }
     Ok(layout::page(StatusCode::OK, TITLE, &fields("")))
 }
 
@@ -47,7 +54,7 @@ pub(in crate::http) async fn show(
 #[utoipa::path(post, path = "/reset", tag = "pages",
     request_body(content = ResetInput, description = "As a form or as JSON"),
     responses(
-        (status = 200, description = "If there is such a user, a mail is on its way (HTML)"),
+        (status = 303, description = "If there is such a user, a mail is on its way, to a form"),
         (status = 202, description = "The same, to JSON"),
         (status = 422, description = "That is no e-mail", body = ProblemDocument),
         (status = 429, description = "Too many tries", body = ProblemDocument),
@@ -66,14 +73,7 @@ pub(in crate::http) async fn submit(
     let mut tries = Tries::new(Door::Reset, &given, &site.address(&request), known);
     match ask(&shared, &given, &mut tries).await {
         Ok(()) if form.json => Ok(layout::with_headers(HttpResponse::Accepted()).finish()),
-        Ok(()) => {
-            let body = html! {
-                p { "If there is a user with the e-mail " strong { (given) } ", a mail with a link "
-                    "is on its way." }
-                p { a href="/sign-in" { "Back to the sign-in" } }
-            };
-            Ok(layout::page(StatusCode::OK, "Look into your mail", &body))
-        }
+        Ok(()) => Ok(layout::go_to("/reset?done=reset-asked").finish()),
         Err(problem) if form.json => Err(problem),
         Err(problem) => Ok(layout::refused(&problem, TITLE, &fields(&given))),
     }

@@ -12,7 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::form::{self, Form};
-use super::layout;
+use super::kept::{self, Typed};
+use super::{layout, notice};
 use crate::domain::email::{Email, MAX_EMAIL};
 use crate::domain::id::{AccountId, UserId};
 use crate::domain::role::UserRole;
@@ -63,7 +64,29 @@ pub(in crate::http) async fn show(
     if shared.sessions.find(&request).await?.is_some() {
         return Ok(layout::go_to(next).finish());
     }
-    Ok(layout::page(StatusCode::OK, TITLE, &fields("", "", next)))
+    let body = html! {
+        @if let Some(sentence) = notice::done(&request) {
+            p class="notice" role="status" { (sentence) }
+        }
+        (fields("", "", next, ""))
+    };
+    Ok(layout::page(StatusCode::OK, TITLE, &body))
+}
+
+/// The page for somebody whose session ended while they filled in a form.
+pub(super) fn again(typed: &Typed) -> HttpResponse {
+    let sentence = match typed.fields.as_str() {
+        "" => {
+            "Your session has ended, and what you typed is too long to be kept here. Nothing was \
+             saved. Go back in your browser and copy it before you sign in."
+        }
+        _ => {
+            "Your session has ended. Sign in, and the form comes back with what you typed, except \
+             for passwords and header values. Nothing was saved yet."
+        }
+    };
+    let problem = Problem::new(Kind::Unauthorized, sentence);
+    layout::refused(&problem, TITLE, &fields("", "", &typed.page, &typed.fields))
 }
 
 /// The path if it is one of Herald's own: whoever made the link must not choose where a person
@@ -74,10 +97,11 @@ fn own_path(text: &str) -> &str {
     if own && plain { text } else { "/" }
 }
 
-fn fields(email: &str, account: &str, next: &str) -> Markup {
+fn fields(email: &str, account: &str, next: &str, typed: &str) -> Markup {
     html! {
         form method="post" action="/sign-in" {
             @if next != "/" { input type="hidden" name="next" value=(next); }
+            @if !typed.is_empty() { input type="hidden" name="typed" value=(typed); }
             div class="field" {
                 label for="email" { "E-mail" }
                 input id="email" type="email" name="email" required autocomplete="username"
@@ -125,7 +149,7 @@ pub(in crate::http) async fn submit(
     Site::same_origin(&request, &place)?;
     let mut form = Form::read(&request, payload, &["email", "password", "account"]).await?;
     let [email, password, account] = ["email", "password", "account"].map(|it| form.take(it));
-    let next = form.take("next");
+    let [next, fields_typed] = ["next", "typed"].map(|it| form.take(it));
     let known = session::known(&request, &place);
     let mut given = Given {
         tries: Tries::new(Door::SignIn, &email, &site.address(&request), known),
@@ -138,7 +162,14 @@ pub(in crate::http) async fn submit(
             let mut response = if form.json {
                 layout::with_headers(HttpResponse::Ok())
             } else {
-                layout::go_to(own_path(&next))
+                let typed = Typed {
+                    page: own_path(&next).to_owned(),
+                    fields: fields_typed,
+                };
+                let database = shared.engine.database();
+                // Who is signed in goes on, even if what they typed is lost.
+                let form = kept::after_sign_in(database, &opened, &typed).await;
+                layout::go_to(form.ok().flatten().unwrap_or(typed.page))
             };
             response.append_header((SET_COOKIE, session::given(&place, &opened.token)));
             response.append_header((SET_COOKIE, session::given_known(&place, &opened.known)));
@@ -155,7 +186,8 @@ pub(in crate::http) async fn submit(
         }
         Err(problem) if form.json => Err(problem),
         Err(problem) => {
-            let again = fields(&given.email, &given.account, own_path(&next));
+            let next = own_path(&next);
+            let again = fields(&given.email, &given.account, next, &fields_typed);
             Ok(layout::refused(&problem, TITLE, &again))
         }
     }

@@ -6,7 +6,9 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use maud::html;
 
-use super::layout;
+use super::kept::Typed;
+use super::{layout, sign_in};
+use crate::http::access::TABLE;
 use crate::http::problem::{Kind, Problem};
 use crate::store::StoreError;
 
@@ -14,18 +16,19 @@ use crate::store::StoreError;
 #[derive(Debug, Clone)]
 pub(in crate::http) struct SignInFirst {
     path: String,
-    by_script: bool,
+    pub(super) by_script: bool,
+    typed: Option<Typed>,
 }
 
 impl SignInFirst {
-    /// For this request. What would change something is not done again after the sign-in.
+    /// For this request. What would change something is not done after the sign-in: the page leads
+    /// there that the form was on.
     #[must_use]
     pub(in crate::http) fn of(request: &HttpRequest) -> Self {
-        let wanted = request.uri().path_and_query().map_or("/", |it| it.as_str());
         let wanted = if *request.method() == Method::GET {
-            wanted
+            request.uri().path_and_query().map_or("/", |it| it.as_str())
         } else {
-            "/"
+            page_before(request)
         };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         Self {
@@ -34,8 +37,33 @@ impl SignInFirst {
                 wanted => format!("/sign-in?{}", query.append_pair("next", wanted).finish()),
             },
             by_script: request.headers().contains_key("hx-request"),
+            typed: None,
         }
     }
+
+    /// With what was typed.
+    #[must_use]
+    pub(super) fn with(mut self, typed: Typed) -> Self {
+        self.typed = Some(typed);
+        self
+    }
+}
+
+/// The page that the form of a request was on: the nearest one above its path that there is.
+fn page_before(request: &HttpRequest) -> &str {
+    let is_page = |pattern: &str| {
+        let mut table = TABLE.iter();
+        table.any(|it| it.method == Method::GET && it.pattern == pattern)
+    };
+    let (mut pattern, mut path) = (request.match_pattern().unwrap_or_default(), request.path());
+    while !is_page(&pattern) {
+        let (Some(at), Some((above, _))) = (pattern.rfind('/'), path.rsplit_once('/')) else {
+            return "/";
+        };
+        pattern.truncate(at);
+        path = above;
+    }
+    path
 }
 
 impl fmt::Display for SignInFirst {
@@ -46,7 +74,7 @@ impl fmt::Display for SignInFirst {
 
 impl ResponseError for SignInFirst {
     fn status_code(&self) -> StatusCode {
-        if self.by_script {
+        if self.by_script || self.typed.is_some() {
             StatusCode::UNAUTHORIZED
         } else {
             StatusCode::SEE_OTHER
@@ -63,39 +91,58 @@ impl ResponseError for SignInFirst {
                 .insert_header(("hx-redirect", self.path.as_str()))
                 .finish();
         }
-        layout::go_to(self.path.as_str()).finish()
+        match &self.typed {
+            Some(typed) => sign_in::again(typed),
+            None => layout::go_to(self.path.as_str()).finish(),
+        }
     }
 }
 
 /// Why a page cannot be shown, or a form was not taken.
 #[derive(Debug, Clone)]
-pub(in crate::http) struct Trouble(Problem);
+pub(in crate::http) struct Trouble {
+    problem: Problem,
+    /// Where the form is that was not taken, with what was typed.
+    form: Option<String>,
+}
+
+impl Trouble {
+    /// With the address of the form that was not taken.
+    #[must_use]
+    pub(super) fn with_form(mut self, address: String) -> Self {
+        self.form = Some(address);
+        self
+    }
+}
 
 impl From<Problem> for Trouble {
     fn from(problem: Problem) -> Self {
-        Self(problem)
+        Self {
+            problem,
+            form: None,
+        }
     }
 }
 
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
-        Self(error.into())
+        Problem::from(error).into()
     }
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.problem.fmt(f)
     }
 }
 
 impl ResponseError for Trouble {
     fn status_code(&self) -> StatusCode {
-        self.0.status_code()
+        self.problem.status_code()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let problem = &self.0;
+        let problem = &self.problem;
         let signed_out = problem.kind() == Kind::Unauthorized;
         let sentence = problem.to_string();
         let faults = problem.faults();
@@ -109,6 +156,9 @@ impl ResponseError for Trouble {
             }
             p {
                 @if signed_out { a class="button primary" href="/sign-in" { "Sign in" } }
+                @else if let Some(form) = &self.form {
+                    a class="button primary" href=(form) { "Back to the form, with what you typed" }
+                }
                 @else { a class="button" href="/" { "To the overview" } }
             }
         };

@@ -110,6 +110,16 @@ pub(super) fn copy(id: &str) -> Markup {
     html! { button class="quiet with-script" type="button" data-copy=(id) { "Copy" } }
 }
 
+/// The same, for a text of which only the beginning or a likeness stands on the page: all of its
+/// bytes are fetched.
+pub(super) fn copy_from(id: &str, whole: &str) -> Markup {
+    html! {
+        button class="quiet with-script" type="button" data-copy=(id) data-copy-from=(whole) {
+            "Copy"
+        }
+    }
+}
+
 /// A text to be read letter by letter, with a button that copies it.
 pub(super) fn code(id: &str, text: &str) -> Markup {
     html! { div class="code" { pre id=(id) tabindex="0" { (text) } (copy(id)) } }

@@ -39,6 +39,8 @@ pub(in crate::http) struct Visit {
     pub reader: Reader,
     /// Their session.
     pub signed_in: SignedIn,
+    /// What the address says is kept for this page.
+    pub kept: Option<String>,
     done: Option<&'static str>,
 }
 
@@ -93,7 +95,8 @@ impl Visit {
             account: signed_in.session.account(),
             reader: Reader::of(request, shared.engine.clock().now()),
             signed_in,
-            done: query.text("done").and_then(|key| notice::of(&key)),
+            kept: query.text("kept"),
+            done: notice::done(request),
         }
     }
 }
@@ -138,10 +141,16 @@ impl FromRequest for Submission {
             let mut form = Form::submitted(&request, payload).await?;
             let proof = form.take("csrf_token");
             if visit.signed_in.proved || visit.signed_in.proves(&proof) {
-                Ok(Self { visit, form })
-            } else {
-                Err(no_proof().into())
+                return Ok(Self { visit, form });
             }
+            let trouble = Trouble::from(no_proof());
+            let Some(shared) = request.app_data::<Data<Shared>>() else {
+                return Err(trouble);
+            };
+            Err(match visit.keep_typed(shared, &request, &form).await {
+                Some(again) => trouble.with_form(again),
+                None => trouble,
+            })
         }
         .boxed_local()
     }

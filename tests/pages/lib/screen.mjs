@@ -304,6 +304,11 @@ export class Screen extends Scope {
     return this[PAGE].content();
   }
 
+  // Ends the session, as the browser sees it.
+  async forgetCookies() {
+    await this[PAGE].context().clearCookies();
+  }
+
   // Another page in the same browser profile.
   async another() {
     return new Screen(await this[PAGE].context().newPage(), this.complaints);

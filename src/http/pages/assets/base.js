@@ -71,14 +71,28 @@
     }
   });
 
+  // All bytes of a text, of which the page shows only a part. What is no UTF-8 cannot be copied.
+  async function exactly(address) {
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(String(answer.status));
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await answer.arrayBuffer());
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element && event.target.closest("[data-unfold]");
+    if (!button) return;
+    for (const part of button.closest(".payload").querySelectorAll(".json details")) part.open = true;
+  });
+
   document.addEventListener("click", async (event) => {
     const button = event.target instanceof Element && event.target.closest("[data-copy]");
     if (!button) return;
     const from = document.getElementById(button.dataset.copy);
     if (!from) return;
-    const text = "value" in from ? from.value : from.textContent;
     const words = button.textContent;
     try {
+      const whole = button.dataset.copyFrom;
+      const text = whole ? await exactly(whole) : "value" in from ? from.value : from.textContent;
       await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
     } catch {

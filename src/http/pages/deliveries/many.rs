@@ -1,26 +1,28 @@
 //! Sending again all that the filters show: the number first, then exactly those that were there
-//! when it was told, one by one.
+//! when it was shown, one by one. The activity log has them as one entry.
 
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::{StreamExt, stream};
 use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::super::frame::Nav;
 use super::super::visit::{Submission, Visit};
-use super::super::{PageResult, Trouble, query};
+use super::super::{PageResult, Trouble, layout, query};
 use super::choice::Choice;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
-use crate::http::api::deliveries::again;
+use crate::http::api::deliveries::one_of_many_again;
 use crate::http::fields::Query;
 use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
 use crate::store::StoreError;
-use crate::store::resend::Resend;
+use crate::store::resend::{Resend, note_many};
 use crate::store::subscription_name::named;
 
 /// The most deliveries that are sent again at once.
@@ -54,6 +56,14 @@ pub(in crate::http) async fn ask(
     query.finish()?;
     let until = visit.reader.now;
     let (subscription, name) = target(&shared, visit.account, &choice).await?;
+    if visit.kept.is_some() {
+        let told = visit.handed_over(&shared, &request).await?;
+        let told = told.and_then(|text| serde_json::from_str::<Told>(&text).ok());
+        return Ok(match told {
+            Some(told) => done(&choice, &visit, name.as_deref(), &told),
+            None => layout::go_to(choice.address("/deliveries", &[])).finish(),
+        });
+    }
     let found = find(&shared, visit.account, &choice, subscription, until).await?;
     let back = choice.address("/deliveries", &[]);
     let body = html! {
@@ -117,26 +127,37 @@ pub(in crate::http) async fn resend(shared: Data<Shared>, submission: Submission
         )
     })?;
     let until = until.min(visit.reader.now);
-    let (subscription, name) = target(&shared, visit.account, &choice).await?;
+    let (subscription, _name) = target(&shared, visit.account, &choice).await?;
     let found = find(&shared, visit.account, &choice, subscription, until).await?;
-    let by = visit.caller.actor();
+    let filters: serde_json::Map<_, _> = choice
+        .pairs()
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str().into()))
+        .collect();
+    let chosen = json!({
+        "deliveries": found.deliveries.len(), "accepted_before": until, "filters": filters,
+    });
+    let database = shared.engine.database();
+    note_many(database, visit.account, &visit.caller.actor(), chosen).await?;
     let deadline = Instant::now() + WORK;
     let wishes = found.deliveries.iter().map(|(event, subscription)| {
-        let (shared, by) = (&shared, &by);
+        let (shared, account) = (&shared, visit.account);
         async move {
             if Instant::now() > deadline {
                 return Ok(None);
             }
-            again(shared, visit.account, *event, *subscription, by)
-                .await
-                .map(Some)
+            let became = one_of_many_again(shared, account, *event, *subscription);
+            became.await.map(Some)
         }
     });
     let became: Vec<Result<Option<Resend>, StoreError>> = stream::iter(wishes)
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    let mut told = Told::default();
+    let mut told = Told {
+        more: found.more || found.given_up,
+        ..Told::default()
+    };
     for one in became {
         match one {
             Ok(Some(Resend::Due(_))) => told.due += 1,
@@ -147,20 +168,29 @@ pub(in crate::http) async fn resend(shared: Data<Shared>, submission: Submission
             Err(_away) => told.away += 1,
         }
     }
+    let page = choice.address("/deliveries/resend", &[]);
+    let told = serde_json::to_string(&told).unwrap_or_default();
+    visit.hand_over(&shared, &page, &told).await
+}
+
+/// What became of it, shown once.
+fn done(choice: &Choice, visit: &Visit, webhook: Option<&str>, told: &Told) -> HttpResponse {
     let body = html! {
-        (chosen(&choice, &visit, name.as_deref()))
-        (told.show(found.more || found.given_up))
+        (chosen(choice, visit, webhook))
+        (told.show())
         p { a class="button primary" href=(choice.address("/deliveries", &[])) { "To the deliveries" } }
     };
-    Ok(visit
+    visit
         .page(Nav::Deliveries, "Deliveries resent", "")
         .back(choice.address("/deliveries", &[]), "Deliveries")
-        .show(&body))
+        .show(&body)
 }
 
 /// What became of the wishes.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Told {
+    /// More fit the filters.
+    more: bool,
     due: usize,
     in_flight: usize,
     deleted: usize,
@@ -170,12 +200,12 @@ struct Told {
 }
 
 impl Told {
-    fn show(&self, more: bool) -> Markup {
+    fn show(&self) -> Markup {
         let were = |count: usize| if count == 1 { "was" } else { "were" };
         html! {
             p class="notice is-sent" role="status" {
                 (deliveries(self.due)) " " (were(self.due)) " resent."
-                @if more { " More fit the filters: resend again for the next ones." }
+                @if self.more { " More fit the filters: resend again for the next ones." }
             }
             ul {
                 @if self.in_flight > 0 {

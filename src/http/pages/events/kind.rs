@@ -33,29 +33,36 @@ pub(in crate::http) async fn page(
 ) -> PageResult {
     query(&request).finish()?;
     let known = event_types::find(&shared, visit.account, name(&request)).await?;
-    show(&shared, &visit, &known, None).await
+    let typed = visit.typed(&shared, &request).await?;
+    let body = typed.map(|mut form| form.take("body"));
+    let written = body.as_deref().map(|body| Written {
+        body,
+        problem: None,
+    });
+    show(&shared, &visit, &known, written).await
 }
 
 fn name(request: &HttpRequest) -> &str {
     request.match_info().get("name").unwrap_or_default()
 }
 
-/// What was to be published, and why it was not.
-struct Refused<'a> {
+/// What is to be published, and why it was not.
+struct Written<'a> {
     body: &'a str,
-    problem: &'a Problem,
+    problem: Option<&'a Problem>,
 }
 
 async fn show(
     shared: &Shared,
     visit: &Visit,
     known: &EventTypeView,
-    refused: Option<Refused<'_>>,
+    written: Option<Written<'_>>,
 ) -> PageResult {
     let goes_to = goes_to(shared, visit, &known.name).await?;
     let example = example(known);
     let rows = schema::rows(&known.fields, known.schema.as_ref());
-    let status = refused.as_ref().map(|refused| refused.problem.told().1);
+    let problem = written.as_ref().and_then(|it| it.problem);
+    let status = problem.map(|problem| problem.told().1);
     let title = super::or_name(known);
     let body = html! {
         dl class="facts" {
@@ -88,7 +95,7 @@ async fn show(
                 None => p class="muted" { "It has no example." },
             }
         }
-        @if visit.is_admin() { (publish_box(visit, known, example.as_deref(), refused.as_ref())) }
+        @if visit.is_admin() { (publish_box(visit, known, example.as_deref(), written.as_ref())) }
     };
     let own = !known.builtin && visit.is_admin();
     let action = html! {
@@ -199,11 +206,12 @@ fn publish_box(
     visit: &Visit,
     known: &EventTypeView,
     example: Option<&str>,
-    refused: Option<&Refused<'_>>,
+    written: Option<&Written<'_>>,
 ) -> Markup {
     let least = || format!("{{\"event_type\": \"{}\"}}", known.name);
-    let text = match (refused, example) {
-        (Some(refused), _) => refused.body.to_owned(),
+    let refused = written.and_then(|it| it.problem);
+    let text = match (written, example) {
+        (Some(written), _) => written.body.to_owned(),
         (None, Some(example)) => pretty(example),
         (None, None) => least(),
     };
@@ -220,7 +228,7 @@ fn publish_box(
                         aria-describedby=[refused.map(|_| "body-errors")] aria-invalid=[refused.map(|_| "true")] {
                         "\n" (text)
                     }
-                    @if let Some(refused) = refused { (errors(refused.problem)) }
+                    @if let Some(refused) = refused { (errors(refused)) }
                 }
                 button class="button primary" type="submit" { "Publish" }
             }
@@ -306,11 +314,11 @@ pub(in crate::http) async fn publish(
     match accept(&shared, visit.account, body.as_bytes(), None, None).await {
         Ok(accepted) => Ok(published(&accepted.receipt.id.to_string())),
         Err(problem) if problem.told().1.is_client_error() => {
-            let refused = Refused {
+            let written = Written {
                 body: &body,
-                problem: &problem,
+                problem: Some(&problem),
             };
-            show(&shared, &visit, &known, Some(refused)).await
+            show(&shared, &visit, &known, Some(written)).await
         }
         Err(problem) => Err(Trouble::from(problem)),
     }

@@ -95,11 +95,18 @@ impl Draft {
 }
 
 /// The form for a new one.
-pub(in crate::http) async fn new(visit: Visit, request: HttpRequest) -> PageResult {
+pub(in crate::http) async fn new(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
     query(&request).finish()?;
-    let draft = Draft {
-        validation: Validation::default().to_string(),
-        ..Draft::default()
+    let draft = match visit.typed(&shared, &request).await? {
+        Some(mut typed) => Draft::sent(&mut typed),
+        None => Draft {
+            validation: Validation::default().to_string(),
+            ..Draft::default()
+        },
     };
     Ok(whole(&visit, None, &draft, None))
 }
@@ -132,7 +139,11 @@ pub(in crate::http) async fn edit(
 ) -> PageResult {
     query(&request).finish()?;
     let known = event_types::find(&shared, visit.account, name(&request)).await?;
-    Ok(whole(&visit, Some(&known), &Draft::of(&known), None))
+    let draft = match visit.typed(&shared, &request).await? {
+        Some(mut typed) => Draft::sent(&mut typed),
+        None => Draft::of(&known),
+    };
+    Ok(whole(&visit, Some(&known), &draft, None))
 }
 
 /// Changes it.

@@ -1,12 +1,14 @@
-//! JSON as folded lines of HTML. It copies each name and value from the text; what is deep or
-//! long is folded, and what is too much for a page is cut.
+//! JSON as folded lines of HTML. It copies each name and value from the text, but for escaped
+//! letters, which are shown as letters; what is deep or long is folded, and what is too much for a
+//! page is cut.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use maud::{Escaper, Markup, PreEscaped, html};
 use serde::de::IgnoredAny;
 
-use super::visible;
+use super::{is_letter, visible};
 
 /// Objects and arrays inside each other that are laid out; below, they stand in one line.
 const MOST_DEPTH: usize = 24;
@@ -14,29 +16,40 @@ const MOST_DEPTH: usize = 24;
 const OPEN_DEPTH: usize = 2;
 /// With more entries they are folded at first.
 const OPEN_ENTRIES: usize = 20;
-/// Lines of a page.
-const MOST_LINES: usize = 250;
+/// Bytes of the text for each line: of two short lines for each there are too many.
+const BYTES_A_LINE: usize = 32;
 /// Bytes of one value.
 const MOST_VALUE: usize = 2_000;
 
-/// The text laid out, at most `most` bytes of it. None: it is not JSON.
-pub(super) fn folded(text: &str, most: usize) -> Option<Markup> {
+/// A text laid out.
+pub(super) struct Folded {
+    /// The lines.
+    pub markup: Markup,
+    /// Some are folded.
+    pub closed: bool,
+}
+
+/// The text laid out, at most `most` bytes of it, and as many lines as such a text usually has.
+/// None: it is not JSON.
+pub(super) fn folded(text: &str, most: usize) -> Option<Folded> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
     let mut reader = Reader {
         text,
         at: 0,
         room: most,
-        lines: MOST_LINES,
+        lines: (most / BYTES_A_LINE).max(200),
         cut: false,
     };
     let mut out = String::new();
     reader.value(&mut out, "", 0);
-    Some(html! {
+    let closed = out.contains("<details>");
+    let markup = html! {
         div class="json" {
             (PreEscaped(out))
             @if reader.cut { p class="muted" { "The rest is not shown here." } }
         }
-    })
+    };
+    Some(Folded { markup, closed })
 }
 
 /// Reads a text that is known to be JSON, from its beginning to its end or until the page is full.
@@ -229,8 +242,49 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A token with the escapes of letters as letters. All others stay: what cannot be seen, what
+/// turns the direction of writing, halves of pairs, and what has a meaning in JSON.
+fn letters(token: &str) -> Cow<'_, str> {
+    if !token.contains("\\u") {
+        return Cow::Borrowed(token);
+    }
+    let mut out = String::with_capacity(token.len());
+    let mut rest = token;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let (character, length) = match half(escape) {
+            Some(high @ 0xd800..=0xdbff) => match escape.get(6..).and_then(half) {
+                Some(low @ 0xdc00..=0xdfff) => {
+                    let code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+                    (char::from_u32(code), 12)
+                }
+                _ => (None, 6),
+            },
+            Some(code) => (char::from_u32(code), 6),
+            // One character is escaped: it may be another backslash.
+            None => (None, 2),
+        };
+        match character.filter(|it| is_letter(*it)) {
+            Some(letter) => out.push(letter),
+            None => out.push_str(escape.get(..length).unwrap_or(escape)),
+        }
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// The number of an escape `\uXXXX` at the beginning of a text.
+fn half(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let hex = digits.bytes().all(|it| it.is_ascii_hexdigit());
+    hex.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
+}
+
 /// Writes a token of the text, its beginning if it is long.
 fn escaped(out: &mut String, token: &str) {
+    let token = &*letters(token);
     let mut end = MOST_VALUE.min(token.len());
     while !token.is_char_boundary(end) {
         end -= 1;
@@ -256,7 +310,7 @@ mod tests {
     use super::*;
 
     fn markup(text: &str) -> String {
-        folded(text, usize::MAX).unwrap().into_string()
+        folded(text, usize::MAX).unwrap().markup.into_string()
     }
 
     /// What is shown, without what is said about folded parts.
@@ -271,9 +325,69 @@ mod tests {
     #[test]
     fn names_keep_their_order_and_numbers_their_digits() {
         let text = r#"{"z":1.10,"a":12345678901234567890123,"z":-0e+5,"é":"\u00e9\ud83d\ude00"}"#;
-        let expected =
-            r#"{"z": 1.10,"a": 12345678901234567890123,"z": -0e+5,"é": "\u00e9\ud83d\ude00"}"#;
+        let expected = r#"{"z": 1.10,"a": 12345678901234567890123,"z": -0e+5,"é": "é😀"}"#;
         assert_eq!(shown(text), expected);
+    }
+
+    #[test]
+    fn escaped_letters_are_shown_as_letters_and_nothing_else_is() {
+        let shown = [
+            (r"\u00e4\u4e2d\uD83D\uDE00\u0041", "ä中😀A"),
+            (r"caf\u00e9 \n \u2192 \/", r"café \n → \/"),
+            // An escaped backslash before a `u`.
+            (r"\\u00e9", r"\\u00e9"),
+            (r"\\\u00e9", r"\\é"),
+        ];
+        for (text, expected) in shown {
+            let text = format!("{{\"{text}\":\"{text}\"}}");
+            let expected = format!("{{\"{expected}\": \"{expected}\"}}");
+            assert_eq!(self::shown(&text), expected);
+        }
+        let stays = [
+            r"\u0000",
+            r"\u001b",
+            r"\u007f",
+            r"\u0085",
+            r"\u0022",
+            r"\u005c",
+            r"\u000a",
+            r"\u00a0",
+            r"\u200b",
+            r"\u200f",
+            r"\u202e",
+            r"\u2028",
+            r"\u2066",
+            r"\u061c",
+            r"\ufeff",
+            r"\ufffe",
+            r"\ud800",
+            r"\udc00",
+            r"\ud800x",
+            r"\udb40\udc41",
+        ];
+        for text in stays {
+            let text = format!("[\"{text}\"]");
+            assert_eq!(self::shown(&text), text);
+        }
+        assert_eq!(self::shown(r#"["\ud800\u0041"]"#), r#"["\ud800A"]"#);
+        let markup = markup(r#"["\u003cscript\u003e\u0026"]"#);
+        assert!(markup.contains("&lt;script&gt;&amp;"), "{markup}");
+    }
+
+    #[test]
+    fn four_thousand_lines_are_laid_out_whole_and_a_page_stays_bounded() {
+        let line =
+            |n: usize| format!("{{\"sku\":\"A-{n}\",\"name\":\"Trail Jacket {n}\",\"n\":{n}}}");
+        let lines: Vec<String> = (0..1_000).map(line).collect();
+        let text = format!("{{\"items\":[{}]}}", lines.join(","));
+        let whole = folded(&text, super::super::MOST_RAW).unwrap();
+        let markup = whole.markup.into_string();
+        assert!(!markup.contains("The rest") && markup.contains("A-999"));
+        assert!(whole.closed && markup.len() < 1 << 20, "{}", markup.len());
+        let most = format!("[{}0]", "0,".repeat(500_000));
+        let markup = folded(&most, super::super::MOST_RAW).unwrap().markup;
+        let length = markup.into_string().len();
+        assert!(length < 1 << 20, "{length}");
     }
 
     #[test]
@@ -307,7 +421,7 @@ mod tests {
         let quotes = format!("{{\"a\":\"{}\"}}", "\\\"<&".repeat(100_000));
         let many = format!("{{\"a\":1{}}}", ",\"a\":{\"b\":[1]}".repeat(50_000));
         for text in [deep, wide, quotes, many] {
-            let markup = folded(&text, 8 << 10).unwrap().into_string();
+            let markup = folded(&text, 8 << 10).unwrap().markup.into_string();
             assert!(markup.len() < 40 << 10, "{} bytes", markup.len());
         }
     }
@@ -315,7 +429,7 @@ mod tests {
     #[test]
     fn what_is_cut_says_so() {
         let text = format!("[{}0]", "0,".repeat(5_000));
-        let markup = folded(&text, 8 << 10).unwrap().into_string();
+        let markup = folded(&text, 8 << 10).unwrap().markup.into_string();
         assert!(markup.contains("The rest is not shown here."));
         assert!(!self::markup("[1,2]").contains("The rest"));
     }
@@ -353,7 +467,7 @@ mod tests {
 
         #[test]
         fn every_tag_is_closed(value in any_json(), most in 0_usize..200) {
-            let markup = folded(&value.to_string(), most).unwrap().into_string();
+            let markup = folded(&value.to_string(), most).unwrap().markup.into_string();
             for tag in ["div", "details", "summary", "span", "small", "p"] {
                 let opened = markup.matches(&format!("<{tag}>")).count()
                     + markup.matches(&format!("<{tag} ")).count();
@@ -364,6 +478,20 @@ mod tests {
         #[test]
         fn no_text_panics(text in "\\PC{0,80}", most in 0_usize..50) {
             let _ = folded(&text, most);
+        }
+
+        /// Escapes of any kind, whole or cut, mean the same before and after.
+        #[test]
+        fn escapes_keep_their_meaning(parts in prop::collection::vec(
+            prop_oneof!["\\\\u[0-9a-fA-F]{4}", "\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}", "\\\\[nrt\"\\\\/]", "[a-zé中]"], 0..12))
+        {
+            let text = format!("\"{}\"", parts.concat());
+            let shown = letters(&text);
+            match serde_json::from_str::<Value>(&text) {
+                Ok(value) => prop_assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value),
+                // Lone halves have no meaning for serde_json, before and after.
+                Err(_) => prop_assert!(serde_json::from_str::<Value>(&shown).is_err()),
+            }
         }
     }
 }

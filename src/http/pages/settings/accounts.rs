@@ -74,9 +74,16 @@ fn href(account: &Account) -> String {
 }
 
 /// The form to add one.
-pub(in crate::http) async fn new(visit: Visit, request: HttpRequest) -> PageResult {
+pub(in crate::http) async fn new(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
     query(&request).finish()?;
-    Ok(form_for_new(&visit, "", "", &Refusal::default()))
+    let typed = visit.typed(&shared, &request).await?;
+    let typed = typed.map(|mut form| ["name", "email"].map(|it| form.take(it)));
+    let [name, email] = typed.unwrap_or_default();
+    Ok(form_for_new(&visit, &name, &email, &Refusal::default()))
 }
 
 fn form_for_new(visit: &Visit, name: &str, email: &str, refusal: &Refusal) -> HttpResponse {
@@ -126,7 +133,10 @@ pub(in crate::http) async fn add(shared: Data<Shared>, submission: Submission) -
     let body = json!({ "name": name, "email": email }).to_string();
     match api::make_with_admin(&shared, &visit.caller, body.as_bytes()).await {
         Ok((_, None)) => Ok(layout::go_to(format!("{PATH}?done=account-added")).finish()),
-        Ok((made, Some(link))) => Ok(handed_over(&visit, &made, &email, &link)),
+        Ok((made, Some(link))) => {
+            let text = serde_json::to_string(&[&email, &link]).unwrap_or_default();
+            visit.hand_over(&shared, &href(&made), &text).await
+        }
         Err(problem) => Ok(form_for_new(&visit, &name, &email, &Refusal::of(problem)?)),
     }
 }
@@ -165,7 +175,14 @@ pub(in crate::http) async fn show(
 ) -> PageResult {
     query(&request).finish()?;
     let account = found(&shared, &request).await?;
-    Ok(detail(&visit, &account, &account.name, &Refusal::default()))
+    let made = visit.handed_over(&shared, &request).await?;
+    let made = made.and_then(|text| serde_json::from_str::<[String; 2]>(&text).ok());
+    if let Some([email, link]) = made {
+        return Ok(handed_over(&visit, &account, &email, &link));
+    }
+    let typed = visit.typed(&shared, &request).await?;
+    let name = typed.map_or_else(|| account.name.clone(), |mut form| form.take("name"));
+    Ok(detail(&visit, &account, &name, &Refusal::default()))
 }
 
 fn detail(visit: &Visit, account: &Account, name: &str, refusal: &Refusal) -> HttpResponse {

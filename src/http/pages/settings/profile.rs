@@ -27,7 +27,11 @@ pub(in crate::http) async fn show(
     request: HttpRequest,
 ) -> PageResult {
     query(&request).finish()?;
-    let name = visit.signed_in.session.name.clone();
+    let typed = visit.typed(&shared, &request).await?;
+    let name = match typed {
+        Some(mut form) => form.take("name"),
+        None => visit.signed_in.session.name.clone(),
+    };
     body(&shared, &visit, &name, &Refusal::default()).await
 }
 

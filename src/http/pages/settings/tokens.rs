@@ -168,14 +168,21 @@ fn state(token: &Token) -> Markup {
 }
 
 /// The form to make one.
-pub(in crate::http) async fn new(visit: Visit, request: HttpRequest) -> PageResult {
+pub(in crate::http) async fn new(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
     query(&request).finish()?;
-    let blank = Written {
-        title: String::new(),
-        role: "publisher".to_owned(),
-        rate_limit: String::new(),
+    let written = match visit.typed(&shared, &request).await? {
+        Some(mut typed) => Written::take(&mut typed),
+        None => Written {
+            title: String::new(),
+            role: "publisher".to_owned(),
+            rate_limit: String::new(),
+        },
     };
-    Ok(form_for_new(&visit, &blank, &Refusal::default()))
+    Ok(form_for_new(&visit, &written, &Refusal::default()))
 }
 
 fn form_for_new(visit: &Visit, written: &Written, refusal: &Refusal) -> HttpResponse {
@@ -214,12 +221,15 @@ fn fields(written: &Written, refusal: &Refusal, focus: bool) -> Markup {
     }
 }
 
-/// Makes one and shows its text.
+/// Makes one; its page shows its text once.
 pub(in crate::http) async fn make(shared: Data<Shared>, submission: Submission) -> PageResult {
     let Submission { visit, mut form } = submission;
     let written = Written::take(&mut form);
     match api::make(&shared, &visit.caller, written.body().as_bytes()).await {
-        Ok((made, text)) => Ok(made_known(&shared, &visit, &made, &text)),
+        Ok((made, text)) => {
+            let page = format!("{PATH}/{}", made.id);
+            visit.hand_over(&shared, &page, &text).await
+        }
         Err(problem) => Ok(form_for_new(&visit, &written, &Refusal::of(problem)?)),
     }
 }
@@ -265,7 +275,13 @@ pub(in crate::http) async fn show(
 ) -> PageResult {
     query(&request).finish()?;
     let token = found(&shared, &visit, &request).await?;
-    let written = Written::of(&token);
+    if let Some(text) = visit.handed_over(&shared, &request).await? {
+        return Ok(made_known(&shared, &visit, &token, &text));
+    }
+    let written = match visit.typed(&shared, &request).await? {
+        Some(mut typed) => Written::take(&mut typed),
+        None => Written::of(&token),
+    };
     Ok(detail(&visit, &token, &written, &Refusal::default()))
 }
 

@@ -120,9 +120,17 @@ fn is_oneself(visit: &Visit, id: UserId) -> bool {
 }
 
 /// The form to invite somebody.
-pub(in crate::http) async fn new(visit: Visit, request: HttpRequest) -> PageResult {
+pub(in crate::http) async fn new(
+    shared: Data<Shared>,
+    visit: Visit,
+    request: HttpRequest,
+) -> PageResult {
     query(&request).finish()?;
-    Ok(invitation(&visit, ["", "", "viewer"], &Refusal::default()))
+    let typed = visit.typed(&shared, &request).await?;
+    let typed = typed.map(|mut form| ["email", "name", "role"].map(|it| form.take(it)));
+    let [email, name, role] = typed.unwrap_or_else(|| ["", "", "viewer"].map(str::to_owned));
+    let written = [email.as_str(), &name, &role];
+    Ok(invitation(&visit, written, &Refusal::default()))
 }
 
 fn invitation(visit: &Visit, [email, name, role]: [&str; 3], refusal: &Refusal) -> HttpResponse {
@@ -162,7 +170,10 @@ pub(in crate::http) async fn invite(shared: Data<Shared>, submission: Submission
     let made = api::add(&shared, &visit.caller, visit.account, body.as_bytes()).await;
     match made {
         Ok((_, None)) => Ok(layout::go_to(format!("{PATH}?done=user-invited")).finish()),
-        Ok((made, Some(link))) => Ok(handed_over(&visit, &made, &link)),
+        Ok((made, Some(link))) => {
+            let page = format!("{PATH}/{}", made.id);
+            visit.hand_over(&shared, &page, &link).await
+        }
         Err(problem) => {
             let refusal = Refusal::of(problem)?;
             Ok(invitation(&visit, [&email, &name, &role], &refusal))
@@ -198,13 +209,13 @@ pub(in crate::http) async fn show(
 ) -> PageResult {
     query(&request).finish()?;
     let user = found(&shared, &visit, &request).await?;
-    Ok(detail(
-        &visit,
-        &user,
-        &user.name,
-        user.role.as_str(),
-        &Refusal::default(),
-    ))
+    if let Some(link) = visit.handed_over(&shared, &request).await? {
+        return Ok(handed_over(&visit, &user, &link));
+    }
+    let typed = visit.typed(&shared, &request).await?;
+    let typed = typed.map(|mut form| ["name", "role"].map(|it| form.take(it)));
+    let [name, role] = typed.unwrap_or_else(|| [user.name.clone(), user.role.as_str().to_owned()]);
+    Ok(detail(&visit, &user, &name, &role, &Refusal::default()))
 }
 
 async fn found(shared: &Shared, visit: &Visit, request: &HttpRequest) -> Result<User, Trouble> {

@@ -31,7 +31,10 @@ pub(in crate::http) async fn new(
     let trigger = query.text("trigger");
     query.finish()?;
     let groups = triggers::known(&shared, visit.account).await?;
-    let mut draft = Draft::blank();
+    let mut draft = match visit.typed(&shared, &request).await? {
+        Some(mut typed) => Draft::read(&mut typed, &groups),
+        None => Draft::blank(),
+    };
     if let Some(trigger) = trigger {
         draft.set("triggers", &trigger);
     }
@@ -65,8 +68,12 @@ pub(in crate::http) async fn edit(
     query(&request).finish()?;
     let webhook = found(&shared, visit.account, at(&request)?).await?;
     let groups = triggers::known(&shared, visit.account).await?;
+    let draft = match visit.typed(&shared, &request).await? {
+        Some(mut typed) => Draft::read(&mut typed, &groups),
+        None => Draft::of(&webhook),
+    };
     let page = Page::new(&visit, &shared, &groups, Some(&webhook));
-    Ok(page.show(&Draft::of(&webhook), None, &[]))
+    Ok(page.show(&draft, None, &[]))
 }
 
 /// Changes a webhook: what the form changed, and nothing that somebody else changed meanwhile.

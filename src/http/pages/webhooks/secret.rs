@@ -40,7 +40,8 @@ pub(super) async fn section(
     Ok(panel(visit, webhook, &ends, &Shown::Hidden, &[]))
 }
 
-/// The page without the secret, for who comes by its address.
+/// The page: with the secret for whoever asked for it just now, which the activity log says, and
+/// without it for everybody else.
 pub(in crate::http) async fn page(
     visit: Visit,
     shared: Data<Shared>,
@@ -48,12 +49,19 @@ pub(in crate::http) async fn page(
 ) -> PageResult {
     query(&request).finish()?;
     let webhook = found(&shared, visit.account, at(&request)?).await?;
+    if visit.handed_over(&shared, &request).await?.is_some() {
+        let by = visit.caller.actor();
+        let live = changes::secrets(&shared, visit.account, webhook.id, &by).await?;
+        let ends: Vec<_> = live.iter().filter_map(|it| it.expires_at).collect();
+        let panel = panel(&visit, &webhook, &ends, &Shown::Open(&live), &[]);
+        return Ok(around(&visit, &webhook, StatusCode::OK, &panel));
+    }
     let ends = secret::ends(shared.engine.database(), visit.account, webhook.id).await?;
     let panel = panel(&visit, &webhook, &ends, &Shown::Hidden, &[]);
     Ok(around(&visit, &webhook, StatusCode::OK, &panel))
 }
 
-/// Shows the secrets; the activity log tells to whom.
+/// Has the page show the secrets once.
 pub(in crate::http) async fn show(
     submission: Submission,
     shared: Data<Shared>,
@@ -61,11 +69,8 @@ pub(in crate::http) async fn show(
 ) -> PageResult {
     let visit = submission.visit;
     let webhook = found(&shared, visit.account, at(&request)?).await?;
-    let by = visit.caller.actor();
-    let live = changes::secrets(&shared, visit.account, webhook.id, &by).await?;
-    let ends: Vec<_> = live.iter().filter_map(|it| it.expires_at).collect();
-    let panel = panel(&visit, &webhook, &ends, &Shown::Open(&live), &[]);
-    Ok(around(&visit, &webhook, StatusCode::OK, &panel))
+    let page = format!("{}/secret", path(webhook.id));
+    visit.hand_over(&shared, &page, "asked").await
 }
 
 /// Replaces the secret.
