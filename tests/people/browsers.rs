@@ -260,7 +260,7 @@ fn the_pages_work_with_forms_alone() {
         .expect(422);
     browser
         .submit(path, &[("password", PASSWORD), ("again", PASSWORD)])
-        .expect(200);
+        .expect(303);
     let given = [
         ("email", "Ann@Example.com"),
         ("password", PASSWORD),

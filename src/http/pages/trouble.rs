@@ -157,7 +157,7 @@ impl ResponseError for Trouble {
             p {
                 @if signed_out { a class="button primary" href="/sign-in" { "Sign in" } }
                 @else if let Some(form) = &self.form {
-                    a class="button primary" href=(form) { "Back to the form, with what you typed" }
+                    a class="button primary" href=(form) { "Back to what you typed" }
                 }
                 @else { a class="button" href="/" { "To the overview" } }
             }
@@ -170,6 +170,9 @@ impl ResponseError for Trouble {
         };
         let told = if signed_out {
             Problem::new(Kind::Unauthorized, "Sign in again; nothing was changed.")
+        } else if self.form.is_some() {
+            let sentence = "This form is from a session that has ended. Nothing was saved.";
+            Problem::new(Kind::Forbidden, sentence)
         } else {
             Problem::new(problem.kind(), sentence)
         };
