@@ -100,6 +100,8 @@ text_enum! {
         AccountCreated = "Account Created",
         /// An account got another name.
         AccountRenamed = "Account Renamed",
+        /// The senders that an account's mails may name were changed.
+        MailSendersChanged = "Mail Senders Changed",
         /// An account was removed.
         AccountRemoved = "Account Removed",
         /// A new version of a script is at work.

@@ -4,10 +4,12 @@
 //! It knows neither how a mail is written down (MIME) nor how it is sent (SMTP).
 
 mod mailbox;
+mod senders;
 
 use std::time::Duration;
 
 pub use mailbox::{AddressError, Mailbox};
+pub use senders::{MAX_SENDERS, Sender, Senders};
 
 /// Upper bound of a topic, in characters.
 pub const MAX_TOPIC: usize = 100;

@@ -1,5 +1,5 @@
-//! A mail as the bytes that travel (RFC 5322, MIME): ASCII alone, lines of at most 998
-//! characters, each ended by CRLF.
+//! A mail as the bytes that travel (RFC 5322, MIME): ASCII, lines of at most 998 bytes, each
+//! ended by CRLF. Only addresses in the header may have letters beyond ASCII (RFC 6532).
 //!
 //! lettre 0.11.23 passes bare CR and LF of a body on (RUSTSEC-2026-0561, mended in 0.11.24), by
 //! which a body could end the message for some servers and begin another. So line ends are made
@@ -41,19 +41,28 @@ pub struct Letter<'a> {
 
 /// A mail ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Composed(Vec<u8>);
+pub struct Composed {
+    bytes: Vec<u8>,
+    beyond_ascii: Option<String>,
+}
 
 impl Composed {
     /// All of it.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// The first address that has letters beyond ASCII, if one has: the mail server must offer
+    /// SMTPUTF8.
+    pub(super) fn beyond_ascii(&self) -> Option<&str> {
+        self.beyond_ascii.as_deref()
     }
 
     /// The header fields as they travel, without the empty line behind them.
     #[must_use]
     pub fn header(&self) -> &str {
-        let text = str::from_utf8(&self.0).unwrap_or_default();
+        let text = str::from_utf8(&self.bytes).unwrap_or_default();
         text.split_once("\r\n\r\n")
             .map_or(text, |(header, _)| header)
     }
@@ -113,10 +122,11 @@ impl Header for Subject {
     }
 }
 
-/// RFC 2047: encoded words of at most 75 characters, one a line, which cut no character.
+/// RFC 2047: encoded words, one a line, which cut no character. A line has at most 76 characters,
+/// the first one with the name of the field.
 fn encoded_words(text: &str) -> String {
-    /// Bytes that become 60 characters of base64.
-    const BYTES: usize = 45;
+    /// Bytes that become 52 characters of base64: `Subject: =?utf-8?b?…?=` has 73.
+    const BYTES: usize = 39;
     let mut words = String::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -169,9 +179,45 @@ pub fn compose(letter: &Letter<'_>) -> Result<Composed, ComposeError> {
             builder.multipart(alternative)
         }
     };
-    let bytes = message.map_err(ComposeError::Refused)?.formatted();
-    judge(&bytes)?;
-    Ok(Composed(bytes))
+    let bytes = folded(message.map_err(ComposeError::Refused)?.formatted());
+    let people = [letter.from]
+        .into_iter()
+        .chain(letter.to)
+        .chain(letter.reply_to);
+    let beyond_ascii = people.map(Mailbox::address).find(|it| !it.is_ascii());
+    judge(&bytes, beyond_ascii.is_some())?;
+    Ok(Composed {
+        bytes,
+        beyond_ascii,
+    })
+}
+
+/// RFC 2047, 2: a line with an encoded word has at most 76 characters. lettre leaves the address
+/// behind an encoded name on its line. A header may be folded at any space.
+fn folded(mail: Vec<u8>) -> Vec<u8> {
+    const LINE: usize = 76;
+    let Some((header, body)) = str::from_utf8(&mail)
+        .ok()
+        .and_then(|text| text.split_once("\r\n\r\n"))
+    else {
+        return mail;
+    };
+    let mut lines = Vec::new();
+    for mut line in header.split("\r\n") {
+        while line.len() > LINE && line.contains("=?utf-8?") {
+            let beginning = line.as_bytes().get(1..=LINE).unwrap_or_default();
+            let Some(space) = beginning.iter().rposition(|byte| *byte == b' ') else {
+                break;
+            };
+            let (before, behind) = line.split_at(space + 1);
+            lines.push(before);
+            line = behind;
+        }
+        lines.push(line);
+    }
+    [&lines.join("\r\n"), "\r\n\r\n", body]
+        .concat()
+        .into_bytes()
 }
 
 fn mailbox(mailbox: &Mailbox) -> Result<LettreMailbox, ComposeError> {
@@ -213,18 +259,23 @@ fn with_crlf(text: &str) -> String {
     plain
 }
 
-/// What may travel: ASCII, CRLF and no part of it alone, lines of at most 998 characters.
-fn judge(bytes: &[u8]) -> Result<(), ComposeError> {
+/// What may travel: ASCII (in the header UTF-8 as well, if an address needs it), CRLF and no part
+/// of it alone, lines of at most 998 bytes.
+fn judge(bytes: &[u8], mut beyond_ascii: bool) -> Result<(), ComposeError> {
     let mut length = 0_usize;
     let mut before = 0_u8;
     for byte in bytes.iter().copied() {
         match byte {
             b'\n' if before != b'\r' => return Err(ComposeError::Unfit("a bare line feed")),
-            b'\n' => length = 0,
+            b'\n' => {
+                // The empty line ends the header.
+                beyond_ascii &= length > 0;
+                length = 0;
+            }
             _ if before == b'\r' => return Err(ComposeError::Unfit("a bare carriage return")),
             b'\r' => {}
             0 => return Err(ComposeError::Unfit("the character 0")),
-            128.. => return Err(ComposeError::Unfit("letters beyond ASCII")),
+            128.. if !beyond_ascii => return Err(ComposeError::Unfit("letters beyond ASCII")),
             _ => length += 1,
         }
         if length > 998 {

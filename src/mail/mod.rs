@@ -8,9 +8,11 @@ mod compose;
 mod folder;
 mod pool;
 mod probe;
+mod replies;
 mod sender;
 mod session;
 mod settings;
+mod way;
 
 pub use compose::{ComposeError, Composed, Letter, compose};
 pub use probe::try_server;

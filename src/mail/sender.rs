@@ -102,7 +102,7 @@ impl Sender {
             let reply = "an address of it cannot be said to a mail server";
             return Told::all(envelope.to, Verdict::Permanent, reply);
         };
-        let sent = self.within(server, &from, &to, mail.bytes());
+        let sent = self.within(server, &from, &to, mail);
         match tokio::time::timeout(self.settings.timeout, sent).await {
             Ok(Ok(answers)) => Told {
                 answers,
@@ -128,14 +128,14 @@ impl Sender {
         server: &Server,
         from: &Address,
         to: &[Address],
-        bytes: &[u8],
+        mail: &Composed,
     ) -> Result<Vec<Answer>, Broken> {
         loop {
             let mut session = match self.pool.take() {
                 Some(session) => session,
                 None => Session::open(server).await?,
             };
-            match session.send(from, to, bytes).await {
+            match session.send(from, to, mail).await {
                 Ok(answers) => {
                     self.pool.give(session);
                     return Ok(answers);

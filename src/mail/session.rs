@@ -12,11 +12,13 @@ use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::Mechanism;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::extension::{Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
 
+use super::compose::Composed;
 use super::sender::{Answer, Verdict};
 use super::settings::Server;
-use crate::config::SmtpTls;
+use super::way;
 use crate::domain::mail::shown_reply;
 
 /// Mails over one connection: some servers take no more.
@@ -47,50 +49,12 @@ impl Session {
             words: shown_reply(&words),
             before_mail: true,
         };
-        let address = &server.address;
-        let found = tokio::net::lookup_host((address.host.as_str(), address.port)).await;
-        let found = found.map_err(|error| {
-            words(format!(
-                "the mail server {} is not known: {error}",
-                address.host
-            ))
-        })?;
-        // `localhost` could be looked up to be anything.
-        let near =
-            |it: &std::net::SocketAddr| address.tls != SmtpTls::None || it.ip().is_loopback();
-        let found: Vec<_> = found.filter(near).collect();
-        if found.is_empty() {
-            return Err(words(format!(
-                "the mail server {} has no address",
-                address.host
-            )));
-        }
-        let wrap = match address.tls {
-            SmtpTls::Implicit => server.tls.clone(),
-            SmtpTls::StartTls | SmtpTls::None => None,
-        };
-        let connected =
-            AsyncSmtpConnection::connect_tokio1(&found[..], None, &server.hello, wrap, None);
-        let mut connection = connected.await.map_err(|error| {
-            words(format!(
-                "the mail server cannot be reached: {}",
-                in_words(&error)
-            ))
-        })?;
-        if let (SmtpTls::StartTls, Some(tls)) = (address.tls, server.tls.clone()) {
-            let upgraded = connection.starttls(tls, &server.hello).await;
-            upgraded.map_err(|error| {
-                words(format!(
-                    "the connection cannot be encrypted: {}",
-                    in_words(&error)
-                ))
-            })?;
-        }
+        let mut connection = way::connect(server).await.map_err(&words)?;
         if let Some(credentials) = &server.credentials {
             let signed = connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials);
             signed.await.map_err(|error| {
                 words(format!(
-                    "the mail server lets us not in: {}",
+                    "the mail server refuses the user or the password: {}",
                     in_words(&error)
                 ))
             })?;
@@ -112,14 +76,14 @@ impl Session {
         self.mails > 0
     }
 
-    /// Sends one mail; answers for each receiver in order.
+    /// Sends one mail; returns what became of each receiver, in order.
     pub(super) async fn send(
         &mut self,
         from: &Address,
         to: &[Address],
-        bytes: &[u8],
+        mail: &Composed,
     ) -> Result<Vec<Answer>, Broken> {
-        let answers = self.try_send(from, to, bytes).await?;
+        let answers = self.try_send(from, to, mail).await?;
         self.mails += 1;
         self.last = Instant::now();
         Ok(answers)
@@ -129,11 +93,30 @@ impl Session {
         &mut self,
         from: &Address,
         to: &[Address],
-        bytes: &[u8],
+        mail: &Composed,
     ) -> Result<Vec<Answer>, Broken> {
+        let mut parameters = Vec::new();
+        if let Some(address) = mail.beyond_ascii() {
+            // RFC 6531, 3.1: a server that offers the one offers the other.
+            let server = self.connection.server_info();
+            let offered = server.supports_feature(Extension::SmtpUtfEight)
+                && server.supports_feature(Extension::EightBitMime);
+            if !offered {
+                let refused = Answer {
+                    verdict: Verdict::Permanent,
+                    reply: shown_reply(&format!(
+                        "The mail server takes no address with letters beyond ASCII before the @ \
+                         (it does not offer SMTPUTF8): use another address for {address}, or \
+                         another mail server."
+                    )),
+                };
+                return Ok(vec![refused; to.len()]);
+            }
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
         let begun = self
             .connection
-            .command(Mail::new(Some(from.clone()), vec![]))
+            .command(Mail::new(Some(from.clone()), parameters))
             .await;
         if let Err(error) = begun {
             let answer = refusal(&error, true)?;
@@ -156,7 +139,7 @@ impl Session {
             return Ok(answers.into_iter().flatten().collect());
         }
         let sent = match self.connection.command(Data).await {
-            Ok(_) => self.connection.message(bytes).await,
+            Ok(_) => self.connection.message(mail.bytes()).await,
             Err(error) => Err(error),
         };
         let rest = match sent {
@@ -212,7 +195,7 @@ fn refusal(error: &SmtpError, before_mail: bool) -> Result<Answer, Broken> {
 }
 
 /// A server's reply as it said it, or what went wrong.
-fn in_words(error: &SmtpError) -> String {
+pub(super) fn in_words(error: &SmtpError) -> String {
     use std::error::Error;
     match (error.status(), error.source()) {
         (Some(code), Some(text)) => format!("{} {text}", u16::from(code)),

@@ -5,11 +5,14 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::{MailConfig, SmtpServer, SmtpTls};
 use crate::domain::mail::Mailbox;
@@ -35,10 +38,18 @@ pub struct MailSettings {
 pub(super) struct Server {
     pub(super) address: SmtpServer,
     /// None: the way there is not encrypted.
-    pub(super) tls: Option<TlsParameters>,
+    pub(super) tls: Option<Tls>,
     pub(super) credentials: Option<Credentials>,
     /// What Herald calls itself.
     pub(super) hello: ClientId,
+}
+
+/// What the way to the mail server is encrypted with.
+#[derive(Clone)]
+pub(super) struct Tls {
+    pub(super) settings: Arc<ClientConfig>,
+    /// Whose certificate the server must have.
+    pub(super) name: ServerName<'static>,
 }
 
 impl fmt::Debug for MailSettings {
@@ -83,9 +94,12 @@ pub enum SettingsError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// lettre does not take it.
+    /// The host cannot be the name in a certificate.
+    #[error("smtp_url names the host {0}, which no certificate can be for: use its DNS name")]
+    Host(String),
+    /// rustls does not take it.
     #[error("the way to the mail server cannot be encrypted")]
-    Tls(#[source] lettre::transport::smtp::Error),
+    Tls(#[source] rustls::Error),
     /// There is no sender.
     #[error("mail_from is not set")]
     NoFrom,
@@ -98,7 +112,7 @@ impl SettingsError {
         match self {
             Self::Unreadable { setting, .. } | Self::Content { setting, .. } => setting,
             Self::WorldReadable(_) => "smtp_credentials_file",
-            Self::Tls(_) => "smtp_url",
+            Self::Host(_) | Self::Tls(_) => "smtp_url",
             Self::NoFrom => "mail_from",
         }
     }
@@ -167,36 +181,54 @@ fn hello(from: &Mailbox) -> ClientId {
     }
 }
 
-fn tls(server: &SmtpServer, ca: Option<&Path>) -> Result<Option<TlsParameters>, SettingsError> {
-    const SETTING: &str = "smtp_ca_file";
+fn tls(server: &SmtpServer, ca: Option<&Path>) -> Result<Option<Tls>, SettingsError> {
     if server.tls == SmtpTls::None {
         return Ok(None);
     }
-    let mut builder = TlsParameters::builder(server.host.clone());
-    if let Some(path) = ca {
-        let pem = fs::read(path).map_err(|source| SettingsError::Unreadable {
-            setting: SETTING,
-            path: path.to_owned(),
-            source,
-        })?;
-        let content = |what| SettingsError::Content {
-            setting: SETTING,
-            path: path.to_owned(),
-            what,
-        };
-        if !pem
-            .windows(27)
-            .any(|it| it == b"-----BEGIN CERTIFICATE-----")
-        {
-            return Err(content("holds no certificate in PEM"));
+    let bare = server.host.trim_start_matches('[').trim_end_matches(']');
+    let name = ServerName::try_from(bare.to_owned())
+        .map_err(|_name| SettingsError::Host(server.host.clone()))?;
+    let roots = match ca {
+        Some(path) => certificates(path)?,
+        None => {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            roots
         }
-        let certificate = Certificate::from_pem(&pem)
-            .map_err(|_lettre| content("holds a certificate that cannot be read"))?;
-        builder = builder
-            .certificate_store(CertificateStore::None)
-            .add_root_certificate(certificate);
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let settings = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(SettingsError::Tls)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let settings = Arc::new(settings);
+    Ok(Some(Tls { settings, name }))
+}
+
+/// The certificates of a file in PEM.
+fn certificates(path: &Path) -> Result<RootCertStore, SettingsError> {
+    const SETTING: &str = "smtp_ca_file";
+    let pem = fs::read(path).map_err(|source| SettingsError::Unreadable {
+        setting: SETTING,
+        path: path.to_owned(),
+        source,
+    })?;
+    let content = |what| SettingsError::Content {
+        setting: SETTING,
+        path: path.to_owned(),
+        what,
+    };
+    let unreadable = "holds a certificate that cannot be read";
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|_pem| content(unreadable))?;
+        roots.add(certificate).map_err(|_der| content(unreadable))?;
     }
-    builder.build_rustls().map(Some).map_err(SettingsError::Tls)
+    if roots.is_empty() {
+        return Err(content("holds no certificate in PEM"));
+    }
+    Ok(roots)
 }
 
 fn credentials(path: &Path, user: Option<&str>) -> Result<Credentials, SettingsError> {

@@ -14,6 +14,7 @@ use super::user::{self, NewUser, Write};
 use super::{Connection, Database, StoreError, routing};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::AccountId;
+use crate::domain::mail::Sender;
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,15 +25,38 @@ pub struct Account {
     pub name: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// Which senders its mails may name; None: the domain of `mail_from`.
+    pub mail_senders: Option<Vec<Sender>>,
 }
 
-type Row = (Uuid, String, DateTime<Utc>);
+/// What of an account is to become another; None stays.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// The name.
+    pub name: Option<String>,
+    /// The senders; the inner None: the domain of `mail_from`.
+    pub mail_senders: Option<Option<Vec<Sender>>>,
+}
 
-fn read((id, name, created_at): Row) -> Account {
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = account)]
+struct Row {
+    id: Uuid,
+    name: String,
+    created_at: DateTime<Utc>,
+    mail_senders: Option<Vec<Option<String>>>,
+}
+
+fn read(row: Row) -> Account {
+    let senders = |listed: Vec<Option<String>>| {
+        let known = listed.into_iter().flatten();
+        known.map(Sender::stored).collect()
+    };
     Account {
-        id: AccountId::from_uuid(id),
-        name,
-        created_at,
+        id: AccountId::from_uuid(row.id),
+        name: row.name,
+        created_at: row.created_at,
+        mail_senders: row.mail_senders.map(senders),
     }
 }
 
@@ -70,7 +94,7 @@ pub async fn create_with(
                 .values((account::id.eq(id.uuid()), account::name.eq(name)))
                 .on_conflict(account::name)
                 .do_nothing()
-                .returning(account::all_columns)
+                .returning(Row::as_returning())
                 .get_result(connection)
                 .await
                 .optional()?;
@@ -111,8 +135,9 @@ pub async fn ids(database: &Database) -> Result<Vec<AccountId>, StoreError> {
 /// # Errors
 /// When the database is away.
 pub async fn find(database: &Database, id: AccountId) -> Result<Option<Account>, StoreError> {
-    let row = account::table
+    let row: Option<Row> = account::table
         .find(id.uuid())
+        .select(Row::as_select())
         .first(&mut database.get().await?)
         .await
         .optional()?;
@@ -124,8 +149,9 @@ pub async fn find(database: &Database, id: AccountId) -> Result<Option<Account>,
 /// # Errors
 /// When the database is away.
 pub async fn find_by_name(database: &Database, name: &str) -> Result<Option<Account>, StoreError> {
-    let row = account::table
+    let row: Option<Row> = account::table
         .filter(account::name.eq(name))
+        .select(Row::as_select())
         .first(&mut database.get().await?)
         .await
         .optional()?;
@@ -164,6 +190,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Account>, StoreError> {
     let mut query = account::table
+        .select(Row::as_select())
         .order(account::id.desc())
         .limit(limit)
         .into_boxed();
@@ -174,48 +201,70 @@ pub async fn list(
     Ok(rows.into_iter().map(read).collect())
 }
 
-/// Gives an account another name, and notes by whom. None: there is no such account.
+/// Changes an account, and notes what and by whom. None: there is no such account.
 ///
 /// # Errors
 /// [`StoreError::Taken`] when the name is in use; else when the database is away.
-pub async fn rename(
+pub async fn change(
     database: &Database,
     id: AccountId,
-    name: &str,
+    change: Change,
     by: &Actor,
 ) -> Result<Option<Account>, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
-            let before: Option<String> = account::table
+            let before: Option<Row> = account::table
                 .find(id.uuid())
-                .select(account::name)
+                .select(Row::as_select())
                 .for_update()
                 .first(connection)
                 .await
                 .optional()?;
-            let Some(before) = before else {
+            let Some(before) = before.map(read) else {
                 return Ok(None);
             };
-            let renamed = diesel::update(account::table.find(id.uuid()))
-                .set(account::name.eq(name))
-                .returning(account::all_columns)
-                .get_result(connection)
+            let after = Account {
+                name: change.name.unwrap_or_else(|| before.name.clone()),
+                mail_senders: change
+                    .mail_senders
+                    .unwrap_or_else(|| before.mail_senders.clone()),
+                ..before.clone()
+            };
+            let listed = |account: &Account| -> Option<Vec<String>> {
+                let senders = account.mail_senders.as_ref()?;
+                Some(senders.iter().map(Sender::to_string).collect())
+            };
+            let (old, new) = (listed(&before), listed(&after));
+            let set = (
+                account::name.eq(&after.name),
+                account::mail_senders.eq(&new),
+            );
+            let changed = diesel::update(account::table.find(id.uuid()))
+                .set(set)
+                .execute(connection)
                 .await;
-            let row = renamed.map_err(|error| match error {
+            changed.map_err(|error| match error {
                 diesel::result::Error::DatabaseError(
                     diesel::result::DatabaseErrorKind::UniqueViolation,
                     _,
                 ) => StoreError::Taken("This account name"),
                 other => other.into(),
             })?;
-            if before != name {
-                let payload = serde_json::json!({ "before": before, "after": name });
-                let (what, subject) = (OwnActivity::AccountRenamed, id.to_string());
-                note(connection, None, by, what, subject, Some(payload)).await?;
+            let mut noted = Vec::new();
+            if before.name != after.name {
+                let payload = serde_json::json!({ "before": before.name, "after": after.name });
+                noted.push((OwnActivity::AccountRenamed, payload));
             }
-            Ok(Some(read(row)))
+            if old != new {
+                let payload = serde_json::json!({ "before": old, "after": new });
+                noted.push((OwnActivity::MailSendersChanged, payload));
+            }
+            for (what, payload) in noted {
+                note(connection, None, by, what, id.to_string(), Some(payload)).await?;
+            }
+            Ok(Some(after))
         })
         .await
 }

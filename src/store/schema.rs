@@ -47,6 +47,7 @@ diesel::table! {
         id -> Uuid,
         name -> Text,
         created_at -> Timestamptz,
+        mail_senders -> Nullable<Array<Nullable<Text>>>,
     }
 }
 

@@ -44,7 +44,7 @@ fn what_could_be_a_second_line_is_refused_by_name() {
         "ann@example.com, eve@example.com",
         "ann@example.com;eve@example.com",
         "ann@[127.0.0.1]",
-        "zoë@example.com",
+        "zo\u{202e}e@example.com",
         "ann@example.com> SIZE=1",
         "@example.com:ann@example.com",
         "",

@@ -4,6 +4,7 @@ Both read mails with Python's own `email`, which shares nothing with what wrote 
 them as JSON, one a line.
 
     mailbox.py serve LEDGER MODE [--tls starttls|implicit --cert FILE --key FILE] [--auth U:P]
+                    [--utf8]
     mailbox.py read FOLDER
 
 MODE names a file whose first word says what the server does to each mail: ok, mail421, mail450,
@@ -35,10 +36,16 @@ def seen(raw, more):
         found = [part for part in parts if part.get_content_type() == kind]
         return found[0].get_content() if found else None
 
+    def plain(text):
+        # Python keeps bytes beyond ASCII in a header as halves of surrogate pairs.
+        return text.encode("utf-8", "surrogateescape").decode("utf-8")
+
     def people(name):
         fields = message.get_all(name, [])
         return [
-            [one.display_name, one.addr_spec] for field in fields for one in field.addresses
+            [plain(one.display_name), plain(one.addr_spec)]
+            for field in fields
+            for one in field.addresses
         ]
 
     return {
@@ -115,6 +122,7 @@ def serve(options):
                 "envelope_to": envelope.rcpt_tos,
                 "encrypted": server.transport.get_extra_info("sslcontext") is not None,
                 "user": getattr(session.auth_data, "login", b"").decode(),
+                "options": envelope.mail_options,
             }
             line = json.dumps(seen(envelope.original_content, more))
             # Counted before it is acknowledged: what the client never heard of is there twice.
@@ -164,6 +172,7 @@ def serve(options):
             auth_require_tls=False,
             auth_callback=None,
             decode_data=False,
+            enable_SMTPUTF8=options.utf8,
         )
 
     async def main():
@@ -188,6 +197,7 @@ def main():
     server.add_argument("--cert")
     server.add_argument("--key")
     server.add_argument("--auth")
+    server.add_argument("--utf8", action="store_true")
     options = parser.parse_args()
     if options.command == "read":
         read(options.folder)

@@ -18,10 +18,12 @@ mod deliveries;
 mod delivered;
 mod desk;
 mod encrypted;
+mod foreign;
 mod injection;
 mod log;
 mod notices;
 mod people;
+mod senders;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,10 +8,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::shapes::AccountInput;
+use super::shapes::{AccountInput, AccountPatch};
 use super::{no_query, part};
 use crate::domain::email::Email;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT, UserId};
+use crate::domain::mail::{MAX_SENDERS, Sender};
 use crate::domain::role::UserRole;
 use crate::domain::user_link::LinkPurpose;
 use crate::http::auth::Caller;
@@ -21,7 +22,7 @@ use crate::http::page::{self, Page, Wanted};
 use crate::http::pages::mails;
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::store::account::{self, Account, Removal};
+use crate::store::account::{self, Account, Change, Removal};
 use crate::store::fresh::fresh_uuid;
 use crate::store::user::NewUser;
 
@@ -36,6 +37,9 @@ pub(in crate::http) struct AccountView {
     name: String,
     /// When it was made.
     created_at: DateTime<Utc>,
+    /// The senders that its mails may name: addresses, or domains for every address of theirs;
+    /// null: the domain of `mail_from`.
+    mail_senders: Option<Vec<String>>,
 }
 
 impl From<Account> for AccountView {
@@ -44,6 +48,9 @@ impl From<Account> for AccountView {
             id: account.id,
             name: account.name,
             created_at: account.created_at,
+            mail_senders: account
+                .mail_senders
+                .map(|listed| listed.iter().map(Sender::to_string).collect()),
         }
     }
 }
@@ -176,15 +183,16 @@ pub(in crate::http) async fn show(
     Ok(HttpResponse::Ok().json(AccountView::from(found.ok_or_else(missing)?)))
 }
 
-/// Rename an account
+/// Change an account
 #[utoipa::path(
     patch, path = "/v1/accounts/{id}", tag = "accounts",
     params(("id" = String, Path, description = "`acc_…`")),
-    request_body = AccountInput,
+    request_body = AccountPatch,
     responses(
         (status = 200, description = "The account as it is now", body = AccountView),
         (status = 404, description = "There is none", body = ProblemDocument),
         (status = 409, description = "The name is taken, or it is `main`", body = ProblemDocument),
+        (status = 422, description = "A wrong value", body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn change(
@@ -212,20 +220,37 @@ pub(in crate::http) async fn alter(
 ) -> Result<Account, Problem> {
     let mut fields = Fields::parse(body)?;
     let name = fields.take("name", name);
+    let mail_senders = senders(&mut fields);
     fields.finish()?;
-    let database = shared.engine.database();
-    let changed = match name {
-        Some(name) if id == MAIN_ACCOUNT && name != "main" => {
-            return Err(Problem::new(
-                Kind::Conflict,
-                "The account `main` keeps its name.",
-            ));
-        }
-        Some(name) => account::rename(database, id, &name, &caller.actor()).await?,
-        None => account::find(database, id).await?,
-    };
+    if id == MAIN_ACCOUNT && name.as_ref().is_some_and(|name| name != "main") {
+        return Err(Problem::new(
+            Kind::Conflict,
+            "The account `main` keeps its name.",
+        ));
+    }
+    let change = Change { name, mail_senders };
+    let changed = account::change(shared.engine.database(), id, change, &caller.actor()).await?;
     shared.authenticator.forget_all();
     changed.ok_or_else(missing)
+}
+
+/// The senders that a body names: a list, or null.
+fn senders(fields: &mut Fields) -> Option<Option<Vec<Sender>>> {
+    if fields.is_null("mail_senders") {
+        return Some(None);
+    }
+    let listed = fields.take_list("mail_senders", |value| {
+        let wrong = "must be an address such as shop@example.com, or a domain such as example.com";
+        fields::parsed::<Sender>(value).map_err(|_form| wrong.to_owned())
+    })?;
+    if listed.len() > MAX_SENDERS {
+        let detail = format!(
+            "must hold at most {MAX_SENDERS} entries, not {}",
+            listed.len()
+        );
+        fields.fault("/mail_senders", detail);
+    }
+    Some(Some(listed))
 }
 
 /// Remove an account

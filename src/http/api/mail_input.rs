@@ -9,15 +9,15 @@ use utoipa::ToSchema;
 use super::no_query;
 use crate::domain::id::MailId;
 use crate::domain::mail::{
-    MAX_BODY, MAX_RECEIVERS, MAX_SUBJECT, MAX_TOPIC, MailError, MailState, Mailbox, NewMail, body,
-    one_line,
+    MAX_BODY, MAX_RECEIVERS, MAX_SUBJECT, MAX_TOPIC, MailError, MailState, Mailbox, NewMail,
+    Senders, body, one_line,
 };
 use crate::http::body as request_body;
 use crate::http::fields::{self, Fields};
 use crate::http::guard::Account;
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::store::mail;
+use crate::store::{account, mail};
 
 /// Upper bound of a request, in bytes: both texts as JSON, and all else.
 const MAX_MAIL_BYTES: usize = 4 << 20;
@@ -29,7 +29,8 @@ pub(in crate::http) struct MailInput {
     /// What it is about, for the log: 1 to 100 characters.
     #[schema(example = "Password Reset")]
     topic: String,
-    /// Who it is from (`mail_from` of the settings).
+    /// Who it is from: one of the account's `mail_senders`. Left out: the first address of these,
+    /// or without any `mail_from` of the settings.
     #[schema(example = "Shop <shop@example.com>")]
     from: Option<String>,
     /// Who gets it: 1 to 50.
@@ -85,7 +86,12 @@ pub(in crate::http) async fn send(
     no_query(&request)?;
     let bytes = request_body::read(&request, payload, MAX_MAIL_BYTES).await?;
     let mails = shared.engine.mails();
-    let (mail, record_only) = prepare(&bytes, &mails.from())?;
+    let own = account::find(shared.engine.database(), account).await?;
+    let senders = Senders {
+        listed: own.as_ref().and_then(|own| own.mail_senders.as_deref()),
+        mail_from: &mails.from(),
+    };
+    let (mail, record_only) = prepare(&bytes, senders)?;
     let mut connection = shared.engine.database().get().await?;
     let batch = [(account, &mail)];
     let ids = mail::enqueue_batch(&mut connection, &batch, record_only).await?;
@@ -101,7 +107,7 @@ pub(in crate::http) async fn send(
 }
 
 /// Checks a body and makes a mail of it; says whether it is only to be recorded.
-fn prepare(bytes: &[u8], default_from: &Mailbox) -> Result<(NewMail, bool), Problem> {
+fn prepare(bytes: &[u8], senders: Senders<'_>) -> Result<(NewMail, bool), Problem> {
     let mut fields = Fields::parse(bytes)?;
     let record_only = fields.take_nullable("record_only", |value| {
         value
@@ -110,7 +116,7 @@ fn prepare(bytes: &[u8], default_from: &Mailbox) -> Result<(NewMail, bool), Prob
     });
     let record_only = record_only.flatten().unwrap_or(false);
     let topic = fields.need("topic", |value| line(value, MAX_TOPIC));
-    let from = fields.take_nullable("from", fields::parsed::<Mailbox>);
+    let named = fields.take_nullable("from", fields::parsed::<Mailbox>);
     let to = receivers(&mut fields);
     let reply_to = fields.take_nullable("reply_to", fields::parsed::<Mailbox>);
     let subject = fields.need("subject", |value| line(value, MAX_SUBJECT));
@@ -120,10 +126,18 @@ fn prepare(bytes: &[u8], default_from: &Mailbox) -> Result<(NewMail, bool), Prob
         fields.need("text", content)
     };
     let html = fields.take_nullable("html", content);
+    let from = match named.flatten() {
+        // The application sent it as whoever it is.
+        Some(named) if record_only => named,
+        named => senders.choose(named).unwrap_or_else(|detail| {
+            fields.fault("/from", detail);
+            senders.mail_from.clone()
+        }),
+    };
     fields.finish()?;
     let mail = NewMail {
         topic: topic.unwrap_or_default(),
-        from: from.flatten().unwrap_or_else(|| default_from.clone()),
+        from,
         to,
         reply_to: reply_to.flatten(),
         subject: subject.unwrap_or_default(),

@@ -270,6 +270,17 @@ taken! {
         name: String,
     }
 
+    /// Changes of an account; what is left out stays.
+    AccountPatch {
+        /// 1 to 63 of `a-z 0-9 _ -`, the first one a letter or a digit.
+        name: Option<String>,
+        /// The senders that its mails may name, at most 50: addresses, or domains for every
+        /// address of theirs. Null: the domain of `mail_from`. `mail_from` itself is Herald's own,
+        /// unless it is listed here.
+        #[schema(example = json!(["shop@example.com", "example.org"]))]
+        mail_senders: Option<Vec<String>>,
+    }
+
     /// A token to be made.
     TokenInput {
         /// 1 to 200 characters.

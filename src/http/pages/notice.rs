@@ -76,6 +76,7 @@ const SENTENCES: &[(&str, &str)] = &[
         "The account was added; a mail to its first admin is on its way.",
     ),
     ("account-renamed", "The account was renamed."),
+    ("mail-senders-saved", "The senders were saved."),
     ("account-removed", "The account was removed."),
     ("profile-saved", "Your name was saved."),
     (

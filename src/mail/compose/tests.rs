@@ -114,6 +114,36 @@ fn fifty_receivers_with_long_names_fit_into_lines() {
 }
 
 #[test]
+fn an_address_beyond_ascii_stands_in_the_header_as_it_is_and_asks_for_smtputf8() {
+    let (from, receivers) = (to("a@example.com"), [to("Zoë <zoë@bücher.example>")]);
+    let written = compose(&letter(&from, &receivers, "Grüße", "Grüße")).unwrap();
+    let header = written.header();
+    assert!(header.contains("<zoë@xn--bcher-kva.example>"), "{header}");
+    assert_eq!(written.beyond_ascii(), Some("zoë@xn--bcher-kva.example"));
+    let read = MessageParser::default().parse(written.bytes()).unwrap();
+    assert_eq!(
+        addresses(read.to()),
+        [(
+            Some("Zoë".to_owned()),
+            "zoë@xn--bcher-kva.example".to_owned()
+        )]
+    );
+    let plain = compose(&letter(&from, &[to("b@bücher.example")], "Grüße", "Grüße")).unwrap();
+    assert_eq!(plain.beyond_ascii(), None);
+    assert!(plain.bytes().is_ascii());
+}
+
+/// RFC 2047, 2: a line that holds an encoded word has at most 76 characters.
+fn encoded_lines_are_short(written: &Composed) -> bool {
+    let encoded = |line: &&str| line.contains("=?utf-8?");
+    written
+        .header()
+        .split("\r\n")
+        .filter(encoded)
+        .all(|line| line.len() <= 76)
+}
+
+#[test]
 fn no_body_can_end_the_message_or_begin_a_header() {
     let (from, receivers) = (to("a@example.com"), [to("b@example.com")]);
     for text in [
@@ -156,6 +186,7 @@ proptest! {
         let receivers = [to("bob@example.com")];
         let letter = Letter { html: html.as_deref(), ..letter(&from, &receivers, subject, &text) };
         let written = compose(&letter).unwrap();
+        prop_assert!(encoded_lines_are_short(&written), "{}", written.header());
         let read = MessageParser::default().parse(written.bytes()).unwrap();
         // Runs of white space may be folded; nothing else may change.
         let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -9,6 +9,7 @@ use super::{Input, Question, Refusal, once, tabs};
 use crate::domain::cursor;
 use crate::domain::email::MAX_EMAIL;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT};
+use crate::domain::mail::{MAX_SENDERS, Sender};
 use crate::http::api::accounts as api;
 use crate::http::api::part;
 use crate::http::page::{self, Wanted};
@@ -180,12 +181,30 @@ pub(in crate::http) async fn show(
     if let Some([email, link]) = made {
         return Ok(handed_over(&visit, &account, &email, &link));
     }
-    let typed = visit.typed(&shared, &request).await?;
-    let name = typed.map_or_else(|| account.name.clone(), |mut form| form.take("name"));
-    Ok(detail(&visit, &account, &name, &Refusal::default()))
+    let (mut name, mut senders) = (account.name.clone(), listed(&account));
+    if let Some(mut form) = visit.typed(&shared, &request).await? {
+        if form.has("mail_senders") {
+            senders = form.take("mail_senders");
+        } else {
+            name = form.take("name");
+        }
+    }
+    let shown = [name.as_str(), senders.as_str()];
+    Ok(detail(&visit, &account, shown, &Refusal::default()))
 }
 
-fn detail(visit: &Visit, account: &Account, name: &str, refusal: &Refusal) -> HttpResponse {
+/// The senders as they are typed: separated by spaces.
+fn listed(account: &Account) -> String {
+    let senders = account.mail_senders.iter().flatten();
+    senders.map(Sender::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn detail(
+    visit: &Visit,
+    account: &Account,
+    [name, senders]: [&str; 2],
+    refusal: &Refusal,
+) -> HttpResponse {
     let path = href(account);
     let body = html! {
         (tabs(visit, PATH))
@@ -202,6 +221,20 @@ fn detail(visit: &Visit, account: &Account, name: &str, refusal: &Refusal) -> Ht
                 (name_field(name, refusal, false))
                 button class="button primary" type="submit" { "Rename" }
             }
+        }
+        form class="form" method="post" action=(path) {
+            (visit.csrf())
+            (Input {
+                name: "mail_senders", label: "Senders of its mails", kind: "text", value: senders,
+                most: MAX_SENDERS * 255, autocomplete: "off",
+                help: "Addresses such as shop@example.com, and domains such as example.com for every address of \
+                       theirs, separated by spaces. Empty: every address at the domain of mail_from but mail_from \
+                       itself.",
+                ..Input::default()
+            }.show(refusal))
+            button class="button" type="submit" { "Save the senders" }
+        }
+        @if account.id != MAIN_ACCOUNT {
             hr;
             div class="buttons" {
                 a class="button danger" href=(format!("{path}/remove")) { "Remove…" }
@@ -215,7 +248,7 @@ fn detail(visit: &Visit, account: &Account, name: &str, refusal: &Refusal) -> Ht
     page.status(refusal.status).show(&body)
 }
 
-/// Renames one.
+/// Renames one, or changes the senders of its mails: each has a form of its own.
 pub(in crate::http) async fn change(
     shared: Data<Shared>,
     submission: Submission,
@@ -223,11 +256,27 @@ pub(in crate::http) async fn change(
 ) -> PageResult {
     let Submission { visit, mut form } = submission;
     let account = found(&shared, &request).await?;
-    let name = form.take("name").trim().to_owned();
-    let body = json!({ "name": name }).to_string();
+    let (mut name, mut senders) = (account.name.clone(), listed(&account));
+    let (body, done) = if form.has("mail_senders") {
+        senders = form.take("mail_senders");
+        let separated = |c: char| c.is_whitespace() || c == ',';
+        let entries: Vec<&str> = senders
+            .split(separated)
+            .filter(|it| !it.is_empty())
+            .collect();
+        let entries = (!entries.is_empty()).then_some(entries);
+        (json!({ "mail_senders": entries }), "mail-senders-saved")
+    } else {
+        form.take("name").trim().clone_into(&mut name);
+        (json!({ "name": name }), "account-renamed")
+    };
+    let body = body.to_string();
     match api::alter(&shared, &visit.caller, account.id, body.as_bytes()).await {
-        Ok(_) => Ok(layout::go_to(format!("{}?done=account-renamed", href(&account))).finish()),
-        Err(problem) => Ok(detail(&visit, &account, &name, &Refusal::of(problem)?)),
+        Ok(_) => Ok(layout::go_to(format!("{}?done={done}", href(&account))).finish()),
+        Err(problem) => {
+            let refusal = Refusal::of(problem)?;
+            Ok(detail(&visit, &account, [&name, &senders], &refusal))
+        }
     }
 }
 

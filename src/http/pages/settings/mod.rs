@@ -91,7 +91,8 @@ impl Refusal {
     }
 
     fn detail(&self, name: &str) -> Option<&str> {
-        let of_field = |fault: &&Fault| fault.pointer.trim_start_matches('/') == name;
+        // A fault of one entry of a list is one of the field that holds all of them.
+        let of_field = |fault: &&Fault| fault.pointer.split('/').nth(1) == Some(name);
         Some(self.faults.iter().find(of_field)?.detail.as_str())
     }
 }

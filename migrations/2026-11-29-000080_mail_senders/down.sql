@@ -1,0 +1,1 @@
+alter table account drop column mail_senders;
