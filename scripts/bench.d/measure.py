@@ -20,11 +20,15 @@ import report
 from pages import Pages
 from parts import HERE, Broken, Herald, Receiver, Second
 
-PARTS = ("yardstick", "idle", "start", "one", "plugins", "ten", "pages")
+PARTS = ("yardstick", "idle", "start", "one", "own", "plugins", "ten", "pages", "schemas")
 CONNECTIONS = 64
 EVENT = "tests/seeds/payloads/STORE_ORDER_CREATED.json"
 SETTLE = 5.0
 STARTS = 11
+# As long as the built-in type whose schema it has.
+TYPE, OWN_TYPE = "STORE_ORDER_CREATED", "OWNED_ORDER_CREATED"
+# How long the search for the most expensive schemas takes.
+SEARCH_SECONDS = 600
 
 
 def say(text):
@@ -120,11 +124,13 @@ class Bench:
                 figures["idle"] = self.idle()
             if "start" in self.parts:
                 figures["start"] = self.start()
-            for name, targets in (("one", 1), ("plugins", 1), ("ten", 10)):
+            for name, targets in (("one", 1), ("own", 1), ("plugins", 1), ("ten", 10)):
                 if name in self.parts:
                     figures[name] = self.load(name, targets)
         if "pages" in self.parts:
             figures["pages"] = self.pages()
+        if "schemas" in self.parts:
+            figures["schemas"] = self.schemas()
         figures["bounds"] = report.bounds(figures)
         figures["failures"] = report.failures(figures)
         figures["ok"] = not figures["failures"]
@@ -183,10 +189,35 @@ class Bench:
 
     def load(self, name, targets):
         scripts = ", a filter and a transform at each" if name == "plugins" else ""
-        say(f"Load: {targets} target{'s' if targets > 1 else ''}{scripts}, {self.seconds} s.")
+        own = ", an own event type" if name == "own" else ""
+        say(f"Load: {targets} target{'s' if targets > 1 else ''}{scripts}{own}, {self.seconds} s.")
         with self.herald(os.path.join(HERE, "plugins") if scripts else None) as herald:
-            herald.subscribe(self.receiver.url(f"{name}/{number}") for number in range(targets))
-            return Run(self, herald, targets).measure()
+            urls = [self.receiver.url(f"{name}/{number}") for number in range(targets)]
+            if not own:
+                herald.subscribe(urls, TYPE)
+                return Run(self, herald, targets).measure()
+            herald.subscribe(urls, OWN_TYPE)
+            herald.copy_type(TYPE, OWN_TYPE)
+            with open(self.body, "rb") as file:
+                given = file.read()
+            try:
+                with open(self.body, "wb") as file:
+                    file.write(given.replace(TYPE.encode(), OWN_TYPE.encode()))
+                return Run(self, herald, targets).measure()
+            finally:
+                with open(self.body, "wb") as file:
+                    file.write(given)
+
+    def schemas(self):
+        """A test, which fails if what it finds is over the bounds."""
+        say(f"Schemas: a search for those that cost the most, {SEARCH_SECONDS} s.")
+        command = ["cargo", "test", "--release", "--locked", "--quiet", "--manifest-path",
+                   os.path.join(self.root, "Cargo.toml"), "--test", "schemas", "--",
+                   "--nocapture", "the_worst_that_a_search_finds"]
+        search = {"HERALD_TEST_SEARCH_SECONDS": str(SEARCH_SECONDS),
+                  "HERALD_TEST_SEARCH_SEED": str(time.time_ns() % 1_000_000)}
+        status, output, _ = self.finish(command, dict(os.environ) | search)
+        return {"ok": not status, "report": output.strip().splitlines()}
 
     def pages(self):
         say(f"Pages: filling in {self.deliveries:,} deliveries, some minutes.")

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 
 import machine
 
@@ -181,13 +182,26 @@ class Herald:
             raise Broken(f"herald {' '.join(arguments[:2])}: {done.stderr.strip()}")
         return done.stdout
 
-    def subscribe(self, urls):
+    def subscribe(self, urls, event_type):
         """Makes a token and one subscription for each target, all else by default."""
         token = self.run("token", "create", "--account", "main", "--role", "admin").strip()
         self.environment["HERALD_TOKEN"] = token
         for url in urls:
             self.run("subscription", "add", "--title", url, "--url", url,
-                     "--trigger", "STORE_ORDER_CREATED")
+                     "--trigger", event_type)
+
+    def copy_type(self, name, copy):
+        """Makes an own event type with the schema of a built-in one."""
+        headers = {"Authorization": f"Bearer {self.environment['HERALD_TOKEN']}",
+                   "Content-Type": "application/json"}
+        base = f"{self.environment['HERALD_URL']}/v1/event-types"
+        asked = urllib.request.Request(f"{base}/{name}", headers=headers)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            schema = json.load(answer)["schema"]
+        text = json.dumps({"name": copy, "schema": schema}).replace(name, copy)
+        made = urllib.request.Request(base, text.encode(), headers)
+        with urllib.request.urlopen(made, timeout=10):
+            pass
 
     def sql(self, query):
         """The one value of an expression or a query, read as JSON."""

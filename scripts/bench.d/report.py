@@ -86,7 +86,9 @@ def failures(figures):
     if measured := figures.get("pages"):
         found += [f"pages: {entry['name']} answered {entry['status']}"
                   for entry in measured["lists"] if entry["status"] != 200]
-    for name in ("one", "plugins", "ten"):
+    if (searched := figures.get("schemas")) and not searched["ok"]:
+        found.append("schemas: the search found one over the bounds")
+    for name in ("one", "own", "plugins", "ten"):
         run = figures.get(name)
         if not run:
             continue
@@ -166,12 +168,15 @@ def table(figures):
                       " (least, median, most)")])
     for name, title in (
             ("one", "One target"),
+            ("own", "One target, an own event type with the same schema"),
             ("plugins", "One target, a filter and a transform at each delivery"),
             ("ten", "Ten targets")):
         if run := figures.get(name):
             lines += ["", title] + rows(run_rows(run))
     if measured := figures.get("pages"):
         lines += ["", "Pages and lists"] + list(pages.rows(measured))
+    if searched := figures.get("schemas"):
+        lines += ["", "Schemas and payloads that cost the most"] + searched["report"]
     lines += ["", "Bounds"] + bound_rows(figures["bounds"])
     lines += [""] + (figures["failures"] or ["Nothing was lost, doubled or refused."])
     return "\n".join(lines)

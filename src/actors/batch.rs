@@ -1,7 +1,7 @@
 //! One batch of events on its way through the ingest statement: matched, laid out as columns,
 //! and afterwards split into what each publisher is told and what is delivered from memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -10,13 +10,17 @@ use uuid::Uuid;
 use super::intake::{PublishEvents, PublishResult};
 use super::lane::{Ids, Settling};
 use super::memory::{Budget, Commit, MemoryEvent};
-use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
+use super::publishing::{KeyRefused, NewEvent, PublishError, Receipt};
 use super::routing::{Matched, RoutingTable};
 use super::trail;
 use crate::domain::hops::Hops;
 use crate::domain::id::{AccountId, EventId};
 use crate::store::ingest::{IngestBatch, KnownKey};
 
+/// Events of one batch, at most.
+const BATCH_EVENTS: usize = 1_024;
+/// Payload bytes of one batch, at most (beyond its first request).
+const BATCH_BYTES: usize = 8 << 20;
 /// What was matched already, under one version of the routing table.
 #[derive(Default)]
 pub(super) struct Memo {
@@ -73,6 +77,13 @@ pub(super) struct Stored<'a> {
     pub(super) matched: &'a Matched,
     /// Every target got a row.
     pub(super) spilled: bool,
+}
+
+/// Who may use no further idempotency key today.
+pub(super) struct Full {
+    pub(super) accounts: Vec<AccountId>,
+    /// How many one account may use.
+    pub(super) most: u32,
 }
 
 /// What is left to do after the commit.
@@ -179,6 +190,12 @@ impl Batch {
         self.keyed
     }
 
+    /// The accounts that use keys in it.
+    pub(super) fn accounts_with_keys(&self) -> impl Iterator<Item = AccountId> {
+        let keyed = self.entries.iter().filter(|it| it.event.key.is_some());
+        keyed.map(|entry| entry.event.account)
+    }
+
     /// The keys that stood for an event before this batch, or stand for one of it.
     pub(super) fn taken_keys(&self, new: &[EventId]) -> Vec<(AccountId, &str)> {
         let new: HashSet<_> = new.iter().map(|id| id.uuid()).collect();
@@ -201,6 +218,7 @@ impl Batch {
         self,
         new: &[EventId],
         known: &[KnownKey],
+        full: &Full,
         commit: &Commit,
         budget: &Arc<Budget>,
     ) -> Done {
@@ -214,7 +232,7 @@ impl Batch {
             repeated: 0,
             answers: Vec::new(),
         };
-        let mut results: Vec<Option<Vec<Result<Receipt, KeyReused>>>> = self
+        let mut results: Vec<Option<Vec<Result<Receipt, KeyRefused>>>> = self
             .replies
             .iter()
             .map(|(_, events)| Some(Vec::with_capacity(*events)))
@@ -241,9 +259,19 @@ impl Batch {
                     duplicate: false,
                 }))
             } else {
-                done.repeated += 1;
-                repeated(&entry.event, known)
+                repeated(&entry.event, known, full)
             };
+            if matches!(
+                receipt,
+                Some(
+                    Ok(Receipt {
+                        duplicate: true,
+                        ..
+                    }) | Err(KeyRefused::Reused)
+                )
+            ) {
+                done.repeated += 1;
+            }
             match (receipt, results.get_mut(entry.request)) {
                 (Some(receipt), Some(Some(receipts))) => receipts.push(receipt),
                 // A key that was forgotten between the two statements: come again.
@@ -269,11 +297,20 @@ impl Batch {
     }
 }
 
-fn repeated(event: &NewEvent, known: &[KnownKey]) -> Option<Result<Receipt, KeyReused>> {
+fn repeated(
+    event: &NewEvent,
+    known: &[KnownKey],
+    full: &Full,
+) -> Option<Result<Receipt, KeyRefused>> {
     let key = event.key.as_ref()?;
     let known = known
         .iter()
-        .find(|known| known.account == event.account && known.key == key.key)?;
+        .find(|known| known.account == event.account && known.key == key.key);
+    let Some(known) = known else {
+        let most = full.most;
+        let is_full = full.accounts.contains(&event.account);
+        return is_full.then_some(Err(KeyRefused::TooMany { most }));
+    };
     Some(if known.body_hash == key.body_hash {
         trail::repeated(known.event);
         Ok(Receipt {
@@ -282,6 +319,24 @@ fn repeated(event: &NewEvent, known: &[KnownKey]) -> Option<Result<Receipt, KeyR
             duplicate: true,
         })
     } else {
-        Err(KeyReused)
+        Err(KeyRefused::Reused)
     })
+}
+
+/// Takes what goes into the next batch from what waits.
+pub(super) fn take_batch(waiting: &mut VecDeque<PublishEvents>) -> Vec<PublishEvents> {
+    let (mut events, mut bytes, mut requests) = (0, 0, 0);
+    for request in waiting.iter() {
+        events += request.events.len();
+        bytes += request
+            .events
+            .iter()
+            .map(|event| event.payload.len())
+            .sum::<usize>();
+        if requests > 0 && (events > BATCH_EVENTS || bytes > BATCH_BYTES) {
+            break;
+        }
+        requests += 1;
+    }
+    waiting.drain(..requests).collect()
 }

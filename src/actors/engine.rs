@@ -1,5 +1,6 @@
 //! The handle by which the web layer reaches the actors, and their start and stop in order.
 
+mod checks;
 mod ending;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use super::activity_log::{ActivityRecorder, RecordError};
 use super::auditor::{AuditError, Auditor};
+use super::checking::Checker;
 use super::dispatcher::{self, DeliveriesDue, Dispatcher, SendTest};
 use super::figures::{Figures, FiguresView, Sampler, Sources, Waits};
 use super::housekeeper::{self, Housekeeper, Slot};
@@ -24,7 +26,7 @@ use super::mail_log::Mails;
 use super::memory::Budget;
 use super::notices::Notices;
 use super::plugins::{PluginReloader, Plugins, ReloaderParts};
-use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
+use super::publishing::{KeyRefused, NewEvent, PublishError, Receipt};
 use super::pulse::{Heart, Pulses};
 use super::recorder::{self, Recorder, UNRECORDED};
 use super::routing::{Routing, RoutingTable};
@@ -116,6 +118,7 @@ pub struct Engine {
     stat_flusher: Addr<StatFlusher>,
     tuner: Tuner,
     auditor: Auditor,
+    checker: Checker,
     sources: Sources,
     budget: Arc<Budget>,
     /// Events were accepted once.
@@ -234,6 +237,7 @@ impl Engine {
         tell(&dispatcher, dispatcher::MeetIntake(intake.clone()));
         tell(&recorder, recorder::MeetIntake(intake.clone()));
         let auditor = Auditor::new(database.clone());
+        let checker = Checker::start().map_err(|error| StoreError::Unfit(error.to_string()))?;
         let housekeeper = Housekeeper {
             database: database.clone(),
             clock: Arc::clone(&clock),
@@ -287,6 +291,7 @@ impl Engine {
             stat_flusher,
             tuner,
             auditor,
+            checker,
             sources,
             budget,
             open: Arc::new(AtomicBool::new(false)),
@@ -384,7 +389,7 @@ impl Engine {
     pub async fn publish(
         &self,
         events: Vec<NewEvent>,
-    ) -> Result<Vec<Result<Receipt, KeyReused>>, PublishError> {
+    ) -> Result<Vec<Result<Receipt, KeyRefused>>, PublishError> {
         if !self.open.load(Ordering::Relaxed) {
             // Who connected while Herald started is not refused: it takes a moment.
             let _ = tokio::time::timeout(STARTING, self.opened()).await;

@@ -12,12 +12,13 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::batch::{Batch, Memo};
+use super::batch::{Batch, Full, Memo, take_batch};
 use super::dispatcher::{AbandonLane, DeliverEvents, Dispatcher};
 use super::figures::{Figures, Waits};
+use super::key_counts::KeyCounts;
 use super::lane::{Ids, Lane};
 use super::memory::{Budget, Commit};
-use super::publishing::{KeyReused, NewEvent, PublishError, Receipt};
+use super::publishing::{KeyRefused, NewEvent, PublishError, Receipt};
 use super::pulse::{self, Beat};
 use super::recorder::{LaneClosed, Recorder, Unrecorded};
 use super::routing::Routing;
@@ -28,10 +29,6 @@ use crate::store::ingest::Ingested;
 use crate::store::lane::{self, LaneId, Owner};
 use crate::store::{Connection, Database, StoreError, ingest, partition};
 
-/// Events of one batch, at most.
-const BATCH_EVENTS: usize = 1_024;
-/// Payload bytes of one batch, at most (beyond its first request).
-const BATCH_BYTES: usize = 8 << 20;
 /// Requests that wait for a commit, at most; more are refused.
 const WAITING: usize = 4_096;
 /// By how long answers are delayed, at most, as memory fills.
@@ -40,7 +37,7 @@ const DELAY: Duration = Duration::from_millis(20);
 const RETRY: Duration = Duration::from_millis(250);
 
 /// What one publish request is answered.
-pub(super) type PublishResult = Result<Vec<Result<Receipt, KeyReused>>, PublishError>;
+pub(super) type PublishResult = Result<Vec<Result<Receipt, KeyRefused>>, PublishError>;
 
 /// Events to be committed together. Sent by the engine for each publish request; answered
 /// through `reply` after the commit. If it is lost, the publisher gets 503 and publishes again.
@@ -110,6 +107,7 @@ pub(super) struct Committer {
     connection: Connection,
     ids: Ids,
     memo: Memo,
+    counts: KeyCounts,
 }
 
 impl Intake {
@@ -263,6 +261,7 @@ async fn open_lane(parts: &IntakeParts) -> Result<(Arc<Lane>, Committer), StoreE
             connection,
             ids,
             memo: Memo::default(),
+            counts: KeyCounts::default(),
         },
     ))
 }
@@ -299,23 +298,6 @@ async fn close_lane(parts: &IntakeParts, lane: &Lane) {
     let _ = parts.recorder.send(LaneClosed { lane: lane.id }).await;
 }
 
-fn take_batch(waiting: &mut VecDeque<PublishEvents>) -> Vec<PublishEvents> {
-    let (mut events, mut bytes, mut requests) = (0, 0, 0);
-    for request in waiting.iter() {
-        events += request.events.len();
-        bytes += request
-            .events
-            .iter()
-            .map(|event| event.payload.len())
-            .sum::<usize>();
-        if requests > 0 && (events > BATCH_EVENTS || bytes > BATCH_BYTES) {
-            break;
-        }
-        requests += 1;
-    }
-    waiting.drain(..requests).collect()
-}
-
 /// Commits one batch, hands it over and answers. An error says why the lane is unsure.
 async fn commit(
     parts: &IntakeParts,
@@ -329,6 +311,16 @@ async fn commit(
     let events = u64::try_from(batch.len()).unwrap_or(u64::MAX);
     lane.committing(batch.first_id());
     parts.stats.begin(Source::Events);
+    let Committer {
+        counts, connection, ..
+    } = &mut committer;
+    if counts.begin(connection, &batch).await.is_err() {
+        // Nothing was stored.
+        figures.refused.add(asked);
+        batch.answer_away();
+        return Err("the database went away");
+    }
+    let most_keys = parts.database.bounds().idempotency_keys;
     loop {
         let table = parts.routing.current();
         committer.memo.follow(&table);
@@ -336,11 +328,15 @@ async fn commit(
         batch.route(&table, &mut committer.memo, spill);
         let columns = batch.columns();
         let begun = uptime();
+        let Committer { connection, .. } = &mut committer;
         let ingested =
-            ingest::ingest(&mut committer.connection, lane.id, table.version, &columns).await;
+            ingest::ingest(connection, lane.id, table.version, &columns, most_keys).await;
         drop(columns);
         match ingested {
-            Ok(Ingested::Stored { new_keys }) => {
+            Ok(Ingested::Stored {
+                new_keys,
+                out_of_keys,
+            }) => {
                 let commit = Commit {
                     lane: Arc::clone(lane),
                     at: uptime(),
@@ -362,7 +358,11 @@ async fn commit(
                 } else {
                     Vec::new()
                 };
-                let done = batch.finish(&new_keys, &known, &commit, &parts.budget);
+                let full = Full {
+                    accounts: out_of_keys,
+                    most: most_keys,
+                };
+                let done = batch.finish(&new_keys, &known, &full, &commit, &parts.budget);
                 figures.repeated.add(done.repeated);
                 lane.committed(done.last_id, done.settlings.into_iter());
                 parts.stats.accepted(lane.id, &done.accepted);

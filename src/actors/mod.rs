@@ -8,12 +8,14 @@ mod activity_log;
 mod attempt;
 mod auditor;
 mod batch;
+mod checking;
 mod dispatcher;
 mod engine;
 mod figures;
 mod housekeeper;
 mod in_flight;
 mod intake;
+mod key_counts;
 mod key_keeper;
 mod lane;
 mod line;
@@ -21,6 +23,7 @@ mod mail_log;
 mod memory;
 mod notices;
 mod outbox;
+mod own_schema;
 mod plugins;
 mod publishing;
 mod pulse;
@@ -37,6 +40,7 @@ mod tuning;
 
 pub use activity_log::RecordError;
 pub use auditor::AuditError;
+pub use checking::{Check, Checked, Judged};
 pub use engine::{Engine, EngineSettings, Health};
 pub use figures::{
     ActivityView, Counts, CountsRead, DatabaseView, DeliveryView, Distribution, FiguresView,
@@ -46,7 +50,7 @@ pub use mail_log::Mails;
 pub use plugins::{
     DryRunError, MOST_DRY_RUNS, PluginReport, PluginStatus, Plugins, TroubledAccount,
 };
-pub use publishing::{IdempotencyKey, KeyReused, NewEvent, PublishError, Receipt};
+pub use publishing::{IdempotencyKey, KeyRefused, NewEvent, PublishError, Receipt};
 pub use pulse::Pulses;
 pub use routing::{RoutingTable, TypeEntry};
 pub use shares::{Share, Shares};

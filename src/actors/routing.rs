@@ -9,7 +9,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, watch};
 
-use crate::catalogue::{self, Validator};
+use super::own_schema::OwnSchema;
+use crate::catalogue::{self, Load, Validator};
 use crate::domain::destination::MailTarget;
 use crate::domain::event_type::Validation;
 use crate::domain::hops::HopId;
@@ -117,8 +118,39 @@ pub struct TypeEntry {
     pub name: Arc<str>,
     /// What happens to events that do not fit its schema.
     pub validation: Validation,
-    /// The compiled schema, if it has one.
-    pub validator: Option<Arc<Validator>>,
+    /// Its schema, if it has one.
+    pub(super) schema: Option<Schema>,
+}
+
+/// Where a type's schema is from.
+#[derive(Debug)]
+pub(super) enum Schema {
+    /// It comes with Herald.
+    Builtin(Arc<Validator>),
+    /// It is an account's: foreign, and compiled and applied on threads of its own.
+    Own(OwnSchema),
+}
+
+/// Steps that a check may take on the thread that asks.
+const QUICK_STEPS: u64 = 2_000_000;
+
+impl TypeEntry {
+    /// Whether events of this type are held to a schema.
+    #[must_use]
+    pub fn is_checked(&self) -> bool {
+        self.schema.is_some() && self.validation != Validation::Off
+    }
+
+    /// What checks such a body at once: the schema is not foreign, and it takes a moment.
+    #[must_use]
+    pub fn quick(&self, load: &Load) -> Option<&Validator> {
+        match &self.schema {
+            Some(Schema::Builtin(validator)) if validator.steps(load) <= QUICK_STEPS => {
+                Some(validator)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The targets of an event type, as they are fixed at an event's commit.
@@ -157,7 +189,7 @@ static BUILTIN: LazyLock<HashMap<&'static str, Arc<TypeEntry>>> = LazyLock::new(
             let entry = TypeEntry {
                 name: known.name.as_str().into(),
                 validation: known.validation.unwrap_or_default(),
-                validator: catalogue::builtin_validator(&known.name),
+                schema: catalogue::builtin_validator(&known.name).map(Schema::Builtin),
             };
             (known.name.as_str(), Arc::new(entry))
         })
@@ -267,25 +299,18 @@ fn apply_type(own: &mut HashMap<Arc<str>, Arc<TypeEntry>>, row: RoutedType) {
         own.remove(&name);
         return;
     }
-    let validator =
-        if row.builtin {
-            catalogue::builtin_validator(&name)
-        } else {
-            row.schema.as_ref().and_then(|schema| match Validator::compile(schema) {
-            Ok(validator) => Some(Arc::new(validator)),
-            Err(error) => {
-                tracing::warn!(event_type = %name, %error, "a stored schema cannot be used");
-                None
-            }
-        })
-        };
+    let schema = if row.builtin {
+        catalogue::builtin_validator(&name).map(Schema::Builtin)
+    } else {
+        row.schema.map(|text| Schema::Own(OwnSchema::new(text)))
+    };
     let validation = row.validation.unwrap_or_default();
     own.insert(
         Arc::clone(&name),
         Arc::new(TypeEntry {
             name,
             validation,
-            validator,
+            schema,
         }),
     );
 }

@@ -66,6 +66,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     let served = async {
         let ca_file = config.database.ca_file.as_deref();
         let database = Database::trusting(&url, ca_file, config.database.connections)?;
+        database.set_bounds(config.accounts);
         if let Some(warning) = database.warning() {
             tracing::warn!(warning, "the database needs a look");
         }

@@ -102,6 +102,7 @@ impl Reloader {
             tracing::error!(error = %format!("{error:#}"), "the log's filter stays as it was");
         }
         self.rules.change(&config);
+        self.engine.database().set_bounds(config.accounts);
         self.engine.tune(Tuning {
             rules: address_rules(&config, self.guarded.clone()),
             plugin_limits: Limits::from_config(&config),

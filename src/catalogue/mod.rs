@@ -5,15 +5,20 @@
 //! types, another validation mode) is not known here: the store keeps that.
 
 pub mod activities;
+mod cost;
 mod group;
+mod patterns;
 mod references;
+mod unique;
 mod validator;
+mod weight;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
-pub use validator::{MAX_VIOLATIONS, SchemaError, Validator, Violation};
+pub use cost::MAX_SCHEMA_BYTES;
+pub use validator::{Load, MAX_STEPS, MAX_VIOLATIONS, SchemaError, Validator, Violation};
 
 use std::sync::{Arc, LazyLock, OnceLock};
 

@@ -1,25 +1,43 @@
-//! A compiled JSON Schema: the one place that knows the library behind it.
+//! A compiled JSON Schema: the one place that knows the library behind it, but for the keyword in
+//! `unique.rs`.
 //!
 //! It knows neither event types nor what becomes of a mismatch. It never fetches anything.
 
 use serde_json::Value;
 
-use super::{references, words};
+use super::cost::{self, Cost, Judge};
+use super::patterns::{MAX_AUTOMATON_BYTES, MAX_PATTERN_BYTES};
+use super::{unique, words};
 
 /// How many violations are told of one payload.
 pub const MAX_VIOLATIONS: usize = 10;
 
-/// Payloads with more values than this are told their first violation only: the library
-/// gathers all of them before it answers, at some 300 bytes each.
-const MANY_VALUES: usize = 5_000;
+/// Steps, of about a nanosecond each, that checking one payload may take at most.
+pub const MAX_STEPS: u64 = 20_000_000;
 
-/// Bytes that one compiled pattern may take.
-const MAX_PATTERN_BYTES: usize = 256 * 1024;
+/// Bytes of memory that a payload may take while it is checked, as a tree of values.
+const MAX_TREE_BYTES: u64 = 40 << 20;
+/// What one value takes in it.
+const VALUE_BYTES: u64 = 40;
+/// What one object takes beside its members: a map has room for eleven from the first on.
+const OBJECT_BYTES: u64 = 640;
+
+/// Bytes that the errors of the library may take, which gathers all before it tells the first.
+const MAX_ERROR_BYTES: u64 = 16 << 20;
+/// What one takes beside the place in the payload that it carries.
+const ERROR_BYTES: u64 = 500;
+/// Of so many steps no more than one makes an error.
+const STEPS_AN_ERROR: u64 = 10;
+
+/// Bytes that a compiled schema takes: for each schema that it is made of, and in any case.
+const NODE_BYTES: u64 = 2_048;
+const LEAST_BYTES: u64 = 16 * 1_024;
 
 /// A schema, ready to be applied from any thread; compile it once and keep it.
 #[derive(Debug)]
 pub struct Validator {
     compiled: jsonschema::Validator,
+    cost: Cost,
 }
 
 /// Why something is no schema that Herald takes.
@@ -50,22 +68,64 @@ pub struct Violation {
     pub detail: String,
 }
 
+/// How much there is to check in a body, counted in its bytes without reading it as JSON: at
+/// least what it holds, and more where its texts hold commas and brackets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    values: u64,
+    objects: u64,
+    bytes: u64,
+}
+
+impl Load {
+    /// The load of a body.
+    #[must_use]
+    pub fn of(body: &[u8]) -> Self {
+        let (mut values, mut objects) = (1_u64, 0_u64);
+        for byte in body {
+            values += u64::from(matches!(byte, b',' | b'[' | b'{'));
+            objects += u64::from(*byte == b'{');
+        }
+        Self {
+            values,
+            objects,
+            bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
 impl Validator {
-    /// Compiles a schema (drafts 2020-12, 2019-09, 7 and 6; 2020-12 if it names none).
+    /// Compiles a schema (drafts 2020-12, 2019-09, 7 and 6; 2020-12 if it names none) that
+    /// somebody makes now.
     ///
     /// References lead to places in the same document and not in circles. Patterns are matched
-    /// in linear time, so look-around and back-references are refused.
+    /// in linear time, so look-around and back-references are refused. What would cost too much
+    /// is refused too.
     ///
     /// # Errors
     ///
     /// Says where the schema is wrong, and how.
     pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
-        references::check(schema)?;
+        Self::build(schema, cost::measure(schema, Judge::New)?)
+    }
+
+    /// Compiles a schema that was taken before, perhaps when less was refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`Validator::compile`], but not for what it costs to apply: that counts with each
+    /// payload.
+    pub fn compile_stored(schema: &Value) -> Result<Self, SchemaError> {
+        Self::build(schema, cost::measure(schema, Judge::Stored)?)
+    }
+
+    fn build(schema: &Value, cost: Cost) -> Result<Self, SchemaError> {
         let patterns = jsonschema::PatternOptions::regex()
             .size_limit(MAX_PATTERN_BYTES)
-            .dfa_size_limit(MAX_PATTERN_BYTES);
+            .dfa_size_limit(MAX_AUTOMATON_BYTES);
         let options = jsonschema::options()
             .offline()
+            .with_keyword("uniqueItems", unique::keyword)
             .with_pattern_options(patterns);
         let compiled = options.build(schema).map_err(|error| {
             // A schema that does not fit the meta-schema is the instance; else a keyword
@@ -79,21 +139,87 @@ impl Validator {
             };
             SchemaError::new(pointer, words::detail(&error))
         })?;
-        Ok(Self { compiled })
+        Ok(Self { compiled, cost })
     }
 
-    /// What is wrong with a payload, at most [`MAX_VIOLATIONS`]; nothing if it fits.
+    /// Bytes that its patterns take, compiled.
+    #[must_use]
+    pub fn pattern_bytes(&self) -> usize {
+        self.cost.pattern_bytes
+    }
+
+    /// Bytes that it takes in memory, about.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let patterns = u64::try_from(self.cost.pattern_bytes).unwrap_or(u64::MAX);
+        let nodes = self.cost.nodes.saturating_mul(NODE_BYTES);
+        nodes
+            .saturating_add(patterns.saturating_mul(4))
+            .saturating_add(LEAST_BYTES)
+    }
+
+    /// Steps that checking such a payload takes at most.
+    #[must_use]
+    pub fn steps(&self, load: &Load) -> u64 {
+        self.steps_of(load.values, load.bytes)
+    }
+
+    fn steps_of(&self, values: u64, bytes: u64) -> u64 {
+        let cost = self.cost.most;
+        let values = cost.value.saturating_mul(values);
+        values.saturating_add(cost.text.saturating_mul(bytes))
+    }
+
+    /// Why a payload is not to be checked; none: it may be.
+    #[must_use]
+    pub fn refuses(&self, load: &Load) -> Option<String> {
+        let steps = self.steps(load);
+        if steps > MAX_STEPS {
+            return Some(format!(
+                "checking it could take {steps} steps, at most {MAX_STEPS} are allowed: the                  schema costs {} for each value and {} for each byte of the event; make either                  smaller",
+                self.cost.most.value, self.cost.most.text
+            ));
+        }
+        let values = load.values.saturating_mul(VALUE_BYTES);
+        let tree = values.saturating_add(load.objects.saturating_mul(OBJECT_BYTES));
+        (tree > MAX_TREE_BYTES).then(|| {
+            format!(
+                "it has too many values ({}) to be read for a check",
+                load.values
+            )
+        })
+    }
+
+    /// What is wrong with a payload, at most [`MAX_VIOLATIONS`]; nothing if it fits. It must not
+    /// be one that [`Validator::refuses`].
     #[must_use]
     pub fn validate(&self, payload: &Value) -> Vec<Violation> {
         if self.compiled.is_valid(payload) {
             return Vec::new();
         }
-        if has_more_values(payload, MANY_VALUES) {
+        let size = Size::of(payload);
+        let steps = self.steps_of(size.values, size.text);
+        let mut of_one = ERROR_BYTES.saturating_add(size.longest_pointer);
+        if self.cost.unique {
+            // Such an error carries a copy of its array.
+            let copy = size.values.saturating_mul(2 * VALUE_BYTES);
+            of_one = of_one.saturating_add(copy).saturating_add(size.text);
+        }
+        let bytes = (steps / STEPS_AN_ERROR).saturating_mul(of_one);
+        // Each choice inside of another is applied once more while errors are gathered.
+        let gathering = steps.saturating_mul(self.cost.choices.saturating_add(1));
+        if bytes <= MAX_ERROR_BYTES && gathering <= MAX_STEPS {
+            let errors = self.compiled.iter_errors(payload).take(MAX_VIOLATIONS);
+            return errors.map(|error| violation(&error)).collect();
+        }
+        if self.cost.choices == 0 {
             let first = self.compiled.validate(payload).err();
             return first.iter().map(violation).collect();
         }
-        let errors = self.compiled.iter_errors(payload).take(MAX_VIOLATIONS);
-        errors.map(|error| violation(&error)).collect()
+        vec![Violation {
+            pointer: String::new(),
+            detail: "does not fit the schema; it is too large to say where".to_owned(),
+        }]
     }
 }
 
@@ -104,22 +230,41 @@ fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {
     }
 }
 
-/// Whether there are more than `bound` values, counted no further than that.
-fn has_more_values(value: &Value, bound: usize) -> bool {
-    let mut count = 0;
-    let mut open = vec![value];
-    while let Some(value) = open.pop() {
-        count += 1;
-        if count + open.len() > bound {
-            return true;
+/// How large a payload is.
+#[derive(Default)]
+struct Size {
+    values: u64,
+    /// Bytes of its texts and names.
+    text: u64,
+    /// Bytes of the longest JSON Pointer into it.
+    longest_pointer: u64,
+}
+
+impl Size {
+    fn of(payload: &Value) -> Self {
+        let mut size = Self::default();
+        let mut open = vec![(payload, 0)];
+        while let Some((value, pointer)) = open.pop() {
+            size.values += 1;
+            size.longest_pointer = size.longest_pointer.max(pointer);
+            match value {
+                Value::String(text) => size.text += length(text),
+                Value::Array(items) => open.extend(items.iter().map(|it| (it, pointer + 8))),
+                Value::Object(members) => {
+                    for (name, value) in members {
+                        size.text += length(name);
+                        open.push((value, pointer + 1 + 2 * length(name)));
+                    }
+                }
+                _ => {}
+            }
         }
-        match value {
-            Value::Array(values) => open.extend(values.iter().take(bound + 1)),
-            Value::Object(members) => open.extend(members.values().take(bound + 1)),
-            _ => {}
-        }
+        size
     }
-    false
+}
+
+fn length(text: &str) -> u64 {
+    u64::try_from(text.len()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

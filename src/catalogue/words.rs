@@ -135,18 +135,16 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn either(items: impl Iterator<Item = String>) -> String {
-    let items: Vec<String> = items.collect();
+fn either(items: impl ExactSizeIterator<Item = String>) -> String {
     let among = if items.len() > 2 { "one of " } else { "" };
-    format!("{among}{}", list(items.into_iter(), "or"))
+    format!("{among}{}", list(items, "or"))
 }
 
-/// `a, b or c`, cut after [`MAX_LISTED`].
-fn list(items: impl Iterator<Item = String>, last: &str) -> String {
-    let mut items: Vec<String> = items.collect();
-    if items.len() > MAX_LISTED {
-        let rest = items.len() - MAX_LISTED;
-        items.truncate(MAX_LISTED);
+/// `a, b or c`, cut after [`MAX_LISTED`]: what is left out is not even written down.
+fn list(items: impl ExactSizeIterator<Item = String>, last: &str) -> String {
+    let rest = items.len().saturating_sub(MAX_LISTED);
+    let mut items: Vec<String> = items.take(MAX_LISTED).collect();
+    if rest > 0 {
         items.push(format!("{rest} more"));
     }
     match items.split_last() {

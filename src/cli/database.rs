@@ -28,10 +28,14 @@ pub(super) async fn with_database<T>(
 ) -> anyhow::Result<T> {
     if let Some(url) = &config.database.url {
         let ca_file = config.database.ca_file.as_deref();
-        return work(&Database::trusting(url, ca_file, CONNECTIONS)?).await;
+        let database = Database::trusting(url, ca_file, CONNECTIONS)?;
+        database.set_bounds(config.accounts);
+        return work(&database).await;
     }
     if let Some(url) = PrivatePostgres::running(&config.data_dir) {
-        return work(&Database::new(&url, CONNECTIONS)?).await;
+        let database = Database::new(&url, CONNECTIONS)?;
+        database.set_bounds(config.accounts);
+        return work(&database).await;
     }
     let folder = &config.data_dir;
     if missing == Missing::Refuse && !PrivatePostgres::exists(folder) {
@@ -49,6 +53,7 @@ pub(super) async fn with_database<T>(
     // In a block, so that the connections are closed before the server is told to stop.
     let done = {
         let database = Database::new(&server.url(), CONNECTIONS)?;
+        database.set_bounds(config.accounts);
         work(&database).await
     };
     let stopped = server

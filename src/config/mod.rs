@@ -3,6 +3,7 @@
 //! This is the only place that reads the environment. It must not know what a setting is used
 //! for beyond the range that makes it valid.
 
+mod accounts;
 mod clients;
 mod credentials;
 mod database;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
+pub use accounts::AccountBounds;
 pub use clients::ClientsConfig;
 pub use database::DatabaseConfig;
 pub use example::example_file;
@@ -46,6 +48,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// What its clients may take up.
     pub clients: ClientsConfig,
+    /// What one account may have.
+    pub accounts: AccountBounds,
     /// The database.
     pub database: DatabaseConfig,
     /// The log.
@@ -269,6 +273,7 @@ impl Config {
         Self {
             http: HttpConfig::blank(),
             clients: ClientsConfig::blank(),
+            accounts: AccountBounds::blank(),
             database: DatabaseConfig::blank(),
             log: LogConfig::blank(),
             plugins: PluginConfig::blank(),

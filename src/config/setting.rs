@@ -1,6 +1,6 @@
 //! The table of settings: for each its key, variable, default, meaning, and how its text is
-//! read and shown. What has a part of its own (`http`, `clients`, `database`, `plugin`, `mail`, `log`) has its
-//! rows there; a new setting is one field and one row.
+//! read and shown. What has a part of its own (`http`, `clients`, `accounts`, `database`, `plugin`, `mail`, `log`)
+//! has its rows there; a new setting is one field and one row.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -50,6 +50,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
     super::http::SETTINGS
         .iter()
         .chain(super::clients::SETTINGS)
+        .chain(super::accounts::SETTINGS)
         .chain(super::database::SETTINGS)
         .chain(CORE)
         .chain(super::plugin::SETTINGS)
@@ -189,6 +190,13 @@ const RELOADABLE: &[&str] = &[
     "slow_client_seconds",
     "rate_limit_per_second",
     "rate_limit_burst",
+    "account_event_types",
+    "account_schema_bytes",
+    "account_subscriptions",
+    "account_tokens",
+    "account_users",
+    "account_activity_types",
+    "account_idempotency_keys",
     "allow_networks",
     "allow_ports",
     "metrics_token",

@@ -12,6 +12,9 @@ pub const MAX_NAME: usize = 128;
 /// How many names [`nearest`] answers at most.
 pub const MAX_NEAREST: usize = 3;
 
+/// With how many names [`nearest`] compares at most: those nearest in length.
+pub const MAX_COMPARED: usize = 200;
+
 /// Below this likeness (0 for nothing in common, 1 for the same) a name is no help to anybody.
 const LEAST_LIKENESS: f64 = 0.7;
 
@@ -129,17 +132,43 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
 /// The names that somebody who wrote `name` most likely meant, best first, at most
 /// [`MAX_NEAREST`]; none if no name is like it. Upper and lower case count as the same.
 ///
-/// It compares `name` with each of `names`, so it costs time in proportion to their number.
+/// It compares `name` with at most [`MAX_COMPARED`] names, none of which is more than twice as
+/// long or half as long.
 #[must_use]
 pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = fold(name);
-    let mut likely: Vec<(f64, &str)> = names
-        .map(|candidate| (likeness(&wanted, &fold(candidate)), candidate))
+    let length = wanted.len();
+    let mut near: Vec<(usize, &str)> = names
+        .filter(|it| it.len() <= 2 * length && length <= 2 * it.len())
+        .map(|candidate| (candidate.len().abs_diff(length), candidate))
+        .collect();
+    if near.len() > MAX_COMPARED {
+        near.select_nth_unstable(MAX_COMPARED - 1);
+        near.truncate(MAX_COMPARED);
+    }
+    let mut likely: Vec<(f64, &str)> = near
+        .into_iter()
+        .map(|(_, candidate)| (likeness(&wanted, &fold(candidate)), candidate))
         .filter(|(likeness, _)| *likeness >= LEAST_LIKENESS)
         .collect();
     likely.sort_by(|(a, left), (b, right)| b.total_cmp(a).then_with(|| left.cmp(right)));
     likely.truncate(MAX_NEAREST);
     likely.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+/// The suggestions of one request: names are compared once, for the first unknown name in it.
+#[derive(Debug, Default)]
+pub struct Suggestions {
+    first: Option<(String, Vec<String>)>,
+}
+
+impl Suggestions {
+    /// What `look` finds near the first name, and the same for that name again; nothing for
+    /// others.
+    pub fn once(&mut self, name: &str, look: impl FnOnce() -> Vec<String>) -> &[String] {
+        let (asked, near) = self.first.get_or_insert_with(|| (name.to_owned(), look()));
+        if asked == name { near } else { &[] }
+    }
 }
 
 /// Makes names comparable, and bounds the work for names that are not legal.
@@ -267,6 +296,26 @@ mod tests {
             nearest("ORDER_CREATED", many.iter().map(String::as_str)).len(),
             MAX_NEAREST
         );
+    }
+
+    #[test]
+    fn names_of_another_length_are_not_compared_and_of_many_the_nearest_in_length_are() {
+        assert!(nearest("AB", ["ABCDE"].into_iter()).is_empty());
+        let long = |n: usize| format!("ORDER_CREATED_FAR_{n:06}");
+        let mut names: Vec<String> = (0..MAX_COMPARED).map(long).collect();
+        names.push("ORDER_CREATEX".to_owned());
+        let names = || names.iter().map(String::as_str);
+        assert_eq!(nearest("ORDER_CREATED", names()), ["ORDER_CREATEX"]);
+    }
+
+    #[test]
+    fn a_request_compares_names_once() {
+        let mut hints = Suggestions::default();
+        let found = || vec!["PUBLISH".to_owned()];
+        assert_eq!(hints.once("PUBLSH", found), ["PUBLISH"]);
+        assert!(hints.once("ORDER", || panic!("compared again")).is_empty());
+        let again = hints.once("PUBLSH", || panic!("compared again"));
+        assert_eq!(again, ["PUBLISH"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod destination;
 pub mod email;
 pub mod event;
 pub mod event_type;
+pub(crate) mod fair_queue;
 pub mod headers;
 pub mod hops;
 pub mod id;

@@ -53,6 +53,8 @@ pub(super) enum Kind {
     Enough,
     /// The event goes in a circle.
     Loop,
+    /// The account has used all that it may use today.
+    UsedUp,
     /// The request is for another host.
     Misdirected,
     /// Something that the operator must look at.
@@ -74,7 +76,7 @@ impl Kind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooMany | Self::OverTheLimit | Self::Crowded | Self::Enough => {
+            Self::TooMany | Self::OverTheLimit | Self::Crowded | Self::Enough | Self::UsedUp => {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::Loop => StatusCode::LOOP_DETECTED,
@@ -126,6 +128,10 @@ impl Kind {
             ),
             Self::Enough => ("urn:herald:problem:enough", "Too many of these at one time"),
             Self::Loop => ("urn:herald:problem:loop", "The event goes in a circle"),
+            Self::UsedUp => (
+                "urn:herald:problem:used-up",
+                "The account has used up its share",
+            ),
             Self::Misdirected => (
                 "urn:herald:problem:misdirected",
                 "Herald does not answer for this host",
@@ -307,6 +313,14 @@ impl Problem {
         }
     }
 
+    /// The account has used up what it may use until so many seconds from now.
+    pub(super) fn used_up(detail: String, seconds: i64) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(Kind::UsedUp, detail)
+        }
+    }
+
     /// What happened and what the answer's status and waiting time are, for a page.
     pub(super) fn told(&self) -> (&str, StatusCode, Option<i64>) {
         (&self.detail, self.kind.status(), self.retry_after)
@@ -455,7 +469,9 @@ impl From<StoreError> for Problem {
                  would not know what to do with this. Finish the upgrade (stop that daemon or \
                  start it with this version), then try again.",
             ),
-            StoreError::Taken(_) => Self::new(Kind::Conflict, format!("{error}.")),
+            StoreError::Taken(_) | StoreError::Full(_) => {
+                Self::new(Kind::Conflict, format!("{error}."))
+            }
             StoreError::Refused(_) | StoreError::Unfit(_) => {
                 tracing::error!(error = %Causes(&error), "a request failed");
                 Self::new(

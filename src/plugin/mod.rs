@@ -10,7 +10,6 @@ mod apart;
 mod budget;
 mod chain;
 mod engine;
-mod fair_queue;
 pub mod folder;
 mod health;
 mod histogram;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::fair_queue::FairQueue;
+use crate::domain::fair_queue::FairQueue;
 
 /// Items of the same scripts that wait for one account; more are refused.
 pub(super) const MOST_OF_A_SET: usize = 16;

@@ -106,7 +106,7 @@ pub async fn create_with(
             note(connection, None, by, what, subject, Some(payload)).await?;
             let token = match admin {
                 Some((admin, write)) => {
-                    user::add_within(connection, admin, Some(write), by)
+                    user::add_within(connection, &database.bounds(), admin, Some(write), by)
                         .await?
                         .1
                 }

@@ -5,13 +5,11 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 
 use super::activity::note;
-use super::schema::{account, activity_type};
+use super::bounds::{Bounded, room_for_one};
+use super::schema::activity_type;
 use super::{Connection, Database, StoreError};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::AccountId;
-
-/// How many an account may add.
-pub const MOST_TYPES: i64 = 1_000;
 
 /// An activity that an account added.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -41,45 +39,23 @@ pub async fn list(database: &Database, account: AccountId) -> Result<Vec<OwnType
         .await?)
 }
 
-/// What became of adding one.
-#[derive(Debug)]
-pub enum Addition {
-    /// It is there now.
-    Added(OwnType),
-    /// The account has added [`MOST_TYPES`] already.
-    TooMany,
-}
-
 /// Adds an activity to an account's catalogue.
 ///
 /// # Errors
-/// [`StoreError::Taken`] when the account has it; else when the database is away.
+/// [`StoreError::Taken`] when the account has it, [`StoreError::Full`] when it has too many; else when the database is away.
 pub async fn create(
     database: &Database,
     account: AccountId,
     (group, name): (&str, &str),
     description: &str,
     by: &Actor,
-) -> Result<Addition, StoreError> {
+) -> Result<OwnType, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
-            // Two that add at once count one after the other.
-            account::table
-                .find(account.uuid())
-                .select(account::id)
-                .for_no_key_update()
-                .first::<uuid::Uuid>(connection)
-                .await?;
-            let known: i64 = activity_type::table
-                .filter(activity_type::account_id.eq(account.uuid()))
-                .count()
-                .get_result(connection)
-                .await?;
-            if known >= MOST_TYPES {
-                return Ok(Addition::TooMany);
-            }
+            let bounds = database.bounds();
+            room_for_one(connection, account, Bounded::ActivityTypes, &bounds).await?;
             let made: Option<OwnType> = diesel::insert_into(activity_type::table)
                 .values((
                     activity_type::account_id.eq(account.uuid()),
@@ -96,7 +72,7 @@ pub async fn create(
             let payload = serde_json::json!({ "group": group, "activity": name });
             let what = OwnActivity::ActivityTypeCreated;
             note(connection, Some(account), by, what, None, Some(payload)).await?;
-            Ok(Addition::Added(made))
+            Ok(made)
         })
         .await
 }

@@ -18,6 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::StoreError;
 use super::error::in_words;
 use super::server::keep_promises;
+use crate::config::{AccountBounds, Live};
 use crate::domain::seal::KeyRing;
 use address::Address;
 use deadpool::managed::{Pool, PoolError};
@@ -54,6 +55,7 @@ pub struct Database {
     pool: Pool<Lender>,
     readers: Readers,
     keys: Arc<RwLock<Arc<KeyRing>>>,
+    bounds: Arc<Live<AccountBounds>>,
 }
 
 impl Database {
@@ -91,6 +93,7 @@ impl Database {
             pool,
             keys: Arc::default(),
             readers: Readers::new(connections),
+            bounds: Arc::default(),
         })
     }
 
@@ -98,6 +101,17 @@ impl Database {
     #[must_use]
     pub fn keys(&self) -> Arc<KeyRing> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What one account may have.
+    #[must_use]
+    pub fn bounds(&self) -> Arc<AccountBounds> {
+        self.bounds.get()
+    }
+
+    /// Puts other bounds in force, here and in all clones.
+    pub fn set_bounds(&self, bounds: AccountBounds) {
+        self.bounds.set(bounds);
     }
 
     /// Takes other keys, here and in all clones.

@@ -56,6 +56,9 @@ pub enum StoreError {
     /// A daemon of an older version is at work, which would ignore or misread it.
     #[error("a daemon of an older version of Herald is still running on this database")]
     OlderDaemon,
+    /// The account has all that it may have of this; the text is for people.
+    #[error("{0}")]
+    Full(String),
     /// The database is not in a state that this Herald can work with.
     #[error("{0}")]
     Unfit(String),

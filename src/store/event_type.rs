@@ -3,9 +3,11 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 
 use super::activity::note;
+use super::bounds::{Bounded, room_for_one, schemas_fit};
 use super::schema::event_type;
 use super::{Connection, Database, StoreError, routing};
 use crate::domain::activity::{Actor, OwnActivity};
@@ -53,6 +55,38 @@ pub struct TypeChange {
     pub example: Option<Option<serde_json::Value>>,
     /// The new validation; `Some(None)` goes back to the default.
     pub validation: Option<Option<Validation>>,
+    /// Bytes that the patterns of the new schema take, compiled.
+    pub pattern_bytes: i32,
+}
+
+/// An own type, or what an account changed of a built-in one, without schema and example.
+#[derive(Debug, Clone, Queryable)]
+pub struct TypeSummary {
+    /// Its name.
+    pub name: String,
+    /// Only `validation` counts; all else is the catalogue's.
+    pub builtin: bool,
+    /// The heading under which people find it.
+    pub group: String,
+    /// What people call it.
+    pub title: String,
+    /// What it tells.
+    pub description: String,
+    /// What happens to an event that does not fit; none: the default.
+    pub validation: Option<Validation>,
+    /// It has an example.
+    pub has_example: bool,
+}
+
+/// Which of an account's types are listed.
+#[derive(Debug, Clone, Default)]
+pub struct TypeFilter<'a> {
+    /// Own types under this heading alone.
+    pub group: Option<&'a str>,
+    /// Those whose names come after this one, byte by byte.
+    pub after: Option<&'a str>,
+    /// How many at most; none: all.
+    pub limit: Option<i64>,
 }
 
 impl TypeChange {
@@ -74,18 +108,43 @@ impl TypeChange {
     }
 }
 
-/// All that an account keeps, by name.
+/// What an account keeps, by name, without schemas and examples.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn list(database: &Database, account: AccountId) -> Result<Vec<OwnType>, StoreError> {
-    Ok(event_type::table
+pub async fn list(
+    database: &Database,
+    account: AccountId,
+    filter: &TypeFilter<'_>,
+) -> Result<Vec<TypeSummary>, StoreError> {
+    // The order of bytes, for which there is an index.
+    let by_bytes = || diesel::dsl::sql::<Text>("name collate \"C\"");
+    let mut rows = event_type::table
         .filter(event_type::account_id.eq(account.uuid()))
         .filter(event_type::deleted_at.is_null())
-        .order(event_type::name)
-        .select(OwnType::as_select())
-        .load(&mut database.get().await?)
-        .await?)
+        .order(by_bytes())
+        .select((
+            event_type::name,
+            event_type::builtin,
+            event_type::group,
+            event_type::title,
+            event_type::description,
+            event_type::validation,
+            event_type::example.is_not_null(),
+        ))
+        .into_boxed();
+    if let Some(group) = filter.group {
+        let own = event_type::group.eq(group.to_owned());
+        rows = rows.filter(event_type::builtin.eq(true).or(own));
+    }
+    if let Some(after) = filter.after {
+        let text = diesel::dsl::sql::<Bool>("name collate \"C\" > ");
+        rows = rows.filter(text.bind::<Text, _>(after.to_owned()));
+    }
+    if let Some(limit) = filter.limit {
+        rows = rows.limit(limit);
+    }
+    Ok(rows.load(&mut database.get().await?).await?)
 }
 
 /// What an account keeps of one type.
@@ -109,7 +168,8 @@ pub async fn find(
 /// Makes an own type and notes by whom; one that was removed before may be made again.
 ///
 /// # Errors
-/// [`StoreError::Taken`] when the account has it; else when the database is away.
+/// [`StoreError::Taken`] when the account has it, [`StoreError::Full`] when it has too many or their
+/// schemas are too large; else when the database is away.
 pub async fn create(
     database: &Database,
     account: AccountId,
@@ -122,6 +182,8 @@ pub async fn create(
     connection
         .transaction(async |connection: &mut Connection| {
             let version = routing::bump(connection).await?;
+            let bounds = database.bounds();
+            room_for_one(connection, account, Bounded::EventTypes, &bounds).await?;
             // A tombstone of the same name makes room: its version was seen long ago or is
             // overtaken by this one.
             diesel::delete(
@@ -141,6 +203,7 @@ pub async fn create(
                     event_type::schema.eq(values.schema.flatten()),
                     event_type::example.eq(values.example.flatten()),
                     event_type::validation.eq(values.validation.flatten()),
+                    event_type::pattern_bytes.eq(values.pattern_bytes),
                     event_type::version.eq(version),
                 ))
                 .on_conflict_do_nothing()
@@ -149,6 +212,9 @@ pub async fn create(
                 .await
                 .optional()?;
             let made = made.ok_or(StoreError::Taken("This name of an event type"))?;
+            if made.schema.is_some() {
+                schemas_fit(connection, account, &bounds).await?;
+            }
             let payload = serde_json::json!({ "group": made.group, "title": made.title });
             let (what, subject) = (OwnActivity::EventTypeCreated, name.to_owned());
             note(connection, Some(account), by, what, subject, Some(payload)).await?;
@@ -160,7 +226,8 @@ pub async fn create(
 /// Changes an own type, and notes by whom. None: the account has none of that name.
 ///
 /// # Errors
-/// When the database is away.
+/// [`StoreError::Full`] when the schemas of the account become too large; else when the database
+/// is away.
 pub async fn change(
     database: &Database,
     account: AccountId,
@@ -174,6 +241,8 @@ pub async fn change(
         .transaction(async |connection: &mut Connection| {
             let version = routing::bump(connection).await?;
             let payload = serde_json::json!({ "changed": values.names() });
+            let patterns = values.schema.is_some().then_some(values.pattern_bytes);
+            let grows = matches!(values.schema, Some(Some(_)));
             let changed = diesel::update(
                 event_type::table
                     .find((account.uuid(), name))
@@ -187,6 +256,7 @@ pub async fn change(
                     .description
                     .map(|new| event_type::description.eq(new)),
                 values.schema.map(|new| event_type::schema.eq(new)),
+                patterns.map(|new| event_type::pattern_bytes.eq(new)),
                 values.example.map(|new| event_type::example.eq(new)),
                 values.validation.map(|new| event_type::validation.eq(new)),
                 event_type::updated_at.eq(diesel::dsl::now),
@@ -197,6 +267,9 @@ pub async fn change(
             .await
             .optional()?;
             if changed.is_some() {
+                if grows {
+                    schemas_fit(connection, account, &database.bounds()).await?;
+                }
                 let (what, subject) = (OwnActivity::EventTypeChanged, name.to_owned());
                 note(connection, Some(account), by, what, subject, Some(payload)).await?;
             }

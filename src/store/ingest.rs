@@ -49,6 +49,9 @@ pub enum Ingested {
     Stored {
         /// The events with keys that were stored.
         new_keys: Vec<EventId>,
+        /// The accounts that may use no further key today: events of theirs with new keys were
+        /// not stored.
+        out_of_keys: Vec<AccountId>,
     },
     /// Nothing stored: the lane is closed.
     Fenced,
@@ -88,14 +91,16 @@ statement! {
         keys: Array<Nullable<Text>> = &'a [Option<&'a str>],
         body_hashes: Array<Nullable<Binary>> = &'a [Option<&'a [u8]>],
         hops: Array<Nullable<Text>> = &'a [Option<&'a str>],
+        most_keys: BigInt = i64,
         event_lane: Integer = i32,
         spill_accounts: Array<SqlUuid> = &'a [Uuid],
         spill_subscriptions: Array<SqlUuid> = &'a [Uuid],
         spill_events: Array<SqlUuid> = &'a [Uuid],
-    ) -> (BigInt, BigInt, Array<SqlUuid>) from "ingest_keyed.sql"
+    ) -> (BigInt, BigInt, Array<SqlUuid>, Array<SqlUuid>) from "ingest_keyed.sql"
 }
 
-/// Stores a batch, if the lane is live and the routing version is still `version`.
+/// Stores a batch, if the lane is live and the routing version is still `version`. An account may
+/// use `most_keys` idempotency keys on one day (UTC).
 ///
 /// # Errors
 /// [`StoreError::Away`]: it is not known, and must not be looked up, whether the batch is
@@ -105,9 +110,10 @@ pub async fn ingest(
     lane: LaneId,
     version: i64,
     batch: &IngestBatch<'_>,
+    most_keys: u32,
 ) -> Result<Ingested, StoreError> {
     let plain = batch.keys.iter().chain(&batch.hops).all(Option::is_none);
-    let (live, fresh, taken) = if plain {
+    let (live, fresh, taken, full) = if plain {
         let statement = Ingest {
             lane: lane.0,
             version,
@@ -124,7 +130,7 @@ pub async fn ingest(
             life: PhantomData,
         };
         let (live, fresh): (i64, i64) = statement.get_result(connection).await?;
-        (live, fresh, Vec::new())
+        (live, fresh, Vec::new(), Vec::new())
     } else {
         let statement = IngestKeyed {
             lane: lane.0,
@@ -138,6 +144,7 @@ pub async fn ingest(
             keys: &batch.keys,
             body_hashes: &batch.body_hashes,
             hops: &batch.hops,
+            most_keys: most_keys.into(),
             event_lane: lane.0,
             spill_accounts: &batch.spill_accounts,
             spill_subscriptions: &batch.spill_subscriptions,
@@ -145,12 +152,13 @@ pub async fn ingest(
             life: PhantomData,
         };
         statement
-            .get_result::<(i64, i64, Vec<Uuid>)>(connection)
+            .get_result::<(i64, i64, Vec<Uuid>, Vec<Uuid>)>(connection)
             .await?
     };
     Ok(match (live, fresh) {
         (1, 1) => Ingested::Stored {
             new_keys: taken.into_iter().map(EventId::from_uuid).collect(),
+            out_of_keys: full.into_iter().map(AccountId::from_uuid).collect(),
         },
         (1, _) => Ingested::Stale,
         _ => Ingested::Fenced,
@@ -217,11 +225,36 @@ pub async fn known_keys(
     Ok(known)
 }
 
+/// Begins the counts of keys of today for accounts, so that batches of several daemons count one
+/// after the other from the first key on.
+///
+/// # Errors
+/// When the database is away.
+pub async fn begin_counts(
+    connection: &mut Connection,
+    accounts: &[Uuid],
+) -> Result<(), StoreError> {
+    diesel::sql_query(
+        "insert into idempotency_count (account_id, day, keys) \
+         select a, (now() at time zone 'utc')::date, 0 from unnest($1::uuid[]) a order by a \
+         on conflict do nothing",
+    )
+    .bind::<Array<SqlUuid>, _>(accounts)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Forgets keys that are older than 24 h. Returns how many.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn forget_old_keys(connection: &mut Connection) -> Result<usize, StoreError> {
+    diesel::sql_query(
+        "delete from idempotency_count where day < (now() at time zone 'utc')::date - 1",
+    )
+    .execute(connection)
+    .await?;
     Ok(
         diesel::sql_query("delete from idempotency where at < now() - interval '24 hours'")
             .execute(connection)

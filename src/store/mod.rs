@@ -12,6 +12,7 @@ pub mod activity_marks;
 pub mod activity_type;
 pub mod attention;
 pub mod audit;
+pub mod bounds;
 pub mod cancel;
 pub mod claim;
 pub mod clock;

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
@@ -71,8 +72,8 @@ pub struct RoutedType {
     pub name: String,
     /// Only the validation of a built-in type is changed.
     pub builtin: bool,
-    /// The JSON Schema of an own type.
-    pub schema: Option<serde_json::Value>,
+    /// The JSON Schema of an own type, as text.
+    pub schema: Option<String>,
     /// What happens to events that do not fit; None: the default.
     pub validation: Option<Validation>,
     /// It is deleted.
@@ -119,7 +120,7 @@ type TypeRow = (
     Uuid,
     String,
     bool,
-    Option<serde_json::Value>,
+    Option<String>,
     Option<Validation>,
     Option<DateTime<Utc>>,
 );
@@ -206,7 +207,7 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
                     event_type::account_id,
                     event_type::name,
                     event_type::builtin,
-                    event_type::schema,
+                    diesel::dsl::sql::<Nullable<Text>>("schema::text"),
                     event_type::validation,
                     event_type::deleted_at,
                 ))

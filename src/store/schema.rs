@@ -182,6 +182,8 @@ diesel::table! {
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
         version -> Int8,
+        schema_bytes -> Nullable<Int4>,
+        pattern_bytes -> Int4,
     }
 }
 
@@ -225,6 +227,14 @@ diesel::table! {
         body_hash -> Bytea,
         event_id -> Uuid,
         at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    idempotency_count (account_id, day) {
+        account_id -> Uuid,
+        day -> Date,
+        keys -> Int8,
     }
 }
 
@@ -512,6 +522,7 @@ diesel::table! {
 
 diesel::joinable!(activity_type -> account (account_id));
 diesel::joinable!(event_type -> account (account_id));
+diesel::joinable!(idempotency_count -> account (account_id));
 diesel::joinable!(herald_user -> account (account_id));
 diesel::joinable!(known_browser -> herald_user (user_id));
 diesel::joinable!(plugin_health -> account (account_id));
@@ -537,6 +548,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     herald_user,
     hop,
     idempotency,
+    idempotency_count,
     known_browser,
     lane,
     mail,

@@ -9,6 +9,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::activity::note;
+use super::bounds::{Bounded, room_for_one};
 use super::fold::{herald_fold, holding};
 use super::schema::{subscription, subscription_secret};
 use super::seal::{Sealer, open_headers, open_url};
@@ -138,7 +139,7 @@ pub struct NewSubscription {
 /// Makes a subscription with its first secret, and notes by whom.
 ///
 /// # Errors
-/// When the database is away.
+/// [`StoreError::Full`] when the account has too many; else when the database is away.
 pub async fn create(
     database: &Database,
     new: NewSubscription,
@@ -151,6 +152,8 @@ pub async fn create(
     connection
         .transaction(async |connection: &mut Connection| {
             let version = routing::bump(connection).await?;
+            let bounds = database.bounds();
+            room_for_one(connection, new.account, Bounded::Subscriptions, &bounds).await?;
             let sealer = Sealer::of(database, connection).await?;
             let (plain, sealed) = sealer.headers(new.id.uuid(), serde_json::json!(new.headers))?;
             let (shown, sealed_url) = sealer.url(new.id.uuid(), &new.url)?;

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::activity::note;
+use super::bounds::{Bounded, room_for_one};
 use super::schema::token;
 use super::{Connection, Database, StoreError};
 use crate::domain::activity::{Actor, OwnActivity};
@@ -95,7 +96,8 @@ fn read((id, account, role, title, created_at, revoked_at, rate_limit): Row) -> 
 /// Makes a token, notes by whom, and answers its text, which cannot be had again.
 ///
 /// # Errors
-/// When the database is away, there is no such account, or the system gives no random bytes.
+/// [`StoreError::Full`] when the account has too many; else when the database is away, there is no
+/// such account, or the system gives no random bytes.
 pub async fn issue(
     database: &Database,
     id: TokenId,
@@ -116,6 +118,10 @@ pub async fn issue(
     let connection: &mut Connection = &mut lent;
     let made = connection
         .transaction(async |connection: &mut Connection| {
+            if let Some(account) = account {
+                let bounds = database.bounds();
+                room_for_one(connection, account, Bounded::Tokens, &bounds).await?;
+            }
             let row: Row = diesel::insert_into(token::table)
                 .values((
                     token::id.eq(id.uuid()),

@@ -9,9 +9,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::activity::note;
+use super::bounds::{Bounded, room_for_one};
 use super::outgoing::{self, Handed, OutgoingMail};
 use super::schema::{account, herald_user};
 use super::{Connection, Database, StoreError, session, user_link};
+use crate::config::AccountBounds;
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::email::Email;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT, UserId};
@@ -141,8 +143,8 @@ pub type Write<'a> = &'a (dyn Fn(&User, LinkPurpose, &str) -> OutgoingMail + Sen
 /// link's token if it did not.
 ///
 /// # Errors
-/// [`StoreError::Taken`] when the account has a user of this e-mail; else when the database is
-/// away.
+/// [`StoreError::Taken`] when the account has a user of this e-mail, [`StoreError::Full`] when it
+/// has too many; else when the database is away.
 pub async fn add(
     database: &Database,
     new: NewUser,
@@ -153,7 +155,7 @@ pub async fn add(
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
-            add_within(connection, new, write, by).await
+            add_within(connection, &database.bounds(), new, write, by).await
         })
         .await
 }
@@ -161,10 +163,12 @@ pub async fn add(
 /// The same, within the caller's transaction.
 pub(super) async fn add_within(
     connection: &mut Connection,
+    bounds: &AccountBounds,
     new: NewUser,
     write: Option<Write<'_>>,
     by: &Actor,
 ) -> Result<(User, Option<String>), StoreError> {
+    room_for_one(connection, new.account, Bounded::Users, bounds).await?;
     let row: Option<Row> = diesel::insert_into(herald_user::table)
         .values((
             herald_user::id.eq(new.id.uuid()),

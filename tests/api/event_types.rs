@@ -112,3 +112,70 @@ fn a_list_is_packed_for_a_program_that_asks_for_it() {
     assert_eq!(packed.header("content-encoding"), Some("gzip"));
     assert!(packed.body.len() * 4 < plain.body.len());
 }
+
+#[test]
+fn a_list_is_read_page_by_page_in_the_order_of_bytes_and_has_no_schemas() {
+    let tenant = Tenant::new();
+    let names = ["zz.last", "Own_b", "Own_a", "OWN_C", "0-first"];
+    for name in names {
+        let body = json!({ "name": name, "group": "Mine", "schema": {"type": "object"},
+            "example": {"event_type": name} });
+        tenant.admin.post("/v1/event-types", &body).expect(201);
+    }
+    let path = "/v1/event-types/STORE_ORDER_CREATED";
+    tenant
+        .admin
+        .patch(path, &json!({ "validation": "off" }))
+        .expect(200);
+    let mut expected: Vec<String> = names.map(str::to_owned).into();
+    expected.extend(
+        herald::catalogue::builtin()
+            .iter()
+            .map(|it| it.name.clone()),
+    );
+    expected.sort();
+    for limit in [1, 4, 200] {
+        let types = tenant
+            .viewer
+            .list(&format!("/v1/event-types?limit={limit}"));
+        let listed: Vec<String> = types.iter().map(|one| text(&one["name"])).collect();
+        assert_eq!(listed, expected, "{limit}");
+        for one in &types {
+            assert!(one.get("schema").is_none() && one.get("example").is_none());
+        }
+        let changed = types.iter().find(|it| it["name"] == "STORE_ORDER_CREATED");
+        assert_eq!(changed.unwrap()["validation"], "off");
+    }
+    let mine = tenant.viewer.list("/v1/event-types?group=Mine&limit=2");
+    let mine: Vec<String> = mine.iter().map(|one| text(&one["name"])).collect();
+    assert_eq!(mine, ["0-first", "OWN_C", "Own_a", "Own_b", "zz.last"]);
+    let whole = tenant
+        .viewer
+        .get("/v1/event-types/Own_a")
+        .expect(200)
+        .json();
+    assert_eq!(whole["schema"], json!({"type": "object"}));
+    assert_eq!(whole["example"], json!({"event_type": "Own_a"}));
+}
+
+#[test]
+fn a_batch_of_unknown_names_gets_its_suggestions_once() {
+    let tenant = Tenant::new();
+    let lines: String = (0..1_000)
+        .map(|n| format!("{{\"event_type\":\"ORDER_CREATD{}\"}}\n", n % 2))
+        .collect();
+    let answer = tenant
+        .publisher
+        .send("POST", "/v1/events/batch", &[], lines.as_bytes());
+    let answer = answer.json();
+    let rejected = answer["rejected"]
+        .as_array()
+        .or_else(|| answer["errors"].as_array());
+    let rejected = rejected.unwrap();
+    assert_eq!(rejected.len(), 1_000);
+    let hints = rejected
+        .iter()
+        .filter(|it| it["detail"].to_string().contains("did you mean"));
+    // Those of the first name, each with what was found once.
+    assert_eq!(hints.count(), 500);
+}

@@ -12,6 +12,7 @@ mod support;
 
 mod access;
 mod bad_input;
+mod bounds;
 mod deliveries;
 mod dry_run;
 mod event_types;

@@ -91,7 +91,14 @@ impl Bench {
             batch.spill_subscriptions = vec![self.subscription.uuid(); number];
             batch.spill_events = ids.clone();
         }
-        let stored = ingest(&mut self.connection, self.lane, self.version, &batch).await;
+        let stored = ingest(
+            &mut self.connection,
+            self.lane,
+            self.version,
+            &batch,
+            1_000_000,
+        )
+        .await;
         assert!(matches!(stored.unwrap(), Ingested::Stored { .. }));
         ids.into_iter().map(EventId::from_uuid).collect()
     }

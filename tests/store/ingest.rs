@@ -15,23 +15,57 @@ async fn it_stores_only_in_a_live_lane_and_under_the_version_that_was_matched() 
     let events = batch(bench.account, &ids, "{}", b"{}", &[]);
     let keyed = batch(bench.account, &ids, "{}", b"{}", &["key"]);
     for batch in [&events, &keyed] {
-        let stale = ingest(&mut bench.connection, bench.lane, bench.version + 1, batch).await;
+        let stale = ingest(
+            &mut bench.connection,
+            bench.lane,
+            bench.version + 1,
+            batch,
+            1_000_000,
+        )
+        .await;
         assert_eq!(stale.unwrap(), Ingested::Stale);
         let nobody = lane::LaneId(99);
-        let fenced = ingest(&mut bench.connection, nobody, bench.version, batch).await;
+        let fenced = ingest(
+            &mut bench.connection,
+            nobody,
+            bench.version,
+            batch,
+            1_000_000,
+        )
+        .await;
         assert_eq!(fenced.unwrap(), Ingested::Fenced);
     }
     assert_eq!(bench.sql("select count(*) from event"), "0");
     assert_eq!(bench.sql("select count(*) from idempotency"), "0");
-    let stored = ingest(&mut bench.connection, bench.lane, bench.version, &keyed).await;
+    let stored = ingest(
+        &mut bench.connection,
+        bench.lane,
+        bench.version,
+        &keyed,
+        1_000_000,
+    )
+    .await;
     let new_keys = vec![EventId::from_uuid(ids[0])];
-    assert_eq!(stored.unwrap(), Ingested::Stored { new_keys });
+    assert_eq!(
+        stored.unwrap(),
+        Ingested::Stored {
+            new_keys,
+            out_of_keys: Vec::new()
+        }
+    );
     lane::close(&bench.database, bench.lane, Owner::Gone, false)
         .await
         .unwrap();
     let after = [Uuid::now_v7()];
     let late = batch(bench.account, &after, "{}", b"{}", &[]);
-    let fenced = ingest(&mut bench.connection, bench.lane, bench.version, &late).await;
+    let fenced = ingest(
+        &mut bench.connection,
+        bench.lane,
+        bench.version,
+        &late,
+        1_000_000,
+    )
+    .await;
     assert_eq!(fenced.unwrap(), Ingested::Fenced);
     assert_eq!(bench.sql("select count(*) from event"), "1");
 }
@@ -50,11 +84,17 @@ async fn a_key_stands_for_one_event_whichever_connection_comes_first() {
     let first = batch(bench.account, &mine, &target, b"{}", &keys);
     let second = batch(bench.account, &theirs, &target, b"{}", &backwards);
     let (first, second) = tokio::join!(
-        ingest(&mut bench.connection, bench.lane, bench.version, &first),
-        ingest(&mut other, bench.lane, bench.version, &second),
+        ingest(
+            &mut bench.connection,
+            bench.lane,
+            bench.version,
+            &first,
+            1_000_000
+        ),
+        ingest(&mut other, bench.lane, bench.version, &second, 1_000_000),
     );
     let new = |ingested| match ingested {
-        Ingested::Stored { new_keys } => new_keys.len(),
+        Ingested::Stored { new_keys, .. } => new_keys.len(),
         other => panic!("{other:?}"),
     };
     assert_eq!(new(first.unwrap()) + new(second.unwrap()), 4);

@@ -26,8 +26,14 @@ async fn partitions_exist_for_three_days_ahead_and_none_is_a_default() {
     let ids = [far];
     let batch = crate::bench::batch(bench.account, &ids, "{}", b"{}", &[]);
     let mut connection = bench.database.dedicated().await.unwrap();
-    let refused =
-        herald::store::ingest::ingest(&mut connection, bench.lane, bench.version, &batch).await;
+    let refused = herald::store::ingest::ingest(
+        &mut connection,
+        bench.lane,
+        bench.version,
+        &batch,
+        1_000_000,
+    )
+    .await;
     println!("{refused:?}");
     assert!(refused.is_err());
 }

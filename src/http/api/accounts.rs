@@ -25,6 +25,7 @@ use crate::http::server::Shared;
 use crate::store::account::{self, Account, Change, Removal};
 use crate::store::fresh::fresh_uuid;
 use crate::store::user::NewUser;
+use crate::store::{StoreError, bounds};
 
 /// An account.
 #[derive(Serialize, ToSchema)]
@@ -52,6 +53,82 @@ impl From<Account> for AccountView {
                 .mail_senders
                 .map(|listed| listed.iter().map(Sender::to_string).collect()),
         }
+    }
+}
+
+/// An account with what it has of all that is bounded.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct AccountShown {
+    #[serde(flatten)]
+    account: AccountView,
+    /// What it has, and the most that it may have.
+    bounds: BoundsView,
+}
+
+/// What an account has of each thing, and the most that it may have. The bounds are settings
+/// (`account_…`), the same for every account.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct BoundsView {
+    /// Event types of its own.
+    event_types: BoundView,
+    /// Bytes of their schemas.
+    schema_bytes: BoundView,
+    /// Subscriptions.
+    subscriptions: BoundView,
+    /// Tokens in force.
+    tokens: BoundView,
+    /// Users.
+    users: BoundView,
+    /// Activities that it added to the catalogue.
+    activity_types: BoundView,
+    /// Idempotency keys that were stored today, by UTC.
+    idempotency_keys: BoundView,
+}
+
+/// How much of one thing an account has.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub(in crate::http) struct BoundView {
+    /// What it has.
+    pub used: i64,
+    /// The most that it may have.
+    pub most: u32,
+}
+
+impl BoundsView {
+    /// What an account has now.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(in crate::http) async fn of(
+        shared: &Shared,
+        account: AccountId,
+    ) -> Result<Self, StoreError> {
+        let database = shared.engine.database();
+        let used = bounds::usage(database, account).await?;
+        let most = database.bounds();
+        let bound = |used, most| BoundView { used, most };
+        Ok(Self {
+            event_types: bound(used.event_types, most.event_types),
+            schema_bytes: bound(used.schema_bytes, most.schema_bytes),
+            subscriptions: bound(used.subscriptions, most.subscriptions),
+            tokens: bound(used.tokens, most.tokens),
+            users: bound(used.users, most.users),
+            activity_types: bound(used.activity_types, most.activity_types),
+            idempotency_keys: bound(used.idempotency_keys, most.idempotency_keys),
+        })
+    }
+
+    /// Each with its name for people.
+    pub(in crate::http) const fn rows(&self) -> [(&'static str, BoundView); 7] {
+        [
+            ("Event types of its own", self.event_types),
+            ("Bytes of their schemas", self.schema_bytes),
+            ("Webhooks", self.subscriptions),
+            ("Tokens in force", self.tokens),
+            ("Users", self.users),
+            ("Activities of its own", self.activity_types),
+            ("Idempotency keys today (UTC)", self.idempotency_keys),
+        ]
     }
 }
 
@@ -170,7 +247,7 @@ pub(in crate::http) async fn make_with_admin(
     get, path = "/v1/accounts/{id}", tag = "accounts",
     params(("id" = String, Path, description = "`acc_…`")),
     responses(
-        (status = 200, description = "The account", body = AccountView),
+        (status = 200, description = "The account", body = AccountShown),
         (status = 404, description = "There is none", body = ProblemDocument),
     )
 )]
@@ -180,7 +257,9 @@ pub(in crate::http) async fn show(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let found = account::find(shared.engine.database(), part(&request, "id")?).await?;
-    Ok(HttpResponse::Ok().json(AccountView::from(found.ok_or_else(missing)?)))
+    let account = AccountView::from(found.ok_or_else(missing)?);
+    let bounds = BoundsView::of(&shared, account.id).await?;
+    Ok(HttpResponse::Ok().json(AccountShown { account, bounds }))
 }
 
 /// Change an account

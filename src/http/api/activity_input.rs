@@ -14,7 +14,7 @@ use crate::domain::activity::{
     ActorKind, NewActivity, OWN_GROUP, check_at, check_name, check_payload, check_user,
 };
 use crate::domain::event::check_value;
-use crate::domain::event_type::nearest;
+use crate::domain::event_type::{Suggestions, nearest};
 use crate::domain::id::{AccountId, ActivityId};
 use crate::http::auth::Caller;
 use crate::http::body;
@@ -162,6 +162,7 @@ struct Catalogue<'a> {
     shared: &'a Shared,
     account: AccountId,
     own: Option<Vec<OwnType>>,
+    hints: Suggestions,
 }
 
 impl<'a> Catalogue<'a> {
@@ -170,6 +171,7 @@ impl<'a> Catalogue<'a> {
             shared,
             account,
             own: None,
+            hints: Suggestions::default(),
         }
     }
 
@@ -194,21 +196,13 @@ impl<'a> Catalogue<'a> {
         {
             return Ok(None);
         }
-        let builtin = activities::builtin();
-        let given = builtin
-            .iter()
-            .filter(|it| it.name != OWN_GROUP)
-            .flat_map(|it| {
-                let named = |activity: &&str| format!("{} / {activity}", it.name);
-                it.activities.iter().map(named).collect::<Vec<_>>()
-            });
-        let own = own
-            .iter()
-            .map(|it| format!("{} / {}", it.group, it.activity));
-        let names: Vec<String> = given.chain(own).collect();
         let wanted = format!("{group} / {activity}");
-        let near = nearest(&wanted, names.iter().map(String::as_str));
-        let hint = match near.as_slice() {
+        let near = self.hints.once(&wanted, || {
+            let names = names(own);
+            let near = nearest(&wanted, names.iter().map(String::as_str));
+            near.into_iter().map(str::to_owned).collect()
+        });
+        let hint = match near {
             [] => String::new(),
             near => format!(" (did you mean {}?)", near.join(", ")),
         };
@@ -218,6 +212,20 @@ impl<'a> Catalogue<'a> {
         );
         Ok(Some(Fault::new("/activity", detail)))
     }
+}
+
+/// Every activity that may be recorded, with its group.
+fn names(own: &[OwnType]) -> Vec<String> {
+    let builtin = activities::builtin();
+    let given = builtin.iter().filter(|it| it.name != OWN_GROUP);
+    let given = given.flat_map(|it| {
+        let activities = it.activities.iter();
+        activities.map(move |activity| format!("{} / {activity}", it.name))
+    });
+    let own = own
+        .iter()
+        .map(|it| format!("{} / {}", it.group, it.activity));
+    given.chain(own).collect()
 }
 
 /// Checks a body and makes an activity of it.

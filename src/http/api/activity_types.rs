@@ -17,7 +17,7 @@ use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::store::activity_type::{self, Addition, MOST_TYPES, OwnType};
+use crate::store::activity_type::{self, OwnType};
 
 /// Upper bound of a description, in characters.
 const MAX_DESCRIPTION: usize = 1_000;
@@ -105,7 +105,7 @@ pub(in crate::http) async fn list(
     request_body = ActivityTypeInput,
     responses(
         (status = 201, description = "Added", body = ActivityTypeView),
-        (status = 409, description = "It is there already, or there are 1,000",
+        (status = 409, description = "It is there already, or the account has as many as it may",
             body = ProblemDocument),
         (status = 422, description = "A wrong value", body = ProblemDocument),
     )
@@ -138,11 +138,5 @@ pub(in crate::http) async fn create(
         &caller.actor(),
     )
     .await?;
-    match added {
-        Addition::Added(own) => Ok(HttpResponse::Created().json(ActivityTypeView::from(own))),
-        Addition::TooMany => Err(Problem::new(
-            Kind::Conflict,
-            format!("The account has added {MOST_TYPES} activities, which is all it may."),
-        )),
-    }
+    Ok(HttpResponse::Created().json(ActivityTypeView::from(added)))
 }

@@ -4,9 +4,10 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::no_query;
-use super::publish::{idempotency_key, prepare};
+use super::publish::{idempotency_key, judged, prepare};
 use super::shapes::{BatchPublished, LineWarnings};
 use crate::domain::event::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
+use crate::domain::event_type::Suggestions;
 use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::guard::Account;
@@ -63,6 +64,9 @@ pub(in crate::http) async fn publish_batch(
             return Err(Problem::new(Kind::Invalid, detail));
         }
     }
+    let mut prepared = Vec::new();
+    let mut prepared_lines = Vec::new();
+    let mut hints = Suggestions::default();
     let mut events = Vec::new();
     let mut accepted_lines = Vec::new();
     let mut rejected = Vec::new();
@@ -74,19 +78,32 @@ pub(in crate::http) async fn publish_batch(
             tokio::task::yield_now().await;
         }
         let key = || key.map(|key| format!("{key}/{line}"));
-        let mut prepared = sized(bytes).and_then(|()| prepare(&types, account, bytes, key(), hops.clone()));
+        let mut prepare =
+            |types: &RoutingTable| prepare(types, account, bytes, key(), hops.clone(), &mut hints);
+        let mut one = sized(bytes).and_then(|()| prepare(&types));
         if !looked
-            && prepared
+            && one
                 .as_ref()
                 .is_err_and(|refused| refused.kind() == Kind::Invalid)
         {
             looked = true;
             if let Some(newer) = shared.engine.newer_types(&types).await {
                 types = newer;
-                prepared = prepare(&types, account, bytes, key(), hops.clone());
+                one = prepare(&types);
             }
         }
-        match prepared {
+        match one {
+            Ok(one) => {
+                prepared.push(one);
+                prepared_lines.push(line);
+            }
+            Err(problem) => rejected.push(RejectedLine::of(line, problem)),
+        }
+    }
+    drop(types);
+    let judged = judged(&shared, account, prepared).await;
+    for (event, line) in judged.into_iter().zip(prepared_lines) {
+        match event {
             Ok(event) => {
                 events.push(event);
                 accepted_lines.push(line);
@@ -94,7 +111,6 @@ pub(in crate::http) async fn publish_batch(
             Err(problem) => rejected.push(RejectedLine::of(line, problem)),
         }
     }
-    drop(types);
     let marks: Vec<Option<String>> = events.iter().map(|event| event.warnings.clone()).collect();
     let receipts = if events.is_empty() {
         Vec::new()

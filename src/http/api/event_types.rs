@@ -3,15 +3,14 @@
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
 
+use super::event_type_views::{EventTypeEntry, EventTypeView};
 use super::no_query;
 use super::shapes::{EventTypeInput, EventTypePatch};
-use crate::catalogue::{self, Validator};
+use crate::catalogue;
 use crate::domain::activity::Actor;
-use crate::domain::event_type::{EventType, Field, Validation, check_name};
+use crate::domain::event_type::{Validation, check_name};
 use crate::domain::id::AccountId;
 use crate::http::auth::Caller;
 use crate::http::body;
@@ -21,94 +20,18 @@ use crate::http::page::{self, Page, Wanted};
 use crate::http::problem::{Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::store::StoreError;
-use crate::store::event_type::{self, OwnType, TypeChange};
+use crate::store::event_type::{self, OwnType, TypeChange, TypeFilter};
 
 /// Upper bound of a description, in characters.
 const MAX_DESCRIPTION: usize = 4_000;
 /// Upper bound of a group's or a title's length, in characters.
 const MAX_TITLE: usize = 200;
 
-/// One field of an event type's payload.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct FieldView {
-    /// Names from the payload's root, parted by dots; `[]` stands for each entry of an array.
-    pub path: String,
-    /// Its JSON type in words.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// What it means.
-    pub description: String,
-}
-
-/// An event type.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct EventTypeView {
-    /// The name that events and triggers use.
-    #[schema(example = "STORE_ORDER_CREATED")]
-    pub name: String,
-    /// The heading under which people find it.
-    pub group: String,
-    /// A few words.
-    pub title: String,
-    /// When it is published.
-    pub description: String,
-    /// What its fields mean; empty for an account's own types.
-    pub fields: Vec<FieldView>,
-    /// A JSON Schema of the whole event.
-    pub schema: Option<Value>,
-    /// An event as it would be published.
-    pub example: Option<Value>,
-    /// `off`, `warn` or `reject`: what happens to an event that does not fit its schema.
-    #[schema(value_type = String)]
-    pub validation: Validation,
-    /// It comes with Herald: only its validation can be changed.
-    pub builtin: bool,
-}
-
-impl EventTypeView {
-    fn builtin(known: &EventType, own: Option<&OwnType>) -> Self {
-        let field = |field: &Field| FieldView {
-            path: field.path.clone(),
-            kind: field.kind.clone(),
-            description: field.description.clone(),
-        };
-        let validation = own.and_then(|own| own.validation).or(known.validation);
-        Self {
-            name: known.name.clone(),
-            group: known.group.clone(),
-            title: known.title.clone(),
-            description: known.description.clone(),
-            fields: known.fields.iter().map(field).collect(),
-            schema: known.schema.clone(),
-            example: known
-                .example
-                .as_ref()
-                .and_then(|text| serde_json::from_str(text.get()).ok()),
-            validation: validation.unwrap_or_default(),
-            builtin: true,
-        }
-    }
-}
-
-impl From<OwnType> for EventTypeView {
-    fn from(own: OwnType) -> Self {
-        Self {
-            name: own.name,
-            group: own.group,
-            title: own.title,
-            description: own.description,
-            fields: Vec::new(),
-            schema: own.schema,
-            example: own.example,
-            validation: own.validation.unwrap_or_default(),
-            builtin: false,
-        }
-    }
-}
-
 const LIST: &str = "event-types";
 
 /// List event types, by name
+///
+/// Schemas and examples are in `GET /v1/event-types/{name}`.
 #[utoipa::path(
     get, path = "/v1/event-types", tag = "event types",
     params(
@@ -117,7 +40,7 @@ const LIST: &str = "event-types";
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
     ),
     responses(
-        (status = 200, description = "A page", body = Page<EventTypeView>),
+        (status = 200, description = "A page", body = Page<EventTypeEntry>),
         (status = 400, description = "A wrong parameter", body = ProblemDocument),
     )
 )]
@@ -130,11 +53,21 @@ pub(in crate::http) async fn list(
     let group = query.text("group");
     let wanted: Wanted<String> = Wanted::take(&mut query, LIST);
     query.finish()?;
-    let mut views = all(&shared, account).await?;
-    views.retain(|view| {
-        group.as_ref().is_none_or(|group| *group == view.group)
-            && wanted.after.as_ref().is_none_or(|after| view.name > *after)
-    });
+    let after = wanted.after.as_deref();
+    let filter = TypeFilter {
+        group: group.as_deref(),
+        after,
+        limit: Some(wanted.rows()),
+    };
+    let own = event_type::list(shared.engine.database(), account, &filter).await?;
+    let mut views: Vec<EventTypeEntry> = catalogue::builtin()
+        .iter()
+        .filter(|known| group.as_ref().is_none_or(|group| *group == known.group))
+        .filter(|known| after.is_none_or(|after| known.name.as_str() > after))
+        .map(|known| EventTypeEntry::builtin(known, own.iter().find(|own| own.name == known.name)))
+        .collect();
+    let added = own.into_iter().filter(|own| !own.builtin);
+    views.extend(added.map(EventTypeEntry::from));
     views.sort_by(|a, b| a.name.cmp(&b.name));
     let next = page::cut(&mut views, wanted.limit, |view| view.name.clone());
     Ok(page::answer(&request, LIST, views, next))
@@ -148,17 +81,15 @@ pub(in crate::http) async fn list(
 pub(in crate::http) async fn all(
     shared: &Shared,
     account: AccountId,
-) -> Result<Vec<EventTypeView>, StoreError> {
-    let own = event_type::list(shared.engine.database(), account).await?;
-    let builtin = catalogue::builtin()
+) -> Result<Vec<EventTypeEntry>, StoreError> {
+    let own = event_type::list(shared.engine.database(), account, &TypeFilter::default()).await?;
+    let mut types: Vec<EventTypeEntry> = catalogue::builtin()
         .iter()
-        .map(|known| EventTypeView::builtin(known, own.iter().find(|own| own.name == known.name)));
-    let added = own
-        .iter()
-        .filter(|own| !own.builtin)
-        .cloned()
-        .map(EventTypeView::from);
-    Ok(builtin.chain(added).collect())
+        .map(|known| EventTypeEntry::builtin(known, own.iter().find(|own| own.name == known.name)))
+        .collect();
+    let added = own.into_iter().filter(|own| !own.builtin);
+    types.extend(added.map(EventTypeEntry::from));
+    Ok(types)
 }
 
 /// Show one event type
@@ -203,8 +134,10 @@ pub(in crate::http) async fn find(
     responses(
         (status = 201, description = "Added; it can be published from now on",
             body = EventTypeView),
-        (status = 409, description = "The name is taken", body = ProblemDocument),
-        (status = 422, description = "Wrong values", body = ProblemDocument),
+        (status = 409, description = "The name is taken, or the account has as many types, or as\
+            large schemas, as it may", body = ProblemDocument),
+        (status = 422, description = "Wrong values, such as a schema that costs too much",
+            body = ProblemDocument),
     )
 )]
 pub(in crate::http) async fn create(
@@ -239,7 +172,7 @@ pub(in crate::http) async fn add(
             .map_err(|error| error.to_string())
             .map(|()| name)
     });
-    let values = read(&mut fields, None);
+    let values = read(shared, account, &mut fields, None).await?;
     fields.finish()?;
     let name = name.unwrap_or_default();
     if catalogue::find(&name).is_some() {
@@ -319,7 +252,7 @@ pub(in crate::http) async fn edit(
     fields.take("name", |_| -> Result<(), String> {
         Err("cannot be changed: add another type".to_owned())
     });
-    let values = read(&mut fields, Some(&before));
+    let values = read(shared, account, &mut fields, Some(&before)).await?;
     fields.finish()?;
     let changed = event_type::change(database, account, name, values, by).await?;
     let changed = changed.ok_or_else(missing)?;
@@ -378,10 +311,18 @@ fn missing() -> Problem {
     Problem::not_found("event type")
 }
 
-/// Reads what can be changed of an own type. The schema must compile, and the example must fit
-/// it, also when only one of them is given.
-fn read(fields: &mut Fields, before: Option<&OwnType>) -> TypeChange {
-    let values = TypeChange {
+/// Reads what can be changed of an own type. The schema must be one that may be applied, and the
+/// example must fit it, also when only one of them is given.
+///
+/// # Errors
+/// Too much of the account waits to be judged already.
+async fn read(
+    shared: &Shared,
+    account: AccountId,
+    fields: &mut Fields,
+    before: Option<&OwnType>,
+) -> Result<TypeChange, Problem> {
+    let mut values = TypeChange {
         group: fields.take("group", fields::text_within(0..=MAX_TITLE)),
         title: fields.take("title", fields::text_within(0..=MAX_TITLE)),
         description: fields.take("description", fields::text_within(0..=MAX_DESCRIPTION)),
@@ -391,7 +332,11 @@ fn read(fields: &mut Fields, before: Option<&OwnType>) -> TypeChange {
             _ => Err("must be an object, as every event is".to_owned()),
         }),
         validation: fields.take_nullable("validation", fields::parsed::<Validation>),
+        pattern_bytes: 0,
     };
+    if values.schema.is_none() && values.example.is_none() {
+        return Ok(values);
+    }
     let schema = values
         .schema
         .clone()
@@ -400,23 +345,23 @@ fn read(fields: &mut Fields, before: Option<&OwnType>) -> TypeChange {
         .example
         .clone()
         .unwrap_or_else(|| before?.example.clone());
-    let Some(schema) = schema else { return values };
-    match Validator::compile(&schema) {
-        Ok(validator) => {
-            for violation in example
-                .iter()
-                .flat_map(|example| validator.validate(example))
-            {
-                let pointer = format!("/example{}", violation.pointer);
-                fields.fault(
-                    pointer,
-                    format!("does not fit the schema: {}", violation.detail),
-                );
+    let Some(schema) = schema else {
+        return Ok(values);
+    };
+    match shared.engine.judge_schema(account, schema, example).await {
+        Some(Ok(bytes)) => values.pattern_bytes = i32::try_from(bytes).unwrap_or(i32::MAX),
+        Some(Err(faults)) => {
+            for (pointer, detail) in faults {
+                fields.fault(pointer, detail);
             }
         }
-        Err(error) => fields.fault(format!("/schema{}", error.pointer), error.detail),
+        None => {
+            let detail = "Too many schemas and events of this account wait to be checked. Try \
+                again shortly.";
+            return Err(Problem::new(Kind::Unavailable, detail));
+        }
     }
-    values
+    Ok(values)
 }
 
 /// PostgreSQL cannot hold the character 0 in a JSON text that is taken apart.

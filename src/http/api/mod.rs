@@ -9,6 +9,7 @@ pub(super) mod audit;
 pub(super) mod batch;
 pub(super) mod deliveries;
 pub(super) mod dry_run;
+pub(super) mod event_type_views;
 pub(super) mod event_types;
 pub(super) mod events;
 pub(super) mod health;

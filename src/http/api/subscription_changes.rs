@@ -19,7 +19,7 @@ use crate::http::fields::{self, Fields};
 use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::server::Shared;
 use crate::store::StoreError;
-use crate::store::event_type;
+use crate::store::event_type::{self, TypeFilter};
 use crate::store::fresh::fresh_uuid;
 use crate::store::secret::{self, LiveSecret, MAX_LIVE_SECRETS, Rotation};
 use crate::store::subscription::{self, NewSubscription, Subscription, SubscriptionChange};
@@ -289,14 +289,16 @@ async fn first_example(
             return Ok(Some((known.name.clone(), bytes)));
         }
     }
-    for own in event_type::list(shared.engine.database(), account).await? {
-        if matches(&own.name)
-            && let Some(example) = own.example
-        {
-            return Ok(Some((own.name, example.to_string().into())));
-        }
-    }
-    Ok(None)
+    let filter = TypeFilter::default();
+    let own = event_type::list(shared.engine.database(), account, &filter).await?;
+    let Some(own) = own
+        .into_iter()
+        .find(|own| own.has_example && matches(&own.name))
+    else {
+        return Ok(None);
+    };
+    let example = example(shared, account, &own.name).await?;
+    Ok(example.map(|example| (own.name, example)))
 }
 
 /// The secrets that sign now, the current one first; it is noted to whom they were shown.

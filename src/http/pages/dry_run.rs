@@ -19,7 +19,8 @@ use crate::http::fields::Query;
 use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
 use crate::plugin::ScriptName;
-use crate::store::{event_type, webhook_names};
+use crate::store::event_type::{self, TypeFilter};
+use crate::store::webhook_names;
 
 /// Webhooks that the form offers.
 const MOST_WEBHOOKS: usize = 100;
@@ -95,8 +96,8 @@ async fn form(
     wish: &Wish,
 ) -> Result<Markup, Problem> {
     let database = shared.engine.database();
-    let own = event_type::list(database, visit.account).await?;
-    let own = own.iter().filter(|it| it.example.is_some());
+    let own = event_type::list(database, visit.account, &TypeFilter::default()).await?;
+    let own = own.iter().filter(|it| it.has_example);
     let own: Vec<&str> = own.map(|it| it.name.as_str()).collect();
     let most = i64::try_from(MOST_WEBHOOKS).unwrap_or(i64::MAX);
     let mut webhooks = webhook_names::newest(database, visit.account, most).await?;

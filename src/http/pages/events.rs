@@ -16,7 +16,8 @@ use super::filter::FilterBar;
 use super::frame::Nav;
 use super::visit::Visit;
 use super::{PageResult, query, ui};
-use crate::http::api::event_types::{self, EventTypeView};
+use crate::http::api::event_type_views::EventTypeEntry;
+use crate::http::api::event_types;
 use crate::http::server::Shared;
 
 /// Event types of a page; who has more searches.
@@ -67,16 +68,16 @@ pub(in crate::http) async fn list(
         .show(&body))
 }
 
-fn fits(known: &EventTypeView, wanted: &str) -> bool {
+fn fits(known: &EventTypeEntry, wanted: &str) -> bool {
     let has = |text: &str| text.to_lowercase().contains(wanted);
     has(&known.name) || has(&known.title) || has(&known.description) || has(&known.group)
 }
 
-fn entry(known: &EventTypeView) -> Markup {
+fn entry(known: &EventTypeEntry) -> Markup {
     html! {
         li {
             div {
-                a class="row" href=(path(&known.name)) { (or_name(known)) }
+                a class="row" href=(path(&known.name)) { (or_name(&known.title, &known.name)) }
                 span class="mono muted" { (known.name) }
             }
             p { (prose(&beginning(&known.description, 200))) }
@@ -90,12 +91,8 @@ fn path(name: &str) -> String {
     format!("/events/types/{name}")
 }
 
-fn or_name(known: &EventTypeView) -> &str {
-    if known.title.is_empty() {
-        &known.name
-    } else {
-        &known.title
-    }
+fn or_name<'a>(title: &'a str, name: &'a str) -> &'a str {
+    if title.is_empty() { name } else { title }
 }
 
 /// A text in which names stand between backticks.
@@ -116,8 +113,8 @@ fn beginning(text: &str, most: usize) -> String {
 }
 
 /// Types by their groups, in the order in which the groups come first.
-fn by_group(types: &[EventTypeView]) -> Vec<(&str, Vec<&EventTypeView>)> {
-    let mut groups: Vec<(&str, Vec<&EventTypeView>)> = Vec::new();
+fn by_group(types: &[EventTypeEntry]) -> Vec<(&str, Vec<&EventTypeEntry>)> {
+    let mut groups: Vec<(&str, Vec<&EventTypeEntry>)> = Vec::new();
     for known in types {
         let group = if known.group.is_empty() {
             NO_GROUP

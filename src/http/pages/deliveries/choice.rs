@@ -11,6 +11,7 @@ use super::super::visit::Visit;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::text_enum::UnknownWord;
+use crate::http::api::event_type_views::EventTypeEntry;
 use crate::http::api::event_types;
 use crate::http::fields::Query;
 use crate::http::server::Shared;
@@ -307,7 +308,7 @@ pub(super) async fn names_of(
 }
 
 /// The event types by their groups, in the catalogue's order.
-pub(in crate::http::pages) fn topics(types: Vec<event_types::EventTypeView>) -> Choices {
+pub(in crate::http::pages) fn topics(types: Vec<EventTypeEntry>) -> Choices {
     let mut choices = Choices::new();
     for known in types {
         let group = match known.group.as_str() {

@@ -14,7 +14,8 @@ use crate::catalogue;
 use crate::domain::event_type::Validation;
 use crate::domain::id::AccountId;
 use crate::domain::subscription::SubscriptionState;
-use crate::http::api::event_types::{self, EventTypeView};
+use crate::http::api::event_type_views::EventTypeView;
+use crate::http::api::event_types;
 use crate::http::api::publish::accept;
 use crate::http::problem::Problem;
 use crate::http::server::Shared;
@@ -63,7 +64,7 @@ async fn show(
     let rows = schema::rows(&known.fields, known.schema.as_ref());
     let problem = written.as_ref().and_then(|it| it.problem);
     let status = problem.map(|problem| problem.told().1);
-    let title = super::or_name(known);
+    let title = super::or_name(&known.title, &known.name);
     let body = html! {
         dl class="facts" {
             dt { "Name" }

@@ -11,7 +11,8 @@ use super::super::frame::Nav;
 use super::super::visit::{Submission, Visit};
 use super::super::{PageResult, layout, query};
 use crate::domain::event_type::Validation;
-use crate::http::api::event_types::{self, EventTypeView};
+use crate::http::api::event_type_views::EventTypeView;
+use crate::http::api::event_types;
 use crate::http::problem::{Fault, Problem};
 use crate::http::server::Shared;
 

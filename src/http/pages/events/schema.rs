@@ -1,9 +1,11 @@
 //! The fields of an event type as rows of a table, out of its JSON Schema. A schema is foreign
 //! data: however deep, wide or circular it is, a bounded number of rows comes out.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
-use crate::http::api::event_types::FieldView;
+use crate::http::api::event_type_views::FieldView;
 
 /// Rows of a table.
 pub(super) const MOST_ROWS: usize = 200;
@@ -90,18 +92,21 @@ impl<'a> Walk<'a> {
             return;
         }
         self.steps -= 1;
-        let required: Vec<&str> = list(schema, "required")
+        let required: HashSet<&str> = list(schema, "required")
             .iter()
             .filter_map(Value::as_str)
             .collect();
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, property) in properties.into_iter().flatten() {
+            if self.steps == 0 {
+                return;
+            }
             let path = if path.is_empty() {
                 name.clone()
             } else {
                 format!("{path}.{name}")
             };
-            self.field(property, path, required.contains(&name.as_str()), depth);
+            self.field(property, path, required.contains(name.as_str()), depth);
         }
         if let Some(items) = schema.get("items").filter(|items| items.is_object()) {
             let items = self.meant(items);

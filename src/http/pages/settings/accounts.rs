@@ -10,7 +10,7 @@ use crate::domain::cursor;
 use crate::domain::email::MAX_EMAIL;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT};
 use crate::domain::mail::{MAX_SENDERS, Sender};
-use crate::http::api::accounts as api;
+use crate::http::api::accounts::{self as api, BoundsView};
 use crate::http::api::part;
 use crate::http::page::{self, Wanted};
 use crate::http::pages::frame::Nav;
@@ -190,7 +190,9 @@ pub(in crate::http) async fn show(
         }
     }
     let shown = [name.as_str(), senders.as_str()];
-    Ok(detail(&visit, &account, shown, &Refusal::default()))
+    let bounds = BoundsView::of(&shared, account.id).await?;
+    let refusal = Refusal::default();
+    Ok(detail(&visit, &account, &bounds, shown, &refusal))
 }
 
 /// The senders as they are typed: separated by spaces.
@@ -202,6 +204,7 @@ fn listed(account: &Account) -> String {
 fn detail(
     visit: &Visit,
     account: &Account,
+    bounds: &BoundsView,
     [name, senders]: [&str; 2],
     refusal: &Refusal,
 ) -> HttpResponse {
@@ -241,11 +244,36 @@ fn detail(
                 span class="muted" { "Only an account without webhooks and events can be removed." }
             }
         }
+        (used(bounds))
     };
     let page = visit
         .page(Nav::Settings, &account.name, "")
         .back(PATH, "Accounts");
     page.status(refusal.status).show(&body)
+}
+
+/// What the account has, and the most that it may have.
+fn used(bounds: &BoundsView) -> Markup {
+    html! {
+        h2 { "What it uses" }
+        table class="list" id="bounds" {
+            thead { tr {
+                th scope="col" { "Of" }
+                th scope="col" class="number" { "Used" }
+                th scope="col" class="number" { "At most" }
+            } }
+            tbody {
+                @for (name, bound) in bounds.rows() {
+                    tr {
+                        td data-label="Of" { (name) }
+                        td data-label="Used" class="number" { (bound.used) }
+                        td data-label="At most" class="number" { (bound.most) }
+                    }
+                }
+            }
+        }
+        p class="muted" { "The bounds are settings of the server, the same for every account." }
+    }
 }
 
 /// Renames one, or changes the senders of its mails: each has a form of its own.
@@ -275,7 +303,14 @@ pub(in crate::http) async fn change(
         Ok(_) => Ok(layout::go_to(format!("{}?done={done}", href(&account))).finish()),
         Err(problem) => {
             let refusal = Refusal::of(problem)?;
-            Ok(detail(&visit, &account, [&name, &senders], &refusal))
+            let bounds = BoundsView::of(&shared, account.id).await?;
+            Ok(detail(
+                &visit,
+                &account,
+                &bounds,
+                [&name, &senders],
+                &refusal,
+            ))
         }
     }
 }

@@ -10,7 +10,8 @@ use crate::catalogue;
 use crate::domain::id::AccountId;
 use crate::domain::trigger::Trigger;
 use crate::http::server::Shared;
-use crate::store::{StoreError, event_type};
+use crate::store::StoreError;
+use crate::store::event_type::{self, TypeFilter};
 
 /// As many event types are shown to choose from; beyond, patterns name them.
 const MOST_SHOWN: usize = 150;
@@ -90,12 +91,13 @@ pub(super) async fn known(shared: &Shared, account: AccountId) -> Result<Vec<Gro
         };
         add(&known.group, choice);
     }
-    for own in event_type::list(shared.engine.database(), account).await? {
+    let filter = TypeFilter::default();
+    for own in event_type::list(shared.engine.database(), account, &filter).await? {
         if !own.builtin {
             let choice = Choice {
                 name: own.name,
                 title: own.title,
-                example: own.example.is_some(),
+                example: own.has_example,
             };
             add(&own.group, choice);
         }

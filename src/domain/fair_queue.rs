@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 /// Items of one line come out in the order in which they came.
-pub(super) struct FairQueue<K, T> {
+pub(crate) struct FairQueue<K, T> {
     /// None is empty; the first one's turn is next.
     lines: VecDeque<(K, VecDeque<T>)>,
     waiting: usize,
@@ -14,7 +14,7 @@ pub(super) struct FairQueue<K, T> {
 
 impl<K: PartialEq, T> FairQueue<K, T> {
     /// One that holds `most_each` items of each line, and `most` of all.
-    pub(super) fn new(most_each: usize, most: usize) -> Self {
+    pub(crate) fn new(most_each: usize, most: usize) -> Self {
         Self {
             lines: VecDeque::new(),
             waiting: 0,
@@ -28,7 +28,7 @@ impl<K: PartialEq, T> FairQueue<K, T> {
     ///
     /// # Errors
     /// The item: its line is full, or the queue is.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         key: K,
         item: T,
@@ -49,7 +49,7 @@ impl<K: PartialEq, T> FairQueue<K, T> {
     }
 
     /// Drops what is not wanted any more.
-    pub(super) fn retain(&mut self, is_wanted: impl Fn(&T) -> bool) {
+    pub(crate) fn retain(&mut self, is_wanted: impl Fn(&T) -> bool) {
         for (_, line) in &mut self.lines {
             line.retain(&is_wanted);
         }
@@ -58,7 +58,7 @@ impl<K: PartialEq, T> FairQueue<K, T> {
     }
 
     /// Items that wait.
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.waiting
     }
 
@@ -68,7 +68,7 @@ impl<K: PartialEq, T> FairQueue<K, T> {
     }
 
     /// Takes the first item of the line whose turn it is.
-    pub(super) fn pop(&mut self) -> Option<T> {
+    pub(crate) fn pop(&mut self) -> Option<T> {
         let (key, mut line) = self.lines.pop_front()?;
         let item = line.pop_front()?;
         self.waiting -= 1;
@@ -76,6 +76,22 @@ impl<K: PartialEq, T> FairQueue<K, T> {
             self.lines.push_back((key, line));
         }
         Some(item)
+    }
+
+    /// Puts back what was taken and is not done: it stays the first of its line, and the other
+    /// lines come first.
+    pub(crate) fn put_back(&mut self, key: K, item: T) {
+        self.waiting += 1;
+        match self.lines.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, line)) => line.push_front(item),
+            None => self.lines.push_back((key, VecDeque::from([item]))),
+        }
+    }
+
+    /// Drops all that waits.
+    pub(crate) fn clear(&mut self) {
+        self.lines.clear();
+        self.waiting = 0;
     }
 }
 
@@ -120,6 +136,18 @@ mod tests {
         assert_eq!(queue.pop(), Some(1));
         assert_eq!(queue.push('c', 7, |_| true), Ok(()));
         assert_eq!(drained(queue), [5, 2, 7, 6, 3]);
+    }
+
+    #[test]
+    fn what_is_put_back_waits_for_the_other_lines_and_stays_the_first_of_its_own() {
+        let mut queue = queue(&[('a', 1), ('a', 2), ('b', 3)]);
+        assert_eq!(queue.pop(), Some(1));
+        queue.put_back('a', 1);
+        assert_eq!(drained(queue), [3, 1, 2]);
+        let mut queue = super::tests::queue(&[('a', 1)]);
+        assert_eq!(queue.pop(), Some(1));
+        queue.put_back('a', 1);
+        assert_eq!(drained(queue), [1]);
     }
 
     #[test]
