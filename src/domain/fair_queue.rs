@@ -87,12 +87,6 @@ impl<K: PartialEq, T> FairQueue<K, T> {
             None => self.lines.push_back((key, VecDeque::from([item]))),
         }
     }
-
-    /// Drops all that waits.
-    pub(crate) fn clear(&mut self) {
-        self.lines.clear();
-        self.waiting = 0;
-    }
 }
 
 #[cfg(test)]

@@ -195,8 +195,8 @@ pub(super) struct Problem {
     kind: Kind,
     detail: String,
     errors: Vec<Fault>,
-    rejected: Vec<RejectedLine>,
-    allow: Option<String>,
+    rejected: Box<[RejectedLine]>,
+    allow: Option<Box<str>>,
     retry_after: Option<i64>,
 }
 
@@ -230,7 +230,7 @@ impl Problem {
             kind,
             detail: detail.into(),
             errors: Vec::new(),
-            rejected: Vec::new(),
+            rejected: Box::default(),
             allow: None,
             retry_after: None,
         }
@@ -269,7 +269,7 @@ impl Problem {
             number => format!("All {number} lines were rejected.{first}"),
         };
         Self {
-            rejected,
+            rejected: rejected.into(),
             ..Self::new(Kind::Invalid, detail)
         }
     }
@@ -286,7 +286,7 @@ impl Problem {
     pub(super) fn method_not_allowed(allow: String) -> Self {
         let detail = format!("This path answers to {allow}.");
         Self {
-            allow: Some(allow),
+            allow: Some(allow.into()),
             ..Self::new(Kind::MethodNotAllowed, detail)
         }
     }

@@ -387,7 +387,8 @@ mod tests {
                 "http://s@[2001:db8::1]:8443/",
             ),
         ] {
-            let endpoint = Endpoint::new(url, std::iter::empty()).unwrap();
+            let hop = HopId::stored("a".to_owned());
+            let endpoint = Endpoint::new(url, std::iter::empty(), &hop).unwrap();
             assert_eq!(endpoint.host, host, "{url}");
             assert_eq!(endpoint.uri.to_string(), uri, "{url}");
         }

@@ -20,15 +20,18 @@ use super::wire::{Idle, Wire};
 use crate::config::Live;
 use crate::domain::address::AddressRules;
 
+/// A connection as awc takes it.
+type Made = Connection<Uri, Wire<Stream>>;
+
 /// The service that awc calls when its pool has no connection.
 pub(super) fn guarded(
     rules: Arc<Live<AddressRules>>,
     tls: TlsSettings,
 ) -> impl Service<
     ConnectInfo<Uri>,
-    Response = Connection<Uri, Wire<Stream>>,
+    Response = Made,
     Error = ConnectError,
-    Future = impl Future<Output = Result<Connection<Uri, Wire<Stream>>, ConnectError>>,
+    Future = impl Future<Output = Result<Made, ConnectError>>,
 > + Clone
 + 'static {
     let idle = Rc::new(Idle::default());

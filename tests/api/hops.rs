@@ -119,21 +119,21 @@ fn an_event_that_goes_in_a_circle_is_refused_the_third_time_and_reported_once() 
     // The account is told once, however many are refused.
     let own = own(&herald);
     for _ in 0..5 {
-        publish(&herald, &vec![own.as_str(); 3].join(", ")).expect(508);
+        publish(&herald, &[own.as_str(); 3].join(", ")).expect(508);
     }
     let told = reports(&herald);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["payload"]["event_type"], "ORDER_CREATED");
-    assert_eq!(told[0]["payload"]["hops"], vec![own.as_str(); 3].join(", "));
+    assert_eq!(told[0]["payload"]["hops"], [own.as_str(); 3].join(", "));
     assert_eq!(herald.count("select count(*) from event"), 3);
 
     // Another daemon, or a restart, reports within the hour no more; after it, once.
     let beside = herald.launch_beside();
-    publish(&beside, &vec![own.as_str(); 3].join(", ")).expect(508);
+    publish(&beside, &[own.as_str(); 3].join(", ")).expect(508);
     assert_eq!(reports(&herald).len(), 1);
     herald.sql("update notice set at = at - interval '61 minutes' where kind = 'loop'");
     let another = herald.launch_beside();
-    publish(&another, &vec![own.as_str(); 3].join(", ")).expect(508);
+    publish(&another, &[own.as_str(); 3].join(", ")).expect(508);
     assert_eq!(reports(&herald).len(), 2);
 }
 

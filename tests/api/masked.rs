@@ -93,9 +93,9 @@ fn the_search_covers_titles_and_hosts_and_no_path() {
             let sealed = "select count(*) from subscription where sealed_url is not null";
             wait_until("it to be sealed", || herald.count(sealed) == 1);
         }
-        assert_eq!(found("127.0.0.1"), [id.clone()]);
-        assert_eq!(found(port), [id.clone()]);
-        assert_eq!(found("ann@example"), [mail.clone()]);
+        assert_eq!(found("127.0.0.1"), std::slice::from_ref(&id));
+        assert_eq!(found(port), std::slice::from_ref(&id));
+        assert_eq!(found("ann@example"), std::slice::from_ref(&mail));
         for hidden in ["services", "XyZ123", "%E2%80%A2", "http"] {
             assert_eq!(found(hidden), [] as [String; 0], "{hidden}");
         }

@@ -211,8 +211,10 @@ pub(crate) fn schema(dice: &mut Dice) -> Value {
 /// `unevaluated…` beside other schemas, inside one another.
 fn unevaluated(dice: &mut Dice) -> Value {
     let key = dice.one(&["unevaluatedProperties", "unevaluatedItems"]);
-    let mut schema = json!({"type": "object"});
-    for _ in 0..dice.size(16) {
+    // What fits costs the most: nothing ends early.
+    let fits = dice.luck(6);
+    let mut schema = json!({});
+    for _ in 0..dice.size(32) {
         let beside = dice.one(&[
             "allOf",
             "anyOf",
@@ -223,7 +225,8 @@ fn unevaluated(dice: &mut Dice) -> Value {
             "dependentSchemas",
         ]);
         let mut outer = Map::new();
-        outer.insert(key.to_owned(), any(dice, 1));
+        let left = if fits { json!(true) } else { any(dice, 1) };
+        outer.insert(key.to_owned(), left);
         let inner = match beside {
             "if" | "then" => schema,
             "dependentSchemas" => json!({"a": schema, "k0": schema}),

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::no_query;
 use super::publish::{idempotency_key, judged, prepare};
 use super::shapes::{BatchPublished, LineWarnings};
+use crate::actors::RoutingTable;
 use crate::domain::event::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
 use crate::domain::event_type::Suggestions;
 use crate::http::auth::Caller;

@@ -103,14 +103,14 @@ impl ResponseError for SignInFirst {
 pub(in crate::http) struct Trouble {
     problem: Problem,
     /// Where the form is that was not taken, with what was typed.
-    form: Option<String>,
+    form: Option<Box<str>>,
 }
 
 impl Trouble {
     /// With the address of the form that was not taken.
     #[must_use]
     pub(super) fn with_form(mut self, address: String) -> Self {
-        self.form = Some(address);
+        self.form = Some(address.into());
         self
     }
 }

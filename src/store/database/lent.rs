@@ -30,7 +30,8 @@ impl Manager for Lender {
 
     async fn create(&self) -> Result<Lent, ConnectionError> {
         Ok(Lent {
-            connection: self.way.connect().await?,
+            // Connecting is rare and its future large; every lending would carry it along.
+            connection: Box::pin(self.way.connect()).await?,
             timed: Some(false),
         })
     }

@@ -23,10 +23,13 @@ pub(super) fn kept_for(announced: Option<Duration>) -> Duration {
     ahead.unwrap_or(KEPT).min(KEPT)
 }
 
+/// What is shared by a connection and the client that keeps it.
+type Shared<S> = RefCell<Core<S>>;
+
 /// The connections of one client.
 pub(in crate::transport) struct Idle<S> {
     /// By their places in memory.
-    cores: RefCell<HashMap<*const RefCell<Core<S>>, Weak<RefCell<Core<S>>>>>,
+    cores: RefCell<HashMap<*const Shared<S>, Weak<Shared<S>>>>,
     /// When the next look is due; None: nobody looks.
     look_at: Cell<Option<Instant>>,
     sooner: Notify,

@@ -136,6 +136,7 @@ mod tests {
             targets: Vec::new(),
             size: 2,
             warnings: None,
+            hops: None,
         }
     }
 

@@ -39,7 +39,8 @@ pub(in crate::http) async fn show(shared: &Shared, request: &HttpRequest) -> Pag
     };
     let caller = Caller::user(Arc::clone(&signed_in.session));
     let visit = Visit::new(request, shared, caller, signed_in);
-    page(shared, request, &visit).await
+    // Its many questions make the future large.
+    Box::pin(page(shared, request, &visit)).await
 }
 
 async fn page(shared: &Shared, request: &HttpRequest, visit: &Visit) -> PageResult {

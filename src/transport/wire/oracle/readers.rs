@@ -18,6 +18,7 @@ use hyper::body::Body;
 use super::script::{End, Line, Script};
 use crate::config::Live;
 use crate::domain::address::AddressRules;
+use crate::domain::hops::HopId;
 use crate::transport::client::{Client, Delivery, Endpoint, Exchange};
 use crate::transport::tls::tls_settings;
 use crate::transport::wire::answer::{self, Reading};
@@ -208,7 +209,10 @@ impl Herald {
         let rules = Arc::new(Live::new(AddressRules::new(Vec::new())));
         Self {
             client: Client::over(inner, rules, tls_settings().unwrap()),
-            endpoint: Endpoint::new("http://192.0.2.1/", std::iter::empty()).unwrap(),
+            endpoint: {
+                let hop = HopId::stored("a".to_owned());
+                Endpoint::new("http://192.0.2.1/", std::iter::empty(), &hop).unwrap()
+            },
             next,
         }
     }
@@ -239,6 +243,7 @@ impl Herald {
             content_type: None,
             headers: &[],
             test: false,
+            hops: None,
             timeout: Duration::from_secs(3_600),
         }
     }
