@@ -430,7 +430,8 @@ mod tests {
     #[test]
     fn what_a_proxy_forwards_counts_for_the_client_until_it_is_answered() {
         let connections = connections("16", "2");
-        let client: Option<IpAddr> = Some([192, 0, 2, 1].into());
+        let address: IpAddr = [192, 0, 2, 1].into();
+        let client = Some(address);
         let held = many(&connections, 5, "10.0.0.1:1");
         for place in &held[..2] {
             connections.carry(&place.life, client, false).unwrap();
@@ -454,6 +455,6 @@ mod tests {
         // One that comes by itself is not a proxy's.
         let direct = from(&connections, "192.0.2.1:1").unwrap();
         connections.carry(&direct.life, other, false).unwrap();
-        assert_eq!(connections.table().strangers.from(client.unwrap()), 1);
+        assert_eq!(connections.table().strangers.from(address), 1);
     }
 }

@@ -155,8 +155,8 @@ fn an_account_whose_checks_are_the_dearest_delays_no_other_account() {
     assert!(warning.contains("was not checked"), "{warning}");
 
     let done = AtomicBool::new(false);
+    let batch = format!("{}\n", zeros(1_000)).repeat(100);
     let (slowest, number) = thread::scope(|scope| {
-        let batch = format!("{}\n", zeros(1_000)).repeat(100);
         for _ in 0..4 {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {

@@ -1,6 +1,7 @@
 //! What schemas of accounts may cost: the search for the worst, and a real daemon whose other
 //! accounts go on beside hostile ones.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

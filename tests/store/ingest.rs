@@ -119,9 +119,15 @@ async fn a_taken_key_stores_neither_its_event_nor_its_rows() {
         events.spill_accounts = events.accounts.clone();
         events.spill_subscriptions = vec![bench.subscription.uuid(); 2];
         events.spill_events = ids.to_vec();
-        ingest(&mut bench.connection, bench.lane, bench.version, &events)
-            .await
-            .unwrap();
+        ingest(
+            &mut bench.connection,
+            bench.lane,
+            bench.version,
+            &events,
+            1_000,
+        )
+        .await
+        .unwrap();
     }
     assert_eq!(bench.sql("select count(*) from event"), "3");
     assert_eq!(
@@ -158,7 +164,7 @@ fn every_payload_comes_back_as_it_was_stored() {
         let mut events = batch(bench.account, &ids, "{}", &payload, &[]);
         events.warnings = vec![warning.as_deref()];
         let (lane, version) = (bench.lane, bench.version);
-        let stored = runtime.block_on(ingest(&mut bench.connection, lane, version, &events));
+        let stored = runtime.block_on(ingest(&mut bench.connection, lane, version, &events, 1_000));
         prop_assert!(stored.is_ok(), "{:?}", stored);
         let found = herald::store::event::find(
             &bench.database, bench.account, EventId::from_uuid(ids[0]),

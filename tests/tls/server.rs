@@ -153,6 +153,7 @@ impl Server {
     }
 
     /// Stops it and starts it again as a standby, which takes no writes.
+    #[allow(dead_code, reason = "the tests of the doctor share this file")]
     pub(crate) fn become_standby(&mut self) {
         support::signal(self.child.id(), "INT");
         self.child.wait().unwrap();

@@ -117,7 +117,7 @@ fn has_unreadable_connection(seen: &Seen) -> bool {
 }
 
 fn has_no_idle_time(seen: &Seen) -> bool {
-    let announced = seen.fields.iter().filter_map(|(name, value)| {
+    let mut announced = seen.fields.iter().filter_map(|(name, value)| {
         let value = str::from_utf8(value)
             .ok()
             .filter(|_| name == "keep-alive")?;
@@ -128,7 +128,7 @@ fn has_no_idle_time(seen: &Seen) -> bool {
             (digits && name.eq_ignore_ascii_case("timeout")).then(|| seconds.trim().parse::<u64>())
         })
     });
-    announced.last() == Some(Ok(0))
+    announced.next_back() == Some(Ok(0))
 }
 
 /// As the attempt's log has it: a success must be whole, and nothing is there of what is awaited.
