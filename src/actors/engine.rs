@@ -1,5 +1,6 @@
 //! The handle by which the web layer reaches the actors, and their start and stop in order.
 
+mod auditing;
 mod checks;
 mod ending;
 
@@ -14,7 +15,7 @@ use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::activity_log::{ActivityRecorder, RecordError};
-use super::auditor::{AuditError, Auditor};
+use super::auditor::Auditor;
 use super::checking::Checker;
 use super::dispatcher::{self, DeliveriesDue, Dispatcher, SendTest};
 use super::figures::{Figures, FiguresView, Sampler, Sources, Waits};
@@ -42,7 +43,6 @@ use crate::domain::id::{AccountId, ActivityId, EventId, SubscriptionId};
 use crate::domain::target::Target;
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
-use crate::store::audit::Audit;
 use crate::store::clock::DatabaseClock;
 use crate::store::trial::TestEvent;
 use crate::store::{Database, StoreError, partition, trial};
@@ -345,26 +345,6 @@ impl Engine {
         activities: Vec<NewActivity>,
     ) -> Result<Vec<ActivityId>, RecordError> {
         self.activity_log.record(account, activities).await
-    }
-
-    /// Begins an audit of an account, or of the whole server, in the background; false: one runs
-    /// already. What it finds is kept. To be called inside of the runtime.
-    pub fn begin_audit(&self, account: Option<AccountId>) -> bool {
-        self.auditor.begin(account)
-    }
-
-    /// Runs an audit of an account, or of the whole server, when it has its turn.
-    ///
-    /// # Errors
-    /// Others are run, or the database is away.
-    pub async fn audit(&self, account: Option<AccountId>) -> Result<Audit, AuditError> {
-        self.auditor.run(account).await
-    }
-
-    /// Whether an audit runs.
-    #[must_use]
-    pub fn is_auditing(&self) -> bool {
-        self.auditor.is_running()
     }
 
     /// The subscriptions and event types as they are now.

@@ -364,7 +364,7 @@ mod tests {
         }
         definitions.insert("d30".to_owned(), json!({"type": "string"}));
         let (_, detail) = refused(&json!({"$ref": "#/$defs/d0", "$defs": definitions}));
-        assert!(detail.contains("too large"), "{detail}");
+        assert!(detail.contains("costs too much"), "{detail}");
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub fn decode<K: DeserializeOwned>(list: &str, text: &str) -> Result<K, CursorEr
     if !can_be_stored(&value) {
         return Err(CursorError::Damaged);
     }
-    serde_json::from_value(value).map_err(CursorError::OtherKey)
+    serde_json::from_slice(key).map_err(CursorError::OtherKey)
 }
 
 /// Whether a database takes what the key holds: no text with the character 0, and no time of a

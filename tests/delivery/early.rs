@@ -142,7 +142,8 @@ fn an_answer_before_the_end_of_the_request_is_heard() {
             let attempt = &delivery["attempts"][0];
             let place = format!("{status}, {then:?}: {attempt:#}");
             assert_eq!(attempt["response"]["status"], status, "{place}");
-            assert_eq!(attempt["response"]["body"], body, "{place}");
+            let kept = (!body.is_empty()).then_some(body);
+            assert_eq!(attempt["response"]["body"], json!(kept), "{place}");
             assert_eq!(delivery["state"], state, "{place}");
             assert!(attempt["duration_ms"].as_i64().unwrap() < 3_000, "{place}");
             if status == 429 {
