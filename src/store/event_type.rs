@@ -83,6 +83,8 @@ pub struct TypeSummary {
 pub struct TypeFilter<'a> {
     /// Own types under this heading alone.
     pub group: Option<&'a str>,
+    /// With a heading: the built-in types under it.
+    pub builtin: &'a [&'a str],
     /// Those whose names come after this one, byte by byte.
     pub after: Option<&'a str>,
     /// How many at most; none: all.
@@ -135,7 +137,10 @@ pub async fn list(
         .into_boxed();
     if let Some(group) = filter.group {
         let own = event_type::group.eq(group.to_owned());
-        rows = rows.filter(event_type::builtin.eq(true).or(own));
+        let builtin = event_type::builtin
+            .eq(true)
+            .and(event_type::name.eq_any(filter.builtin.to_vec()));
+        rows = rows.filter(builtin.or(own));
     }
     if let Some(after) = filter.after {
         let text = diesel::dsl::sql::<Bool>("name collate \"C\" > ");

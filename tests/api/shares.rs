@@ -40,7 +40,7 @@ fn with(answers: &[Answer], status: u16) -> usize {
 #[test]
 fn an_account_has_two_dry_runs_at_one_time_and_another_has_its_turn() {
     let herald = Herald::launch_with(&[
-        ("HERALD_PLUGIN_DEADLINE_MS", "1000"),
+        ("HERALD_PLUGIN_DEADLINE_MS", "300"),
         ("HERALD_PLUGIN_OPERATIONS", "1000000000"),
     ]);
     let (main, other) = two(&herald);

@@ -342,6 +342,6 @@ async fn months_are_made_ahead_and_none_is_a_default() {
 #[test]
 fn a_part_of_a_user_s_name_is_looked_up_in_an_index() {
     let url = Cluster::shared().database();
-    let index = "select count(*) from pg_indexes where indexname = 'activity_user_part'";
+    let index = "select count(*) from pg_indexes where indexname = 'activity_user_folded'";
     assert_eq!(psql(&url, index).trim(), "1");
 }

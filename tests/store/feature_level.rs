@@ -1,8 +1,8 @@
 //! What the database needs of its daemons, and what is refused while an older one is at work.
 
-use diesel_async::SimpleAsyncConnection;
-use herald::store::StoreError;
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use herald::store::feature_level::{FeatureLevel, raise, require};
+use herald::store::{Connection, StoreError};
 
 use crate::bench::Bench;
 
@@ -25,9 +25,14 @@ async fn what_an_older_daemon_would_misread_is_refused_until_it_has_ended() {
 
     bench.sql("update lane set closed_at = now() where feature_level = 0");
     // In a transaction of the caller's that ends in vain, nothing is needed yet.
-    bench.connection.batch_execute("begin").await.unwrap();
-    require(&mut bench.connection, own).await.unwrap();
-    bench.connection.batch_execute("rollback").await.unwrap();
+    let undone = bench
+        .connection
+        .transaction(async |connection: &mut Connection| {
+            require(connection, own).await.unwrap();
+            Err::<(), _>(diesel::result::Error::RollbackTransaction)
+        })
+        .await;
+    assert!(undone.is_err());
     assert_eq!(bench.sql(NEEDED), "0");
     require(&mut bench.connection, own).await.unwrap();
     assert_eq!(bench.sql(NEEDED), own.number().to_string());

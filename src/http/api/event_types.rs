@@ -54,15 +54,20 @@ pub(in crate::http) async fn list(
     let wanted: Wanted<String> = Wanted::take(&mut query, LIST);
     query.finish()?;
     let after = wanted.after.as_deref();
+    let known: Vec<_> = catalogue::builtin()
+        .iter()
+        .filter(|known| group.as_ref().is_none_or(|group| *group == known.group))
+        .collect();
+    let builtin: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
     let filter = TypeFilter {
         group: group.as_deref(),
+        builtin: &builtin,
         after,
         limit: Some(wanted.rows()),
     };
     let own = event_type::list(shared.engine.database(), account, &filter).await?;
-    let mut views: Vec<EventTypeEntry> = catalogue::builtin()
+    let mut views: Vec<EventTypeEntry> = known
         .iter()
-        .filter(|known| group.as_ref().is_none_or(|group| *group == known.group))
         .filter(|known| after.is_none_or(|after| known.name.as_str() > after))
         .map(|known| EventTypeEntry::builtin(known, own.iter().find(|own| own.name == known.name)))
         .collect();
