@@ -28,7 +28,11 @@ pub enum Lent {
 /// # Errors
 /// When two connections cannot be had.
 pub async fn look(database: &Database) -> Result<Lent, StoreError> {
-    let mut lent = database.get().await?;
+    // To connect takes statements as well.
+    let mut lent = match database.get().await {
+        Err(StoreError::Away(words)) if is_mixed_up(&words) => return Ok(Lent::ForTransaction),
+        made => made?,
+    };
     let one: &mut Connection = &mut lent;
     let mut other = match database.bare().await {
         Err(StoreError::Away(words)) if is_mixed_up(&words) => return Ok(Lent::ForTransaction),

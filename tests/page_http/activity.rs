@@ -115,7 +115,7 @@ fn herald_s_own_activities_lead_to_the_thing_and_tell_what_changed() {
         "/settings/tokens",
         &[("title", "CI"), ("role", "viewer")],
     )
-    .expect(200);
+    .expect(303);
     let found = list(&browser, "/activity?activity=Herald.*");
     assert!(
         found.contains("Webhook Changed") && !found.contains("Subscription"),

@@ -141,7 +141,7 @@ fn a_delivery_tells_its_story_and_shows_no_secret() {
     );
     assert!(html.contains("&lt;script&gt;alert(2)"), "{html}");
     assert!(
-        html.contains("The target answered 503 (Service Unavailable) after"),
+        html.contains("The target answered 503 (Service Unavailable). The receiver is"),
         "{html}"
     );
     assert!(html.contains("The next attempt is due"), "{html}");

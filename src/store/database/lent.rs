@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
 use diesel::ConnectionError;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, TransactionManager};
+use diesel_async::pooled_connection::PoolableConnection;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::Way;
 use super::reading::{READ_WITHIN, Reader};
@@ -38,11 +39,10 @@ impl Manager for Lender {
 
     /// No ping: a connection that was closed is noticed without it.
     async fn recycle(&self, lent: &mut Lent, _: &Metrics) -> RecycleResult<ConnectionError> {
-        type Transactions = <AsyncPgConnection as AsyncConnection>::TransactionManager;
-        if std::thread::panicking()
-            || Transactions::is_broken_transaction_manager(&mut lent.connection)
-        {
-            return Err(RecycleError::message("it broke within a transaction"));
+        if std::thread::panicking() || lent.connection.is_broken() {
+            return Err(RecycleError::message(
+                "it is closed, or broke within a transaction",
+            ));
         }
         Ok(())
     }

@@ -98,10 +98,8 @@ fn sentence(attempt: &AttemptView) -> String {
             format!("{error} A later attempt had begun, which decides.")
         }
         (Outcome::Superseded, None, _) => "A later attempt had begun, which decides.".to_owned(),
-        (_, Some(error), _) => match error.strip_suffix('.') {
-            Some(error) if !error.contains('\n') => format!("{error} after {after}."),
-            _ => error.clone(),
-        },
+        (_, Some(error), _) if error.contains('\n') => error.clone(),
+        (_, Some(error), _) => format!("{error} It took {after}."),
         (_, None, Some(status)) => format!("The target answered {status} after {after}."),
         (Outcome::Sent, None, None) if attempt.mail.is_some() => {
             format!("The mail was handed over after {after}.")
