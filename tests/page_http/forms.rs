@@ -127,7 +127,11 @@ fn every_form_leads_to_a_page_that_can_be_loaded_again() {
     let of = |rest: &str| format!("/webhooks/{id}/{rest}");
     let event = walk.herald.publish_event(&order(1));
     walk.herald.delivery_in("sent", &event, &id);
-    walk.form("/webhooks/{id}/edit", &of("edit"), &[("title", "Shop 2")]);
+    walk.form(
+        "/webhooks/{id}/edit",
+        &of("edit"),
+        &[("was_title", "Shop"), ("title", "Shop 2")],
+    );
     walk.form("/webhooks/{id}/pause", &of("pause"), &[]);
     walk.form(
         "/webhooks/{id}/resume",

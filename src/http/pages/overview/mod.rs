@@ -65,7 +65,8 @@ async fn page(shared: &Shared, request: &HttpRequest, visit: &Visit) -> PageResu
     };
     let new = open.webhooks == 0 || open.events == 0;
     let body = html! {
-        @if new { (first_steps(visit, &open)) } @else { (attention::section(visit, &found)) }
+        @if new { (first_steps(visit, &open)) }
+        @if !new || open.loop_at.is_some() { (attention::section(visit, &found)) }
         (figures::section(shared, visit, range, &series, &open, &audits))
     };
     let page = visit.page(Nav::Overview, "Overview", "");
