@@ -21,8 +21,9 @@ struct TlsServer {
 
 impl TlsServer {
     fn start(certificate: &Certificate, more: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
+        // The listener must be gone before the server binds its port.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+        let port = address.unwrap().port();
         let child = Command::new("openssl")
             .args(["s_server", "-quiet", "-accept"])
             .arg(format!("127.0.0.1:{port}"))
