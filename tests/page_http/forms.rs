@@ -167,7 +167,7 @@ fn every_form_leads_to_a_page_that_can_be_loaded_again() {
         "/deliveries/resend",
         &[("state", "sent"), ("until", &until)],
     );
-    assert!(resent.contains("1 delivery was resent."), "{resent}");
+    assert!(resent.contains("2 deliveries were resent."), "{resent}");
     walk.form("/webhooks/{id}/delete", &of("delete"), &[]);
 
     let kind = [

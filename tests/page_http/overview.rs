@@ -65,10 +65,7 @@ fn events_that_go_in_a_circle_are_shown_for_a_day_and_where_an_event_came_throug
         text.contains("Events that go in a circle were refused"),
         "{text}"
     );
-    let log = words(&page(
-        &ann,
-        "/activity?group=Herald&activity=Event+Loop+Refused",
-    ));
+    let log = words(&page(&ann, "/activity?activity=Herald.Event+Loop+Refused"));
     assert!(log.contains("Event Loop Refused"), "{log}");
     herald.sql("update notice set at = at - interval '25 hours'");
     assert!(!words(&page(&ann, "/")).contains("circle"));

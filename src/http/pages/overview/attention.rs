@@ -180,7 +180,7 @@ fn circle(visit: &Visit, at: DateTime<Utc>) -> Markup {
         (badge(Tone::Error, "Loop"))
         span {
             "Events that go in a circle were refused " (visit.reader.ago(at)) ". "
-            a href="/activity?group=Herald&activity=Event+Loop+Refused" { "The activity log" }
+            a href="/activity?activity=Herald.Event+Loop+Refused" { "The activity log" }
             " has the last one. Find the receiver that publishes what it is sent."
         }
     }
