@@ -188,7 +188,7 @@ fn what_needs_a_restart_is_named_in_a_warning() {
         .find(|line| line.contains("restart Herald"))
         .unwrap();
     assert!(
-        line.contains("WARN") && line.contains("delivery_workers,http_workers"),
+        line.contains("WARN") && line.contains("http_workers,delivery_workers"),
         "{line}"
     );
     // It is named again as long as it waits.
