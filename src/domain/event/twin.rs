@@ -48,7 +48,7 @@ fn string(bytes: &[u8], mut at: usize, twin: &mut Option<Vec<u8>>) -> usize {
     }
 }
 
-/// The UTF-16 unit of an escape `\uXXXX` that begins here.
+/// The UTF-16 unit of an escape `\uHHHH` that begins here.
 fn unit(bytes: &[u8], at: usize) -> Option<u16> {
     let escape = bytes.get(at..at + ESCAPE)?;
     let digits = escape.strip_prefix(b"\\u")?;

@@ -275,7 +275,7 @@ fn letters(token: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The number of an escape `\uXXXX` at the beginning of a text.
+/// The number of an escape `\uHHHH` at the beginning of a text.
 fn half(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let hex = digits.bytes().all(|it| it.is_ascii_hexdigit());
