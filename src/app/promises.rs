@@ -73,7 +73,7 @@ pub fn unfit(report: &ServerReport) -> Option<String> {
     None
 }
 
-/// Whether a pooler stands in between that Herald cannot work with, in words.
+/// Whether a pooler stands in between that Herald cannot work with, as text.
 #[must_use]
 pub fn mixed_up(lent: Lent) -> Option<String> {
     let mode = match lent {

@@ -331,7 +331,7 @@ impl<'a> Walk<'a> {
         }
         let cost = patterns::measure(pattern);
         self.patterns.insert(pattern, cost);
-        // Without a cost it does not compile, which is told when it is.
+        // Without a cost it does not compile, which is reported when it is.
         let Some(cost) = cost else { return Ok(0) };
         self.pattern_bytes = self.pattern_bytes.saturating_add(cost.bytes);
         if self.pattern_bytes > MAX_PATTERN_SUM {

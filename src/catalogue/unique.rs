@@ -9,7 +9,7 @@ use jsonschema::paths::Location;
 use jsonschema::{Keyword, ValidationError};
 use serde_json::{Map, Number, Value};
 
-/// What is told of an array that holds a value twice.
+/// What is reported of an array that holds a value twice.
 const TWICE: &str = "holds the same value twice";
 
 /// The keyword as a schema has it: asked for, or not.

@@ -36,7 +36,7 @@ text_enum! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Field {
-    /// Names from the payload's root, parted by dots; `[]` stands for each entry of an array.
+    /// Names from the payload's root, separated by dots; `[]` stands for each entry of an array.
     pub path: String,
     /// The JSON type in words, such as `string or null`; the API calls it `type`.
     #[serde(rename = "type")]

@@ -16,7 +16,7 @@ use crate::domain::id::AccountId;
 use crate::store::hop::{self, RefusedLoop};
 
 const HERALD_HOPS: HeaderName = HeaderName::from_static(HEADER);
-/// How often the database is asked at most whether an account was told within the last hour.
+/// How often the database is asked at most whether a report went to an account within the last hour.
 const ASKED_EVERY: Duration = Duration::from_secs(60);
 
 /// Characters of the header that are reported.

@@ -14,7 +14,7 @@ use super::connections::Refusal;
 /// Seconds after which a caller may try again when Herald cannot answer now.
 const RETRY_AFTER: &str = "1";
 
-/// What a caller is told while the database can store nothing more.
+/// What a caller reads while the database can store nothing more.
 pub(super) const FULL: &str = "The disk of the database is full, so nothing was accepted for \
                                certain. The operator must make room; try again later.";
 

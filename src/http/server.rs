@@ -104,7 +104,7 @@ pub(super) struct Shared {
     pub rules: HttpRules,
     /// What was answered, for the metrics.
     pub requests: Arc<Requests>,
-    /// Which accounts were told of events that go in a circle.
+    /// Which accounts have a report of events that go in a circle.
     pub loops: Arc<LoopReports>,
     /// Who is connected.
     pub connections: Connections,

@@ -151,7 +151,7 @@ pub async fn switch_to(database: &Database, key: &SealKey) -> Result<bool, Store
         .await
 }
 
-/// What is sealed anew, one after the other.
+/// What is sealed again, one after the other.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     #[default]

@@ -142,7 +142,7 @@ fn idempotency_keys_of_a_day_are_counted_to_the_last_one_and_a_known_key_goes_on
     assert!(known.iter().all(|it| it["duplicate"] == true));
     // Without a key there is no end.
     client.publish(event(11).as_bytes()).expect(202);
-    // In a batch each line is told, and the others are stored.
+    // In a batch each line is reported, and the others are stored.
     let lines = format!("{}\n{}\n", event(20), event(21));
     let key = [("idempotency-key", "batch")];
     let batch = client.send("POST", "/v1/events/batch", &key, lines.as_bytes());

@@ -116,7 +116,7 @@ fn an_event_that_goes_in_a_circle_is_refused_the_third_time_and_reported_once() 
     assert_eq!(attempt["response"]["status"], 508, "{delivery:#}");
     assert!(text(&attempt["response"]["body"]).contains("goes in a circle"));
 
-    // The account is told once, however many are refused.
+    // The account gets one report, however many are refused.
     let own = own(&herald);
     for _ in 0..5 {
         publish(&herald, &[own.as_str(); 3].join(", ")).expect(508);

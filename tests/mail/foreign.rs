@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::desk::{herald, herald_with, letter, mail_in, send, tried};
 use crate::server::{MailServer, certificate};
 
-/// What a server was told, all connections together.
+/// What a server heard, all connections together.
 type Heard = Arc<Mutex<Vec<String>>>;
 
 /// A server that says to each command what `reply` makes of it, and greets by `220 mx`. What

@@ -144,7 +144,7 @@ fn an_older_rotation_of_the_key_forgets_no_key_that_urls_are_sealed_with() {
     let url = format!("{}{PATH}", target.url);
     let id = herald.subscribe(&url, &["*"]);
     wait_sealed(&herald);
-    // It would get here after it sealed secrets and headers anew.
+    // It would get here after it sealed secrets and headers again.
     let psql = std::process::Command::new("psql")
         .args(["-X", "-q", "-d", &herald.database_url, "-c"])
         .arg("update seal set current = null; delete from seal_key")

@@ -10,9 +10,9 @@ use crate::store::event_type::{OwnType, TypeSummary};
 /// One field of an event type's payload.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct FieldView {
-    /// Names from the payload's root, parted by dots; `[]` stands for each entry of an array.
+    /// Names from the payload's root, separated by dots; `[]` stands for each entry of an array.
     pub path: String,
-    /// Its JSON type in words.
+    /// Its JSON type as text.
     #[serde(rename = "type")]
     pub kind: String,
     /// What it means.

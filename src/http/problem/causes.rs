@@ -1,4 +1,4 @@
-//! What the layers below could not do, as problems: what the caller is told, and what goes to the
+//! What the layers below could not do, as problems: what the caller reads, and what goes to the
 //! log.
 
 use super::{FULL, Kind, Problem};
