@@ -18,6 +18,7 @@ mod openapi;
 mod page;
 mod pages;
 mod passwords;
+mod pieces;
 mod problem;
 mod rate_limit;
 pub mod receiver;

@@ -26,6 +26,7 @@ use super::life::Life;
 use super::malformed::Malformed;
 use super::metrics::{Requests, measured};
 use super::passwords::Passwords;
+use super::pieces::in_pieces;
 use super::problem::{Kind, Problem};
 use super::room::Room;
 use super::rules::HttpRules;
@@ -190,7 +191,7 @@ pub fn server(
                     let unkept = of_api || answer.status().as_u16() >= 400;
                     protect(answer.headers_mut(), unkept);
                     marks.mark(answer.response_mut());
-                    answer
+                    answer.map_body(|_, body| in_pieces(body))
                 })
                 .map_err(move |error: Error| {
                     let mut answer = error.error_response();

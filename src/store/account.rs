@@ -9,6 +9,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::activity::note;
+use super::feature_level::{self, FeatureLevel};
 use super::schema::{account, audit_result, stat};
 use super::user::{self, NewUser, Write};
 use super::{Connection, Database, StoreError, routing};
@@ -204,7 +205,8 @@ pub async fn list(
 /// Changes an account, and notes what and by whom. None: there is no such account.
 ///
 /// # Errors
-/// [`StoreError::Taken`] when the name is in use; else when the database is away.
+/// [`StoreError::Taken`] when the name is in use; [`StoreError::OlderDaemon`] when senders are listed
+/// while a daemon lives that would ignore the list; else when the database is away.
 pub async fn change(
     database: &Database,
     id: AccountId,
@@ -237,6 +239,9 @@ pub async fn change(
                 Some(senders.iter().map(Sender::to_string).collect())
             };
             let (old, new) = (listed(&before), listed(&after));
+            if new.is_some() && old != new {
+                feature_level::require(connection, FeatureLevel::MAIL_SENDERS).await?;
+            }
             let set = (
                 account::name.eq(&after.name),
                 account::mail_senders.eq(&new),

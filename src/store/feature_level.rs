@@ -19,6 +19,8 @@ impl FeatureLevel {
     pub const SEALED: Self = Self(1);
     /// URLs may be sealed. What else one release adds shares its level: give it a constant here.
     pub const SEALED_URLS: Self = Self(2);
+    /// Accounts may list the senders of their mails, which older code would let anyone name.
+    pub const MAIL_SENDERS: Self = Self(2);
     /// That of this version.
     pub const OWN: Self = Self(2);
 

@@ -306,7 +306,7 @@ impl From<TargetError> for Failure {
     }
 }
 
-/// For streams beneath a client that knows errors of streams alone; [`Failure::of_io`] takes it
+/// For streams beneath a client that knows errors of streams alone; `Failure::of_io` takes it
 /// out again.
 impl From<Failure> for io::Error {
     fn from(failure: Failure) -> Self {

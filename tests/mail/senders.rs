@@ -60,6 +60,14 @@ fn an_account_sends_as_its_own_senders_alone_and_never_as_herald() {
         assert_eq!(refused.expect(422).pointers(), [pointer]);
     }
     let listed = json!({"mail_senders": ["bank.example", "News@Paper.example"]});
+    // A daemon of older code would let anyone name any sender.
+    herald.sql(
+        "insert into lane (folder, lease_until, low_water) values (gen_random_uuid(), \
+         now() + interval '1 hour', '00000000-0000-0000-0000-000000000000')",
+    );
+    let refused = operator.patch(&path, &listed).expect(409);
+    assert!(refused.detail().contains("older version"));
+    herald.sql("update lane set closed_at = now() where feature_level = 0");
     let changed = operator.patch(&path, &listed).expect(200).json();
     assert_eq!(
         changed["mail_senders"],

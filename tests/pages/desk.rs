@@ -16,7 +16,8 @@ pub(crate) const ANN: &str = "ann@example.com";
 
 /// A daemon with its first admin.
 pub(crate) fn herald() -> Herald {
-    let herald = Herald::launch();
+    // It sends mails as its own domain.
+    let herald = Herald::launch_with(&[("HERALD_MAIL_FROM", "herald@nordlicht.example")]);
     browser::user(&herald, ANN, "admin", "main");
     herald
 }

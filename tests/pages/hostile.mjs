@@ -99,7 +99,7 @@ async function seed(given) {
   shown.push("activity-group", "activity-name", "mail-topic");
   const mail = {
     topic: small("mail-topic"),
-    from: `"${nasty("mail-from").replaceAll('"', "'")}" <shop@example.com>`,
+    from: `"${nasty("mail-from").replaceAll('"', "'")}" <shop@nordlicht.example>`,
     to: [`"${nasty("mail-to").replaceAll('"', "'")}" <ann@example.com>`],
     subject: text("mail-subject"),
     text: text("mail-text"),

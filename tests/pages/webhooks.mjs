@@ -88,7 +88,7 @@ await run(async (desk) => {
 
   await desk.step("the delivery tells its story, and is resent when the target is mended", page, async () => {
     await page.link(/ORDER_CREATED/).follow();
-    await page.text(/The target answered 500 .*after/).seen();
+    await page.text(/The target answered 500 .*It took/).seen();
     await page.text("out of paper").seen();
     shop.answer = { status: 204 };
     const before = shop.requests.length;

@@ -196,7 +196,7 @@ fn what_needs_a_restart_is_named_in_a_warning() {
     assert_eq!(keys(&record, "changed"), [""; 0]);
     assert_eq!(
         keys(&record, "at_next_start"),
-        ["delivery_workers", "http_workers"]
+        ["http_workers", "delivery_workers"]
     );
 }
 

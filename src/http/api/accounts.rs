@@ -270,7 +270,12 @@ pub(in crate::http) async fn show(
     responses(
         (status = 200, description = "The account as it is now", body = AccountView),
         (status = 404, description = "There is none", body = ProblemDocument),
-        (status = 409, description = "The name is taken, or it is `main`", body = ProblemDocument),
+        (
+            status = 409,
+            description = "The name is taken, it is `main`, or a daemon of an older version, \
+                           which would ignore `mail_senders`, is still running",
+            body = ProblemDocument,
+        ),
         (status = 422, description = "A wrong value", body = ProblemDocument),
     )
 )]
