@@ -18,6 +18,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::{Place, Refusal};
 use super::life::Life;
+use super::pipeline::Pipeline;
 use super::rules::HttpRules;
 
 /// How many bytes are looked at for one head in all. The server reads a head from its beginning
@@ -48,6 +49,7 @@ pub(super) struct Connection {
     timer: Option<Pin<Box<Sleep>>>,
     stall: Option<Stall>,
     head: Head,
+    pipeline: Pipeline,
     /// Whether who looks for room can wake it.
     reachable: bool,
 }
@@ -61,6 +63,7 @@ impl Connection {
             timer: None,
             stall: None,
             head: Head::default(),
+            pipeline: Pipeline::default(),
             reachable: false,
         }
     }
@@ -143,8 +146,8 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let own = self.get_mut();
         let before = buffer.filled().len();
+        let read = own.next_bytes(context, buffer);
         let life = &own.place.life;
-        let read = Pin::new(&mut own.stream).poll_read(context, buffer);
         let bytes = buffer.filled().len() - before;
         match read {
             // The server looks at what came when there is no more for now.
@@ -170,6 +173,47 @@ impl AsyncRead for Connection {
 }
 
 impl Connection {
+    /// What the server may have next.
+    fn next_bytes(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.pipeline.pauses() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let life = &self.place.life;
+        let due = life.due();
+        if life.is_held() || self.pipeline.has_all(due) {
+            return self.hold(context);
+        }
+        if self.pipeline.keeps_some() {
+            buffer.put_slice(&self.pipeline.next(buffer.remaining(), due));
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let came = buffer.filled().get(before..).unwrap_or_default();
+        let taken = self.pipeline.take(came, due);
+        self.pipeline.keep(came.get(taken..).unwrap_or_default());
+        buffer.set_filled(before + taken);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Nothing is read; but a client that went away is noticed, unless it had sent more before.
+    fn hold(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.pipeline.keeps_some() {
+            let mut one = [0; 1];
+            let mut one = ReadBuf::new(&mut one);
+            if ready!(self.stream.poll_peek(context, &mut one))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        self.place.life.wait();
+        Poll::Pending
+    }
+
     fn written(
         &mut self,
         result: Poll<io::Result<usize>>,

@@ -301,6 +301,7 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::http::pipeline::Due;
 
     fn connections(all: &str, one: &str) -> Connections {
         let settings = [
@@ -358,9 +359,9 @@ mod tests {
         let few = many(&connections, 3, "192.0.2.2:1");
         let most = many(&connections, 9, "192.0.2.1:1");
         // One that was served, one that sends a body: the others go first.
-        most[0].life.begin();
+        most[0].life.begin(Due::Body(0));
         most[0].life.end();
-        most[1].life.begin();
+        most[1].life.begin(Due::Body(0));
         most[1].life.reading(true);
         let newcomers: Vec<Place> = (3..9)
             .map(|host| from(&connections, &format!("192.0.2.{host}:1")).unwrap())
@@ -406,7 +407,7 @@ mod tests {
         let connections = connections("8", "100");
         let mut held = many(&connections, 6, "192.0.2.1:1");
         for busy in &held {
-            busy.life.begin();
+            busy.life.begin(Due::Body(0));
         }
         // Nobody knows who they are: they may ask again.
         held.extend(many(&connections, 1, "192.0.2.1:1"));
@@ -417,7 +418,7 @@ mod tests {
         }
         held.extend(many(&connections, 2, "192.0.2.1:1"));
         for busy in &held {
-            busy.life.begin();
+            busy.life.begin(Due::Body(0));
             connections.know(&busy.life);
         }
         assert_eq!(from(&connections, "192.0.2.2:1").err(), Some(Refusal::All));

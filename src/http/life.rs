@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
+use super::pipeline::Due;
 use super::rules::Pace;
 
 /// What the times of connections are counted from.
@@ -24,6 +25,10 @@ const READING: u8 = 2;
 const BUSY: u8 = 3;
 /// Since when is not known yet: the next look at the time says so.
 const UNKNOWN: u64 = u64::MAX;
+/// No request is being answered.
+const NONE: u64 = u64::MAX - 1;
+/// Its body comes in chunks.
+const CHUNKS: u64 = u64::MAX;
 
 /// One connection.
 #[derive(Debug)]
@@ -42,6 +47,11 @@ pub(super) struct Life {
     /// It counts for the client of the request that a proxy forwards.
     carried: AtomicBool,
     sent_away: AtomicBool,
+    /// The length of the body of the request that is being answered, as long as the server has not
+    /// all of its answer; or one of the two below.
+    body: AtomicU64,
+    /// More came meanwhile, which is not read.
+    waiting: AtomicBool,
     /// The client sends nothing more.
     ended: AtomicBool,
     waker: AtomicWaker,
@@ -58,13 +68,21 @@ impl Life {
             known: AtomicBool::new(proxy),
             carried: AtomicBool::new(false),
             sent_away: AtomicBool::new(false),
+            body: AtomicU64::new(NONE),
+            waiting: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         }
     }
 
-    /// A request is being answered.
-    pub(super) fn begin(&self) {
+    /// A request is being answered, whose body is this.
+    pub(super) fn begin(&self, body: Due) {
+        let body = match body {
+            Due::Head => NONE,
+            Due::Chunks => CHUNKS,
+            Due::Body(length) => length.min(NONE - 1),
+        };
+        self.body.store(body, Ordering::Relaxed);
         self.served.store(true, Ordering::Relaxed);
         self.phase.store(BUSY, Ordering::Relaxed);
     }
@@ -76,12 +94,46 @@ impl Life {
         }
         let phase = if awaited { READING } else { BUSY };
         self.phase.store(phase, Ordering::Relaxed);
+        if awaited {
+            self.read_on();
+        }
     }
 
     /// Its answer is known, and perhaps sent.
     pub(super) fn end(&self) {
         self.since.store(UNKNOWN, Ordering::Relaxed);
         self.phase.store(IDLE, Ordering::Relaxed);
+    }
+
+    /// The whole answer is with the server.
+    pub(super) fn answered(&self) {
+        self.body.store(NONE, Ordering::Relaxed);
+        self.read_on();
+    }
+
+    /// Whether what comes has to wait: a request is being answered that awaits nothing.
+    pub(super) fn is_held(&self) -> bool {
+        self.due() != Due::Head && self.phase.load(Ordering::Relaxed) != READING
+    }
+
+    /// What comes next.
+    pub(super) fn due(&self) -> Due {
+        match self.body.load(Ordering::Relaxed) {
+            NONE => Due::Head,
+            CHUNKS => Due::Chunks,
+            length => Due::Body(length),
+        }
+    }
+
+    /// Something came that waits.
+    pub(super) fn wait(&self) {
+        self.waiting.store(true, Ordering::Relaxed);
+    }
+
+    fn read_on(&self) {
+        if self.waiting.swap(false, Ordering::Relaxed) {
+            self.wake();
+        }
     }
 
     /// Bytes came. Whether they belong to a head, and whether they are its first.
@@ -162,7 +214,11 @@ impl Life {
 
     /// Makes its task look at it.
     pub(super) fn wake(&self) {
-        self.waker.wake();
+        if let Some(waker) = self.waker.take() {
+            // It can be woken again: its task says only once who it is.
+            self.waker.register(&waker);
+            waker.wake();
+        }
     }
 
     /// Ends it: another needs its place.

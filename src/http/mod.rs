@@ -2,6 +2,7 @@
 //! the actors and the store, and writes answers; it keeps no state but who is known to call.
 
 pub mod access;
+mod answer;
 mod api;
 mod auth;
 mod body;
@@ -18,7 +19,7 @@ mod openapi;
 mod page;
 mod pages;
 mod passwords;
-mod pieces;
+mod pipeline;
 mod problem;
 mod rate_limit;
 pub mod receiver;

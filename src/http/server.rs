@@ -16,17 +16,16 @@ use futures_util::future::Either;
 use tokio::net::TcpStream;
 
 use super::access::{Part, TABLE};
+use super::answer::{Answer, Underway};
 use super::auth::Authenticator;
 use super::closing::{Closer, Closing, UNDER_WAY};
 use super::connection::{self, Connection};
 use super::connections::Connections;
 use super::guard::{Guard, Judge};
 use super::hops::LoopReports;
-use super::life::Life;
 use super::malformed::Malformed;
 use super::metrics::{Requests, measured};
 use super::passwords::Passwords;
-use super::pieces::in_pieces;
 use super::problem::{Kind, Problem};
 use super::room::Room;
 use super::rules::HttpRules;
@@ -191,7 +190,7 @@ pub fn server(
                     let unkept = of_api || answer.status().as_u16() >= 400;
                     protect(answer.headers_mut(), unkept);
                     marks.mark(answer.response_mut());
-                    answer.map_body(|_, body| in_pieces(body))
+                    answer
                 })
                 .map_err(move |error: Error| {
                     let mut answer = error.error_response();
@@ -203,23 +202,17 @@ pub fn server(
             // The connection knows when a request is being answered.
             let app = apply_fn_factory(app, move |request: Request, service| {
                 let asked = requests.asked();
-                let life = request.conn_data::<Arc<Life>>().cloned();
-                if let Some(life) = &life {
-                    life.begin();
-                }
+                let underway = Underway::begin(&request);
                 let answer = service.call(request);
-                let proxy = life.as_ref().is_some_and(|life| life.is_proxy());
-                let carried = proxy.then(|| carried.clone());
+                let carried = carried.clone();
                 async move {
                     let answer = answer.await;
-                    if let Some(life) = life {
+                    if let Some(life) = underway.life() {
                         life.end();
-                        if let Some(carried) = carried {
-                            carried.put_down(&life);
-                        }
+                        carried.put_down(life);
                     }
                     drop(asked);
-                    answer
+                    answer.map(|answer| answer.map_body(|_, body| Answer::new(body, underway)))
                 }
             });
             let http = HttpService::build()

@@ -21,6 +21,7 @@ mod hostile;
 mod malformed;
 mod publisher;
 mod packed;
+mod pipelined;
 mod rates;
 mod roles;
 mod slow;

@@ -5,6 +5,16 @@ use serde_json::{Value, json};
 use crate::desk::{herald, letter, mail_in, send};
 use crate::server::MailServer;
 use crate::support::client::Client;
+use crate::support::cluster::Cluster;
+use crate::support::{Herald, psql};
+
+fn operator(herald: &Herald) -> Client {
+    let made = herald.run(&["token", "create", "--operator", "--role", "admin"]);
+    Client {
+        token: Some(made.trim().to_owned()),
+        ..herald.client.clone()
+    }
+}
 
 /// The letter with a sender.
 fn from(sender: &str) -> Value {
@@ -18,11 +28,7 @@ fn an_account_sends_as_its_own_senders_alone_and_never_as_herald() {
     let server = MailServer::start();
     let herald = herald(&server.url());
     let client = &herald.client;
-    let made = herald.run(&["token", "create", "--operator", "--role", "admin"]);
-    let operator = Client {
-        token: Some(made.trim().to_owned()),
-        ..herald.client.clone()
-    };
+    let operator = operator(&herald);
     // Without a list: the domain of `mail_from`, and not its address.
     let id = send(client, &from("Shop <shop@example.com>"));
     mail_in(client, "sent", &id);
@@ -60,14 +66,6 @@ fn an_account_sends_as_its_own_senders_alone_and_never_as_herald() {
         assert_eq!(refused.expect(422).pointers(), [pointer]);
     }
     let listed = json!({"mail_senders": ["bank.example", "News@Paper.example"]});
-    // A daemon of older code would let anyone name any sender.
-    herald.sql(
-        "insert into lane (folder, lease_until, low_water) values (gen_random_uuid(), \
-         now() + interval '1 hour', '00000000-0000-0000-0000-000000000000')",
-    );
-    let refused = operator.patch(&path, &listed).expect(409);
-    assert!(refused.detail().contains("older version"));
-    herald.sql("update lane set closed_at = now() where feature_level = 0");
     let changed = operator.patch(&path, &listed).expect(200).json();
     assert_eq!(
         changed["mail_senders"],
@@ -109,4 +107,26 @@ fn an_account_sends_as_its_own_senders_alone_and_never_as_herald() {
     let log = log.expect(200).json();
     assert_eq!(log["data"].as_array().unwrap().len(), 2);
     assert_eq!(log["data"][1]["payload"]["after"], changed["mail_senders"]);
+}
+
+#[test]
+fn senders_are_not_listed_while_an_older_daemon_lives_that_would_ignore_them() {
+    let database = Cluster::shared().database();
+    psql(
+        &database,
+        "insert into lane (folder, lease_until, low_water) values (gen_random_uuid(), \
+         now() + interval '1 hour', '00000000-0000-0000-0000-000000000000')",
+    );
+    let herald = Herald::launch_at(&database, &[]);
+    let operator = operator(&herald);
+    let accounts = operator.get("/v1/accounts").expect(200).json();
+    let path = format!(
+        "/v1/accounts/{}",
+        accounts["data"][0]["id"].as_str().unwrap()
+    );
+    let listed = json!({"mail_senders": ["shop.example"]});
+    let refused = operator.patch(&path, &listed).expect(409);
+    assert!(refused.detail().contains("older version"));
+    herald.sql("update lane set closed_at = now() where feature_level = 0");
+    operator.patch(&path, &listed).expect(200);
 }
