@@ -25,13 +25,12 @@ impl Underway {
     pub(super) fn begin(request: &Request) -> Self {
         let life = request.conn_data::<Arc<Life>>().cloned();
         if let Some(life) = &life {
-            let headers = request.headers();
-            let length = headers.get(header::CONTENT_LENGTH);
+            let length = request.headers().get(header::CONTENT_LENGTH);
             let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-            life.begin(if headers.contains_key(header::TRANSFER_ENCODING) {
-                Due::Chunks
-            } else {
-                Due::Body(length.unwrap_or(0))
+            life.begin(match length {
+                Some(length) => Due::Body(length),
+                None if request.headers().contains_key(header::TRANSFER_ENCODING) => Due::Chunks,
+                None => Due::Body(0),
             });
         }
         Self(life)

@@ -62,7 +62,9 @@ pub(super) async fn read(
     }
     let reading = Reading::begin(request)?;
     let bound = reading.bound();
-    match tokio::time::timeout(bound, reading.rest(payload, first, length, limit)).await {
+    // In a box: most bodies are there at once, and their handlers' futures stay small.
+    let rest = Box::pin(reading.rest(payload, first, length, limit));
+    match tokio::time::timeout(bound, rest).await {
         Ok(body) => body,
         Err(_elapsed) => Err(Problem::new(
             Kind::Timeout,

@@ -131,7 +131,8 @@ impl Connection {
         tracing::debug!(?peer, why, "a connection is closed");
         if self.stall.is_none() && self.place.life.is_in_head() {
             let _ = self.stream.try_write(
-                b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\ncache-control: no-store\r\n\
+                  x-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
             );
         }
         io::Error::new(io::ErrorKind::TimedOut, why.to_owned())

@@ -74,7 +74,13 @@ pub(super) async fn read(
             event_type: event_type.as_deref(),
         };
         let by = caller.actor();
-        if let Err(error) = hop::report(shared.engine.database(), account, &refused, &by).await {
+        let reported = Box::pin(hop::report(
+            shared.engine.database(),
+            account,
+            &refused,
+            &by,
+        ));
+        if let Err(error) = reported.await {
             tracing::warn!(%error, %account, "an event loop could not be reported to its account");
         }
     }

@@ -37,7 +37,8 @@ pub(super) fn guarded(
     let idle = Rc::new(Idle::default());
     Rc::new(fn_service(move |info: ConnectInfo<Uri>| {
         let (rules, tls, idle) = (Arc::clone(&rules), Arc::clone(&tls), Rc::clone(&idle));
-        async move {
+        // In a box: awc makes room for it with each request, and most find a connection.
+        Box::pin(async move {
             // awc itself knows no more than what its pool tells apart.
             let progress = PROGRESS.try_with(Rc::clone);
             let progress = progress.map_err(|_not_a_request| ConnectError::Unresolved)?;
@@ -46,7 +47,7 @@ pub(super) fn guarded(
             let stream = stream.map_err(|failure| ConnectError::Resolver(Box::new(failure)))?;
             let uri = info.request().clone();
             Ok::<_, ConnectError>(Connection::new(uri, Wire::new(stream, &idle)))
-        }
+        })
     }))
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::api::text;
+use crate::support::scripted::Scripted;
 use crate::support::tenant::Tenant;
 use crate::support::{Herald, wait_until};
 
@@ -26,6 +27,13 @@ fn numbers_of_any_size_and_halves_of_pairs_are_kept_byte_for_byte_and_shown() {
         "properties": {"data": {"type": ["number", "string", "object"], "maximum": 1e300}},
     }});
     tenant.admin.post("/v1/event-types", &type_of).expect(201);
+    let target = Scripted::answering(200, "");
+    let subscription = json!({"url": target.url, "triggers": ["STORE_ORDER_DELETED"]});
+    tenant
+        .admin
+        .post("/v1/subscriptions", &subscription)
+        .expect(201);
+    let mut published = Vec::new();
     for (value, fits) in [
         ("1e400", false),
         ("-1e400", true),
@@ -40,6 +48,7 @@ fn numbers_of_any_size_and_halves_of_pairs_are_kept_byte_for_byte_and_shown() {
         let made = tenant.publisher.publish(body.as_bytes());
         let made = made.expect(202).json();
         let path = format!("/v1/events/{}", text(&made["id"]));
+        published.push((text(&made["id"]), body.clone()));
         let shown = String::from_utf8(tenant.viewer.get(&path).expect(200).body).unwrap();
         assert!(shown.contains(&format!("\"payload\":{body}")), "{shown}");
         let batch = body.replace("STORE_ORDER_DELETED", "NUMBERS");
@@ -63,6 +72,13 @@ fn numbers_of_any_size_and_halves_of_pairs_are_kept_byte_for_byte_and_shown() {
         let newest = tenant.viewer.get("/v1/activities?user=u&limit=1");
         let shown = String::from_utf8(newest.expect(200).body).unwrap();
         assert!(shown.contains(&format!("\"payload\":{value}")), "{shown}");
+    }
+    for (id, body) in published {
+        wait_until("its delivery", || {
+            let came = target.requests();
+            let it = came.iter().find(|request| request.id() == id);
+            it.is_some_and(|request| request.body == body.as_bytes())
+        });
     }
     let deep = format!(
         "{{\"user\":\"u\",\"group\":\"Order\",\"activity\":\"Submit\",\"payload\":{}{}}}",

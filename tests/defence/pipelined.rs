@@ -45,7 +45,7 @@ fn clients_that_read_nothing_hold_little_memory() {
         thread::sleep(Duration::from_secs(2));
         let grown = memory(&herald).saturating_sub(before);
         println!("{kind}: {grown} KiB, {} KiB each", grown / READERS);
-        assert!(grown < READERS * 256, "{kind}: {grown} KiB");
+        assert!(grown < READERS * 64, "{kind}: {grown} KiB");
         drop(readers);
     }
 }

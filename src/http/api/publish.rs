@@ -117,7 +117,8 @@ pub(in crate::http) async fn accept(
     let types = shared.engine.types();
     let prepared = match prepare(&types) {
         Err(refused) if refused.kind() == Kind::Invalid => {
-            match shared.engine.newer_types(&types).await {
+            // In a box, as it is rare: what waits for a commit stays small.
+            match Box::pin(shared.engine.newer_types(&types)).await {
                 Some(newer) => prepare(&newer)?,
                 None => return Err(refused),
             }
