@@ -87,6 +87,18 @@ need_rust() {
     need_package cc gcc libc6-dev
 }
 
+# need_tool NAME VERSION: builds a program of Cargo's unless it is there. Hardly optimised: it runs
+# for seconds, and a build that is takes minutes.
+need_tool() {
+    local name=$1 version=$2
+    "$target/tools/bin/$name" --version 2>/dev/null | grep -qF "$version" && return
+    say "Installing $name $version (a minute on two cores, once)."
+    CARGO_TARGET_DIR=$target/tools-build CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0 \
+        cargo install "$name" --debug --force --locked --quiet --version "$version" \
+        --root "$target/tools" || return
+    rm -rf "$target/tools-build"
+}
+
 # Debian keeps the server's programs outside PATH.
 has_postgresql() {
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null

@@ -85,8 +85,8 @@ fn others_publish_at_their_pace_beside_hostile_clients() {
             "| {} | {quiet:.1} | {beside:.1} | {ratio:.2} |",
             kind.name()
         );
-        // The bound of the ratio is 2. An unoptimised build beside other work cannot be held to
-        // it; but nobody waits for the hostile clients' sake.
+        // The ratio is a figure of tests/bench/RESULTS.md (bound: 2), for an optimised build on an
+        // idle machine. Anywhere, nobody waits for the hostile clients' sake.
         assert!(beside < 2_000.0, "{}: {beside:.1} ms", kind.name());
     }
     assert_eq!(publisher.failed, 0);
@@ -139,6 +139,8 @@ impl Hostile {
         wait_until("the hostile clients", || {
             connected.load(Ordering::Relaxed) >= usize::from(ADDRESSES) * EACH * 7 / 10
         });
+        // Until all of them tried once: how long thousands of connects take is not the question.
+        thread::sleep(Duration::from_secs(2));
         Self {
             over,
             connected,
