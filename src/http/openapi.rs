@@ -48,7 +48,8 @@ use super::pages::{password, reset, sign_in};
 )]
 struct Api;
 
-/// Says of each operation whether it needs a token, and whose: as the table has it.
+/// Says of each operation whether it needs a token, and whose: as the table has it. And gives it a
+/// name of its own, from which generators make the names of functions.
 struct Tokens;
 
 const SCHEME: &str = "token";
@@ -70,6 +71,7 @@ impl Modify for Tokens {
                 _ => None,
             };
             let Some(operation) = operation else { continue };
+            operation.operation_id = Some(operation_id(entry.method.as_str(), entry.pattern));
             if entry.access == Access::Public {
                 operation.security = Some(Vec::new());
             } else {
@@ -83,6 +85,23 @@ impl Modify for Tokens {
             }
         }
     }
+}
+
+/// The name of an operation: `post_deliveries_by_event_id_by_subscription_id_resend`.
+fn operation_id(method: &str, pattern: &str) -> String {
+    let mut id = method.to_ascii_lowercase();
+    let path = pattern.trim_start_matches("/v1");
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        id.push('_');
+        match part.strip_prefix('{') {
+            Some(name) => {
+                id.push_str("by_");
+                id.push_str(name.trim_end_matches('}'));
+            }
+            None => id.push_str(&part.replace(|it: char| !it.is_ascii_alphanumeric(), "_")),
+        }
+    }
+    id
 }
 
 static DOCUMENT: LazyLock<String> =
@@ -110,6 +129,19 @@ mod tests {
             }
         }
         found
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let document: serde_json::Value = serde_json::from_str(document()).unwrap();
+        let paths = document["paths"].as_object().unwrap().values();
+        let operations = paths.flat_map(|item| item.as_object().unwrap().values());
+        let ids: Vec<&str> = operations
+            .filter_map(|it| it["operationId"].as_str())
+            .collect();
+        let different: BTreeSet<&&str> = ids.iter().collect();
+        assert_eq!(ids.len(), different.len());
+        assert!(ids.contains(&"get_subscriptions_by_id_secret"));
     }
 
     #[test]

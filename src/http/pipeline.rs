@@ -189,7 +189,7 @@ mod tests {
                 ends = head + request.body.len();
                 // Some bytes of the next head may come, with no line's end that ends it.
                 let most = |got: &[u8]| {
-                    let more = whole[ends.min(got.len())..got.len()].as_bytes();
+                    let more = &whole.as_bytes()[ends.min(got.len())..got.len()];
                     got.len() <= ends || !more.windows(2).any(|it| it == b"\n\n")
                         && !more.windows(3).any(|it| it == b"\n\r\n")
                 };
