@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::activity::note;
 use super::feature_level::{self, FeatureLevel};
 use super::schema::{account, audit_result, stat};
+use super::statement::One;
 use super::user::{self, NewUser, Write};
 use super::{Connection, Database, StoreError, routing};
 use crate::domain::activity::{Actor, OwnActivity};
@@ -96,7 +97,7 @@ pub async fn create_with(
                 .on_conflict(account::name)
                 .do_nothing()
                 .returning(Row::as_returning())
-                .get_result(connection)
+                .one(connection)
                 .await
                 .optional()?;
             let made = row
@@ -320,7 +321,7 @@ pub async fn remove(database: &Database, id: AccountId, by: &Actor) -> Result<Re
                     or exists (select from delivery where account_id = $1) as used",
             )
             .bind::<SqlUuid, _>(id.uuid())
-            .get_result(connection)
+            .one(connection)
             .await?;
             if used {
                 return Ok(Removal::InUse);

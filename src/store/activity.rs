@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::fold::holding;
 use super::partition::{first_of_month, lowest_id_at};
 use super::schema::sql_types::ActivityActor;
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::activity::{
     Actor, ActorKind, MOST_AHEAD, MOST_BEHIND, NewActivity, OwnActivity,
@@ -121,7 +122,7 @@ pub async fn append_batch(
         payloads: &column(batch, |one| one.payload.as_deref()),
         life: PhantomData,
     };
-    let (ids,): (Vec<Uuid>,) = statement.get_result(connection).await?;
+    let (ids,): (Vec<Uuid>,) = statement.one(connection).await?;
     Ok(ids.into_iter().map(ActivityId::from_uuid).collect())
 }
 
@@ -285,7 +286,7 @@ pub async fn find(
     )
     .bind::<SqlUuid, _>(account.uuid())
     .bind::<SqlUuid, _>(id.uuid())
-    .get_result(&mut database.get().await?)
+    .one(&mut *database.get().await?)
     .await
     .optional()?)
 }

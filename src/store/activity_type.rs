@@ -7,6 +7,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use super::activity::note;
 use super::bounds::{Bounded, room_for_one};
 use super::schema::activity_type;
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::AccountId;
@@ -65,7 +66,7 @@ pub async fn create(
                 ))
                 .on_conflict_do_nothing()
                 .returning(OwnType::as_returning())
-                .get_result(connection)
+                .one(connection)
                 .await
                 .optional()?;
             let made = made.ok_or(StoreError::Taken("This activity"))?;

@@ -8,6 +8,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::schema::sql_types::SubscriptionState as SqlState;
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
@@ -201,6 +202,6 @@ pub async fn open(database: &Database, account: AccountId) -> Result<Open, Store
     .bind::<SqlUuid, _>(account.uuid())
     .bind::<BigInt, _>(VERY_MANY + 1)
     .bind::<BigInt, _>(MANY + 1)
-    .get_result(connection)
+    .one(connection)
     .await?)
 }

@@ -8,6 +8,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::schema::audit_result;
+use super::statement::One;
 use super::{Database, StoreError};
 use crate::domain::id::AccountId;
 
@@ -78,7 +79,7 @@ pub async fn run(database: &Database, account: Option<AccountId>) -> Result<Audi
     let mut connection = database.get().await?;
     let audit: Audit = diesel::sql_query(include_str!("audit.sql"))
         .bind::<Nullable<SqlUuid>, _>(account.map(AccountId::uuid))
-        .get_result(&mut connection)
+        .one(&mut connection)
         .await?;
     diesel::insert_into(audit_result::table)
         .values((audit_result::account_id.eq(key(account)), &audit))
@@ -122,7 +123,7 @@ pub async fn is_due(database: &Database) -> Result<bool, StoreError> {
              where account_id = $1 and as_of > now() - interval '1 day') as due",
     )
     .bind::<SqlUuid, _>(Uuid::nil())
-    .get_result(&mut database.get().await?)
+    .one(&mut *database.get().await?)
     .await?;
     Ok(due.due)
 }

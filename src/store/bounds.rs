@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use super::schema::{account, activity_type, event_type, herald_user, subscription, token};
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::config::AccountBounds;
 use crate::domain::id::AccountId;
@@ -48,7 +49,7 @@ pub(super) async fn room_for_one(
                 .filter(event_type::account_id.eq(id))
                 .filter(event_type::deleted_at.is_null())
                 .filter(event_type::builtin.eq(false));
-            let known = own.count().get_result(connection).await?;
+            let known = own.count().one(connection).await?;
             (
                 known,
                 bounds.event_types,
@@ -60,7 +61,7 @@ pub(super) async fn room_for_one(
             let living = subscription::table
                 .filter(subscription::account_id.eq(id))
                 .filter(subscription::deleted_at.is_null());
-            let known = living.count().get_result(connection).await?;
+            let known = living.count().one(connection).await?;
             (
                 known,
                 bounds.subscriptions,
@@ -72,17 +73,17 @@ pub(super) async fn room_for_one(
             let in_force = token::table
                 .filter(token::account_id.eq(id))
                 .filter(token::revoked_at.is_null());
-            let known = in_force.count().get_result(connection).await?;
+            let known = in_force.count().one(connection).await?;
             (known, bounds.tokens, "tokens in force", "account_tokens")
         }
         Bounded::Users => {
             let users = herald_user::table.filter(herald_user::account_id.eq(id));
-            let known = users.count().get_result(connection).await?;
+            let known = users.count().one(connection).await?;
             (known, bounds.users, "users", "account_users")
         }
         Bounded::ActivityTypes => {
             let added = activity_type::table.filter(activity_type::account_id.eq(id));
-            let known = added.count().get_result(connection).await?;
+            let known = added.count().one(connection).await?;
             (
                 known,
                 bounds.activity_types,
@@ -124,7 +125,7 @@ pub(super) async fn schemas_fit(
          from event_type where account_id = $1 and deleted_at is null",
     )
     .bind::<SqlUuid, _>(account.uuid())
-    .get_result(connection)
+    .one(connection)
     .await?;
     if schemas > i64::from(bounds.schema_bytes) {
         return Err(StoreError::Full(format!(
@@ -176,6 +177,6 @@ pub struct Usage {
 pub async fn usage(database: &Database, account: AccountId) -> Result<Usage, StoreError> {
     Ok(diesel::sql_query(include_str!("bounds/usage.sql"))
         .bind::<SqlUuid, _>(account.uuid())
-        .get_result(&mut database.get().await?)
+        .one(&mut *database.get().await?)
         .await?)
 }

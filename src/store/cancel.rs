@@ -4,6 +4,7 @@
 use diesel::sql_types::{BigInt, Bool, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::id::{AccountId, SubscriptionId};
 
@@ -70,7 +71,7 @@ pub async fn cancel_open(
         .bind::<SqlUuid, _>(subscription.uuid())
         .bind::<Bool, _>(keep_newest)
         .bind::<BigInt, _>(BATCH)
-        .get_result(connection)
+        .one(connection)
         .await?;
         cancelled += u64::try_from(batch.count).unwrap_or(0);
         if batch.count < BATCH {

@@ -9,6 +9,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use super::activity::note;
 use super::bounds::{Bounded, room_for_one, schemas_fit};
 use super::schema::event_type;
+use super::statement::One;
 use super::{Connection, Database, StoreError, routing};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::event_type::Validation;
@@ -213,7 +214,7 @@ pub async fn create(
                 ))
                 .on_conflict_do_nothing()
                 .returning(OwnType::as_returning())
-                .get_result(connection)
+                .one(connection)
                 .await
                 .optional()?;
             let made = made.ok_or(StoreError::Taken("This name of an event type"))?;
@@ -268,7 +269,7 @@ pub async fn change(
                 event_type::version.eq(version),
             ))
             .returning(OwnType::as_returning())
-            .get_result(connection)
+            .one(connection)
             .await
             .optional()?;
             if changed.is_some() {
@@ -317,7 +318,7 @@ pub async fn set_builtin_validation(
                     event_type::version.eq(version),
                 ))
                 .returning(OwnType::as_returning())
-                .get_result(connection)
+                .one(connection)
                 .await?;
             let payload = serde_json::json!({ "validation": validation });
             let (what, subject) = (OwnActivity::EventTypeChanged, name.to_owned());

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::activity::note;
 use super::schema::hop;
+use super::statement::One;
 use super::{Connection, Database, StoreError, notice};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::hops::HopId;
@@ -66,7 +67,7 @@ pub async fn report(
             )
             .bind::<SqlUuid, _>(account.uuid())
             .bind::<Text, _>("refused")
-            .get_result(connection)
+            .one(connection)
             .await
             .optional()?;
             if !noted.is_some_and(|row| row.noted) {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::lane::LaneId;
 use super::schema::{event, idempotency};
+use super::statement::One;
 use super::{Connection, StoreError};
 use crate::domain::id::{AccountId, EventId};
 
@@ -129,7 +130,7 @@ pub async fn ingest(
             spill_events: &batch.spill_events,
             life: PhantomData,
         };
-        let (live, fresh): (i64, i64) = statement.get_result(connection).await?;
+        let (live, fresh): (i64, i64) = statement.one(connection).await?;
         (live, fresh, Vec::new(), Vec::new())
     } else {
         let statement = IngestKeyed {
@@ -152,7 +153,7 @@ pub async fn ingest(
             life: PhantomData,
         };
         statement
-            .get_result::<(i64, i64, Vec<Uuid>, Vec<Uuid>)>(connection)
+            .one::<(i64, i64, Vec<Uuid>, Vec<Uuid>)>(connection)
             .await?
     };
     Ok(match (live, fresh) {

@@ -9,6 +9,7 @@ use diesel_async::RunQueryDsl;
 
 use super::fresh::{SecretHash, fresh_secret};
 use super::schema::{herald_user, known_browser};
+use super::statement::One;
 use super::{Connection, StoreError};
 use crate::domain::id::UserId;
 
@@ -29,7 +30,7 @@ pub(super) async fn is_known(
         .filter(known_browser::hash.eq(browser.as_slice()))
         .filter(known_browser::seen_at.gt(old))
         .filter(herald_user::email_key.eq(email_key));
-    Ok(diesel::select(exists(known)).get_result(connection).await?)
+    Ok(diesel::select(exists(known)).one(connection).await?)
 }
 
 /// Remembers that a user signed in with a browser. Returns the text that it is known by from now

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::feature_level::FeatureLevel;
 use super::schema::lane;
+use super::statement::One;
 use super::{Connection, Database, StoreError, seal};
 use crate::domain::id::{EventId, SubscriptionId};
 
@@ -83,7 +84,7 @@ pub async fn open(
     .bind::<Double, _>(ttl.as_secs_f64())
     .bind::<Array<Binary>, _>(seal::fingerprints(&database.keys()))
     .bind::<SmallInt, _>(FeatureLevel::OWN.number())
-    .get_result(&mut connection)
+    .one(&mut connection)
     .await?;
     Ok(OpenedLane {
         id: LaneId(opened.id),
@@ -126,7 +127,7 @@ pub async fn renew(
     .bind::<Double, _>(ttl.as_secs_f64())
     .bind::<SqlUuid, _>(low_water)
     .bind::<Timestamptz, _>(stats_at)
-    .get_result(connection)
+    .one(connection)
     .await?;
     Ok(Renewal {
         live: renewed.live == 1,

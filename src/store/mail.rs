@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::lane::LaneId;
 use super::record::DeliveryKey;
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::id::{AccountId, MailId};
 use crate::domain::mail::{Mailbox, NewMail, TryOutcome};
@@ -122,7 +123,7 @@ pub async fn enqueue_batch(
         recorded: &vec![recorded; batch.len()],
         life: PhantomData,
     };
-    let (ids,): (Vec<Uuid>,) = statement.get_result(connection).await?;
+    let (ids,): (Vec<Uuid>,) = statement.one(connection).await?;
     Ok(ids.into_iter().map(MailId::from_uuid).collect())
 }
 
@@ -188,7 +189,7 @@ pub async fn hand_over(
         detail,
         life: PhantomData,
     };
-    let (mails,): (i64,) = statement.get_result(&mut database.get().await?).await?;
+    let (mails,): (i64,) = statement.one(&mut *database.get().await?).await?;
     Ok(mails == 1)
 }
 
@@ -344,6 +345,6 @@ pub async fn record(
         lane: lane.map_or(0, |lane| lane.0),
         life: PhantomData,
     };
-    let (_ended,): (i64,) = statement.get_result(connection).await?;
+    let (_ended,): (i64,) = statement.one(connection).await?;
     Ok(())
 }

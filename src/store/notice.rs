@@ -11,6 +11,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::outgoing::{self, Handed, OutgoingMail};
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::email::Email;
 use crate::domain::id::{AccountId, EventId, MAIN_ACCOUNT, MailId, SubscriptionId};
@@ -35,7 +36,7 @@ pub async fn tell(database: &Database, failing_for: Duration) -> Result<usize, S
         .transaction(async |connection: &mut Connection| {
             let got: Got = diesel::sql_query("select pg_try_advisory_xact_lock($1) as got")
                 .bind::<BigInt, _>(LOCK)
-                .get_result(connection)
+                .one(connection)
                 .await?;
             if !got.got {
                 return Ok(0);

@@ -2,8 +2,8 @@
 //! must not make a page slow.
 
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
 
+use super::statement::One;
 use super::{Database, StoreError};
 use crate::domain::id::{AccountId, SubscriptionId};
 
@@ -49,7 +49,7 @@ pub async fn of(
     .bind::<SqlUuid, _>(account.uuid())
     .bind::<SqlUuid, _>(subscription.uuid())
     .bind::<BigInt, _>(MOST)
-    .get_result(&mut database.get().await?)
+    .one(&mut *database.get().await?)
     .await?;
     let more = row.open >= MOST;
     Ok(OpenCount {

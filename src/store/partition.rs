@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Date, Text};
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 
 /// The tables that are partitioned by day.
@@ -85,7 +86,7 @@ pub async fn ensure(database: &Database) -> Result<(), StoreError> {
             lock(connection).await?;
             let Today { today } =
                 diesel::sql_query("select (now() at time zone 'utc')::date as today")
-                    .get_result(connection)
+                    .one(connection)
                     .await?;
             let first = today.checked_sub_days(Days::new(1)).unwrap_or(today);
             let found: Vec<Found> = diesel::sql_query(

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::plugin_state::{lock, tell};
 use super::schema::{account, plugin_health};
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::activity::OwnActivity;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT};
@@ -106,7 +107,7 @@ pub async fn note(
             if before.is_none() {
                 // The account may be gone meanwhile.
                 let there = diesel::dsl::exists(account::table.find(mark.account_id));
-                let there: bool = diesel::select(there).get_result(connection).await?;
+                let there: bool = diesel::select(there).one(connection).await?;
                 if *finding == Finding::Back || !there {
                     return Ok(());
                 }

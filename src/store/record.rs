@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::lane::LaneId;
 use super::recorded::{Counted, look_up};
+use super::statement::One;
 use super::{Connection, StoreError};
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
@@ -205,7 +206,7 @@ pub async fn record_first(
         count_lane: lane.0,
         life: PhantomData,
     };
-    let (live, kept, at): (i64, i64, DateTime<Utc>) = statement.get_result(connection).await?;
+    let (live, kept, at): (i64, i64, DateTime<Utc>) = statement.one(connection).await?;
     if live != 1 {
         return Ok(None);
     }
@@ -262,7 +263,7 @@ pub async fn record_claimed(
         count_lane: lane.0,
         life: PhantomData,
     };
-    let (kept, at): (i64, DateTime<Utc>) = statement.get_result(connection).await?;
+    let (kept, at): (i64, DateTime<Utc>) = statement.one(connection).await?;
     let meant = attempts.iter().filter(|attempt| attempt.counts()).count();
     if usize::try_from(kept).is_ok_and(|kept| kept == meant) {
         return Ok(Counted::All { lane, at });
@@ -328,7 +329,7 @@ pub async fn spill(
         held_by: &held_by,
         life: PhantomData,
     };
-    let (live,): (i64,) = statement.get_result(connection).await?;
+    let (live,): (i64,) = statement.one(connection).await?;
     Ok(Fence::of(live))
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::activity::note;
 use super::held::BY_MAIL;
 use super::schema::{attempt, delivery, event, mail_due, subscription};
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::delivery::{DeliveryState, Origin, Outcome};
@@ -163,7 +164,7 @@ async fn begin_round(
             delivery::held_by.eq(None::<String>),
         ))
         .returning(delivery::failures)
-        .get_result::<i32>(connection)
+        .one::<i32>(connection)
         .await
         .optional()?;
     let tries: Vec<(i32, Outcome)> = attempt::table

@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Date, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use super::partition::{self, ACTIVITY, lowest_id, next_month};
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 
 /// A day that was removed.
@@ -52,7 +53,7 @@ pub async fn retire(database: &Database, keep_days: u32) -> Result<Vec<RetiredDa
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     let Today { today } = diesel::sql_query("select (now() at time zone 'utc')::date as today")
-        .get_result(connection)
+        .one(connection)
         .await?;
     let Some(oldest) = today.checked_sub_days(Days::new(u64::from(keep_days))) else {
         return Ok(Vec::new());
@@ -104,7 +105,7 @@ async fn retire_day(connection: &mut Connection, day: NaiveDate) -> Result<Retir
             .bind::<SqlUuid, _>(lowest_id(day))
             .bind::<SqlUuid, _>(lowest_id(day.checked_add_days(Days::new(1)).unwrap_or(day)))
             .bind::<Date, _>(day)
-            .get_result(connection)
+            .one(connection)
             .await?;
             for table in partition::TABLES {
                 let name = partition::name(table, day);
@@ -190,7 +191,7 @@ async fn months_before(
     keep_days: u32,
 ) -> Result<Vec<NaiveDate>, StoreError> {
     let Today { today } = diesel::sql_query("select (now() at time zone 'utc')::date as today")
-        .get_result(connection)
+        .one(connection)
         .await?;
     let Some(oldest) = today.checked_sub_days(Days::new(u64::from(keep_days))) else {
         return Ok(Vec::new());

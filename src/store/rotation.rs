@@ -13,6 +13,7 @@ use super::feature_level::lock_lanes;
 use super::lane::LaneId;
 use super::schema::{lane, seal, seal_key, subscription, subscription_secret};
 use super::seal::{insert_key, known_in, number};
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::seal::{KeyRing, SealKey, SealKeyId, Sealed};
 
@@ -38,7 +39,7 @@ pub async fn one_at_a_time(database: &Database) -> Result<Option<OneAtATime>, St
             .bind::<BigInt, _>(LOCK)
             .sql(")"),
     )
-    .get_result::<bool>(&mut connection)
+    .one::<bool>(&mut connection)
     .await?;
     Ok(held.then_some(OneAtATime {
         _connection: connection,
@@ -402,7 +403,7 @@ pub async fn forget_others(database: &Database, key: &SealKey) -> Result<bool, S
                 .bind::<Integer, _>(i32::from(id))
                 .sql(")"),
             )
-            .get_result::<bool>(connection)
+            .one::<bool>(connection)
             .await?;
             if current != Some(id) || others {
                 return Ok(false);

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::activity::note;
 use super::schema::{event_type, routing, subscription, subscription_secret};
 use super::seal::{open_headers, open_secret, open_url};
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::event_type::Validation;
@@ -26,7 +27,7 @@ pub(super) async fn bump(connection: &mut Connection) -> Result<i64, StoreError>
     Ok(diesel::update(routing::table)
         .set(routing::version.eq(routing::version + 1))
         .returning(routing::version)
-        .get_result(connection)
+        .one(connection)
         .await?)
 }
 
@@ -332,7 +333,7 @@ async fn stop(
                 subscription::version.eq(version),
             ))
             .returning((subscription::account_id, subscription::title))
-            .get_result(connection)
+            .one(connection)
             .await
             .optional()?;
             let Some((account, title)) = stopped else {

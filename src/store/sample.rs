@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Timestamptz, Uuid as S
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::id::{EventId, SubscriptionId};
 
@@ -92,7 +93,7 @@ pub async fn take(database: &Database) -> Result<Sample, StoreError> {
             let open = diesel::sql_query(include_str!("sample/open.sql"));
             let open = open.load(connection).await?;
             let rest = diesel::sql_query(include_str!("sample/rest.sql"));
-            Ok::<_, StoreError>((open, rest.get_result(connection).await?))
+            Ok::<_, StoreError>((open, rest.one(connection).await?))
         })
         .await?;
     Ok(Sample {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::feature_level::FeatureLevel;
 use super::lane::LaneId;
 use super::schema::{feature_level, lane, seal, seal_key, subscription, subscription_secret};
+use super::statement::One;
 use super::{Connection, Database, StoreError, feature_level as level};
 use crate::domain::seal::{Fingerprint, KeyRing, OpenError, SealKeyId, Sealed};
 use crate::domain::secret::Secret;
@@ -234,7 +235,7 @@ pub async fn seal_some(database: &Database) -> Result<usize, StoreError> {
     let headers = subscription::table.filter(subscription::headers.ne(json!({})));
     let urls = subscription::table.filter(sql::<Bool>(PLAIN_URL));
     let plain = diesel::select(exists(secrets).or(exists(headers)).or(exists(urls)));
-    if !plain.get_result::<bool>(connection).await? {
+    if !plain.one::<bool>(connection).await? {
         return Ok(0);
     }
     connection

@@ -7,6 +7,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Integer, Text, Timestamptz};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 
 /// A server's own account of itself, as one statement found it.
@@ -103,9 +104,7 @@ const REPORT: &str = "select \
 /// When it is away.
 pub async fn look(database: &Database) -> Result<ServerReport, StoreError> {
     let mut connection = database.get().await?;
-    Ok(diesel::sql_query(REPORT)
-        .get_result(&mut connection)
-        .await?)
+    Ok(diesel::sql_query(REPORT).one(&mut connection).await?)
 }
 
 /// Scheme, host and port of the https targets of webhooks at work, the most recently changed first.

@@ -11,6 +11,7 @@ use super::activity::note;
 use super::fresh::{SecretHash, fresh_bytes, fresh_secret};
 use super::schema::sql_types::UserRole as SqlUserRole;
 use super::schema::{herald_user, session};
+use super::statement::One;
 use super::user::User;
 use super::{Connection, Database, StoreError, known_browser, session_note, sign_in, user_link};
 use crate::domain::activity::{Actor, OwnActivity};
@@ -198,7 +199,7 @@ pub async fn find(database: &Database, hash: &SecretHash) -> Result<Option<Sessi
     )
     .bind::<Bytea, _>(hash.as_slice())
     .bind::<Interval, _>(IDLE)
-    .get_result(&mut database.get().await?)
+    .one(&mut *database.get().await?)
     .await
     .optional()?)
 }
@@ -216,7 +217,7 @@ pub async fn is_in_force(database: &Database, hash: &SecretHash) -> Result<bool,
         .filter(session::seen_at.gt(idle))
         .filter(herald_user::disabled_at.is_null())
         .count()
-        .get_result(&mut database.get().await?)
+        .one(&mut *database.get().await?)
         .await?;
     Ok(found > 0)
 }

@@ -9,6 +9,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 
 use super::fresh::{SecretHash, fresh_bytes};
 use super::schema::session_note;
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::note_key::NoteKey;
 
@@ -75,7 +76,7 @@ pub async fn take(
     let kept = session_note::table.find((session.as_slice(), page));
     let sealed: Option<Vec<u8>> = diesel::delete(kept.filter(session_note::at.gt(begin)))
         .returning(session_note::sealed)
-        .get_result(&mut database.get().await?)
+        .one(&mut *database.get().await?)
         .await
         .optional()?;
     Ok(sealed.and_then(|sealed| key.open(&sealed)))

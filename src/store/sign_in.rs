@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::activity::note;
 use super::fresh::SecretHash;
+use super::statement::One;
 use super::user::User;
 use super::{Connection, Database, StoreError, known_browser};
 use crate::domain::activity::{Actor, OwnActivity};
@@ -187,7 +188,7 @@ pub async fn count(database: &Database, tries: &mut Tries) -> Result<Option<i64>
         )
         .bind::<Bytea, _>(key.as_slice())
         .bind::<Integer, _>(WINDOW)
-        .get_result(connection)
+        .one(connection)
         .await?;
         if counted.tries > most {
             return Ok(Some(counted.seconds.max(1)));

@@ -18,6 +18,7 @@ use uuid::Uuid;
 pub use self::repair::{repair, settle, unsettled};
 pub use self::series::{Point, Series, series, sparks};
 use super::lane::LaneId;
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::tally::Tally;
@@ -123,7 +124,7 @@ pub async fn flush(
         latency: &latency,
         life: PhantomData,
     };
-    let (_rows,): (i64,) = statement.get_result(connection).await?;
+    let (_rows,): (i64,) = statement.one(connection).await?;
     Ok(())
 }
 

@@ -1,5 +1,38 @@
 //! Statements with fixed SQL. Diesel caches no `sql_query`, and builds multi-row inserts anew
-//! for each length; a batch of arrays under one `QueryId` is prepared once a connection.
+//! for each length; a batch of arrays under one `QueryId` is prepared once a connection. And how
+//! the one row of a statement is read.
+
+use diesel::result::{Error, QueryResult};
+use diesel_async::RunQueryDsl;
+use diesel_async::methods::LoadQuery;
+use futures_util::future::{BoxFuture, ready};
+use futures_util::{FutureExt, TryFutureExt};
+
+use super::Connection;
+
+/// The one row of a statement. Diesel's `get_result` returns with the first row, which comes before
+/// the commit of a statement that is a transaction of its own: what it says was stored could still
+/// be undone. This returns after it.
+pub(super) trait One: Sized {
+    /// # Errors
+    /// There is no row, the statement or its commit failed, or the database is away.
+    fn one<'conn, 'query, U>(
+        self,
+        connection: &'conn mut Connection,
+    ) -> BoxFuture<'conn, QueryResult<U>>
+    where
+        'query: 'conn,
+        U: Send + 'conn,
+        Self: LoadQuery<'query, Connection, U> + 'query,
+    {
+        self.load(connection)
+            .map_ok(|rows: Vec<U>| rows.into_iter().next())
+            .and_then(|row| ready(row.ok_or(Error::NotFound)))
+            .boxed()
+    }
+}
+
+impl<T> One for T {}
 
 /// Declares a statement: a struct whose fields are its parameters in the order of the `{}` in
 /// its SQL file, and the SQL types of the columns that it answers.

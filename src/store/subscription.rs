@@ -13,6 +13,7 @@ use super::bounds::{Bounded, room_for_one};
 use super::fold::{herald_fold, holding};
 use super::schema::{subscription, subscription_secret};
 use super::seal::{Sealer, open_headers, open_url};
+use super::statement::One;
 use super::{Connection, Database, StoreError, routing, subscription_note};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::{AccountId, SubscriptionId};
@@ -175,7 +176,7 @@ pub async fn create(
                     subscription::version.eq(version),
                 ))
                 .returning(Row::as_returning())
-                .get_result(connection)
+                .one(connection)
                 .await?;
             let (plain, sealed) = sealer.secret(new.id.uuid(), secret_id, secret)?;
             diesel::insert_into(subscription_secret::table)
@@ -316,7 +317,7 @@ pub async fn change(
                     subscription::version.eq(version),
                 ))
                 .returning(Row::as_returning())
-                .get_result(connection)
+                .one(connection)
                 .await?;
             let after = row.read(&ring);
             subscription_note::changed(connection, &before, &after, by).await?;
@@ -353,7 +354,7 @@ pub async fn remove(
                 subscription::version.eq(version),
             ))
             .returning((subscription::title, subscription::url))
-            .get_result(connection)
+            .one(connection)
             .await
             .optional()?;
             let Some((title, url)) = removed else {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::activity::note;
 use super::bounds::{Bounded, room_for_one};
 use super::schema::token;
+use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::{AccountId, TokenId};
@@ -132,7 +133,7 @@ pub async fn issue(
                     token::hash.eq(hash(&text).as_slice()),
                 ))
                 .returning(COLUMNS)
-                .get_result(connection)
+                .one(connection)
                 .await?;
             let made = read(row);
             let (what, subject) = (OwnActivity::TokenCreated, id.to_string());
@@ -265,7 +266,7 @@ pub async fn change(
                     change.rate_limit.map(|limit| token::rate_limit.eq(limit)),
                 ))
                 .returning(COLUMNS)
-                .get_result(connection)
+                .one(connection)
                 .await?;
             let after = read(row);
             if after != before {

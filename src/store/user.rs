@@ -12,6 +12,7 @@ use super::activity::note;
 use super::bounds::{Bounded, room_for_one};
 use super::outgoing::{self, Handed, OutgoingMail};
 use super::schema::{account, herald_user};
+use super::statement::One;
 use super::{Connection, Database, StoreError, session, user_link};
 use crate::config::AccountBounds;
 use crate::domain::activity::{Actor, OwnActivity};
@@ -181,7 +182,7 @@ pub(super) async fn add_within(
         .on_conflict((herald_user::account_id, herald_user::email_key))
         .do_nothing()
         .returning(columns())
-        .get_result(connection)
+        .one(connection)
         .await
         .optional()?;
     let user = row.map(read).ok_or(StoreError::Taken("This e-mail"))?;
@@ -422,7 +423,7 @@ pub async fn remove(
                     .filter(herald_user::account_id.eq(account.uuid())),
             )
             .returning(columns())
-            .get_result(connection)
+            .one(connection)
             .await
             .optional()?;
             let Some(user) = row.map(read) else {

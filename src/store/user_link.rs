@@ -10,6 +10,7 @@ use super::activity::note;
 use super::fresh::{SecretHash, fresh_secret, secret_hash};
 use super::outgoing::{self, Handed};
 use super::schema::{herald_user, user_link};
+use super::statement::One;
 use super::user::{self, User, Write};
 use super::{Connection, Database, StoreError, session};
 use crate::domain::activity::OwnActivity;
@@ -204,7 +205,7 @@ pub async fn redeem(
             )
             .set(user_link::used_at.eq(now))
             .returning(user_link::user_id)
-            .get_result(connection)
+            .one(connection)
             .await
             .optional()?;
             let Some(owner) = owner else {
@@ -220,7 +221,7 @@ pub async fn redeem(
                 herald_user::updated_at.eq(now),
             ))
             .returning(user::columns())
-            .get_result(connection)
+            .one(connection)
             .await
             .optional()?;
             let Some(user) = row.map(user::read) else {

@@ -3,6 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
+use crate::support::api::order;
 use crate::support::receiver::Receiver;
 use crate::support::{Herald, signal, wait_for};
 use crate::{alone, ledger, load};
@@ -72,4 +75,42 @@ fn cut_connections_lose_nothing() {
         });
     }
     end("connections cut 20 times", &mut herald, load, &receiver, 0);
+}
+
+/// A statement tells its row before its own commit, which can still fail: the connection is cut in
+/// between, or, as here, a constraint is looked at then.
+#[test]
+fn what_is_undone_by_its_commit_is_never_acknowledged() {
+    let _alone = alone();
+    let herald = Herald::launch();
+    herald.sql(
+        "create function undo() returns trigger language plpgsql as \
+         $$ begin raise exception 'undone'; end $$",
+    );
+    let keyed = [("idempotency-key", "k")];
+    let mail = json!({
+        "topic": "T", "to": ["ann@example.com"], "subject": "S", "text": "x", "record_only": true,
+    });
+    let done = json!({"user": "u", "group": "Order", "activity": "Submit"});
+    for (table, path, body, headers) in [
+        ("event", "/v1/events", order(1), &[][..]),
+        ("event", "/v1/events", order(2), &keyed[..]),
+        ("activity", "/v1/activities", done, &[][..]),
+        ("mail", "/v1/mails", mail, &[][..]),
+    ] {
+        let body = body.to_string();
+        let send = || herald.send("POST", path, headers, body.as_bytes()).status;
+        let stored = || herald.count(&format!("select count(*) from {table}"));
+        let before = stored();
+        herald.sql(&format!(
+            "create constraint trigger undo after insert on {table} \
+             deferrable initially deferred for each row execute function undo()"
+        ));
+        let refused = send();
+        assert!(refused >= 500, "{path}: {refused}");
+        assert_eq!(stored(), before, "{path}");
+        herald.sql(&format!("drop trigger undo on {table}"));
+        wait_for("it to be taken", || (send() < 300).then_some(()));
+        assert_eq!(stored(), before + 1, "{path}");
+    }
 }

@@ -9,6 +9,7 @@ use super::DeliveryFilter;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::store::partition::lowest_id_at;
+use crate::store::statement::One;
 use crate::store::{Connection, StoreError};
 
 /// Attempts, or rows, that one statement passes over while it looks for few among many.
@@ -210,7 +211,7 @@ impl<'a> Look<'a> {
             .bind::<Nullable<SqlUuid>, _>(self.filter.subscription.map(SubscriptionId::uuid))
             .bind::<Nullable<Text>, _>(ended.map(DeliveryState::as_str))
             .bind::<Bool, _>(state.is_none())
-            .get_result(connection)
+            .one(connection)
             .await?;
         Ok(edge.event_id)
     }
@@ -231,7 +232,7 @@ impl<'a> Look<'a> {
         .bind::<SqlUuid, _>(self.place.0)
         .bind::<Text, _>(event_type)
         .bind::<BigInt, _>(WINDOW_OF_TYPE)
-        .get_result(connection)
+        .one(connection)
         .await?;
         Ok(edge.event_id)
     }

@@ -9,6 +9,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use crate::domain::tally::{BOUNDS, PARTS};
 use crate::store::lane::LaneId;
 use crate::store::partition::lowest_id_at;
+use crate::store::statement::One;
 use crate::store::{Connection, Database, StoreError};
 
 /// For so long after its closing may attempts still be recorded in a lane: those that were under
@@ -69,7 +70,7 @@ pub async fn repair(database: &Database, lane: LaneId) -> Result<bool, StoreErro
             let got: Got = diesel::sql_query("select pg_try_advisory_xact_lock($1, $2) as got")
                 .bind::<Integer, _>(LOCK)
                 .bind::<Integer, _>(lane.0)
-                .get_result(connection)
+                .one(connection)
                 .await?;
             if !got.got {
                 return Ok(false);

@@ -39,6 +39,8 @@ pub(super) struct Chunks {
     left: u64,
     extensions: usize,
     trailers: Vec<u8>,
+    /// Lines of trailers.
+    lines: usize,
 }
 
 impl Chunks {
@@ -115,6 +117,7 @@ impl Chunks {
             }
             (Next::TrailerLf, b'\n') => {
                 self.trailer(byte)?;
+                self.lines += 1;
                 Next::Line
             }
             (Next::EndLf, b'\n') => {
@@ -143,7 +146,9 @@ impl Chunks {
         }
         self.trailers.extend_from_slice(b"\r\n");
         let mut room = [EMPTY_HEADER; MOST_FIELDS];
-        match httparse::parse_headers(&self.trailers, &mut room) {
+        // A line end without CR makes more fields than lines.
+        let room = room.get_mut(..self.lines).unwrap_or_default();
+        match httparse::parse_headers(&self.trailers, room) {
             Ok(Status::Complete(_)) => Ok(()),
             _ => Err("its trailers are not header fields"),
         }
@@ -216,6 +221,7 @@ mod tests {
             "0\r\n\rx",
             "0\r\nHTTP/1.1 200 OK\r\n\r\n",
             "0\r\nX-A: b\rx",
+            "0\r\nX-A: b\nX-B: c\r\n\r\n",
             &long,
             &trailers,
         ] {

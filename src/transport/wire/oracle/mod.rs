@@ -231,6 +231,11 @@ const KNOWN: &[(&str, &str, End)] = &[
         End::Closed,
     ),
     (
+        "trailers with a line end that is none are taken",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-A: 1\nX-B: 2\r\n\r\n",
+        End::Open,
+    ),
+    (
         "204 is waited for because of its length",
         "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
         End::Open,
