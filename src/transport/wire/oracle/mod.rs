@@ -43,12 +43,12 @@ fn wanted(script: &Script, mut seen: Seen) -> (Seen, Option<Deviation>) {
         _ if interim_heads(&script.bytes()) > 16 => Deviation::TooManyInterim,
         Some(101) => Deviation::Switched,
         Some(204 | 304) if length || coding => Deviation::FramedWithoutBody,
+        Some(_) if length && coding => Deviation::TwoFramings,
         Some(204 | 304) if !seen.reusable => return (seen, None),
         Some(_) if seen.reusable && has_unreadable_connection(&seen) => {
             Deviation::UnreadableConnection
         }
         Some(204 | 304) if !has_no_idle_time(&seen) => return (seen, None),
-        Some(_) if length && coding => Deviation::TwoFramings,
         Some(_) if is_long(&seen) => Deviation::LongBody,
         Some(_) if seen.reusable && has_no_idle_time(&seen) => Deviation::NoIdleTime,
         _ => return (seen, None),
