@@ -107,12 +107,10 @@ fn commits_wait_for_the_disk_where_the_database_has_that_off() {
             }
             let shown = "select current_setting('synchronous_commit') as value";
             let mut pooled = database.get().await.unwrap();
-            let pooled: Shown = diesel::sql_query(shown)
-                .get_result(&mut pooled)
-                .await
-                .unwrap();
+            let pooled: Vec<Shown> = diesel::sql_query(shown).load(&mut pooled).await.unwrap();
             let mut own = database.dedicated().await.unwrap();
-            let own: Shown = diesel::sql_query(shown).get_result(&mut own).await.unwrap();
+            let own: Vec<Shown> = diesel::sql_query(shown).load(&mut own).await.unwrap();
+            let [pooled, own] = [pooled, own].map(|rows| rows.into_iter().next().unwrap());
             assert_eq!(pooled.value, own.value);
             own.value
         })
