@@ -45,15 +45,12 @@ fn hostile_scripts_are_stopped_and_harm_nobody_after_them() {
     let (first, mut highest) = (memory::now(), 0);
     for (name, text, kinds) in all_scripts() {
         let script = compile(&runtime, &text);
-        let most = Limits::default().deadline + SLACK;
-        let (used, (run, growth)) = least(most, || {
-            let before = memory::now();
-            memory::forget_peak();
-            let begun = cpu_time();
-            let run = run_chain(&runtime, &[&script], &event(PAYLOAD));
-            let used = cpu_time() - begun;
-            (used, (run, memory::peak().saturating_sub(before)))
-        });
+        let before = memory::now();
+        memory::forget_peak();
+        let begun = cpu_time();
+        let run = run_chain(&runtime, &[&script], &event(PAYLOAD));
+        let used = cpu_time() - begun;
+        let growth = memory::peak().saturating_sub(before);
         highest = highest.max(memory::peak());
         let kind = run.verdict.as_ref().err().map(|failure| failure.kind);
         println!(
@@ -71,7 +68,7 @@ fn hostile_scripts_are_stopped_and_harm_nobody_after_them() {
             let verdict: String = format!("{:?}", run.verdict).chars().take(300).collect();
             wrong.push(format!("{name}: {verdict}"));
         }
-        if used > most {
+        if used > Limits::default().deadline + SLACK {
             wrong.push(format!("{name}: took {used:?}"));
         }
         if growth > MOST_GROWTH {
@@ -142,7 +139,6 @@ fn no_function_keeps_the_thread_on_a_large_value() {
     let map = format!("{{{}}}", map.join(","));
     let mut worst: Vec<(Duration, Option<FailureKind>, String)> = Vec::new();
     let mut runs = 0;
-    let most = SHORT + Duration::from_millis(50);
     let mut measure = |types: &[&str], code: &str| {
         for large in [false, true] {
             let arguments = types.iter().enumerate();
@@ -163,11 +159,9 @@ fn no_function_keeps_the_thread_on_a_large_value() {
             } else {
                 Duration::ZERO
             };
-            let (used, run) = least(most, || {
-                let begun = cpu_time();
-                let run = run_chain(&runtime, &[&script], &event);
-                ((cpu_time() - begun).saturating_sub(idle), run)
-            });
+            let begun = cpu_time();
+            let run = run_chain(&runtime, &[&script], &event);
+            let used = (cpu_time() - begun).saturating_sub(idle);
             runs += 1;
             let kind = run.verdict.err().map(|failure| failure.kind);
             let shown = format!(
@@ -210,6 +204,7 @@ fn no_function_keeps_the_thread_on_a_large_value() {
         let kind = kind.map_or("none", FailureKind::as_str);
         println!("{:>7.1} ms CPU {kind:>10} {code}", used.as_secs_f64() * 1e3);
     }
+    let most = SHORT + Duration::from_millis(50);
     let slow: Vec<String> = worst
         .iter()
         .filter(|(used, ..)| *used > most)
@@ -245,22 +240,6 @@ fn large_value(kind: &str, n: usize, large: bool) -> String {
         other => panic!("{other:?}"),
     };
     format!("let a{n} = {value};")
-}
-
-/// The run that took the least of up to three, which end with the first that keeps to the bound:
-/// what the machine does beside it (the first touch of memory, other work's caches) only adds.
-fn least<T>(most: Duration, mut run: impl FnMut() -> (Duration, T)) -> (Duration, T) {
-    let mut least = run();
-    for _ in 0..2 {
-        if least.0 <= most {
-            break;
-        }
-        let next = run();
-        if next.0 < least.0 {
-            least = next;
-        }
-    }
-    least
 }
 
 fn cpu_time() -> Duration {
