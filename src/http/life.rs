@@ -25,10 +25,6 @@ const READING: u8 = 2;
 const BUSY: u8 = 3;
 /// Since when is not known yet: the next look at the time says so.
 const UNKNOWN: u64 = u64::MAX;
-/// No request is being answered.
-const NONE: u64 = u64::MAX - 1;
-/// Its body comes in chunks.
-const CHUNKS: u64 = u64::MAX;
 
 /// One connection.
 #[derive(Debug)]
@@ -47,9 +43,9 @@ pub(super) struct Life {
     /// It counts for the client of the request that a proxy forwards.
     carried: AtomicBool,
     sent_away: AtomicBool,
-    /// The length of the body of the request that is being answered, as long as the server has not
-    /// all of its answer; or one of the two below.
-    body: AtomicU64,
+    /// What comes next, as a number: the body of a request until its whole answer is with the
+    /// server, else a head.
+    due: AtomicU64,
     /// More came meanwhile, which is not read.
     waiting: AtomicBool,
     /// The client sends nothing more.
@@ -68,7 +64,7 @@ impl Life {
             known: AtomicBool::new(proxy),
             carried: AtomicBool::new(false),
             sent_away: AtomicBool::new(false),
-            body: AtomicU64::new(NONE),
+            due: AtomicU64::new(Due::Head.number()),
             waiting: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             waker: AtomicWaker::new(),
@@ -77,12 +73,7 @@ impl Life {
 
     /// A request is being answered, whose body is this.
     pub(super) fn begin(&self, body: Due) {
-        let body = match body {
-            Due::Head => NONE,
-            Due::Chunks => CHUNKS,
-            Due::Body(length) => length.min(NONE - 1),
-        };
-        self.body.store(body, Ordering::Relaxed);
+        self.due.store(body.number(), Ordering::Relaxed);
         self.served.store(true, Ordering::Relaxed);
         self.phase.store(BUSY, Ordering::Relaxed);
     }
@@ -107,7 +98,7 @@ impl Life {
 
     /// The whole answer is with the server.
     pub(super) fn answered(&self) {
-        self.body.store(NONE, Ordering::Relaxed);
+        self.due.store(Due::Head.number(), Ordering::Relaxed);
         self.read_on();
     }
 
@@ -118,11 +109,7 @@ impl Life {
 
     /// What comes next.
     pub(super) fn due(&self) -> Due {
-        match self.body.load(Ordering::Relaxed) {
-            NONE => Due::Head,
-            CHUNKS => Due::Chunks,
-            length => Due::Body(length),
-        }
+        Due::of(self.due.load(Ordering::Relaxed))
     }
 
     /// Something came that waits.

@@ -17,6 +17,30 @@ pub(super) enum Due {
     Chunks,
 }
 
+const HEAD: u64 = u64::MAX;
+const CHUNKS: u64 = u64::MAX - 1;
+
+impl Due {
+    /// As one number, for an atomic.
+    pub(super) const fn number(self) -> u64 {
+        match self {
+            Self::Head => HEAD,
+            Self::Chunks => CHUNKS,
+            // So long is no body.
+            Self::Body(HEAD | CHUNKS) => CHUNKS - 1,
+            Self::Body(length) => length,
+        }
+    }
+
+    pub(super) const fn of(number: u64) -> Self {
+        match number {
+            HEAD => Self::Head,
+            CHUNKS => Self::Chunks,
+            length => Self::Body(length),
+        }
+    }
+}
+
 /// What came on one connection.
 #[derive(Default)]
 pub(super) struct Pipeline {

@@ -204,12 +204,15 @@ pub fn server(
                 let asked = requests.asked();
                 let underway = Underway::begin(&request);
                 let answer = service.call(request);
-                let carried = carried.clone();
+                let proxy = underway.life().is_some_and(|life| life.is_proxy());
+                let carried = proxy.then(|| carried.clone());
                 async move {
                     let answer = answer.await;
                     if let Some(life) = underway.life() {
                         life.end();
-                        carried.put_down(life);
+                        if let Some(carried) = carried {
+                            carried.put_down(life);
+                        }
                     }
                     drop(asked);
                     answer.map(|answer| answer.map_body(|_, body| Answer::new(body, underway)))

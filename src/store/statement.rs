@@ -5,8 +5,8 @@
 use diesel::result::{Error, QueryResult};
 use diesel_async::RunQueryDsl;
 use diesel_async::methods::LoadQuery;
-use futures_util::future::{BoxFuture, ready};
-use futures_util::{FutureExt, TryFutureExt};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 
 use super::Connection;
 
@@ -26,8 +26,7 @@ pub(super) trait One: Sized {
         Self: LoadQuery<'query, Connection, U> + 'query,
     {
         self.load(connection)
-            .map_ok(|rows: Vec<U>| rows.into_iter().next())
-            .and_then(|row| ready(row.ok_or(Error::NotFound)))
+            .map(|rows: QueryResult<Vec<U>>| rows?.into_iter().next().ok_or(Error::NotFound))
             .boxed()
     }
 }

@@ -8,14 +8,6 @@ use std::time::Duration;
 use crate::support::Herald;
 use crate::{connect_from, head, read_to_end};
 
-/// Resident memory of the daemon, in KiB.
-fn memory(herald: &Herald) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", herald.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let size = line.and_then(|line| line.split_whitespace().nth(1));
-    size.unwrap().parse().unwrap()
-}
-
 #[test]
 fn clients_that_read_nothing_hold_little_memory() {
     const READERS: u64 = 64;
@@ -40,10 +32,10 @@ fn clients_that_read_nothing_hold_little_memory() {
         };
         let _warm = ask();
         thread::sleep(Duration::from_millis(500));
-        let before = memory(&herald);
+        let before = herald.memory();
         let readers: Vec<TcpStream> = (0..READERS).map(|_| ask()).collect();
         thread::sleep(Duration::from_secs(2));
-        let grown = memory(&herald).saturating_sub(before);
+        let grown = herald.memory().saturating_sub(before);
         println!("{kind}: {grown} KiB, {} KiB each", grown / READERS);
         assert!(grown < READERS * 64, "{kind}: {grown} KiB");
         drop(readers);

@@ -1,6 +1,5 @@
 //! A mail server that is down for good stands in nobody's way.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::desk::{herald, letter, mail_in, send, tried};
@@ -8,16 +7,6 @@ use crate::server::MailServer;
 use crate::support::api::order;
 use crate::support::receiver::Receiver;
 use crate::support::{Herald, wait_until};
-
-/// Resident memory, in KiB.
-fn memory(herald: &Herald) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", herald.pid())).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
 
 /// From publishing an event to its arrival at the webhook: half of them, and all but one of a
 /// hundred, are quicker.
@@ -45,7 +34,7 @@ fn with_the_server_down_and_100_000_mails_waiting_webhooks_and_memory_are_as_bef
     herald.subscribe(&receiver.url, &["ORDER_CREATED"]);
     webhooks(&herald, &receiver, 50);
     let before = webhooks(&herald, &receiver, EVENTS);
-    let memory_before = memory(&herald);
+    let memory_before = herald.memory();
     server.end();
     let id = send(&herald.client, &letter(&["ann@example.com"], "the first"));
     tried(&herald.client, &id, 1);
@@ -63,7 +52,7 @@ fn with_the_server_down_and_100_000_mails_waiting_webhooks_and_memory_are_as_bef
     ));
     herald.sql("analyze mail; analyze mail_due");
     let after = webhooks(&herald, &receiver, EVENTS);
-    let memory_after = memory(&herald);
+    let memory_after = herald.memory();
     let tries = herald.count("select count(*) from mail_try");
     println!(
         "{WAITING} mails waiting for a server that is down: webhooks p50 {:.1} → {:.1} ms, p99 \

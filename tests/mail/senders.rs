@@ -6,7 +6,7 @@ use crate::desk::{herald, letter, mail_in, send};
 use crate::server::MailServer;
 use crate::support::client::Client;
 use crate::support::cluster::Cluster;
-use crate::support::{Herald, psql};
+use crate::support::{Herald, OLDER_LANE, psql};
 
 fn operator(herald: &Herald) -> Client {
     let made = herald.run(&["token", "create", "--operator", "--role", "admin"]);
@@ -112,11 +112,7 @@ fn an_account_sends_as_its_own_senders_alone_and_never_as_herald() {
 #[test]
 fn senders_are_not_listed_while_an_older_daemon_lives_that_would_ignore_them() {
     let database = Cluster::shared().database();
-    psql(
-        &database,
-        "insert into lane (folder, lease_until, low_water) values (gen_random_uuid(), \
-         now() + interval '1 hour', '00000000-0000-0000-0000-000000000000')",
-    );
+    psql(&database, OLDER_LANE);
     let herald = Herald::launch_at(&database, &[]);
     let operator = operator(&herald);
     let accounts = operator.get("/v1/accounts").expect(200).json();

@@ -4,14 +4,10 @@
 
 use serde_json::json;
 
-use crate::support::Herald;
 use crate::support::cluster::Cluster;
 use crate::support::scripted::Scripted;
-use crate::support::{psql, wait_until};
+use crate::support::{Herald, OLDER_LANE, psql, wait_until};
 use crate::{PATH, PLAIN, assert_signed, bump, deliver, refused, secret_of, wait_sealed};
-
-const OLDER_LANE: &str = "insert into lane (folder, lease_until, low_water) \
-     values (gen_random_uuid(), now() + interval '1 hour', '00000000-0000-0000-0000-000000000000')";
 
 /// A lane of code that seals secrets and headers and knows nothing of feature levels.
 const SEALING_LANE: &str = "insert into lane (folder, lease_until, low_water, seal_keys) \

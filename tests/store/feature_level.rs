@@ -5,16 +5,14 @@ use herald::store::feature_level::{FeatureLevel, raise, require};
 use herald::store::{Connection, StoreError};
 
 use crate::bench::Bench;
+use crate::support::OLDER_LANE;
 
-/// A lane of code that states no feature level.
-const OLDER: &str = "insert into lane (folder, lease_until, low_water) \
-     values (gen_random_uuid(), now() + interval '1 hour', '00000000-0000-0000-0000-000000000000')";
 const NEEDED: &str = "select needed from feature_level";
 
 #[actix_rt::test]
 async fn what_an_older_daemon_would_misread_is_refused_until_it_has_ended() {
     let mut bench = Bench::new().await;
-    bench.sql(OLDER);
+    bench.sql(OLDER_LANE);
     let own = FeatureLevel::OWN;
     let refused = require(&mut bench.connection, own).await;
     assert!(
@@ -43,7 +41,7 @@ async fn a_lane_that_is_being_opened_is_waited_for() {
     let mut bench = Bench::new().await;
     let mut older = bench.database.dedicated().await.unwrap();
     older.batch_execute("begin").await.unwrap();
-    older.batch_execute(OLDER).await.unwrap();
+    older.batch_execute(OLDER_LANE).await.unwrap();
     let raised = async { raise(&mut bench.connection).await.unwrap() };
     let mut watch = bench.database.dedicated().await.unwrap();
     let commit = async {

@@ -158,6 +158,14 @@ impl Herald {
         });
     }
 
+    /// Its resident memory, in KiB.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let size = line.and_then(|line| line.split_whitespace().nth(1));
+        size.unwrap().parse().unwrap()
+    }
+
     /// The daemon's command line, for any of its commands.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_herald"));
@@ -322,6 +330,10 @@ pub fn signal(pid: u32, name: &str) {
         .status()
         .unwrap();
 }
+
+/// Opens a lane of a daemon of older code, which states no feature level.
+pub const OLDER_LANE: &str = "insert into lane (folder, lease_until, low_water) \
+     values (gen_random_uuid(), now() + interval '1 hour', '00000000-0000-0000-0000-000000000000')";
 
 /// Runs SQL by psql.
 pub fn psql(url: &str, statement: &str) -> String {
