@@ -70,6 +70,12 @@ fn each_delivery_lists_the_databases_that_its_event_came_through() {
         assert_eq!(delivered(&target, &text(event)), format!("x, {own}"));
     }
 
+    // The log of attempts shows what was sent.
+    let attempt = &herald.delivery_in("sent", &event, &id)["attempts"][0];
+    let headers = attempt["request"]["headers"].as_array().unwrap();
+    let shown = headers.iter().find(|it| it["name"] == HEADER).unwrap();
+    assert_eq!(shown["value"], format!("other, another, {own}"));
+
     // By way of a row, and after a restart.
     herald.switch(&id, "pause");
     let held = text(&publish(&herald, "far").expect(202).json()["id"]);

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::plugins::without_source;
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::destination::is_mail;
+use crate::domain::hops::{HEADER, HopId, Hops};
 use crate::domain::id::MailId;
 use crate::domain::role::Role;
 use crate::domain::target_url::{Echoes, MASK};
@@ -235,6 +236,7 @@ impl AttemptView {
         attempt: Attempt,
         event: &EventSummary,
         subscription: Option<&Subscription>,
+        own: &HopId,
         role: Role,
     ) -> Self {
         // What was recorded before the recorder hid it.
@@ -254,7 +256,7 @@ impl AttemptView {
         let asked = !matches!(attempt.outcome, Outcome::Cancelled | Outcome::Filtered)
             && recorded.timestamp.is_some();
         let request = asked.then(|| AttemptRequest {
-            headers: request_headers(event, subscription, recorded.timestamp, &recorded.sent),
+            headers: request_headers(event, subscription, own, recorded.timestamp, &recorded.sent),
             body_encoding: recorded.sent.body.as_ref().map(|_| "utf-8"),
             body: recorded.sent.body,
             truncated: recorded.sent.truncated,
@@ -290,10 +292,12 @@ impl AttemptView {
     }
 }
 
-/// The headers of a request. Custom ones are those that the subscription has now.
+/// The headers of a request, as this version sends them. Custom ones are those that the
+/// subscription has now.
 fn request_headers(
     event: &EventSummary,
     subscription: Option<&Subscription>,
+    own: &HopId,
     timestamp: Option<i64>,
     sent: &Sent,
 ) -> Vec<HeaderView> {
@@ -311,6 +315,11 @@ fn request_headers(
     if event.test {
         headers.push(header("webhook-test", "true".to_owned()));
     }
+    let hops = match &event.hops {
+        Some(hops) => Hops::stored(hops.clone()).through(own),
+        None => own.as_str().to_owned(),
+    };
+    headers.push(header(HEADER, hops));
     let custom = subscription
         .iter()
         .flat_map(|subscription| subscription.headers.keys());

@@ -266,9 +266,10 @@ pub(in crate::http) async fn find(
         return Err(missing());
     }
     let subscription = subscription::find(database, account, subscription_id).await?;
+    let table = shared.engine.types();
     let attempts = attempts
         .into_iter()
-        .map(|attempt| AttemptView::new(attempt, &event, subscription.as_ref(), role))
+        .map(|attempt| AttemptView::new(attempt, &event, subscription.as_ref(), table.hop(), role))
         .collect();
     let held_because = (delivery.state == DeliveryState::Held)
         .then(|| why_held(shared, account, &delivery, subscription.as_ref()));
