@@ -10,6 +10,7 @@
 //! | settings | `config` | `domain` |
 //! | outside | `postgres`, `plugin`, `store`, `transport`, `mail` | `domain`, `catalogue`, `config` |
 //! | actors | `actors` | all above |
+//! | operations | `service` | all above |
 //! | web | `http` | all above |
 //! | whole | `app`, `cli` | all above |
 
@@ -22,6 +23,7 @@ pub mod store;
 pub mod transport;
 pub mod mail;
 pub mod actors;
+pub mod service;
 pub mod http;
 pub mod app;
 pub mod cli;

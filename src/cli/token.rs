@@ -10,9 +10,11 @@ use crate::config::Config;
 use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, TokenId};
 use crate::domain::role::Role;
-use crate::store::account::{self, Account};
-use crate::store::clock::DatabaseClock;
-use crate::store::token::{self, Token};
+use crate::service::input::{OrNull, parse};
+use crate::service::tokens::{self, RateLimit, Title, TokenInput};
+use crate::service::{Directory, Reason, accounts};
+use crate::store::account::Account;
+use crate::store::token::Token;
 use crate::store::{self, Database};
 
 /// How many rows one statement reads.
@@ -41,12 +43,12 @@ pub(super) struct Create {
     #[arg(long, value_name = "publisher|viewer|admin")]
     role: Role,
     /// What people call it
-    #[arg(long, default_value = "made on the command line")]
-    title: String,
+    #[arg(long, default_value = "made on the command line", value_parser = parse::<Title>)]
+    title: Title,
     /// Requests a second that may be made with it; 0: any number; what the settings say if it is
     /// left out
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..=i64::from(token::MAX_RATE_LIMIT)))]
-    rate_limit: Option<i32>,
+    #[arg(long, value_name = "N", value_parser = parse::<RateLimit>)]
+    rate_limit: Option<RateLimit>,
 }
 
 #[derive(Debug, Args)]
@@ -83,21 +85,18 @@ impl Create {
         // On a new database the first token may come before the daemon's first start.
         store::migrate(database).await?;
         store::partition::ensure(database).await?;
+        let directory = directory(database);
         let owner = match &self.account {
-            Some(name) => Some(account_named(database, name).await?.id),
+            Some(name) => Some(account_named(&directory, name).await?.id),
             None => None,
         };
-        let id = TokenId::from_uuid(store::fresh::fresh_uuid(&DatabaseClock::new()));
-        let (token, text) = token::issue(
-            database,
-            id,
-            owner,
-            self.role,
-            &self.title,
-            self.rate_limit,
-            &Actor::CommandLine,
-        )
-        .await?;
+        let input = TokenInput {
+            title: self.title.clone(),
+            role: self.role,
+            rate_limit: self.rate_limit.map(|limit| OrNull(Some(limit))),
+        };
+        let made = tokens::create(&directory, owner, &Actor::CommandLine, input).await;
+        let (token, text) = made?;
         if json {
             let mut shown = shown(&token);
             if let Some(fields) = shown.as_object_mut() {
@@ -113,13 +112,14 @@ impl Create {
 
 impl List {
     async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
+        let directory = directory(database);
         let accounts = match &self.account {
-            Some(name) => vec![account_named(database, name).await?],
-            None => accounts(database).await?,
+            Some(name) => vec![account_named(&directory, name).await?],
+            None => all_accounts(&directory).await?,
         };
         let mut found = Vec::new();
         if self.account.is_none() {
-            let tokens = tokens(database, None).await?;
+            let tokens = all_tokens(&directory, None).await?;
             found.extend(
                 tokens
                     .into_iter()
@@ -127,7 +127,7 @@ impl List {
             );
         }
         for account in accounts {
-            let tokens = tokens(database, Some(account.id)).await?;
+            let tokens = all_tokens(&directory, Some(account.id)).await?;
             found.extend(
                 tokens
                     .into_iter()
@@ -175,39 +175,46 @@ impl Revoke {
     async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
         // No daemon may have made this month's part of the activity log.
         store::partition::ensure(database).await?;
-        let owners = accounts(database)
-            .await?
-            .into_iter()
-            .map(|account| Some(account.id));
+        let directory = directory(database);
+        let owners = all_accounts(&directory).await?.into_iter();
+        let owners = owners.map(|account| Some(account.id));
         for owner in std::iter::once(None).chain(owners) {
-            if token::revoke(database, owner, self.id, &Actor::CommandLine)
-                .await?
-                .is_some()
-            {
-                if json {
-                    output::json(&json!({ "id": self.id, "revoked": true }))?;
-                } else {
-                    output::line(&format!("{} is revoked.", self.id))?;
+            match tokens::revoke(&directory, owner, self.id, &Actor::CommandLine).await {
+                Err(refusal) if refusal.reason == Reason::NotFound => {}
+                done => {
+                    done?;
+                    if json {
+                        output::json(&json!({ "id": self.id, "revoked": true }))?;
+                    } else {
+                        output::line(&format!("{} is revoked.", self.id))?;
+                    }
+                    return Ok(());
                 }
-                return Ok(());
             }
         }
         anyhow::bail!("there is no token {}", self.id)
     }
 }
 
-pub(super) async fn account_named(database: &Database, name: &str) -> anyhow::Result<Account> {
-    let found = match name.parse::<AccountId>() {
-        Ok(id) => account::find(database, id).await?,
-        Err(_) => account::find_by_name(database, name).await?,
-    };
-    found.ok_or_else(|| anyhow::anyhow!("there is no account `{}`", output::plain(name)))
+/// The directory of a command that prints no links.
+pub(super) fn directory(database: &Database) -> Directory {
+    Directory::offline(database.clone(), String::new())
 }
 
-pub(super) async fn accounts(database: &Database) -> anyhow::Result<Vec<Account>> {
+pub(super) async fn account_named(directory: &Directory, name: &str) -> anyhow::Result<Account> {
+    match accounts::named(directory, name).await {
+        Err(refusal) if refusal.reason == Reason::NotFound => {
+            anyhow::bail!("there is no account `{}`", output::plain(name))
+        }
+        found => Ok(found?),
+    }
+}
+
+pub(super) async fn all_accounts(directory: &Directory) -> anyhow::Result<Vec<Account>> {
     let mut all: Vec<Account> = Vec::new();
     loop {
-        let page = account::list(database, all.last().map(|account| account.id), PAGE).await?;
+        let last = all.last().map(|account| account.id);
+        let page = accounts::list(directory, last, PAGE).await?;
         if page.is_empty() {
             return Ok(all);
         }
@@ -215,10 +222,10 @@ pub(super) async fn accounts(database: &Database) -> anyhow::Result<Vec<Account>
     }
 }
 
-async fn tokens(database: &Database, owner: Option<AccountId>) -> anyhow::Result<Vec<Token>> {
+async fn all_tokens(directory: &Directory, owner: Option<AccountId>) -> anyhow::Result<Vec<Token>> {
     let mut all: Vec<Token> = Vec::new();
     loop {
-        let page = token::list(database, owner, all.last().map(|token| token.id), PAGE).await?;
+        let page = tokens::list(directory, owner, all.last().map(|token| token.id), PAGE).await?;
         if page.is_empty() {
             return Ok(all);
         }

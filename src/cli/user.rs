@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use super::database::{self, Missing};
 use super::output;
-use super::token::{account_named, accounts};
+use super::token::{account_named, all_accounts, directory};
 use crate::config::Config;
 use crate::domain::activity::Actor;
 use crate::domain::email::Email;
-use crate::domain::id::UserId;
 use crate::domain::role::UserRole;
-use crate::domain::user_link::LinkPurpose;
-use crate::store::clock::DatabaseClock;
-use crate::store::user::{self, MAX_USER_NAME, NewUser, User, UserChange};
+use crate::service::Directory;
+use crate::service::input::parse;
+use crate::service::users::{self, UserInput, UserName, UserPatch};
+use crate::store::user::{self, User};
 use crate::store::{self, Database, user_link};
 
 /// How many rows one statement reads.
@@ -43,8 +43,8 @@ pub(super) struct Add {
     #[arg(long, value_name = "viewer|admin")]
     role: UserRole,
     /// What people call them
-    #[arg(long, default_value = "", value_parser = name)]
-    name: String,
+    #[arg(long, value_parser = parse::<UserName>)]
+    name: Option<UserName>,
     #[command(flatten)]
     pages: Pages,
 }
@@ -64,8 +64,8 @@ pub(super) struct Edit {
     #[arg(long, value_name = "viewer|admin")]
     role: Option<UserRole>,
     /// What people call them
-    #[arg(long, value_parser = name)]
-    name: Option<String>,
+    #[arg(long, value_parser = parse::<UserName>)]
+    name: Option<UserName>,
     /// Keep them from signing in; their sessions and links end at once
     #[arg(long, conflicts_with = "enable")]
     disable: bool,
@@ -99,21 +99,11 @@ struct Pages {
 }
 
 impl Pages {
-    fn address(&self, config: &Config, purpose: LinkPurpose, token: &str) -> String {
+    /// The directory of a command that prints links.
+    fn directory(&self, config: &Config, database: &Database) -> Directory {
         let given = self.url.clone().filter(|url| !url.is_empty());
         let base = given.unwrap_or_else(|| config.base_address(config.http.listen));
-        purpose.address(base.trim_end_matches('/'), token)
-    }
-}
-
-fn name(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.chars().count() > MAX_USER_NAME || text.contains(char::is_control) {
-        Err(format!(
-            "must be one line of at most {MAX_USER_NAME} characters"
-        ))
-    } else {
-        Ok(text.to_owned())
+        Directory::offline(database.clone(), base.trim_end_matches('/').to_owned())
     }
 }
 
@@ -144,28 +134,28 @@ impl Command {
 
 impl Add {
     async fn run(&self, database: &Database, config: &Config, json: bool) -> anyhow::Result<()> {
-        let new = NewUser {
-            id: UserId::from_uuid(store::fresh::fresh_uuid(&DatabaseClock::new())),
-            account: account_named(database, &self.who.account).await?.id,
+        let directory = self.pages.directory(config, database);
+        let account = account_named(&directory, &self.who.account).await?.id;
+        let input = UserInput {
             email: self.who.email.clone(),
             name: self.name.clone(),
             role: self.role,
         };
-        let (made, token) = user::add(database, new, None, &Actor::CommandLine).await?;
-        let token = token.unwrap_or_default();
-        let purpose = LinkPurpose::Invitation;
-        print_link(&made, &self.pages.address(config, purpose, &token), json)
+        let made = users::invite(&directory, account, &Actor::CommandLine, input).await;
+        let (made, link) = made?;
+        print_link(&made, &link.unwrap_or_default(), json)
     }
 }
 
 impl Link {
     async fn run(&self, database: &Database, config: &Config, json: bool) -> anyhow::Result<()> {
-        let account = account_named(database, &self.who.account).await?.id;
+        let directory = self.pages.directory(config, database);
+        let account = account_named(&directory, &self.who.account).await?.id;
         let made = user_link::renew(database, account, &self.who.email).await?;
         let Some(link) = made else {
             anyhow::bail!("there is no user {}, or they are disabled", self.who.email);
         };
-        let address = self.pages.address(config, link.purpose, &link.token);
+        let address = directory.link(link.purpose, &link.token);
         print_link(&link.user, &address, json)
     }
 }
@@ -186,15 +176,16 @@ fn print_link(user: &User, address: &str, json: bool) -> anyhow::Result<()> {
 
 impl List {
     async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
+        let directory = directory(database);
         let accounts = match &self.account {
-            Some(name) => vec![account_named(database, name).await?],
-            None => accounts(database).await?,
+            Some(name) => vec![account_named(&directory, name).await?],
+            None => all_accounts(&directory).await?,
         };
         let mut found = Vec::new();
         for account in accounts {
             let mut last = None;
             loop {
-                let page = user::list(database, account.id, last, PAGE).await?;
+                let page = users::list(&directory, account.id, last, PAGE).await?;
                 let Some(end) = page.last() else { break };
                 last = Some(end.id);
                 found.extend(page.into_iter().map(|user| (account.name.clone(), user)));
@@ -233,14 +224,13 @@ impl List {
 impl Edit {
     async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
         let user = self.who.find(database).await?;
-        let change = UserChange {
+        let patch = UserPatch {
             name: self.name.clone(),
             role: self.role,
             disabled: (self.disable || self.enable).then_some(self.disable),
         };
-        let by = Actor::CommandLine;
-        let changed = user::change(database, user.account, user.id, change, &by).await?;
-        let changed = changed.ok_or_else(|| self.who.unknown())?;
+        let (directory, by) = (directory(database), Actor::CommandLine);
+        let changed = users::change(&directory, user.account, user.id, &by, patch).await?;
         if json {
             output::json(&shown(&changed))?;
         } else {
@@ -252,7 +242,7 @@ impl Edit {
 
 impl Named {
     async fn find(&self, database: &Database) -> anyhow::Result<User> {
-        let account = account_named(database, &self.account).await?.id;
+        let account = account_named(&directory(database), &self.account).await?.id;
         let found = user::find_by_email(database, account, &self.email).await?;
         found.ok_or_else(|| self.unknown())
     }
@@ -264,9 +254,8 @@ impl Named {
 
     async fn remove(&self, database: &Database, json: bool) -> anyhow::Result<()> {
         let user = self.find(database).await?;
-        if !user::remove(database, user.account, user.id, &Actor::CommandLine).await? {
-            return Err(self.unknown());
-        }
+        let (directory, by) = (directory(database), Actor::CommandLine);
+        users::remove(&directory, user.account, user.id, &by).await?;
         if json {
             output::json(&json!({ "id": user.id, "removed": true }))?;
         } else {

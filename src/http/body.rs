@@ -12,16 +12,18 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt};
+use serde_json::{Map, Value};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
-use super::auth::Caller;
 use super::life::Life;
 use super::malformed::Part;
 use super::pages::visit::Visitor;
 use super::problem::{Kind, Problem};
 use super::room::{FREE, Full, Owner, Share};
 use super::server::Shared;
+use crate::service::callers::Caller;
+use crate::service::input::Input;
 
 /// Upper bound of the body of everything but events and public forms.
 const MAX_OBJECT: usize = 1 << 20;
@@ -79,6 +81,22 @@ pub(super) async fn read(
 /// As [`read`].
 pub(super) async fn object(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
     read(request, payload, MAX_OBJECT).await
+}
+
+/// Reads the input of a call out of its body. An empty one is an empty object.
+///
+/// # Errors
+/// As [`read`], broken JSON with line and column, or every fault of the input at once.
+pub(super) async fn input<T: Input>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
+    let body = object(request, payload).await?;
+    let value = match body.trim_ascii() {
+        [] => Value::Object(Map::new()),
+        body => serde_json::from_slice(body).map_err(|error| {
+            // serde_json ends its message with the line and the column.
+            Problem::new(Kind::Malformed, format!("Broken JSON: {error}."))
+        })?,
+    };
+    Ok(T::read(value)?)
 }
 
 /// Reads the body of a form that everybody may send.

@@ -130,16 +130,6 @@ impl Fields {
         })
     }
 
-    /// Takes a field if it is null.
-    pub(super) fn is_null(&mut self, name: &'static str) -> bool {
-        let null = self.left.get(name).is_some_and(Value::is_null);
-        if null {
-            self.known.push(name);
-            self.left.remove(name);
-        }
-        null
-    }
-
     /// Takes a list, each entry by itself.
     pub(super) fn take_list<T>(
         &mut self,

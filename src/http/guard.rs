@@ -16,7 +16,6 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture};
 
 use super::access::{Access, Entry, Part, TABLE};
-use super::auth::{Authenticator, Caller, Credentials, Quick};
 use super::connections::Connections;
 use super::life::Life;
 use super::pages::overview::is_wanted;
@@ -26,6 +25,7 @@ use super::problem::{Kind, Problem};
 use super::server::Served;
 use super::session::{self, Sessions, no_proof};
 use crate::domain::id::AccountId;
+use crate::service::callers::{Caller, Callers, Credentials, Quick};
 use crate::store::reading;
 
 /// The header by which an operator-wide token names an account.
@@ -42,7 +42,7 @@ pub(super) struct Guard {
 /// What callers are judged by.
 pub(super) struct Judge {
     /// Who is who.
-    pub authenticator: Arc<Authenticator>,
+    pub callers: Arc<Callers>,
     /// Who is signed in.
     pub sessions: Arc<Sessions>,
     /// Who is connected.
@@ -137,8 +137,8 @@ where
         }
         match self
             .judge
-            .authenticator
-            .quick(entry, &credentials(&request))
+            .callers
+            .quick(entry.need(), &credentials(&request))
         {
             Ok(Quick::Granted(caller)) => {
                 self.judge.know(&request);
@@ -157,7 +157,8 @@ where
                 let asked = async move {
                     judge.carry(&request)?;
                     let account = credentials(&request).account;
-                    let caller = judge.authenticator.ask(entry, hash, account).await?;
+                    let caller = judge.callers.ask(entry.need(), hash, account).await;
+                    let caller = caller.map_err(Problem::from)?;
                     judge.know(&request);
                     let account = caller.account;
                     request.extensions_mut().insert(caller);
@@ -165,7 +166,7 @@ where
                 };
                 Either::Right(asked.boxed_local())
             }
-            Err(problem) => refuse(problem),
+            Err(refusal) => refuse(refusal.into()),
         }
     }
 }
@@ -226,7 +227,7 @@ impl Judge {
             return Err(no_proof());
         }
         let account = credentials(request).account;
-        let caller = (self.authenticator).of_user(entry, signed_in.session, account);
+        let caller = (self.callers).of_user(entry.need(), signed_in.session, account);
         let caller = caller.await?;
         let account = caller.account;
         request.extensions_mut().insert(caller);
@@ -251,7 +252,7 @@ impl Judge {
         self.know(request);
         let account = credentials(request).account;
         let session = Arc::clone(&signed_in.session);
-        let caller = (self.authenticator).of_user(entry, session, account);
+        let caller = (self.callers).of_user(entry.need(), session, account);
         let caller = caller.await?;
         let account = caller.account;
         request.extensions_mut().insert(Visitor(caller));
@@ -351,17 +352,12 @@ fn any(request: &ServiceRequest) -> Result<&'static Entry, Problem> {
 }
 
 impl FromRequest for Caller {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(
-            request
-                .extensions()
-                .get::<Self>()
-                .cloned()
-                .ok_or_else(no_caller),
-        )
+        let caller = request.extensions().get::<Self>().cloned();
+        ready(caller.ok_or_else(|| no_caller().into()))
     }
 }
 

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
 
-use super::auth::Caller;
 use super::problem::{Fault, Kind, Problem};
 use super::server::Shared;
 use crate::domain::hops::{HEADER, Hops, HopsError};
 use crate::domain::id::AccountId;
+use crate::service::callers::Caller;
 use crate::store::hop::{self, RefusedLoop};
 
 const HERALD_HOPS: HeaderName = HeaderName::from_static(HEADER);

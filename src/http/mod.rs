@@ -4,7 +4,6 @@
 pub mod access;
 mod answer;
 mod api;
-mod auth;
 mod body;
 mod closing;
 mod connection;
@@ -19,9 +18,9 @@ mod openapi;
 mod page;
 mod pages;
 mod passwords;
+mod path;
 mod pipeline;
 mod problem;
-mod rate_limit;
 pub mod receiver;
 mod room;
 mod rules;

@@ -1,22 +1,18 @@
 //! Every error of the API as one document: RFC 9457 problem details. What a caller can mend is
 //! told in words; what only the operator can mend is logged here, once, and told as "internal".
 
-mod causes;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::connections::Refusal;
+use super::connections;
+pub(super) use crate::service::Fault;
+use crate::service::{Reason, Refusal};
 
 /// Seconds after which a caller may try again when Herald cannot answer now.
 const RETRY_AFTER: &str = "1";
-
-/// What a caller reads while the database can store nothing more.
-pub(super) const FULL: &str = "The disk of the database is full, so nothing was accepted for \
-                               certain. The operator must make room; try again later.";
 
 /// What went wrong, in words that stay the same for every such error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,27 +137,6 @@ impl Kind {
                 "Something went wrong inside Herald",
             ),
             Self::Unavailable => ("urn:herald:problem:unavailable", "Not available right now"),
-        }
-    }
-}
-
-/// One field or parameter at fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct Fault {
-    /// A JSON pointer into the body (RFC 6901), or `?name` for a query parameter, or the name of
-    /// a header.
-    #[schema(example = "/triggers/0")]
-    pub pointer: String,
-    /// What is wrong and what would be right.
-    pub detail: String,
-}
-
-impl Fault {
-    /// One fault.
-    pub(super) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            pointer: pointer.into(),
-            detail: detail.into(),
         }
     }
 }
@@ -301,18 +276,6 @@ impl Problem {
         }
     }
 
-    /// Too many requests with a token that may make so many a second, and so many at once.
-    pub(super) fn over_the_limit(rate: u32, burst: u32, seconds: i64) -> Self {
-        let detail = format!(
-            "This token may make {rate} requests a second, and {burst} at once: wait {seconds} s, \
-             or ask for a higher rate_limit."
-        );
-        Self {
-            retry_after: Some(seconds),
-            ..Self::new(Kind::OverTheLimit, detail)
-        }
-    }
-
     /// The account has used up what it may use until so many seconds from now.
     pub(super) fn used_up(detail: String, seconds: i64) -> Self {
         Self {
@@ -365,15 +328,48 @@ impl Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(why: Refusal) -> Self {
+impl From<connections::Refusal> for Problem {
+    fn from(why: connections::Refusal) -> Self {
         let kind = match why {
-            Refusal::Address => Kind::Crowded,
-            Refusal::All => Kind::Unavailable,
+            connections::Refusal::Address => Kind::Crowded,
+            connections::Refusal::All => Kind::Unavailable,
         };
         Self {
             retry_after: Some(1),
             ..Self::new(kind, why.detail())
+        }
+    }
+}
+
+impl<T> From<T> for Problem
+where
+    Refusal: From<T>,
+{
+    fn from(why: T) -> Self {
+        let why = Refusal::from(why);
+        Self {
+            retry_after: why.retry_after,
+            ..Self::new(why.reason.into(), why.detail).with(why.faults)
+        }
+    }
+}
+
+impl From<Reason> for Kind {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Malformed => Self::Malformed,
+            Reason::Unauthorized => Self::Unauthorized,
+            Reason::Forbidden => Self::Forbidden,
+            Reason::NotFound => Self::NotFound,
+            Reason::Conflict => Self::Conflict,
+            Reason::TooLarge => Self::TooLarge,
+            Reason::Invalid => Self::Invalid,
+            Reason::RateLimited => Self::OverTheLimit,
+            Reason::Enough => Self::Enough,
+            Reason::UsedUp => Self::UsedUp,
+            Reason::Loop => Self::Loop,
+            Reason::Internal => Self::Internal,
+            Reason::Unavailable => Self::Unavailable,
         }
     }
 }

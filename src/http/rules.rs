@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use crate::config::{ClientsConfig, Config, Live};
 use crate::domain::bearer::BearerToken;
+use crate::service::rate_limit::Rates;
 
 /// The rules of one moment.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ pub struct HttpRules(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     set: Live<RuleSet>,
+    rates: Rates,
     pace: Pace,
     /// Whether `/v1` answers under certain hosts alone.
     names_api: AtomicBool,
@@ -61,6 +63,7 @@ impl HttpRules {
     pub fn new(config: &Config) -> Self {
         let rules = Self(Arc::new(Inner {
             set: Live::new(RuleSet::of(config)),
+            rates: Rates::new(&config.clients),
             pace: Pace::default(),
             names_api: AtomicBool::new(false),
         }));
@@ -71,6 +74,7 @@ impl HttpRules {
     /// Takes over what the settings say now.
     pub fn change(&self, config: &Config) {
         self.0.set.set(RuleSet::of(config));
+        self.0.rates.change(&config.clients);
         self.mark(config);
     }
 
@@ -91,6 +95,12 @@ impl HttpRules {
     #[must_use]
     pub(super) fn names_api(&self) -> bool {
         self.0.names_api.load(Ordering::Relaxed)
+    }
+
+    /// How many requests may be made with a token that has no limit of its own.
+    #[must_use]
+    pub(super) fn rates(&self) -> &Rates {
+        &self.0.rates
     }
 
     /// How fast clients must be.

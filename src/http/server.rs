@@ -17,7 +17,6 @@ use tokio::net::TcpStream;
 
 use super::access::{Part, TABLE};
 use super::answer::{Answer, Underway};
-use super::auth::Authenticator;
 use super::closing::{Closer, Closing, UNDER_WAY};
 use super::connection::{self, Connection};
 use super::connections::Connections;
@@ -32,6 +31,8 @@ use super::rules::HttpRules;
 use super::session::Sessions;
 use super::site::{Site, SiteSettings};
 use crate::actors::Engine;
+use crate::service::Directory;
+use crate::service::callers::Callers;
 
 /// How long a closing connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -95,7 +96,9 @@ pub(super) struct Shared {
     /// The actors and the database.
     pub engine: Engine,
     /// Who is who.
-    pub authenticator: Arc<Authenticator>,
+    pub callers: Arc<Callers>,
+    /// Accounts, users and tokens.
+    pub directory: Directory,
     /// Who is signed in.
     pub sessions: Arc<Sessions>,
     /// The turns at hashing passwords.
@@ -129,11 +132,17 @@ pub fn server(
 ) -> std::io::Result<(Server, Closer)> {
     let closing = Closing::new();
     let connections = Connections::new(settings.rules.clone());
+    let callers = Callers::start(engine.database().clone(), settings.rules.rates().clone());
     let shared = Shared {
         connections: connections.clone(),
         room: Room::default(),
         malformed: Arc::default(),
-        authenticator: Authenticator::start(engine.database().clone(), settings.rules.clone()),
+        directory: Directory::of_daemon(
+            engine.clone(),
+            Arc::clone(&callers),
+            settings.site.base.clone(),
+        ),
+        callers,
         sessions: Arc::new(Sessions::new(
             engine.database().clone(),
             Site::new(settings.site, settings.rules.clone()),
@@ -174,7 +183,7 @@ pub fn server(
             let app = App::new()
                 .wrap(Guard {
                     judge: Rc::new(Judge {
-                        authenticator: Arc::clone(&shared.authenticator),
+                        callers: Arc::clone(&shared.callers),
                         sessions: Arc::clone(&shared.sessions),
                         connections: shared.connections.clone(),
                     }),

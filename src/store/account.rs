@@ -85,7 +85,7 @@ pub async fn create_with(
     database: &Database,
     id: AccountId,
     name: &str,
-    admin: Option<(NewUser, Write<'_>)>,
+    admin: Option<(NewUser, Option<Write<'_>>)>,
     by: &Actor,
 ) -> Result<(Account, Option<String>), StoreError> {
     let mut lent = database.get().await?;
@@ -108,7 +108,7 @@ pub async fn create_with(
             note(connection, None, by, what, subject, Some(payload)).await?;
             let token = match admin {
                 Some((admin, write)) => {
-                    user::add_within(connection, &database.bounds(), admin, Some(write), by)
+                    user::add_within(connection, &database.bounds(), admin, write, by)
                         .await?
                         .1
                 }

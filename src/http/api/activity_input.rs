@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::no_query;
 use super::shapes::ActivityInput;
 use crate::catalogue::activities;
 use crate::domain::activity::{
@@ -16,12 +15,13 @@ use crate::domain::activity::{
 use crate::domain::event::check_value;
 use crate::domain::event_type::{Suggestions, nearest};
 use crate::domain::id::{AccountId, ActivityId};
-use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields};
 use crate::http::guard::Account;
+use crate::http::path::no_query;
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument, RejectedLine};
 use crate::http::server::Shared;
+use crate::service::callers::Caller;
 use crate::store::activity_type::{self, OwnType};
 
 /// Upper bound of one activity, in bytes: its payload and all else.

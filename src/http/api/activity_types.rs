@@ -6,17 +6,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::activity_input::name;
-use super::no_query;
 use super::shapes::ActivityTypeInput;
 use crate::catalogue::activities;
 use crate::domain::activity::OWN_GROUP;
-use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields, Query};
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
+use crate::http::path::no_query;
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::service::callers::Caller;
 use crate::store::activity_type::{self, OwnType};
 
 /// Upper bound of a description, in characters.

@@ -3,11 +3,11 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::no_query;
 use super::shapes::{Audit, Retired};
-use crate::http::auth::Caller;
+use crate::http::path::no_query;
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::service::callers::Caller;
 
 /// Count what became of every target
 ///

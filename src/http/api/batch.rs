@@ -3,18 +3,18 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::no_query;
 use super::publish::{idempotency_key, judged, prepare};
 use super::shapes::{BatchPublished, LineWarnings};
 use crate::actors::RoutingTable;
 use crate::domain::event::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
 use crate::domain::event_type::Suggestions;
-use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::guard::Account;
 use crate::http::hops;
+use crate::http::path::no_query;
 use crate::http::problem::{Kind, Problem, ProblemDocument, RejectedLine};
 use crate::http::server::Shared;
+use crate::service::callers::Caller;
 
 /// After so many lines the worker's other requests get a turn.
 const YIELD_EVERY: usize = 50;

@@ -10,18 +10,18 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::no_query;
 use super::plugins::{ScriptFault, milliseconds};
 use super::shapes::DryRunInput;
 use crate::actors::{DryRunError, MOST_DRY_RUNS};
 use crate::domain::event::{MAX_EVENT_BYTES, parse_envelope};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
-use crate::http::auth::{self, Caller};
 use crate::http::body;
 use crate::http::fields::{self, Fields};
+use crate::http::path::no_query;
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::plugin::{OwnedEvent, Run, ScriptName, Verdict};
+use crate::service::callers::{self, Caller};
 use crate::store::{event, subscription};
 
 /// Room for what stands around the event in the body.
@@ -293,7 +293,8 @@ fn given(written: Option<&str>) -> Result<Event, Problem> {
 /// The event as the script is to see it.
 async fn owned(shared: &Shared, caller: &Caller, asked: Asked) -> Result<OwnedEvent, Problem> {
     let database = shared.engine.database();
-    let account = || -> Result<AccountId, Problem> { caller.account.ok_or_else(auth::no_account) };
+    let account =
+        || -> Result<AccountId, Problem> { Ok(caller.account.ok_or_else(callers::no_account)?) };
     let now = shared.engine.clock().now();
     let (subscription_id, title, target) = match asked.subscription {
         Some(id) => {

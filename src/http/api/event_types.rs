@@ -6,19 +6,19 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
 use super::event_type_views::{EventTypeEntry, EventTypeView};
-use super::no_query;
 use super::shapes::{EventTypeInput, EventTypePatch};
 use crate::catalogue;
 use crate::domain::activity::Actor;
 use crate::domain::event_type::{Validation, check_name};
 use crate::domain::id::AccountId;
-use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields, Query};
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
+use crate::http::path::no_query;
 use crate::http::problem::{Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::service::callers::Caller;
 use crate::store::StoreError;
 use crate::store::event_type::{self, OwnType, TypeChange, TypeFilter};
 

@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::deliveries::DeliveryView;
-use super::{no_query, part};
 use crate::domain::id::EventId;
 use crate::http::fields::Query;
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
+use crate::http::path::{no_query, part};
 use crate::http::problem::{Fault, Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::store::event::{self, EventFilter, EventSummary};

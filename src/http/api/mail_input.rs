@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::no_query;
 use crate::domain::id::MailId;
 use crate::domain::mail::{
     MAX_BODY, MAX_RECEIVERS, MAX_SUBJECT, MAX_TOPIC, MailError, MailState, Mailbox, NewMail,
@@ -15,6 +14,7 @@ use crate::domain::mail::{
 use crate::http::body as request_body;
 use crate::http::fields::{self, Fields};
 use crate::http::guard::Account;
+use crate::http::path::no_query;
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::store::{account, mail};

@@ -7,12 +7,12 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{no_query, part};
 use crate::domain::id::{AccountId, EventId, MailId, SubscriptionId};
 use crate::domain::mail::{MAX_TOPIC, MailState, Mailbox, TryOutcome, one_line};
 use crate::http::fields::Query;
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
+use crate::http::path::{no_query, part};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::mail::{Letter, compose};

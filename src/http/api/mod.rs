@@ -25,25 +25,3 @@ pub(super) mod subscriptions;
 pub(super) mod switches;
 pub(super) mod tokens;
 pub(super) mod users;
-
-use std::fmt::Display;
-use std::str::FromStr;
-
-use actix_web::HttpRequest;
-
-use super::problem::{Kind, Problem};
-
-/// A variable part of the path, as `T` reads it. What cannot be read is not there.
-pub(super) fn part<T: FromStr<Err: Display>>(
-    request: &HttpRequest,
-    name: &str,
-) -> Result<T, Problem> {
-    let text = request.match_info().get(name).unwrap_or_default();
-    text.parse()
-        .map_err(|error: T::Err| Problem::new(Kind::NotFound, format!("Not found: {error}.")))
-}
-
-/// Refuses every query parameter, for routes that take none.
-fn no_query(request: &HttpRequest) -> Result<(), Problem> {
-    super::fields::Query::parse(request.query_string()).finish()
-}

@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 
 use crate::actors::{PluginReport, TroubledAccount};
 use crate::domain::id::AccountId;
-use crate::http::auth::Caller;
 use crate::http::fields::Query;
 use crate::http::page::{self, Page, Wanted};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::plugin::{Excerpt, Fault, ScriptKind, ScriptName};
+use crate::service::callers::Caller;
 
 /// What is wrong with a script.
 #[derive(Serialize, ToSchema)]

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::no_query;
 use super::shapes::{EventInput, Published};
 use crate::actors::{
     Check, Checked, IdempotencyKey, KeyRefused, NewEvent, PublishError, Receipt, RoutingTable,
@@ -22,12 +21,13 @@ use crate::domain::event::{
 use crate::domain::event_type::{Suggestions, Validation, nearest};
 use crate::domain::hops::Hops;
 use crate::domain::id::AccountId;
-use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::guard::Account;
 use crate::http::hops;
+use crate::http::path::no_query;
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::service::callers::Caller;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Bytes of a body that is parsed as a whole before its type is known.

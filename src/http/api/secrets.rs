@@ -7,13 +7,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::shapes::RotateInput;
-use super::{no_query, part, subscription_changes};
+use super::subscription_changes;
 use crate::domain::id::SubscriptionId;
-use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::guard::Account;
+use crate::http::path::{no_query, part};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::service::callers::Caller;
 use crate::store::secret::LiveSecret;
 
 /// A secret that was replaced and still signs.

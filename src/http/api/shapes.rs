@@ -264,63 +264,6 @@ taken! {
         description: Option<String>,
     }
 
-    /// An account's name.
-    AccountInput {
-        /// 1 to 63 of `a-z 0-9 _ -`, the first one a letter or a digit.
-        name: String,
-    }
-
-    /// Changes of an account; what is left out stays.
-    AccountPatch {
-        /// 1 to 63 of `a-z 0-9 _ -`, the first one a letter or a digit.
-        name: Option<String>,
-        /// The senders that its mails may name, at most 50: addresses, or domains for every
-        /// address of theirs. Null: the domain of `mail_from`. `mail_from` itself is Herald's own,
-        /// unless it is listed here.
-        #[schema(example = json!(["shop@example.com", "example.org"]))]
-        mail_senders: Option<Vec<String>>,
-    }
-
-    /// A token to be made.
-    TokenInput {
-        /// 1 to 200 characters.
-        title: String,
-        /// `publisher`, `viewer` or `admin`.
-        role: String,
-        /// Requests a second that may be made with it at one daemon, up to 1000000; 0: any
-        /// number; left out or null: what the settings say.
-        rate_limit: Option<i32>,
-    }
-
-    /// Changes of a token; what is left out stays.
-    TokenPatch {
-        /// 1 to 200 characters.
-        title: Option<String>,
-        /// `publisher`, `viewer` or `admin`.
-        role: Option<String>,
-        /// Requests a second, up to 1000000; 0: any number; null: what the settings say.
-        rate_limit: Option<i32>,
-    }
-    /// A user to be invited.
-    UserInput {
-        /// How they sign in.
-        #[schema(example = "ann@example.com")]
-        email: String,
-        /// What people call them, at most 200 characters.
-        name: Option<String>,
-        /// `viewer` or `admin`.
-        #[schema(example = "viewer")]
-        role: String,
-    }
-    /// Changes of a user; what is left out stays.
-    UserPatch {
-        /// What people call them, at most 200 characters.
-        name: Option<String>,
-        /// `viewer` or `admin`.
-        role: Option<String>,
-        /// Whether they may not sign in.
-        disabled: Option<bool>,
-    }
     /// What somebody signs in with.
     SignInInput {
         /// The e-mail.

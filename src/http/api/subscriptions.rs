@@ -11,18 +11,19 @@ use utoipa::ToSchema;
 
 use super::attempts::MASKED;
 use super::shapes::{SubscriptionInput, SubscriptionPatch};
-use super::{no_query, part, subscription_changes};
+use super::subscription_changes;
 use crate::domain::delivery::Outcome;
 use crate::domain::id::SubscriptionId;
 use crate::domain::role::Role;
 use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
-use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::Query;
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
+use crate::http::path::{no_query, part};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::service::callers::Caller;
 use crate::store::subscription::{self, Subscription, SubscriptionFilter};
 use crate::store::subscription_count::{self, Counts};
 

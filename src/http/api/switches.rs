@@ -6,16 +6,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::shapes::{ResumeInput, TestInput};
+use super::subscription_changes;
 use super::subscriptions::{SubscriptionView, view};
-use super::{no_query, part, subscription_changes};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::subscription::{HeldChoice, SubscriptionState};
-use crate::http::auth::Caller;
 use crate::http::body;
 use crate::http::fields::{self, Fields};
 use crate::http::guard::Account;
+use crate::http::path::{no_query, part};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::service::callers::Caller;
 
 use SubscriptionState::{Disabled, Enabled, Paused};
 

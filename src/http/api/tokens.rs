@@ -1,7 +1,5 @@
 //! Tokens of an account; without an account, those that are operator-wide.
 
-use std::ops::RangeInclusive;
-
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -9,24 +7,17 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::shapes::{TokenInput, TokenPatch};
-use super::{no_query, part};
 use crate::domain::id::{AccountId, TokenId};
 use crate::domain::role::Role;
-use crate::http::auth::Caller;
 use crate::http::body;
-use crate::http::fields::{self, Fields, Query};
+use crate::http::fields::Query;
 use crate::http::page::{self, Page, Wanted};
+use crate::http::path::{no_query, part};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::store::fresh::fresh_uuid;
-use crate::store::token::{self, Token, TokenChange};
-
-/// Upper bound of a title's length, in characters.
-pub(in crate::http) const MAX_TITLE: usize = 200;
-
-/// What a token's own limit may be.
-const RATE_LIMITS: RangeInclusive<i64> = 0..=token::MAX_RATE_LIMIT as i64;
+use crate::service::callers::Caller;
+use crate::service::tokens::{self, TokenInput, TokenPatch};
+use crate::store::token::Token;
 
 /// A token without its text.
 #[derive(Debug, Serialize, ToSchema)]
@@ -93,8 +84,8 @@ pub(in crate::http) async fn list(
     let mut query = Query::parse(request.query_string());
     let wanted: Wanted<TokenId> = Wanted::take(&mut query, LIST);
     query.finish()?;
-    let database = shared.engine.database();
-    let mut rows = token::list(database, caller.account, wanted.after, wanted.rows()).await?;
+    let (directory, account) = (&shared.directory, caller.account);
+    let mut rows = tokens::list(directory, account, wanted.after, wanted.rows()).await?;
     let next = page::cut(&mut rows, wanted.limit, |row| row.id);
     let data: Vec<TokenView> = rows.into_iter().map(TokenView::from).collect();
     Ok(page::answer(&request, LIST, data, next))
@@ -116,37 +107,15 @@ pub(in crate::http) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let (made, token) = make(&shared, &caller, &body::object(&request, payload).await?).await?;
+    let input = body::input(&request, payload).await?;
+    let (account, by) = (caller.account, caller.actor());
+    let (made, token) = tokens::create(&shared.directory, account, &by, input).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/v1/tokens/{}", made.id)))
         .json(NewTokenView {
             view: made.into(),
             token,
         }))
-}
-
-/// Makes a token of what a body says. Answers its text, which cannot be had again.
-///
-/// # Errors
-/// Wrong values, each told, or the database is away.
-pub(in crate::http) async fn make(
-    shared: &Shared,
-    caller: &Caller,
-    body: &[u8],
-) -> Result<(Token, String), Problem> {
-    let mut fields = Fields::parse(body)?;
-    let title = fields.need("title", fields::text_within(1..=MAX_TITLE));
-    let role = fields.need("role", fields::parsed::<Role>);
-    let rate_limit = fields.take_nullable("rate_limit", fields::integer(RATE_LIMITS));
-    fields.finish()?;
-    let engine = &shared.engine;
-    let id = TokenId::from_uuid(fresh_uuid(engine.clock()));
-    // `finish` refused a body without a role; the least of them stands in for the type's sake.
-    let role = role.unwrap_or(Role::Publisher);
-    let title = title.unwrap_or_default();
-    let (database, by) = (engine.database(), caller.actor());
-    let (owner, limit) = (caller.account, rate_limit.flatten());
-    Ok(token::issue(database, id, owner, role, &title, limit, &by).await?)
 }
 
 /// Show one token, without its text
@@ -165,8 +134,7 @@ pub(in crate::http) async fn show(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id = part(&request, "id")?;
-    let found = token::find(shared.engine.database(), caller.account, id).await?;
-    let found = found.ok_or_else(|| Problem::not_found("token"))?;
+    let found = tokens::show(&shared.directory, caller.account, id).await?;
     Ok(HttpResponse::Ok().json(TokenView::from(found)))
 }
 
@@ -188,35 +156,10 @@ pub(in crate::http) async fn change(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id = part(&request, "id")?;
-    let body = body::object(&request, payload).await?;
-    let changed = alter(&shared, &caller, id, &body).await?;
+    let patch = body::input(&request, payload).await?;
+    let (account, by) = (caller.account, caller.actor());
+    let changed = tokens::change(&shared.directory, account, id, &by, patch).await?;
     Ok(HttpResponse::Ok().json(TokenView::from(changed)))
-}
-
-/// Changes a token to what a body says.
-///
-/// # Errors
-/// Wrong values, each told, no such token, or the database is away.
-pub(in crate::http) async fn alter(
-    shared: &Shared,
-    caller: &Caller,
-    id: TokenId,
-    body: &[u8],
-) -> Result<Token, Problem> {
-    let mut fields = Fields::parse(body)?;
-    let title = fields.take("title", fields::text_within(1..=MAX_TITLE));
-    let role = fields.take("role", fields::parsed::<Role>);
-    let rate_limit = fields.take_nullable("rate_limit", fields::integer(RATE_LIMITS));
-    fields.finish()?;
-    let change = TokenChange {
-        title,
-        role,
-        rate_limit,
-    };
-    let (database, by) = (shared.engine.database(), caller.actor());
-    let changed = token::change(database, caller.account, id, change, &by).await?;
-    shared.authenticator.forget_all();
-    changed.ok_or_else(|| Problem::not_found("token"))
 }
 
 /// Revoke a token
@@ -236,22 +179,7 @@ pub(in crate::http) async fn revoke(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    end(&shared, &caller, part(&request, "id")?).await?;
+    let (account, by) = (caller.account, caller.actor());
+    tokens::revoke(&shared.directory, account, part(&request, "id")?, &by).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Takes a token out of force.
-///
-/// # Errors
-/// There is no such token, or the database is away.
-pub(in crate::http) async fn end(
-    shared: &Shared,
-    caller: &Caller,
-    id: TokenId,
-) -> Result<(), Problem> {
-    let (database, by) = (shared.engine.database(), caller.actor());
-    let hash = token::revoke(database, caller.account, id, &by).await?;
-    let hash = hash.ok_or_else(|| Problem::not_found("token"))?;
-    shared.authenticator.forget(&hash);
-    Ok(())
 }

@@ -7,22 +7,18 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::shapes::{UserInput, UserPatch};
-use super::{no_query, part};
-use crate::domain::email::Email;
 use crate::domain::id::{AccountId, UserId};
 use crate::domain::role::UserRole;
-use crate::domain::user_link::LinkPurpose;
-use crate::http::auth::{Caller, Who};
 use crate::http::body;
-use crate::http::fields::{self, Fields, Query};
+use crate::http::fields::Query;
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
-use crate::http::pages::mails;
-use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
+use crate::http::path::{no_query, part};
+use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::store::fresh::fresh_uuid;
-use crate::store::user::{self, MAX_USER_NAME, NewUser, User, UserChange};
+use crate::service::callers::Caller;
+use crate::service::users::{self, UserInput, UserPatch};
+use crate::store::user::User;
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -96,8 +92,8 @@ pub(in crate::http) async fn list(
     let mut query = Query::parse(request.query_string());
     let wanted: Wanted<UserId> = Wanted::take(&mut query, LIST);
     query.finish()?;
-    let database = shared.engine.database();
-    let mut rows = user::list(database, account, wanted.after, wanted.rows()).await?;
+    let directory = &shared.directory;
+    let mut rows = users::list(directory, account, wanted.after, wanted.rows()).await?;
     let next = page::cut(&mut rows, wanted.limit, |row| row.id);
     let data: Vec<UserView> = rows.into_iter().map(UserView::from).collect();
     Ok(page::answer(&request, LIST, data, next))
@@ -123,49 +119,15 @@ pub(in crate::http) async fn invite(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let body = body::object(&request, payload).await?;
-    let (made, link) = add(&shared, &caller, account, &body).await?;
+    let input = body::input(&request, payload).await?;
+    let made = users::invite(&shared.directory, account, &caller.actor(), input).await;
+    let (made, link) = made?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/v1/users/{}", made.id)))
         .json(InvitedView {
             view: made.into(),
             link,
         }))
-}
-
-/// Invites the user that a body tells of. Answers the link, if no mail could be sent.
-///
-/// # Errors
-/// Wrong values, each told, a user with this e-mail, or the database is away.
-pub(in crate::http) async fn add(
-    shared: &Shared,
-    caller: &Caller,
-    account: AccountId,
-    body: &[u8],
-) -> Result<(User, Option<String>), Problem> {
-    let mut fields = Fields::parse(body)?;
-    let email = fields.need("email", fields::parsed::<Email>);
-    let name = fields.take("name", name);
-    let role = fields.need("role", fields::parsed::<UserRole>);
-    fields.finish()?;
-    // `finish` refused a body without them; this is for the types' sake.
-    let (Some(email), Some(role)) = (email, role) else {
-        return Err(Problem::invalid(vec![Fault::new("/email", "is missing")]));
-    };
-    let id = UserId::from_uuid(fresh_uuid(shared.engine.clock()));
-    let new = NewUser {
-        id,
-        account,
-        email,
-        name: name.unwrap_or_default(),
-        role,
-    };
-    let base = shared.sessions.site.base();
-    let write = mails::with_link(base.to_owned());
-    let database = shared.engine.database();
-    let (made, token) = user::add(database, new, Some(&write), &caller.actor()).await?;
-    let link = token.map(|token| LinkPurpose::Invitation.address(base, &token));
-    Ok((made, link))
 }
 
 /// Show one user
@@ -183,8 +145,7 @@ pub(in crate::http) async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let found = user::find(shared.engine.database(), account, part(&request, "id")?).await?;
-    let found = found.ok_or_else(|| Problem::not_found("user"))?;
+    let found = users::show(&shared.directory, account, part(&request, "id")?).await?;
     Ok(HttpResponse::Ok().json(UserView::from(found)))
 }
 
@@ -211,42 +172,10 @@ pub(in crate::http) async fn change(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id = part(&request, "id")?;
-    let body = body::object(&request, payload).await?;
-    let changed = alter(&shared, &caller, account, id, &body).await?;
+    let patch = body::input(&request, payload).await?;
+    let by = caller.actor();
+    let changed = users::change(&shared.directory, account, id, &by, patch).await?;
     Ok(HttpResponse::Ok().json(UserView::from(changed)))
-}
-
-/// Changes a user to what a body says.
-///
-/// # Errors
-/// Wrong values, each told, no such user, it is the caller, or the database is away.
-pub(in crate::http) async fn alter(
-    shared: &Shared,
-    caller: &Caller,
-    account: AccountId,
-    id: UserId,
-    body: &[u8],
-) -> Result<User, Problem> {
-    let mut fields = Fields::parse(body)?;
-    let name = fields.take("name", name);
-    let role = fields.take("role", fields::parsed::<UserRole>);
-    let disabled = fields.take("disabled", |value| {
-        value
-            .as_bool()
-            .ok_or_else(|| "must be true or false".to_owned())
-    });
-    fields.finish()?;
-    if disabled == Some(true) || role.is_some_and(|role| role != UserRole::Admin) {
-        not_oneself(caller, id)?;
-    }
-    let change = UserChange {
-        name,
-        role,
-        disabled,
-    };
-    let database = shared.engine.database();
-    let changed = user::change(database, account, id, change, &caller.actor()).await?;
-    changed.ok_or_else(|| Problem::not_found("user"))
 }
 
 /// Remove a user
@@ -268,45 +197,7 @@ pub(in crate::http) async fn remove(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    end(&shared, &caller, account, part(&request, "id")?).await?;
+    let id = part(&request, "id")?;
+    users::remove(&shared.directory, account, id, &caller.actor()).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Removes a user.
-///
-/// # Errors
-/// There is no such user, it is the caller, or the database is away.
-pub(in crate::http) async fn end(
-    shared: &Shared,
-    caller: &Caller,
-    account: AccountId,
-    id: UserId,
-) -> Result<(), Problem> {
-    not_oneself(caller, id)?;
-    if user::remove(shared.engine.database(), account, id, &caller.actor()).await? {
-        Ok(())
-    } else {
-        Err(Problem::not_found("user"))
-    }
-}
-
-/// So that the last admin cannot lock everybody out of the pages by mistake.
-fn not_oneself(caller: &Caller, id: UserId) -> Result<(), Problem> {
-    match &caller.who {
-        Who::User(session) if session.user() == id => Err(Problem::new(
-            Kind::Conflict,
-            "That is you: another admin can do it.",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// A user's name.
-pub(in crate::http) fn name(value: serde_json::Value) -> Result<String, String> {
-    let name = fields::text_within(0..=MAX_USER_NAME)(value)?;
-    if name.contains(char::is_control) {
-        Err("must not hold control characters".to_owned())
-    } else {
-        Ok(name)
-    }
 }

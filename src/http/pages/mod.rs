@@ -19,7 +19,6 @@ mod kept;
 mod layout;
 pub(super) mod mail_log;
 mod mail_story;
-pub(super) mod mails;
 mod notice;
 mod number;
 pub(super) mod overview;

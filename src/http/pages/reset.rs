@@ -12,13 +12,14 @@ use maud::{Markup, html};
 use tokio::sync::Semaphore;
 
 use super::form::Form;
-use super::{layout, mails, notice};
+use super::{layout, notice};
 use crate::domain::email::{Email, MAX_EMAIL};
 use crate::http::api::shapes::ResetInput;
 use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::http::session;
 use crate::http::site::Site;
+use crate::service;
 use crate::store::sign_in::{self, Door, Tries};
 use crate::store::user_link;
 
@@ -100,7 +101,7 @@ async fn ask(shared: &Data<Shared>, given: &str, tries: &mut Tries) -> Result<()
     actix_web::rt::spawn(async move {
         let _turn = turn;
         let base = shared.sessions.site.base().to_owned();
-        let write = mails::with_link(base);
+        let write = service::with_link(base);
         match user_link::mail(shared.engine.database(), &email, &write).await {
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "a mail to set a password could not be made"),

@@ -10,7 +10,7 @@ use super::kept::Typed;
 use super::{layout, sign_in};
 use crate::http::access::TABLE;
 use crate::http::problem::{Kind, Problem};
-use crate::store::StoreError;
+use crate::service::Refusal;
 
 /// Nobody is signed in: on to the sign-in, and from there to where they wanted to go.
 #[derive(Debug, Clone)]
@@ -124,9 +124,12 @@ impl From<Problem> for Trouble {
     }
 }
 
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Problem::from(error).into()
+impl<T> From<T> for Trouble
+where
+    Refusal: From<T>,
+{
+    fn from(why: T) -> Self {
+        Problem::from(why).into()
     }
 }
 

@@ -18,11 +18,11 @@ use super::reader::Reader;
 use super::trouble::Trouble;
 use crate::domain::id::AccountId;
 use crate::domain::role::Role;
-use crate::http::auth::Caller;
 use crate::http::fields::Query;
 use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
 use crate::http::session::{SignedIn, no_proof};
+use crate::service::callers::Caller;
 
 /// Who the guard let in to a page. It is no [`Caller`], so that no handler of the API could be
 /// reached without the proof.

@@ -12,7 +12,7 @@ use super::attempt;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::http::api::deliveries::{ToldDelivery, again, find};
-use crate::http::api::part;
+use crate::http::path::part;
 use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
 use crate::store::resend::Resend;

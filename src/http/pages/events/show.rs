@@ -13,7 +13,7 @@ use super::super::visit::Visit;
 use super::super::{PageResult, layout, query, ui};
 use super::reach::why_not;
 use crate::domain::id::{EventId, SubscriptionId};
-use crate::http::api::part;
+use crate::http::path::part;
 use crate::http::problem::Problem;
 use crate::http::server::Shared;
 use crate::store::delivery_log;

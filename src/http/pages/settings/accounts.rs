@@ -5,27 +5,26 @@ use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::{Input, Question, Refusal, once, tabs};
+use super::{Input, Question, Refused, once, tabs};
 use crate::domain::cursor;
 use crate::domain::email::MAX_EMAIL;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT};
 use crate::domain::mail::{MAX_SENDERS, Sender};
-use crate::http::api::accounts::{self as api, BoundsView};
-use crate::http::api::part;
 use crate::http::page::{self, Wanted};
 use crate::http::pages::frame::Nav;
 use crate::http::pages::ui;
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
+use crate::http::path::part;
 use crate::http::server::Shared;
-use crate::store::account::{self, Account};
+use crate::service::accounts::{self, AccountPatch, AccountWithAdmin, Bounds, MAX_NAME};
+use crate::service::input::Input as _;
+use crate::store::account::Account;
 
 /// Where the list stands.
 pub(super) const PATH: &str = "/settings/accounts";
 /// The name of the list in its cursors.
 const LIST: &str = "accounts";
-/// The longest name.
-const MOST_NAME: usize = 63;
 
 /// The list.
 pub(in crate::http) async fn list(
@@ -36,7 +35,7 @@ pub(in crate::http) async fn list(
     let mut query = query(&request);
     let wanted: Wanted<AccountId> = Wanted::of_page(&mut query, LIST);
     query.finish()?;
-    let mut rows = account::list(shared.engine.database(), wanted.after, wanted.rows()).await?;
+    let mut rows = accounts::list(&shared.directory, wanted.after, wanted.rows()).await?;
     let next = page::cut(&mut rows, wanted.limit, |row| row.id);
     let next = next.map(|last| format!("{PATH}?cursor={}", cursor::encode(LIST, &last)));
     let first = wanted.after.map(|_| PATH);
@@ -84,10 +83,10 @@ pub(in crate::http) async fn new(
     let typed = visit.typed(&shared, &request).await?;
     let typed = typed.map(|mut form| ["name", "email"].map(|it| form.take(it)));
     let [name, email] = typed.unwrap_or_default();
-    Ok(form_for_new(&visit, &name, &email, &Refusal::default()))
+    Ok(form_for_new(&visit, &name, &email, &Refused::default()))
 }
 
-fn form_for_new(visit: &Visit, name: &str, email: &str, refusal: &Refusal) -> HttpResponse {
+fn form_for_new(visit: &Visit, name: &str, email: &str, refusal: &Refused) -> HttpResponse {
     let body = html! {
         (tabs(visit, PATH))
         (refusal.notice())
@@ -112,13 +111,13 @@ fn form_for_new(visit: &Visit, name: &str, email: &str, refusal: &Refusal) -> Ht
     page.status(refusal.status).show(&body)
 }
 
-fn name_field(name: &str, refusal: &Refusal, focus: bool) -> Markup {
+fn name_field(name: &str, refusal: &Refused, focus: bool) -> Markup {
     Input {
         name: "name",
         label: "Name",
         kind: "text",
         value: name,
-        most: MOST_NAME,
+        most: MAX_NAME,
         autocomplete: "off",
         required: true,
         focus,
@@ -131,14 +130,17 @@ fn name_field(name: &str, refusal: &Refusal, focus: bool) -> Markup {
 pub(in crate::http) async fn add(shared: Data<Shared>, submission: Submission) -> PageResult {
     let Submission { visit, mut form } = submission;
     let [name, email] = ["name", "email"].map(|it| form.take(it).trim().to_owned());
-    let body = json!({ "name": name, "email": email }).to_string();
-    match api::make_with_admin(&shared, &visit.caller, body.as_bytes()).await {
+    let made = async {
+        let input = AccountWithAdmin::read(json!({ "name": name, "email": email }))?;
+        accounts::create_with_admin(&shared.directory, &visit.caller.actor(), input).await
+    };
+    match made.await {
         Ok((_, None)) => Ok(layout::go_to(format!("{PATH}?done=account-added")).finish()),
         Ok((made, Some(link))) => {
             let text = serde_json::to_string(&[&email, &link]).unwrap_or_default();
             visit.hand_over(&shared, &href(&made), &text).await
         }
-        Err(problem) => Ok(form_for_new(&visit, &name, &email, &Refusal::of(problem)?)),
+        Err(problem) => Ok(form_for_new(&visit, &name, &email, &Refused::of(problem)?)),
     }
 }
 
@@ -164,8 +166,7 @@ fn handed_over(visit: &Visit, made: &Account, email: &str, link: &str) -> HttpRe
 }
 
 async fn found(shared: &Shared, request: &HttpRequest) -> Result<Account, Trouble> {
-    let found = account::find(shared.engine.database(), part(request, "id")?).await?;
-    Ok(found.ok_or_else(api::missing)?)
+    Ok(accounts::show(&shared.directory, part(request, "id")?).await?)
 }
 
 /// One account.
@@ -190,8 +191,8 @@ pub(in crate::http) async fn show(
         }
     }
     let shown = [name.as_str(), senders.as_str()];
-    let bounds = BoundsView::of(&shared, account.id).await?;
-    let refusal = Refusal::default();
+    let bounds = accounts::bounds(&shared.directory, account.id).await?;
+    let refusal = Refused::default();
     Ok(detail(&visit, &account, &bounds, shown, &refusal))
 }
 
@@ -204,9 +205,9 @@ fn listed(account: &Account) -> String {
 fn detail(
     visit: &Visit,
     account: &Account,
-    bounds: &BoundsView,
+    bounds: &Bounds,
     [name, senders]: [&str; 2],
-    refusal: &Refusal,
+    refusal: &Refused,
 ) -> HttpResponse {
     let path = href(account);
     let body = html! {
@@ -253,7 +254,28 @@ fn detail(
 }
 
 /// What the account has, and the most that it may have.
-fn used(bounds: &BoundsView) -> Markup {
+fn used(Bounds { used, most }: &Bounds) -> Markup {
+    let rows = [
+        ("Event types of its own", used.event_types, most.event_types),
+        (
+            "Bytes of their schemas",
+            used.schema_bytes,
+            most.schema_bytes,
+        ),
+        ("Webhooks", used.subscriptions, most.subscriptions),
+        ("Tokens in force", used.tokens, most.tokens),
+        ("Users", used.users, most.users),
+        (
+            "Activities of its own",
+            used.activity_types,
+            most.activity_types,
+        ),
+        (
+            "Idempotency keys today (UTC)",
+            used.idempotency_keys,
+            most.idempotency_keys,
+        ),
+    ];
     html! {
         h2 { "What it uses" }
         table class="list" id="bounds" {
@@ -263,11 +285,11 @@ fn used(bounds: &BoundsView) -> Markup {
                 th scope="col" class="number" { "At most" }
             } }
             tbody {
-                @for (name, bound) in bounds.rows() {
+                @for (name, used, most) in rows {
                     tr {
                         td data-label="Of" { (name) }
-                        td data-label="Used" class="number" { (bound.used) }
-                        td data-label="At most" class="number" { (bound.most) }
+                        td data-label="Used" class="number" { (used) }
+                        td data-label="At most" class="number" { (most) }
                     }
                 }
             }
@@ -298,12 +320,15 @@ pub(in crate::http) async fn change(
         form.take("name").trim().clone_into(&mut name);
         (json!({ "name": name }), "account-renamed")
     };
-    let body = body.to_string();
-    match api::alter(&shared, &visit.caller, account.id, body.as_bytes()).await {
+    let changed = async {
+        let (patch, by) = (AccountPatch::read(body)?, visit.caller.actor());
+        accounts::change(&shared.directory, account.id, &by, patch).await
+    };
+    match changed.await {
         Ok(_) => Ok(layout::go_to(format!("{}?done={done}", href(&account))).finish()),
         Err(problem) => {
-            let refusal = Refusal::of(problem)?;
-            let bounds = BoundsView::of(&shared, account.id).await?;
+            let refusal = Refused::of(problem)?;
+            let bounds = accounts::bounds(&shared.directory, account.id).await?;
             Ok(detail(
                 &visit,
                 &account,
@@ -323,10 +348,10 @@ pub(in crate::http) async fn ask_removal(
 ) -> PageResult {
     query(&request).finish()?;
     let account = found(&shared, &request).await?;
-    Ok(removal(&visit, &account, &Refusal::default()))
+    Ok(removal(&visit, &account, &Refused::default()))
 }
 
-fn removal(visit: &Visit, account: &Account, refusal: &Refusal) -> HttpResponse {
+fn removal(visit: &Visit, account: &Account, refusal: &Refused) -> HttpResponse {
     let path = href(account);
     let question = Question {
         title: "Remove an account?",
@@ -351,8 +376,9 @@ pub(in crate::http) async fn remove(
 ) -> PageResult {
     let visit = submission.visit;
     let account = found(&shared, &request).await?;
-    match api::end(&shared, &visit.caller, account.id).await {
+    let by = visit.caller.actor();
+    match accounts::remove(&shared.directory, account.id, &by).await {
         Ok(()) => Ok(layout::go_to(format!("{PATH}?done=account-removed")).finish()),
-        Err(problem) => Ok(removal(&visit, &account, &Refusal::of(problem)?)),
+        Err(problem) => Ok(removal(&visit, &account, &Refused::of(problem)?)),
     }
 }

@@ -46,17 +46,18 @@ fn tabs(visit: &Visit, current: &str) -> Markup {
     }
 }
 
-/// What an API's function refused: beside the fields, or above the form.
+/// What was refused: beside the fields, or above the form.
 #[derive(Default)]
-struct Refusal {
+struct Refused {
     status: StatusCode,
     faults: Vec<Fault>,
     sentence: Option<String>,
 }
 
-impl Refusal {
+impl Refused {
     /// Of what somebody can mend in the form; anything else has a page of its own.
-    fn of(problem: Problem) -> Result<Self, Trouble> {
+    fn of(why: impl Into<Problem>) -> Result<Self, Trouble> {
+        let problem: Problem = why.into();
         let status = problem.status_code();
         match problem.kind() {
             Kind::Invalid | Kind::Conflict | Kind::TooMany => {
@@ -69,15 +70,6 @@ impl Refusal {
                 })
             }
             _ => Err(problem.into()),
-        }
-    }
-
-    /// One field that is wrong.
-    fn field(name: &str, detail: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            faults: vec![Fault::new(format!("/{name}"), detail)],
-            sentence: None,
         }
     }
 
@@ -113,7 +105,7 @@ struct Input<'a> {
 
 impl Input<'_> {
     /// The field with its help and what is wrong with it.
-    fn show(&self, refusal: &Refusal) -> Markup {
+    fn show(&self, refusal: &Refused) -> Markup {
         let name = self.name;
         let wrong = refusal.detail(name);
         let described = [
@@ -153,7 +145,7 @@ fn radios(
     legend: &str,
     chosen: &str,
     choices: &[(&str, &str, &str)],
-    refusal: &Refusal,
+    refusal: &Refused,
 ) -> Markup {
     html! {
         fieldset {
@@ -183,7 +175,7 @@ struct Question<'a> {
 
 impl Question<'_> {
     /// The page, perhaps with why it could not be done.
-    fn ask(&self, visit: &Visit, refusal: &Refusal) -> HttpResponse {
+    fn ask(&self, visit: &Visit, refusal: &Refused) -> HttpResponse {
         let body = html! {
             (tabs(visit, self.tab))
             (refusal.notice())

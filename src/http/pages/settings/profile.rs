@@ -3,16 +3,18 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
+use serde_json::json;
 
-use super::{Input, Refusal, tabs};
+use super::{Input, Refused, tabs};
 use crate::domain::email::Email;
 use crate::domain::password::{self, MAX_PASSWORD, MIN_PASSWORD};
-use crate::http::api::users as api;
 use crate::http::pages::frame::Nav;
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, layout, query};
 use crate::http::problem::{Fault, Problem};
 use crate::http::server::Shared;
+use crate::service::input::Input as _;
+use crate::service::users::{self, ProfileInput};
 use crate::store::profile::{self, OpenSession};
 use crate::store::sign_in::{self, Door, Tries};
 use crate::store::user::MAX_USER_NAME;
@@ -32,10 +34,10 @@ pub(in crate::http) async fn show(
         Some(mut form) => form.take("name"),
         None => visit.signed_in.session.name.clone(),
     };
-    body(&shared, &visit, &name, &Refusal::default()).await
+    body(&shared, &visit, &name, &Refused::default()).await
 }
 
-async fn body(shared: &Shared, visit: &Visit, name: &str, refusal: &Refusal) -> PageResult {
+async fn body(shared: &Shared, visit: &Visit, name: &str, refusal: &Refused) -> PageResult {
     let session = &visit.signed_in.session;
     let database = shared.engine.database();
     let open = profile::sessions(database, session, &visit.signed_in.hash).await?;
@@ -77,7 +79,7 @@ async fn body(shared: &Shared, visit: &Visit, name: &str, refusal: &Refusal) -> 
     Ok(page.status(refusal.status).show(&body))
 }
 
-fn password_form(visit: &Visit, refusal: &Refusal) -> Markup {
+fn password_form(visit: &Visit, refusal: &Refused) -> Markup {
     let length = format!("At least {MIN_PASSWORD} characters.");
     let field = |name, label, autocomplete, help| {
         Input {
@@ -168,13 +170,13 @@ fn browser(agent: &str) -> String {
 pub(in crate::http) async fn rename(shared: Data<Shared>, submission: Submission) -> PageResult {
     let Submission { visit, mut form } = submission;
     let given = form.take("name");
-    match api::name(given.as_str().into()) {
-        Ok(name) => {
-            let database = shared.engine.database();
-            profile::rename(database, &visit.signed_in.session, &name).await?;
-            Ok(done("profile-saved"))
-        }
-        Err(detail) => body(&shared, &visit, &given, &Refusal::field("name", detail)).await,
+    let renamed = async {
+        let input = ProfileInput::read(json!({ "name": given }))?;
+        users::rename(&shared.directory, &visit.signed_in.session, input).await
+    };
+    match renamed.await {
+        Ok(()) => Ok(done("profile-saved")),
+        Err(why) => body(&shared, &visit, &given, &Refused::of(why)?).await,
     }
 }
 
@@ -205,7 +207,7 @@ pub(in crate::http) async fn set_password(
         Ok(()) => Ok(done("password-changed")),
         Err(problem) => {
             let name = visit.signed_in.session.name.clone();
-            body(&shared, &visit, &name, &Refusal::of(problem)?).await
+            body(&shared, &visit, &name, &Refused::of(problem)?).await
         }
     }
 }

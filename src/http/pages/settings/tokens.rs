@@ -5,21 +5,21 @@ use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::{Input, Question, Refusal, once, radios, tabs};
+use super::{Input, Question, Refused, once, radios, tabs};
 use crate::domain::cursor;
 use crate::domain::id::TokenId;
 use crate::domain::role::Role;
-use crate::http::api::part;
-use crate::http::api::tokens as api;
 use crate::http::page::{self, Wanted};
 use crate::http::pages::form::Form;
 use crate::http::pages::frame::Nav;
 use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
-use crate::http::problem::Problem;
+use crate::http::path::part;
 use crate::http::server::Shared;
-use crate::store::token::{self, Token};
+use crate::service::input::Input as _;
+use crate::service::tokens::{self, MAX_TITLE, TokenInput, TokenPatch};
+use crate::store::token::Token;
 
 /// Where the list stands.
 pub(super) const PATH: &str = "/settings/tokens";
@@ -48,8 +48,8 @@ pub(in crate::http) async fn list(
     let mut query = query(&request);
     let wanted: Wanted<TokenId> = Wanted::of_page(&mut query, LIST);
     query.finish()?;
-    let database = shared.engine.database();
-    let mut rows = token::list(database, visit.caller.account, wanted.after, wanted.rows()).await?;
+    let (directory, account) = (&shared.directory, visit.caller.account);
+    let mut rows = tokens::list(directory, account, wanted.after, wanted.rows()).await?;
     let next = page::cut(&mut rows, wanted.limit, |row| row.id);
     let next = next.map(|last| format!("{PATH}?cursor={}", cursor::encode(LIST, &last)));
     let first = wanted.after.map(|_| PATH);
@@ -147,15 +147,15 @@ impl Written {
         }
     }
 
-    /// As the API has it. What is no number is left as it is, for the API to refuse.
-    fn body(&self) -> String {
+    /// As an input. What is no number is left as it is, for the input to refuse.
+    fn value(&self) -> Value {
         let limit = match self.rate_limit.trim() {
             "" => Value::Null,
             text => text
                 .parse::<i64>()
                 .map_or_else(|_no_number| text.into(), Value::from),
         };
-        json!({ "title": self.title, "role": self.role, "rate_limit": limit }).to_string()
+        json!({ "title": self.title, "role": self.role, "rate_limit": limit })
     }
 }
 
@@ -182,10 +182,10 @@ pub(in crate::http) async fn new(
             rate_limit: String::new(),
         },
     };
-    Ok(form_for_new(&visit, &written, &Refusal::default()))
+    Ok(form_for_new(&visit, &written, &Refused::default()))
 }
 
-fn form_for_new(visit: &Visit, written: &Written, refusal: &Refusal) -> HttpResponse {
+fn form_for_new(visit: &Visit, written: &Written, refusal: &Refused) -> HttpResponse {
     let body = html! {
         (tabs(visit, PATH))
         (refusal.notice())
@@ -204,10 +204,10 @@ fn form_for_new(visit: &Visit, written: &Written, refusal: &Refusal) -> HttpResp
     page.status(refusal.status).show(&body)
 }
 
-fn fields(written: &Written, refusal: &Refusal, focus: bool) -> Markup {
+fn fields(written: &Written, refusal: &Refused, focus: bool) -> Markup {
     html! {
         (Input {
-            name: "title", label: "Title", kind: "text", value: &written.title, most: api::MAX_TITLE,
+            name: "title", label: "Title", kind: "text", value: &written.title, most: MAX_TITLE,
             autocomplete: "off", required: true, focus,
             help: "What uses it, so that you know later what stops when it is revoked.",
         }.show(refusal))
@@ -225,12 +225,17 @@ fn fields(written: &Written, refusal: &Refusal, focus: bool) -> Markup {
 pub(in crate::http) async fn make(shared: Data<Shared>, submission: Submission) -> PageResult {
     let Submission { visit, mut form } = submission;
     let written = Written::take(&mut form);
-    match api::make(&shared, &visit.caller, written.body().as_bytes()).await {
+    let made = async {
+        let input = TokenInput::read(written.value())?;
+        let (account, by) = (visit.caller.account, visit.caller.actor());
+        tokens::create(&shared.directory, account, &by, input).await
+    };
+    match made.await {
         Ok((made, text)) => {
             let page = format!("{PATH}/{}", made.id);
             visit.hand_over(&shared, &page, &text).await
         }
-        Err(problem) => Ok(form_for_new(&visit, &written, &Refusal::of(problem)?)),
+        Err(problem) => Ok(form_for_new(&visit, &written, &Refused::of(problem)?)),
     }
 }
 
@@ -263,8 +268,7 @@ fn made_known(shared: &Shared, visit: &Visit, made: &Token, text: &str) -> HttpR
 
 async fn found(shared: &Shared, visit: &Visit, request: &HttpRequest) -> Result<Token, Trouble> {
     let id: TokenId = part(request, "id")?;
-    let found = token::find(shared.engine.database(), visit.caller.account, id).await?;
-    Ok(found.ok_or_else(|| Problem::not_found("token"))?)
+    Ok(tokens::show(&shared.directory, visit.caller.account, id).await?)
 }
 
 /// One token.
@@ -282,10 +286,10 @@ pub(in crate::http) async fn show(
         Some(mut typed) => Written::take(&mut typed),
         None => Written::of(&token),
     };
-    Ok(detail(&visit, &token, &written, &Refusal::default()))
+    Ok(detail(&visit, &token, &written, &Refused::default()))
 }
 
-fn detail(visit: &Visit, token: &Token, written: &Written, refusal: &Refusal) -> HttpResponse {
+fn detail(visit: &Visit, token: &Token, written: &Written, refusal: &Refused) -> HttpResponse {
     let path = format!("{PATH}/{}", token.id);
     let reader = &visit.reader;
     let body = html! {
@@ -328,9 +332,14 @@ pub(in crate::http) async fn change(
     let Submission { visit, mut form } = submission;
     let token = found(&shared, &visit, &request).await?;
     let written = Written::take(&mut form);
-    match api::alter(&shared, &visit.caller, token.id, written.body().as_bytes()).await {
+    let changed = async {
+        let patch = TokenPatch::read(written.value())?;
+        let (account, by) = (visit.caller.account, visit.caller.actor());
+        tokens::change(&shared.directory, account, token.id, &by, patch).await
+    };
+    match changed.await {
         Ok(_) => Ok(layout::go_to(format!("{PATH}/{}?done=token-saved", token.id)).finish()),
-        Err(problem) => Ok(detail(&visit, &token, &written, &Refusal::of(problem)?)),
+        Err(problem) => Ok(detail(&visit, &token, &written, &Refused::of(problem)?)),
     }
 }
 
@@ -355,7 +364,7 @@ pub(in crate::http) async fn ask_revocation(
         back: (&path, title(&token)),
         tab: PATH,
     };
-    Ok(question.ask(&visit, &Refusal::default()))
+    Ok(question.ask(&visit, &Refused::default()))
 }
 
 /// Revokes it.
@@ -364,7 +373,8 @@ pub(in crate::http) async fn revoke(
     submission: Submission,
     request: HttpRequest,
 ) -> PageResult {
-    let id = part(&request, "id")?;
-    api::end(&shared, &submission.visit.caller, id).await?;
+    let caller = &submission.visit.caller;
+    let (account, id) = (caller.account, part(&request, "id")?);
+    tokens::revoke(&shared.directory, account, id, &caller.actor()).await?;
     Ok(layout::go_to(format!("{PATH}?done=token-revoked")).finish())
 }

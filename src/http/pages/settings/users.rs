@@ -5,22 +5,23 @@ use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
-use super::{Input, Question, Refusal, once, radios, tabs};
+use super::{Input, Question, Refused, once, radios, tabs};
 use crate::domain::cursor;
 use crate::domain::email::MAX_EMAIL;
 use crate::domain::id::UserId;
 use crate::domain::role::UserRole;
-use crate::http::api::part;
-use crate::http::api::users as api;
-use crate::http::auth::Who;
 use crate::http::page::{self, Wanted};
 use crate::http::pages::frame::Nav;
 use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
-use crate::http::problem::Problem;
+use crate::http::path::part;
 use crate::http::server::Shared;
-use crate::store::user::{self, MAX_USER_NAME, User};
+use crate::service::Refusal;
+use crate::service::callers::Who;
+use crate::service::input::Input as _;
+use crate::service::users::{self, UserInput, UserPatch};
+use crate::store::user::{MAX_USER_NAME, User};
 
 /// Where the list stands.
 pub(super) const PATH: &str = "/settings/users";
@@ -48,8 +49,8 @@ pub(in crate::http) async fn list(
     let mut query = query(&request);
     let wanted: Wanted<UserId> = Wanted::of_page(&mut query, LIST);
     query.finish()?;
-    let database = shared.engine.database();
-    let mut rows = user::list(database, visit.account, wanted.after, wanted.rows()).await?;
+    let (directory, account) = (&shared.directory, visit.account);
+    let mut rows = users::list(directory, account, wanted.after, wanted.rows()).await?;
     let next = page::cut(&mut rows, wanted.limit, |row| row.id);
     let next = next.map(|last| format!("{PATH}?cursor={}", cursor::encode(LIST, &last)));
     let first = wanted.after.map(|_| PATH);
@@ -130,10 +131,10 @@ pub(in crate::http) async fn new(
     let typed = typed.map(|mut form| ["email", "name", "role"].map(|it| form.take(it)));
     let [email, name, role] = typed.unwrap_or_else(|| ["", "", "viewer"].map(str::to_owned));
     let written = [email.as_str(), &name, &role];
-    Ok(invitation(&visit, written, &Refusal::default()))
+    Ok(invitation(&visit, written, &Refused::default()))
 }
 
-fn invitation(visit: &Visit, [email, name, role]: [&str; 3], refusal: &Refusal) -> HttpResponse {
+fn invitation(visit: &Visit, [email, name, role]: [&str; 3], refusal: &Refused) -> HttpResponse {
     let body = html! {
         (tabs(visit, PATH))
         (refusal.notice())
@@ -166,16 +167,20 @@ fn invitation(visit: &Visit, [email, name, role]: [&str; 3], refusal: &Refusal) 
 pub(in crate::http) async fn invite(shared: Data<Shared>, submission: Submission) -> PageResult {
     let Submission { visit, mut form } = submission;
     let [email, name, role] = ["email", "name", "role"].map(|it| form.take(it));
-    let body = json!({ "email": email.trim(), "name": name, "role": role }).to_string();
-    let made = api::add(&shared, &visit.caller, visit.account, body.as_bytes()).await;
-    match made {
+    let made = async {
+        let input = json!({ "email": email.trim(), "name": name, "role": role });
+        let input = UserInput::read(input)?;
+        let by = visit.caller.actor();
+        users::invite(&shared.directory, visit.account, &by, input).await
+    };
+    match made.await {
         Ok((_, None)) => Ok(layout::go_to(format!("{PATH}?done=user-invited")).finish()),
         Ok((made, Some(link))) => {
             let page = format!("{PATH}/{}", made.id);
             visit.hand_over(&shared, &page, &link).await
         }
         Err(problem) => {
-            let refusal = Refusal::of(problem)?;
+            let refusal = Refused::of(problem)?;
             Ok(invitation(&visit, [&email, &name, &role], &refusal))
         }
     }
@@ -215,20 +220,15 @@ pub(in crate::http) async fn show(
     let typed = visit.typed(&shared, &request).await?;
     let typed = typed.map(|mut form| ["name", "role"].map(|it| form.take(it)));
     let [name, role] = typed.unwrap_or_else(|| [user.name.clone(), user.role.as_str().to_owned()]);
-    Ok(detail(&visit, &user, &name, &role, &Refusal::default()))
+    Ok(detail(&visit, &user, &name, &role, &Refused::default()))
 }
 
 async fn found(shared: &Shared, visit: &Visit, request: &HttpRequest) -> Result<User, Trouble> {
-    let found = user::find(
-        shared.engine.database(),
-        visit.account,
-        part(request, "id")?,
-    )
-    .await?;
-    Ok(found.ok_or_else(|| Problem::not_found("user"))?)
+    let id = part(request, "id")?;
+    Ok(users::show(&shared.directory, visit.account, id).await?)
 }
 
-fn detail(visit: &Visit, user: &User, name: &str, chosen: &str, refusal: &Refusal) -> HttpResponse {
+fn detail(visit: &Visit, user: &User, name: &str, chosen: &str, refusal: &Refused) -> HttpResponse {
     let path = format!("{PATH}/{}", user.id);
     let oneself = is_oneself(visit, user.id);
     let reader = &visit.reader;
@@ -314,18 +314,9 @@ pub(in crate::http) async fn change(
             .to_owned()
     };
     let (name, role) = (text("name"), text("role"));
-    let body = Value::Object(body).to_string();
-    match api::alter(
-        &shared,
-        &visit.caller,
-        visit.account,
-        user.id,
-        body.as_bytes(),
-    )
-    .await
-    {
+    match altered(&shared, &visit, user.id, Value::Object(body)).await {
         Ok(_) => Ok(layout::go_to(format!("{PATH}/{}?done=user-saved", user.id)).finish()),
-        Err(problem) => Ok(detail(&visit, &user, &name, &role, &Refusal::of(problem)?)),
+        Err(problem) => Ok(detail(&visit, &user, &name, &role, &Refused::of(problem)?)),
     }
 }
 
@@ -347,22 +338,24 @@ pub(in crate::http) async fn enable(
     switch(&shared, &submission.visit, &request, false).await
 }
 
+async fn altered(
+    shared: &Shared,
+    visit: &Visit,
+    id: UserId,
+    changes: Value,
+) -> Result<User, Refusal> {
+    let patch = UserPatch::read(changes)?;
+    let by = visit.caller.actor();
+    users::change(&shared.directory, visit.account, id, &by, patch).await
+}
+
 async fn switch(shared: &Shared, visit: &Visit, request: &HttpRequest, off: bool) -> PageResult {
     let user = found(shared, visit, request).await?;
-    let body = json!({ "disabled": off }).to_string();
     let done = if off { "user-disabled" } else { "user-enabled" };
-    match api::alter(
-        shared,
-        &visit.caller,
-        visit.account,
-        user.id,
-        body.as_bytes(),
-    )
-    .await
-    {
+    match altered(shared, visit, user.id, json!({ "disabled": off })).await {
         Ok(_) => Ok(layout::go_to(format!("{PATH}/{}?done={done}", user.id)).finish()),
         Err(problem) => {
-            let refusal = Refusal::of(problem)?;
+            let refusal = Refused::of(problem)?;
             Ok(detail(
                 visit,
                 &user,
@@ -382,10 +375,10 @@ pub(in crate::http) async fn ask_removal(
 ) -> PageResult {
     query(&request).finish()?;
     let user = found(&shared, &visit, &request).await?;
-    Ok(removal(&visit, &user, &Refusal::default()))
+    Ok(removal(&visit, &user, &Refused::default()))
 }
 
-fn removal(visit: &Visit, user: &User, refusal: &Refusal) -> HttpResponse {
+fn removal(visit: &Visit, user: &User, refusal: &Refused) -> HttpResponse {
     let path = format!("{PATH}/{}", user.id);
     let question = Question {
         title: "Remove a user?",
@@ -410,8 +403,9 @@ pub(in crate::http) async fn remove(
 ) -> PageResult {
     let visit = submission.visit;
     let user = found(&shared, &visit, &request).await?;
-    match api::end(&shared, &visit.caller, visit.account, user.id).await {
+    let by = visit.caller.actor();
+    match users::remove(&shared.directory, visit.account, user.id, &by).await {
         Ok(()) => Ok(layout::go_to(format!("{PATH}?done=user-removed")).finish()),
-        Err(problem) => Ok(removal(&visit, &user, &Refusal::of(problem)?)),
+        Err(problem) => Ok(removal(&visit, &user, &Refused::of(problem)?)),
     }
 }

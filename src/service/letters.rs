@@ -5,9 +5,7 @@ use crate::store::outgoing::OutgoingMail;
 use crate::store::user::User;
 
 /// Writes the mail with a link under this base address.
-pub(in crate::http) fn with_link(
-    base: String,
-) -> impl Fn(&User, LinkPurpose, &str) -> OutgoingMail + Send + Sync {
+pub fn with_link(base: String) -> impl Fn(&User, LinkPurpose, &str) -> OutgoingMail + Send + Sync {
     move |user, purpose, token| {
         let (topic, subject, why) = match purpose {
             LinkPurpose::Invitation => (

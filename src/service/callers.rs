@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::access::{Entry, Scope};
-use super::problem::{Fault, Kind, Problem};
-use super::rate_limit::{Limit, RateLimits};
-use super::rules::HttpRules;
+use super::access::{Need, Scope};
+use super::rate_limit::{Limit, RateLimits, Rates};
+use super::refusal::{Fault, Reason, Refusal};
 use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT, TokenId};
 use crate::domain::role::Role;
@@ -34,7 +33,7 @@ const LOOK_UPS: usize = 4;
 
 /// Who calls, and in whose account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Caller {
+pub struct Caller {
     /// Who.
     pub who: Who,
     /// What they may do.
@@ -48,7 +47,7 @@ pub(super) struct Caller {
 
 /// By what somebody is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Who {
+pub enum Who {
     /// A token.
     Token(TokenId),
     /// A user who is signed in.
@@ -58,7 +57,7 @@ pub(super) enum Who {
 impl Caller {
     /// A user who is signed in, in their own account.
     #[must_use]
-    pub(super) fn user(session: Arc<Session>) -> Self {
+    pub fn user(session: Arc<Session>) -> Self {
         Self {
             role: session.role.into(),
             operator: oversees(session.role.into(), session.account()),
@@ -69,7 +68,7 @@ impl Caller {
 
     /// The caller as the activity log names it.
     #[must_use]
-    pub(super) fn actor(&self) -> Actor {
+    pub fn actor(&self) -> Actor {
         match &self.who {
             Who::Token(token) => Actor::Token(*token),
             Who::User(session) => Actor::User {
@@ -81,7 +80,7 @@ impl Caller {
 
     /// The id of the token or of the user.
     #[must_use]
-    pub(super) fn id(&self) -> String {
+    pub fn id(&self) -> String {
         match &self.who {
             Who::Token(token) => token.to_string(),
             Who::User(session) => session.user().to_string(),
@@ -99,7 +98,7 @@ struct Grant {
 }
 
 impl Grant {
-    fn count(&self) -> Result<(), Problem> {
+    fn count(&self) -> Result<(), Refusal> {
         self.limit.as_ref().map_or(Ok(()), |limit| limit.count())
     }
 }
@@ -112,7 +111,7 @@ struct Known<T> {
 }
 
 /// What is known of tokens and accounts.
-pub(super) struct Authenticator {
+pub struct Callers {
     database: Database,
     tokens: RwLock<HashMap<TokenHash, Known<Grant>>>,
     accounts: RwLock<HashMap<Box<str>, Known<AccountId>>>,
@@ -121,7 +120,7 @@ pub(super) struct Authenticator {
 }
 
 /// What a request says about its caller.
-pub(super) struct Credentials<'a> {
+pub struct Credentials<'a> {
     /// The value of `Authorization`.
     pub authorization: Option<&'a str>,
     /// The value of `Herald-Account`.
@@ -129,26 +128,26 @@ pub(super) struct Credentials<'a> {
 }
 
 /// What can be said without the database.
-pub(super) enum Quick {
+pub enum Quick {
     /// Go on.
     Granted(Caller),
     /// The database must be asked.
     Ask(TokenHash),
 }
 
-impl Authenticator {
+impl Callers {
     /// Knows nothing yet; a task keeps what is in use fresh until the last handle is dropped.
     #[must_use]
-    pub(super) fn start(database: Database, rules: HttpRules) -> Arc<Self> {
-        let authenticator = Arc::new(Self {
+    pub fn start(database: Database, rates: Rates) -> Arc<Self> {
+        let callers = Arc::new(Self {
             database,
             tokens: RwLock::default(),
             accounts: RwLock::default(),
             look_ups: Semaphore::new(LOOK_UPS),
-            limits: RateLimits::new(rules),
+            limits: RateLimits::new(rates),
         });
-        tokio::spawn(keep_fresh(Arc::downgrade(&authenticator)));
-        authenticator
+        tokio::spawn(keep_fresh(Arc::downgrade(&callers)));
+        callers
     }
 
     fn grant(&self, token: &Token) -> Grant {
@@ -168,7 +167,7 @@ impl Authenticator {
     /// # Errors
     /// No token, a text that is no token, too many requests with it, or a role that may not do
     /// this.
-    pub(super) fn quick(&self, entry: &Entry, given: &Credentials<'_>) -> Result<Quick, Problem> {
+    pub fn quick(&self, need: Need, given: &Credentials<'_>) -> Result<Quick, Refusal> {
         let text = bearer(given.authorization)?;
         let hash = token::hash(text);
         let now = now();
@@ -184,8 +183,8 @@ impl Authenticator {
         drop(tokens);
         let Some(name) = given.account else {
             grant.count()?;
-            permit(entry, &grant)?;
-            return own(entry, grant).map(Quick::Granted);
+            permit(need, &grant)?;
+            return own(need, grant).map(Quick::Granted);
         };
         let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
         match accounts
@@ -194,8 +193,8 @@ impl Authenticator {
         {
             Some(known) => {
                 grant.count()?;
-                permit(entry, &grant)?;
-                named(entry, grant, known.value).map(Quick::Granted)
+                permit(need, &grant)?;
+                named(need, grant, known.value).map(Quick::Granted)
             }
             None => Ok(Quick::Ask(hash)),
         }
@@ -206,12 +205,12 @@ impl Authenticator {
     /// # Errors
     /// The token is not in force or may not do this, too many requests were made with it, the
     /// account is not there, or the database is away.
-    pub(super) async fn ask(
+    pub async fn ask(
         &self,
-        entry: &Entry,
+        need: Need,
         hash: TokenHash,
         account: Option<&str>,
-    ) -> Result<Caller, Problem> {
+    ) -> Result<Caller, Refusal> {
         let _turn = self.look_ups.acquire().await;
         // Another request may have asked meanwhile: after a start all of them come at once.
         let (grant, checked) = match self.known(&hash) {
@@ -219,7 +218,7 @@ impl Authenticator {
             None => self.look_up(hash).await?,
         };
         grant.count()?;
-        self.admit(entry, grant, account, checked).await
+        self.admit(need, grant, account, checked).await
     }
 
     fn known(&self, hash: &TokenHash) -> Option<(Grant, u64)> {
@@ -228,12 +227,12 @@ impl Authenticator {
         (now() <= known.checked + FRESH).then(|| (known.value.clone(), known.checked))
     }
 
-    async fn look_up(&self, hash: TokenHash) -> Result<(Grant, u64), Problem> {
+    async fn look_up(&self, hash: TokenHash) -> Result<(Grant, u64), Refusal> {
         let checked = now();
         let found = token::in_force(&self.database, &[hash]).await?;
         let Some((_, token)) = found.first() else {
-            return Err(Problem::new(
-                Kind::Unauthorized,
+            return Err(Refusal::new(
+                Reason::Unauthorized,
                 "This token is not in force.",
             ));
         };
@@ -246,45 +245,45 @@ impl Authenticator {
     ///
     /// # Errors
     /// The user's role may not do this, the account is another one, or the database is away.
-    pub(super) async fn of_user(
+    pub async fn of_user(
         &self,
-        entry: &Entry,
+        need: Need,
         session: Arc<Session>,
         account: Option<&str>,
-    ) -> Result<Caller, Problem> {
+    ) -> Result<Caller, Refusal> {
         let grant = Grant {
             role: session.role.into(),
             account: Some(session.account()),
             who: Who::User(session),
             limit: None,
         };
-        self.admit(entry, grant, account, now()).await
+        self.admit(need, grant, account, now()).await
     }
 
     async fn admit(
         &self,
-        entry: &Entry,
+        need: Need,
         grant: Grant,
         account: Option<&str>,
         checked: u64,
-    ) -> Result<Caller, Problem> {
-        permit(entry, &grant)?;
+    ) -> Result<Caller, Refusal> {
+        permit(need, &grant)?;
         let Some(name) = account else {
-            return own(entry, grant);
+            return own(need, grant);
         };
         let found = match name.parse::<AccountId>() {
             Ok(id) => account::find(&self.database, id).await?,
             Err(_) => account::find_by_name(&self.database, name).await?,
         };
         let id = found
-            .ok_or_else(|| Problem::new(Kind::NotFound, NO_ACCOUNT))?
+            .ok_or_else(|| Refusal::new(Reason::NotFound, NO_ACCOUNT))?
             .id;
         remember(&self.accounts, name.into(), id, checked);
-        named(entry, grant, id)
+        named(need, grant, id)
     }
 
     /// Forgets a token that was revoked or changed through this daemon.
-    pub(super) fn forget(&self, hash: &TokenHash) {
+    pub fn forget(&self, hash: &TokenHash) {
         self.tokens
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -292,7 +291,7 @@ impl Authenticator {
     }
 
     /// Forgets everything, after a change that may concern many.
-    pub(super) fn forget_all(&self) {
+    pub fn forget_all(&self) {
         self.tokens
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -337,13 +336,13 @@ impl Authenticator {
 
 const NO_ACCOUNT: &str = "There is no such account.";
 
-async fn keep_fresh(authenticator: Weak<Authenticator>) {
+async fn keep_fresh(callers: Weak<Callers>) {
     let mut tick = tokio::time::interval(REFRESH);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        match authenticator.upgrade() {
-            Some(authenticator) => authenticator.refresh().await,
+        match callers.upgrade() {
+            Some(callers) => callers.refresh().await,
             None => return,
         }
     }
@@ -372,10 +371,10 @@ fn remember<K: Eq + std::hash::Hash, T>(
     );
 }
 
-fn bearer(authorization: Option<&str>) -> Result<&str, Problem> {
+fn bearer(authorization: Option<&str>) -> Result<&str, Refusal> {
     let missing = || {
-        Problem::new(
-            Kind::Unauthorized,
+        Refusal::new(
+            Reason::Unauthorized,
             "Send a token in the header `Authorization: Bearer hrld_…`; `herald token create` \
              makes one.",
         )
@@ -392,17 +391,17 @@ fn bearer(authorization: Option<&str>) -> Result<&str, Problem> {
             "This is not a token of Herald: one begins with {TOKEN_PREFIX} and has {TOKEN_LENGTH} \
              characters."
         );
-        return Err(Problem::new(Kind::Unauthorized, detail));
+        return Err(Refusal::new(Reason::Unauthorized, detail));
     }
     Ok(text)
 }
 
-fn permit(entry: &Entry, grant: &Grant) -> Result<(), Problem> {
+fn permit(need: Need, grant: &Grant) -> Result<(), Refusal> {
     let permitted = match grant.who {
-        Who::Token(_) => entry.access.permits(grant.role, grant.account.is_none()),
+        Who::Token(_) => need.access.permits(grant.role, grant.account.is_none()),
         Who::User(_) => {
             let main = grant.account == Some(MAIN_ACCOUNT);
-            entry.access.permits_user(grant.role, main)
+            need.access.permits_user(grant.role, main)
         }
     };
     if permitted {
@@ -415,28 +414,28 @@ fn permit(entry: &Entry, grant: &Grant) -> Result<(), Problem> {
     };
     let detail = format!(
         "This needs {}; {yours} with the role {}.",
-        entry.access.in_words(),
+        need.access.in_words(),
         grant.role
     );
-    Err(Problem::new(Kind::Forbidden, detail))
+    Err(Refusal::new(Reason::Forbidden, detail))
 }
 
 /// The caller in an account that the request named.
-fn named(entry: &Entry, grant: Grant, account: AccountId) -> Result<Caller, Problem> {
+fn named(need: Need, grant: Grant, account: AccountId) -> Result<Caller, Refusal> {
     if grant.account.is_some_and(|own| own != account) {
-        return Err(Problem::new(Kind::NotFound, NO_ACCOUNT));
+        return Err(Refusal::new(Reason::NotFound, NO_ACCOUNT));
     }
-    caller(entry, grant, Some(account))
+    caller(need, grant, Some(account))
 }
 
 /// The caller in the account of the token or user.
-fn own(entry: &Entry, grant: Grant) -> Result<Caller, Problem> {
+fn own(need: Need, grant: Grant) -> Result<Caller, Refusal> {
     let account = grant.account;
-    caller(entry, grant, account)
+    caller(need, grant, account)
 }
 
-fn caller(entry: &Entry, grant: Grant, account: Option<AccountId>) -> Result<Caller, Problem> {
-    if entry.scope == Scope::Account && account.is_none() {
+fn caller(need: Need, grant: Grant, account: Option<AccountId>) -> Result<Caller, Refusal> {
+    if need.scope == Scope::Account && account.is_none() {
         return Err(no_account());
     }
     let operator = match (&grant.who, grant.account) {
@@ -459,10 +458,12 @@ fn oversees(role: Role, account: AccountId) -> bool {
 }
 
 /// The request is about an account's things, and names no account.
-pub(super) fn no_account() -> Problem {
+pub fn no_account() -> Refusal {
     let detail = "An operator-wide token must name the account (its id or name) that it acts in.";
-    Problem::new(Kind::Malformed, detail)
-        .with(vec![Fault::new("Herald-Account", "this header is missing")])
+    Refusal {
+        faults: vec![Fault::new("Herald-Account", "this header is missing")],
+        ..Refusal::new(Reason::Malformed, detail)
+    }
 }
 
 fn now() -> u64 {

@@ -9,16 +9,34 @@ use governor::clock::{Clock, DefaultClock};
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use super::problem::Problem;
-use super::rules::HttpRules;
+use super::refusal::{Reason, Refusal};
+use crate::config::{ClientsConfig, Live};
 use crate::domain::id::TokenId;
+
+/// What the settings say: requests a second, and at once. A handle, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Rates(Arc<Live<(u32, u32)>>);
+
+impl Rates {
+    /// What the settings say.
+    #[must_use]
+    pub fn new(clients: &ClientsConfig) -> Self {
+        let rates = (clients.rate_limit, clients.rate_burst);
+        Self(Arc::new(Live::new(rates)))
+    }
+
+    /// Takes over what the settings say now.
+    pub fn change(&self, clients: &ClientsConfig) {
+        self.0.set((clients.rate_limit, clients.rate_burst));
+    }
+}
 
 /// Tokens that are remembered at most.
 const MOST_KNOWN: usize = 10_000;
 
 /// Counts the requests that are made with one token.
 #[derive(Debug)]
-pub(super) struct Limit {
+pub struct Limit {
     /// Requests a second.
     rate: u32,
     quota: Quota,
@@ -38,29 +56,39 @@ impl Limit {
     ///
     /// # Errors
     /// There were too many; the answer says when another one may be made.
-    pub(super) fn count(&self) -> Result<(), Problem> {
+    pub fn count(&self) -> Result<(), Refusal> {
         self.limiter.check().map_err(|early| {
             let wait = early.wait_time_from(self.limiter.clock().now());
             // Whole seconds, rounded up.
             let seconds = i64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(i64::MAX);
-            let burst = self.quota.burst_size().get();
-            Problem::over_the_limit(self.rate, burst, seconds.max(1))
+            let seconds = seconds.max(1);
+            let detail = format!(
+                "This token may make {} requests a second, and {} at once: wait {seconds} s, or \
+                 ask for a higher rate_limit.",
+                self.rate,
+                self.quota.burst_size()
+            );
+            Refusal {
+                retry_after: Some(seconds),
+                ..Refusal::new(Reason::RateLimited, detail)
+            }
         })
     }
 }
 
 /// The limits of all tokens that were used.
 #[derive(Debug)]
-pub(super) struct RateLimits {
-    rules: HttpRules,
+pub struct RateLimits {
+    rates: Rates,
     known: Mutex<HashMap<TokenId, Arc<Limit>>>,
 }
 
 impl RateLimits {
+    /// Of no token yet.
     #[must_use]
-    pub(super) fn new(rules: HttpRules) -> Self {
+    pub fn new(rates: Rates) -> Self {
         Self {
-            rules,
+            rates,
             known: Mutex::default(),
         }
     }
@@ -68,7 +96,7 @@ impl RateLimits {
     /// The limit of a token, which goes on counting as long as it is the same; none: it has none.
     /// `own`: requests a second of its own limit, or 0 for none at all.
     #[must_use]
-    pub(super) fn of(&self, token: TokenId, own: Option<u32>) -> Option<Arc<Limit>> {
+    pub fn of(&self, token: TokenId, own: Option<u32>) -> Option<Arc<Limit>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((rate, quota)) = self.quota(own) else {
             known.remove(&token);
@@ -89,11 +117,9 @@ impl RateLimits {
     }
 
     fn quota(&self, own: Option<u32>) -> Option<(u32, Quota)> {
-        let rules = self.rules.get();
-        let clients = &rules.clients;
         let (rate, burst) = match own {
             Some(own) => (own, 0),
-            None => (clients.rate_limit, clients.rate_burst),
+            None => *self.rates.0.get(),
         };
         let quota = Quota::per_second(NonZeroU32::new(rate)?);
         let quota = match NonZeroU32::new(burst) {
@@ -111,10 +137,10 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    fn config(settings: &[(&str, &str)]) -> Config {
+    fn config(settings: &[(&str, &str)]) -> ClientsConfig {
         let settings = settings.iter();
         let settings = settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::load(None, settings).unwrap()
+        Config::load(None, settings).unwrap().clients
     }
 
     fn passed(limit: &Limit) -> usize {
@@ -123,12 +149,12 @@ mod tests {
 
     #[test]
     fn a_token_has_its_own_limit_or_that_of_the_settings_or_none() {
-        let rules = HttpRules::new(&config(&[]));
-        let limits = RateLimits::new(rules.clone());
+        let rates = Rates::new(&config(&[]));
+        let limits = RateLimits::new(rates.clone());
         let token = TokenId::from_uuid(Uuid::from_u128(1));
         assert!(limits.of(token, None).is_none() && limits.of(token, Some(0)).is_none());
         assert_eq!(passed(&limits.of(token, Some(1)).unwrap()), 1);
-        rules.change(&config(&[
+        rates.change(&config(&[
             ("HERALD_RATE_LIMIT_PER_SECOND", "1"),
             ("HERALD_RATE_LIMIT_BURST", "5"),
         ]));
@@ -138,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_limit_goes_on_counting_when_it_is_asked_for_again() {
-        let limits = RateLimits::new(HttpRules::new(&config(&[])));
+        let limits = RateLimits::new(Rates::new(&config(&[])));
         let tokens = [1, 2].map(|n| TokenId::from_uuid(Uuid::from_u128(n)));
         assert_eq!(passed(&limits.of(tokens[0], Some(1)).unwrap()), 1);
         assert_eq!(passed(&limits.of(tokens[0], Some(1)).unwrap()), 0);

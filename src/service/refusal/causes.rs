@@ -1,28 +1,32 @@
-//! What the layers below could not do, as problems: what the caller reads, and what goes to the
+//! What the layers below could not do, as refusals: what the caller reads, and what goes to the
 //! log.
 
-use super::{FULL, Kind, Problem};
+use super::{Reason, Refusal};
 use crate::actors::{AuditError, PublishError, RecordError};
 use crate::store::{READ_WITHIN, StoreError, is_disk_full};
 
-impl From<StoreError> for Problem {
+/// What a caller reads while the database can store nothing more.
+pub(super) const FULL: &str = "The disk of the database is full, so nothing was accepted for \
+                               certain. The operator must make room; try again later.";
+
+impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::DiskFull(_) => {
                 tracing::warn!(%error, "a request could not be served");
-                Self::new(Kind::Unavailable, FULL)
+                Self::new(Reason::Unavailable, FULL)
             }
             StoreError::Away(cause) => {
                 tracing::debug!(%cause, "a request was refused because the database is away");
                 Self::new(
-                    Kind::Unavailable,
+                    Reason::Unavailable,
                     "The database is away. Try again shortly.",
                 )
             }
             StoreError::Locked { .. } => {
                 tracing::error!(%error, "a request failed: a sealed value does not open");
                 Self::new(
-                    Kind::Conflict,
+                    Reason::Conflict,
                     format!(
                         "It cannot be opened: {error}. Rotate a secret with `overlap_hours` 0 and \
                          tell the receiver; set headers again."
@@ -35,27 +39,27 @@ impl From<StoreError> for Problem {
                      a shorter time, a narrower search or a smaller page.",
                     READ_WITHIN.as_secs()
                 );
-                Self::new(Kind::Unavailable, detail)
+                Self::new(Reason::Unavailable, detail)
             }
             StoreError::Crowded => Self::new(
-                Kind::Unavailable,
+                Reason::Unavailable,
                 "Other requests of this account keep all the connections to the database that it \
                  may have at one time, half of them. Make fewer requests side by side, or ask for \
                  less at once.",
             ),
             StoreError::OlderDaemon => Self::new(
-                Kind::Conflict,
+                Reason::Conflict,
                 "A daemon of an older version of Herald is still running on this database and \
                  would not know what to do with this. Finish the upgrade (stop that daemon or \
                  start it with this version), then try again.",
             ),
             StoreError::Taken(_) | StoreError::Full(_) => {
-                Self::new(Kind::Conflict, format!("{error}."))
+                Self::new(Reason::Conflict, format!("{error}."))
             }
             StoreError::Refused(_) | StoreError::Unfit(_) => {
                 tracing::error!(error = %Causes(&error), "a request failed");
                 Self::new(
-                    Kind::Internal,
+                    Reason::Internal,
                     "The operator finds the cause in Herald's log.",
                 )
             }
@@ -63,11 +67,11 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<AuditError> for Problem {
+impl From<AuditError> for Refusal {
     fn from(error: AuditError) -> Self {
         match error {
             AuditError::Busy => Self::new(
-                Kind::Unavailable,
+                Reason::Unavailable,
                 "Other audits are being run, and they run one at a time. Try again in a minute.",
             ),
             AuditError::Store(error) => error.into(),
@@ -75,7 +79,7 @@ impl From<AuditError> for Problem {
     }
 }
 
-impl From<PublishError> for Problem {
+impl From<PublishError> for Refusal {
     fn from(error: PublishError) -> Self {
         let detail = match error {
             PublishError::Away if is_disk_full() => FULL,
@@ -85,16 +89,16 @@ impl From<PublishError> for Problem {
             }
             PublishError::Stopping => "Herald is stopping. Try again shortly.",
         };
-        Self::new(Kind::Unavailable, detail)
+        Self::new(Reason::Unavailable, detail)
     }
 }
 
-impl From<RecordError> for Problem {
+impl From<RecordError> for Refusal {
     fn from(error: RecordError) -> Self {
         match error {
-            RecordError::Away if is_disk_full() => Self::new(Kind::Unavailable, FULL),
+            RecordError::Away if is_disk_full() => Self::new(Reason::Unavailable, FULL),
             RecordError::Away => Self::new(
-                Kind::Unavailable,
+                Reason::Unavailable,
                 "The database is away, so it is not certain that anything was recorded. Try \
                  again shortly; an activity may stand there twice then.",
             ),

@@ -1,0 +1,410 @@
+//! What callers send. One struct is the input, its reader and its schema: [`inputs!`] declares it,
+//! and the types of its fields say what is taken, with which words the rest is refused, and how
+//! the API's document describes it. All faults of one input are found at once.
+
+mod kinds;
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
+
+pub use self::kinds::{ListOf, OrNull, Text, Whole};
+use super::refusal::{Fault, Reason, Refusal};
+
+/// Faults that are told of one list at most: enough to see the pattern.
+const MOST_OF_A_LIST: usize = 100;
+
+/// A value as it came.
+#[derive(Debug)]
+pub enum Given<'a> {
+    /// Out of JSON.
+    Json(Value),
+    /// Out of a query.
+    Query(Cow<'a, str>),
+}
+
+impl Given<'_> {
+    /// The text that it is.
+    ///
+    /// # Errors
+    /// It is no text, or one that PostgreSQL cannot hold.
+    pub fn text(self) -> Result<String, String> {
+        let text = match self {
+            Self::Json(Value::String(text)) => text,
+            Self::Query(text) => text.into_owned(),
+            Self::Json(other) => {
+                return Err(format!("must be a string, not {}", kind_of(&other)));
+            }
+        };
+        if text.contains('\0') {
+            return Err("must not hold the character 0".to_owned());
+        }
+        Ok(text)
+    }
+
+    /// The whole number that it is.
+    #[must_use]
+    pub fn whole(&self) -> Option<i64> {
+        match self {
+            Self::Json(value) => value.as_i64(),
+            Self::Query(text) => text.parse().ok(),
+        }
+    }
+}
+
+/// A type that a field of an input may have.
+pub trait Field: Sized {
+    /// What it is when it is left out; none: it may not be left out.
+    #[must_use]
+    fn absent() -> Option<Self> {
+        None
+    }
+
+    /// Reads a value. What is wrong goes to `faults`, and none is returned.
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self>;
+
+    /// Its JSON Schema.
+    fn schema() -> Value;
+}
+
+/// The faults so far, and the place in the input that is being read.
+#[derive(Debug, Default)]
+pub struct Faults {
+    found: Vec<Fault>,
+    place: String,
+}
+
+impl Faults {
+    /// Something is wrong at the place that is being read.
+    pub fn add(&mut self, detail: impl Into<String>) {
+        self.found.push(Fault::new(self.place.clone(), detail));
+    }
+
+    /// Something is wrong beneath the place that is being read.
+    pub fn add_beneath(&mut self, step: &str, detail: impl Into<String>) {
+        self.beneath(step, |faults| faults.add(detail));
+    }
+
+    /// Reads what is beneath the place that is being read.
+    pub fn beneath<T>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.place.len();
+        self.place.push('/');
+        // No pointer is longer than people read.
+        let step: String = step.chars().take(256).collect();
+        self.place
+            .push_str(&step.replace('~', "~0").replace('/', "~1"));
+        let read = read(self);
+        self.place.truncate(before);
+        read
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// What was read, if there is no fault.
+    ///
+    /// # Errors
+    /// Every fault at once.
+    pub fn or<T>(self, read: Option<T>) -> Result<T, Refusal> {
+        match read {
+            Some(read) if self.found.is_empty() => Ok(read),
+            _ => Err(Refusal::invalid(self.found)),
+        }
+    }
+}
+
+/// Reads a text as it is typed on a command line.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse<T: Field>(text: &str) -> Result<T, String> {
+    let mut faults = Faults::default();
+    T::read(Given::Query(text.into()), &mut faults).ok_or_else(|| {
+        let details: Vec<String> = faults.found.into_iter().map(|it| it.detail).collect();
+        details.join("; ")
+    })
+}
+
+/// What a caller sends, as a type.
+pub trait Input: Sized {
+    /// Its name in the API's document.
+    const NAME: &'static str;
+
+    /// The names of its fields.
+    const FIELDS: &'static [&'static str];
+
+    /// Takes the fields that are known out of `given`; none if something is wrong.
+    fn take(given: &mut Object<'_>) -> Option<Self>;
+
+    /// Its JSON Schema.
+    fn schema() -> Value;
+
+    /// Reads a JSON value.
+    ///
+    /// # Errors
+    /// It is no object, or every fault of its fields at once.
+    fn read(value: Value) -> Result<Self, Refusal> {
+        let mut object = Object::new(value)?;
+        let read = Self::take(&mut object);
+        object.end(Self::FIELDS);
+        object.faults.or(read)
+    }
+}
+
+/// The fields of an object that were not taken yet.
+#[derive(Debug)]
+pub struct Object<'a> {
+    left: Vec<(Cow<'a, str>, Given<'a>)>,
+    faults: Faults,
+}
+
+impl Object<'_> {
+    fn new(value: Value) -> Result<Self, Refusal> {
+        match value {
+            Value::Object(left) => Ok(Self::of(left)),
+            other => {
+                let detail = format!("The body is {}: a JSON object is needed.", kind_of(&other));
+                Err(Refusal::new(Reason::Malformed, detail))
+            }
+        }
+    }
+
+    fn of(map: Map<String, Value>) -> Self {
+        let left = map.into_iter();
+        Self {
+            left: left
+                .map(|(name, value)| (name.into(), Given::Json(value)))
+                .collect(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// Takes a field.
+    pub fn field<T: Field>(&mut self, name: &str) -> Option<T> {
+        let place = self.left.iter().position(|(key, _)| key == name);
+        match place {
+            Some(place) => {
+                let (_, given) = self.left.remove(place);
+                self.faults.beneath(name, |faults| T::read(given, faults))
+            }
+            None => {
+                let absent = T::absent();
+                if absent.is_none() {
+                    self.faults.add_beneath(name, "is missing");
+                }
+                absent
+            }
+        }
+    }
+
+    /// What is left over is not known.
+    fn end(&mut self, fields: &[&str]) {
+        let known = match fields {
+            [] => "is not known: no fields are taken here".to_owned(),
+            fields => format!("is not known; the fields are {}", fields.join(", ")),
+        };
+        for (name, _) in std::mem::take(&mut self.left) {
+            self.faults.add_beneath(&name, known.clone());
+        }
+    }
+}
+
+/// Declares inputs: the struct, how it is read, and its JSON Schema. A field may have an example
+/// behind its type.
+macro_rules! inputs {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident {
+            $($(#[doc = $field_doc:literal])+ $field:ident: $kind:ty $(= $example:expr)?,)*
+        }
+    )+) => {
+        $(
+            $(#[doc = $doc])+
+            #[derive(Debug, Clone)]
+            pub struct $name {
+                $($(#[doc = $field_doc])+ pub $field: $kind,)*
+            }
+
+            impl $crate::service::input::Input for $name {
+                const NAME: &'static str = stringify!($name);
+                const FIELDS: &'static [&'static str] = &[$(stringify!($field),)*];
+
+                fn take(given: &mut $crate::service::input::Object<'_>) -> Option<Self> {
+                    $(let $field = given.field::<$kind>(stringify!($field));)*
+                    Some(Self { $($field: $field?,)* })
+                }
+
+                fn schema() -> serde_json::Value {
+                    let mut schema = $crate::service::input::Described::new(&[$($doc,)+]);
+                    $(
+                        #[allow(unused_mut, unused_assignments, reason = "not all have one")]
+                        let mut example = None;
+                        $(example = Some(serde_json::json!($example));)?
+                        schema.field::<$kind>(stringify!($field), &[$($field_doc,)+], example);
+                    )*
+                    schema.end()
+                }
+            }
+
+            impl utoipa::PartialSchema for $name {
+                fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                    let schema = <Self as $crate::service::input::Input>::schema();
+                    utoipa::openapi::RefOr::T(serde_json::from_value(schema).unwrap_or_default())
+                }
+            }
+
+            impl utoipa::ToSchema for $name {}
+        )+
+    };
+}
+pub(in crate::service) use inputs;
+
+/// The JSON Schema of an input that is being put together.
+pub struct Described {
+    description: String,
+    properties: Map<String, Value>,
+    required: Vec<&'static str>,
+}
+
+impl Described {
+    /// Nothing but what it is for, by the lines of its documentation.
+    #[must_use]
+    pub fn new(lines: &[&str]) -> Self {
+        Self {
+            description: joined(lines),
+            properties: Map::new(),
+            required: Vec::new(),
+        }
+    }
+
+    /// Adds a field.
+    pub fn field<T: Field>(&mut self, name: &'static str, lines: &[&str], example: Option<Value>) {
+        let mut schema = T::schema();
+        if let Some(schema) = schema.as_object_mut() {
+            schema.insert("description".to_owned(), joined(lines).into());
+            if let Some(example) = example {
+                schema.insert("example".to_owned(), example);
+            }
+        }
+        if T::absent().is_none() {
+            self.required.push(name);
+        }
+        self.properties.insert(name.to_owned(), schema);
+    }
+
+    /// The whole.
+    #[must_use]
+    pub fn end(self) -> Value {
+        json!({
+            "type": "object",
+            "description": self.description,
+            "properties": self.properties,
+            "required": self.required,
+            "additionalProperties": false,
+        })
+    }
+}
+
+fn joined(lines: &[&str]) -> String {
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
+    lines.join("\n")
+}
+
+/// What kind of JSON value it is, in words.
+#[must_use]
+pub const fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "the macro makes inputs for other modules")]
+mod tests {
+    use super::*;
+    use crate::domain::role::Role;
+
+    inputs! {
+        /// Something to be made.
+        Sample {
+            /// What people call it.
+            title: Text<1, 9> = "Shop",
+            /// What it may do.
+            role: Option<Role>,
+            /// How much.
+            amount: Option<OrNull<Whole<0, 9>>>,
+            /// What it is for.
+            tags: Option<ListOf<Text<1, 5>, 1, 2>>,
+        }
+    }
+
+    fn faults(value: Value) -> Vec<(String, String)> {
+        let refusal = Sample::read(value).unwrap_err();
+        assert_eq!(refusal.reason, Reason::Invalid);
+        let faults = refusal.faults.into_iter();
+        faults.map(|it| (it.pointer, it.detail)).collect()
+    }
+
+    #[test]
+    fn every_fault_is_found_at_once_and_named() {
+        let found = faults(json!({
+            "role": "king", "amount": 10, "tags": ["a", 2, "c"], "a/b": 1, "title": null,
+        }));
+        let pointers: Vec<&str> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
+        let wanted = ["/title", "/role", "/amount", "/tags/1", "/tags", "/a~1b"];
+        assert_eq!(pointers, wanted);
+        assert_eq!(found[0].1, "must be a string, not null");
+        assert_eq!(found[2].1, "must be a whole number from 0 to 9");
+        assert_eq!(found[4].1, "must hold 1 to 2 entries, not 3");
+        let known = "is not known; the fields are title, role, amount, tags";
+        assert_eq!(found[5].1, known);
+        assert_eq!(faults(json!({}))[0].1, "is missing");
+        let whole = Sample::read(json!([])).unwrap_err();
+        assert_eq!(whole.reason, Reason::Malformed);
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_what_is_null() {
+        let read = |value| Sample::read(value).unwrap();
+        let left_out = read(json!({ "title": " Shop " }));
+        assert_eq!(&*left_out.title, "Shop");
+        assert!(left_out.amount.is_none() && left_out.role.is_none());
+        let null = read(json!({ "title": "Shop", "amount": null }));
+        assert_eq!(null.amount, Some(OrNull(None)));
+        assert_eq!(
+            faults(json!({ "title": "Shop", "role": null }))[0].0,
+            "/role"
+        );
+    }
+
+    #[test]
+    fn the_schema_says_what_is_taken() {
+        let schema = <Sample as Input>::schema();
+        assert_eq!(schema["required"], json!(["title"]));
+        let title = json!({
+            "type": "string", "minLength": 1, "maxLength": 9,
+            "description": "What people call it.", "example": "Shop",
+        });
+        assert_eq!(schema["properties"]["title"], title);
+        let amount = &schema["properties"]["amount"];
+        assert_eq!(amount["type"], json!(["integer", "null"]));
+        assert_eq!(amount["maximum"], 9);
+        let role = &schema["properties"]["role"];
+        assert_eq!(role["enum"], json!(["publisher", "viewer", "admin"]));
+    }
+
+    #[test]
+    fn a_long_list_of_wrong_entries_names_the_first_ones() {
+        let many = vec![0; 5_000];
+        let found = faults(json!({ "title": "Shop", "tags": many }));
+        assert_eq!(found.len(), MOST_OF_A_LIST);
+    }
+}

@@ -1,0 +1,18 @@
+//! What Herald does for a caller, whoever asks: a request of the API, a form of a page, the command
+//! line. One resource a file, with its input, its rules, its activities and its wake-ups. Nothing here knows HTTP, HTML
+//! or JSON text; who refuses says so as a [`Refusal`].
+
+pub mod access;
+pub mod accounts;
+pub mod callers;
+mod directory;
+pub mod input;
+mod letters;
+pub mod rate_limit;
+mod refusal;
+pub mod tokens;
+pub mod users;
+
+pub use directory::Directory;
+pub use letters::with_link;
+pub use refusal::{Fault, Reason, Refusal};

@@ -1,0 +1,173 @@
+//! Users of an account: who may sign in to its pages.
+
+use super::input::{Faults, Field, Given, Text, inputs};
+use super::{Directory, Refusal};
+use crate::domain::activity::Actor;
+use crate::domain::email::Email;
+use crate::domain::id::{AccountId, UserId};
+use crate::domain::role::UserRole;
+use crate::domain::user_link::LinkPurpose;
+use crate::store::profile;
+use crate::store::session::Session;
+use crate::store::user::{self, MAX_USER_NAME, NewUser, User, UserChange, Write};
+
+/// A user's name: one line, which may be empty.
+#[derive(Debug, Clone)]
+pub struct UserName(String);
+
+impl Field for UserName {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let name = Text::<0, MAX_USER_NAME>::read(given, faults)?;
+        if name.contains(char::is_control) {
+            faults.add("must not hold control characters");
+            return None;
+        }
+        Some(Self(name.into_inner()))
+    }
+
+    fn schema() -> serde_json::Value {
+        Text::<0, MAX_USER_NAME>::schema()
+    }
+}
+
+inputs! {
+    /// A user to be invited.
+    UserInput {
+        /// How they sign in.
+        email: Email = "ann@example.com",
+        /// What people call them.
+        name: Option<UserName> = "Ann",
+        /// What they may do.
+        role: UserRole = "viewer",
+    }
+
+    /// Changes of a user; what is left out stays.
+    UserPatch {
+        /// What people call them.
+        name: Option<UserName> = "Ann",
+        /// What they may do.
+        role: Option<UserRole> = "admin",
+        /// Whether they may not sign in.
+        disabled: Option<bool> = true,
+    }
+
+    /// What somebody changes of themselves.
+    ProfileInput {
+        /// What people call them.
+        name: UserName,
+    }
+}
+
+/// Invites a user. Returns the link to set a password, if no mail could be sent.
+///
+/// # Errors
+/// There is a user with this e-mail, the account has as many as it may, or the database is away.
+pub async fn invite(
+    directory: &Directory,
+    account: AccountId,
+    by: &Actor,
+    input: UserInput,
+) -> Result<(User, Option<String>), Refusal> {
+    let new = NewUser {
+        id: UserId::from_uuid(directory.fresh_uuid()),
+        account,
+        email: input.email,
+        name: input.name.map(|name| name.0).unwrap_or_default(),
+        role: input.role,
+    };
+    let letters = directory.letters();
+    let write = letters.as_ref().map(|write| write as Write<'_>);
+    let (made, token) = user::add(directory.database(), new, write, by).await?;
+    let link = token.map(|token| directory.link(LinkPurpose::Invitation, &token));
+    Ok((made, link))
+}
+
+/// At most `limit` users, newest first, behind `after`.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(
+    directory: &Directory,
+    account: AccountId,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<User>, Refusal> {
+    Ok(user::list(directory.database(), account, after, limit).await?)
+}
+
+/// One user.
+///
+/// # Errors
+/// There is none, or the database is away.
+pub async fn show(directory: &Directory, account: AccountId, id: UserId) -> Result<User, Refusal> {
+    let found = user::find(directory.database(), account, id).await?;
+    found.ok_or_else(missing)
+}
+
+/// Changes a user.
+///
+/// # Errors
+/// There is none, it would take their rights from who asks, or the database is away.
+pub async fn change(
+    directory: &Directory,
+    account: AccountId,
+    id: UserId,
+    by: &Actor,
+    patch: UserPatch,
+) -> Result<User, Refusal> {
+    if patch.disabled == Some(true) || patch.role.is_some_and(|role| role != UserRole::Admin) {
+        not_oneself(by, id)?;
+    }
+    let change = UserChange {
+        name: patch.name.map(|name| name.0),
+        role: patch.role,
+        disabled: patch.disabled,
+    };
+    let changed = user::change(directory.database(), account, id, change, by).await?;
+    changed.ok_or_else(missing)
+}
+
+/// Removes a user.
+///
+/// # Errors
+/// There is none, it is who asks, or the database is away.
+pub async fn remove(
+    directory: &Directory,
+    account: AccountId,
+    id: UserId,
+    by: &Actor,
+) -> Result<(), Refusal> {
+    not_oneself(by, id)?;
+    if user::remove(directory.database(), account, id, by).await? {
+        Ok(())
+    } else {
+        Err(missing())
+    }
+}
+
+/// So that the last admin cannot lock everybody out of the pages by mistake.
+fn not_oneself(by: &Actor, id: UserId) -> Result<(), Refusal> {
+    match by {
+        Actor::User { id: own, .. } if *own == id.to_string() => {
+            Err(Refusal::conflict("That is you: another admin can do it."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives who is signed in another name.
+///
+/// # Errors
+/// When the database is away.
+pub async fn rename(
+    directory: &Directory,
+    session: &Session,
+    input: ProfileInput,
+) -> Result<(), Refusal> {
+    profile::rename(directory.database(), session, &input.name.0).await?;
+    Ok(())
+}
+
+fn missing() -> Refusal {
+    Refusal::not_found("user")
+}
