@@ -23,10 +23,10 @@ use super::problem::{Kind, Problem};
 use super::room::{FREE, Full, Owner, Share};
 use super::server::Shared;
 use crate::service::callers::Caller;
-use crate::service::input::Input;
+use crate::service::input::{Input, Read};
 
 /// Upper bound of the body of everything but events and public forms.
-const MAX_OBJECT: usize = 1 << 20;
+pub(super) const MAX_OBJECT: usize = 1 << 20;
 /// Upper bound of the body of a form that everybody may send.
 const MAX_FORM: usize = 16 << 10;
 /// How long a body may take where nothing else is said.
@@ -86,9 +86,21 @@ pub(super) async fn object(request: &HttpRequest, payload: Payload) -> Result<By
 /// Reads the input of a call out of its body. An empty one is an empty object.
 ///
 /// # Errors
-/// As [`read`], broken JSON with line and column, or every fault of the input at once.
+/// As [`begin`], or every fault of the input at once.
 pub(super) async fn input<T: Input>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
-    let body = object(request, payload).await?;
+    Ok(begin(request, payload, MAX_OBJECT).await?.finish()?)
+}
+
+/// Reads the fields of an input out of a body of at most `limit` bytes.
+///
+/// # Errors
+/// As [`read`], or broken JSON with line and column.
+pub(super) async fn begin<T: Input>(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+) -> Result<Read<T>, Problem> {
+    let body = read(request, payload, limit).await?;
     let value = match body.trim_ascii() {
         [] => Value::Object(Map::new()),
         body => serde_json::from_slice(body).map_err(|error| {
@@ -96,7 +108,7 @@ pub(super) async fn input<T: Input>(request: &HttpRequest, payload: Payload) -> 
             Problem::new(Kind::Malformed, format!("Broken JSON: {error}."))
         })?,
     };
-    Ok(T::read(value)?)
+    Ok(T::begin(value)?)
 }
 
 /// Reads the body of a form that everybody may send.

@@ -28,7 +28,6 @@ mod server;
 mod session;
 mod side;
 mod site;
-mod targets;
 
 pub use closing::Closer;
 pub use openapi::document;

@@ -145,6 +145,18 @@ mod tests {
     }
 
     #[test]
+    fn every_input_has_its_fields_in_the_document() {
+        let document: serde_json::Value = serde_json::from_str(document()).unwrap();
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let mut inputs = schemas
+            .iter()
+            .filter(|(name, _)| name.ends_with("Input") || name.ends_with("Patch"));
+        assert!(inputs.clone().count() > 15);
+        let bare = inputs.find(|(_, schema)| schema["properties"].is_null());
+        assert_eq!(bare, None);
+    }
+
+    #[test]
     fn the_document_and_the_table_of_access_name_the_same_routes() {
         let route = |entry: &Entry| format!("{} {}", entry.method, entry.pattern);
         let table: BTreeSet<String> = TABLE.iter().map(route).collect();

@@ -155,7 +155,8 @@ pub(super) struct RejectedLine {
 
 impl RejectedLine {
     /// A line with what is wrong with it.
-    pub(super) fn of(line: usize, problem: Problem) -> Self {
+    pub(super) fn of(line: usize, why: impl Into<Problem>) -> Self {
+        let problem = why.into();
         Self {
             line,
             detail: problem.detail,
@@ -273,14 +274,6 @@ impl Problem {
         Self {
             retry_after: Some(seconds),
             ..Self::new(Kind::TooMany, detail)
-        }
-    }
-
-    /// The account has used up what it may use until so many seconds from now.
-    pub(super) fn used_up(detail: String, seconds: i64) -> Self {
-        Self {
-            retry_after: Some(seconds),
-            ..Self::new(Kind::UsedUp, detail)
         }
     }
 

@@ -299,10 +299,10 @@ mod tests {
     fn a_stop_of_the_machine_is_no_processor_time_of_the_script_at_work() {
         let (_never, waits) = std::sync::mpsc::channel::<()>();
         let mut runtime = Runtime::new(Limits {
-            deadline: std::time::Duration::from_millis(5),
+            deadline: std::time::Duration::from_millis(20),
             ..Limits::default()
         });
-        let stop = std::time::Duration::from_millis(120);
+        let stop = std::time::Duration::from_millis(480);
         runtime.bind_for_test("stop", move || waits.recv_timeout(stop).is_err());
         let source = Source::new(
             "named/x.rhai".parse().unwrap(),

@@ -68,7 +68,7 @@ inputs! {
 
     /// An account to be made with its first admin, who gets a link to set a password.
     AccountWithAdmin {
-        /// As of an account.
+        /// 1 to 63 of `a-z 0-9 _ -`, the first one a letter or a digit.
         name: AccountName,
         /// How the admin signs in.
         email: Email,

@@ -98,20 +98,37 @@ impl Faults {
         read
     }
 
+    /// Something is wrong at a place that was read before.
+    pub fn add_at(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        self.found.push(Fault::new(pointer, detail));
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
         self.found.len()
     }
+}
 
-    /// What was read, if there is no fault.
+/// An input whose fields were read, and what was wrong with them so far. Whoever takes it may find
+/// more in what had to be looked up, so that its sender learns of everything at once.
+#[derive(Debug)]
+pub struct Read<T: Input> {
+    /// The fields that could be read.
+    pub fields: T::Partial,
+    /// What is wrong so far.
+    pub faults: Faults,
+}
+
+impl<T: Input> Read<T> {
+    /// The input, if nothing is wrong.
     ///
     /// # Errors
     /// Every fault at once.
-    pub fn or<T>(self, read: Option<T>) -> Result<T, Refusal> {
-        match read {
-            Some(read) if self.found.is_empty() => Ok(read),
-            _ => Err(Refusal::invalid(self.found)),
+    pub fn finish(self) -> Result<T, Refusal> {
+        match T::whole(self.fields) {
+            Some(whole) if self.faults.found.is_empty() => Ok(whole),
+            _ => Err(Refusal::invalid(self.faults.found)),
         }
     }
 }
@@ -136,21 +153,36 @@ pub trait Input: Sized {
     /// The names of its fields.
     const FIELDS: &'static [&'static str];
 
-    /// Takes the fields that are known out of `given`; none if something is wrong.
-    fn take(given: &mut Object<'_>) -> Option<Self>;
+    /// The same fields, each of them none if it is missing or wrong.
+    type Partial;
+
+    /// Takes the fields that are known out of `given`.
+    fn take(given: &mut Object<'_>) -> Self::Partial;
+
+    /// The whole, if every field is there.
+    fn whole(fields: Self::Partial) -> Option<Self>;
 
     /// Its JSON Schema.
     fn schema() -> Value;
+
+    /// Reads the fields of a JSON value.
+    ///
+    /// # Errors
+    /// It is no object.
+    fn begin(value: Value) -> Result<Read<Self>, Refusal> {
+        let mut object = Object::new(value)?;
+        let fields = Self::take(&mut object);
+        object.end(Self::FIELDS);
+        let faults = object.faults;
+        Ok(Read { fields, faults })
+    }
 
     /// Reads a JSON value.
     ///
     /// # Errors
     /// It is no object, or every fault of its fields at once.
     fn read(value: Value) -> Result<Self, Refusal> {
-        let mut object = Object::new(value)?;
-        let read = Self::take(&mut object);
-        object.end(Self::FIELDS);
-        object.faults.or(read)
+        Self::begin(value)?.finish()
     }
 }
 
@@ -218,7 +250,7 @@ macro_rules! inputs {
     ($(
         $(#[doc = $doc:literal])+
         $name:ident {
-            $($(#[doc = $field_doc:literal])+ $field:ident: $kind:ty $(= $example:expr)?,)*
+            $($(#[doc = $field_doc:literal])+ $field:ident: $kind:ty $(= $example:tt)?,)*
         }
     )+) => {
         $(
@@ -228,26 +260,42 @@ macro_rules! inputs {
                 $($(#[doc = $field_doc])+ pub $field: $kind,)*
             }
 
-            impl $crate::service::input::Input for $name {
-                const NAME: &'static str = stringify!($name);
-                const FIELDS: &'static [&'static str] = &[$(stringify!($field),)*];
-
-                fn take(given: &mut $crate::service::input::Object<'_>) -> Option<Self> {
-                    $(let $field = given.field::<$kind>(stringify!($field));)*
-                    Some(Self { $($field: $field?,)* })
+            const _: () = {
+                /// The fields that could be read.
+                #[derive(Debug)]
+                #[allow(unreachable_pub, reason = "it is known by the name of the input alone")]
+                pub struct Partial {
+                    $(pub $field: Option<$kind>,)*
                 }
 
-                fn schema() -> serde_json::Value {
-                    let mut schema = $crate::service::input::Described::new(&[$($doc,)+]);
-                    $(
-                        #[allow(unused_mut, unused_assignments, reason = "not all have one")]
-                        let mut example = None;
-                        $(example = Some(serde_json::json!($example));)?
-                        schema.field::<$kind>(stringify!($field), &[$($field_doc,)+], example);
-                    )*
-                    schema.end()
+                impl $crate::service::input::Input for $name {
+                    const NAME: &'static str = stringify!($name);
+                    const FIELDS: &'static [&'static str] = &[$(stringify!($field),)*];
+                    type Partial = Partial;
+
+                    #[allow(unused_variables, reason = "an input may have no fields")]
+                    fn take(given: &mut $crate::service::input::Object<'_>) -> Partial {
+                        Partial { $($field: given.field(stringify!($field)),)* }
+                    }
+
+                    #[allow(unused_variables, reason = "an input may have no fields")]
+                    fn whole(fields: Partial) -> Option<Self> {
+                        Some(Self { $($field: fields.$field?,)* })
+                    }
+
+                    #[allow(unused_mut, reason = "an input may have no fields")]
+                    fn schema() -> serde_json::Value {
+                        let mut schema = $crate::service::input::Described::new(&[$($doc,)+]);
+                        $(
+                            #[allow(unused_mut, unused_assignments, reason = "not all have one")]
+                            let mut example = None;
+                            $(example = Some(serde_json::json!($example));)?
+                            schema.field::<$kind>(stringify!($field), &[$($field_doc,)+], example);
+                        )*
+                        schema.end()
+                    }
                 }
-            }
+            };
 
             impl utoipa::PartialSchema for $name {
                 fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
@@ -376,7 +424,7 @@ mod tests {
         let read = |value| Sample::read(value).unwrap();
         let left_out = read(json!({ "title": " Shop " }));
         assert_eq!(&*left_out.title, "Shop");
-        assert!(left_out.amount.is_none() && left_out.role.is_none());
+        assert!(left_out.amount.is_none() && left_out.role.is_none() && left_out.tags.is_none());
         let null = read(json!({ "title": "Shop", "amount": null }));
         assert_eq!(null.amount, Some(OrNull(None)));
         assert_eq!(

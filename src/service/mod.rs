@@ -4,12 +4,18 @@
 
 pub mod access;
 pub mod accounts;
+pub mod activity_types;
 pub mod callers;
 mod directory;
+pub mod event_types;
 pub mod input;
 mod letters;
+pub mod mails;
 pub mod rate_limit;
+pub mod publishing;
 mod refusal;
+pub mod subscriptions;
+mod targets;
 pub mod tokens;
 pub mod users;
 

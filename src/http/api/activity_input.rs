@@ -265,7 +265,7 @@ async fn prepare(
 }
 
 /// The name of a group or of an activity.
-pub(super) fn name(value: Value) -> Result<String, String> {
+fn name(value: Value) -> Result<String, String> {
     checked(value, check_name)
 }
 

@@ -5,22 +5,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::activity_input::name;
-use super::shapes::ActivityTypeInput;
-use crate::catalogue::activities;
-use crate::domain::activity::OWN_GROUP;
 use crate::http::body;
-use crate::http::fields::{self, Fields, Query};
+use crate::http::fields::Query;
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
 use crate::http::path::no_query;
-use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
+use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::service::activity_types::{self, ActivityType, ActivityTypeInput};
 use crate::service::callers::Caller;
-use crate::store::activity_type::{self, OwnType};
-
-/// Upper bound of a description, in characters.
-const MAX_DESCRIPTION: usize = 1_000;
 
 /// An activity of the catalogue.
 #[derive(Serialize, ToSchema)]
@@ -39,14 +32,14 @@ pub(in crate::http) struct ActivityTypeView {
     recordable: bool,
 }
 
-impl From<OwnType> for ActivityTypeView {
-    fn from(own: OwnType) -> Self {
+impl From<ActivityType> for ActivityTypeView {
+    fn from(known: ActivityType) -> Self {
         Self {
-            group: own.group,
-            activity: own.activity,
-            description: own.description,
-            builtin: false,
-            recordable: true,
+            group: known.group,
+            activity: known.activity,
+            description: known.description,
+            builtin: known.builtin,
+            recordable: known.recordable,
         }
     }
 }
@@ -75,24 +68,14 @@ pub(in crate::http) async fn list(
     let group = query.text("group");
     let wanted: Wanted<(String, String)> = Wanted::take(&mut query, LIST);
     query.finish()?;
-    let own = activity_type::list(shared.engine.database(), account).await?;
-    let builtin = activities::builtin().into_iter().flat_map(|group| {
-        let view = move |activity: &str| ActivityTypeView {
-            group: group.name.to_owned(),
-            activity: activity.to_owned(),
-            description: String::new(),
-            builtin: true,
-            recordable: group.name != OWN_GROUP,
-        };
-        group.activities.into_iter().map(view)
-    });
     let key = |view: &ActivityTypeView| (view.group.clone(), view.activity.clone());
-    let mut views: Vec<ActivityTypeView> = builtin
-        .chain(own.into_iter().map(ActivityTypeView::from))
+    let types = activity_types::list(&shared.engine, account).await?;
+    let mut views: Vec<ActivityTypeView> = types
+        .into_iter()
+        .map(ActivityTypeView::from)
         .filter(|view| group.as_ref().is_none_or(|group| *group == view.group))
         .filter(|view| wanted.after.as_ref().is_none_or(|after| key(view) > *after))
         .collect();
-    views.sort_by_key(key);
     let next = page::cut(&mut views, wanted.limit, key);
     Ok(page::answer(&request, LIST, views, next))
 }
@@ -118,25 +101,7 @@ pub(in crate::http) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
-    let group = fields.need("group", name).unwrap_or_default();
-    let activity = fields.need("activity", name).unwrap_or_default();
-    let description = fields.take("description", fields::text_within(0..=MAX_DESCRIPTION));
-    fields.finish()?;
-    if group.eq_ignore_ascii_case(OWN_GROUP) {
-        let detail = "holds what Herald records of itself: take another group";
-        return Err(Problem::invalid(vec![Fault::new("/group", detail)]));
-    }
-    if activities::is_given(&group, &activity) {
-        return Err(Problem::new(Kind::Conflict, "This activity is built in."));
-    }
-    let added = activity_type::create(
-        shared.engine.database(),
-        account,
-        (&group, &activity),
-        &description.unwrap_or_default(),
-        &caller.actor(),
-    )
-    .await?;
+    let (input, by) = (body::input(&request, payload).await?, caller.actor());
+    let added = activity_types::create(&shared.engine, account, &by, input).await?;
     Ok(HttpResponse::Created().json(ActivityTypeView::from(added)))
 }

@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::publish::{idempotency_key, judged, prepare};
+use super::publish::idempotency_key;
 use super::shapes::{BatchPublished, LineWarnings};
 use crate::actors::RoutingTable;
 use crate::domain::event::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
@@ -15,6 +15,8 @@ use crate::http::path::no_query;
 use crate::http::problem::{Kind, Problem, ProblemDocument, RejectedLine};
 use crate::http::server::Shared;
 use crate::service::callers::Caller;
+use crate::service::publishing::{judged, prepare};
+use crate::service::{Reason, Refusal};
 
 /// After so many lines the worker's other requests get a turn.
 const YIELD_EVERY: usize = 50;
@@ -85,7 +87,7 @@ pub(in crate::http) async fn publish_batch(
         if !looked
             && one
                 .as_ref()
-                .is_err_and(|refused| refused.kind() == Kind::Invalid)
+                .is_err_and(|refused| refused.reason == Reason::Invalid)
         {
             looked = true;
             if let Some(newer) = shared.engine.newer_types(&types).await {
@@ -98,18 +100,18 @@ pub(in crate::http) async fn publish_batch(
                 prepared.push(one);
                 prepared_lines.push(line);
             }
-            Err(problem) => rejected.push(RejectedLine::of(line, problem)),
+            Err(refusal) => rejected.push(RejectedLine::of(line, refusal)),
         }
     }
     drop(types);
-    let judged = judged(&shared, account, prepared).await;
+    let judged = judged(&shared.engine, account, prepared).await;
     for (event, line) in judged.into_iter().zip(prepared_lines) {
         match event {
             Ok(event) => {
                 events.push(event);
                 accepted_lines.push(line);
             }
-            Err(problem) => rejected.push(RejectedLine::of(line, problem)),
+            Err(refusal) => rejected.push(RejectedLine::of(line, refusal)),
         }
     }
     let marks: Vec<Option<String>> = events.iter().map(|event| event.warnings.clone()).collect();
@@ -152,10 +154,10 @@ pub(in crate::http) async fn publish_batch(
     }))
 }
 
-fn sized(line: &[u8]) -> Result<(), Problem> {
+fn sized(line: &[u8]) -> Result<(), Refusal> {
     if line.len() <= MAX_EVENT_BYTES {
         return Ok(());
     }
     let detail = "An event may have at most 1 MiB.";
-    Err(Problem::new(Kind::TooLarge, detail))
+    Err(Refusal::new(Reason::TooLarge, detail))
 }

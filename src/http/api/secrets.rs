@@ -6,8 +6,6 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::shapes::RotateInput;
-use super::subscription_changes;
 use crate::domain::id::SubscriptionId;
 use crate::http::body;
 use crate::http::guard::Account;
@@ -15,6 +13,7 @@ use crate::http::path::{no_query, part};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::service::callers::Caller;
+use crate::service::subscriptions::{self, RotateInput};
 use crate::store::secret::LiveSecret;
 
 /// A secret that was replaced and still signs.
@@ -70,7 +69,8 @@ pub(in crate::http) async fn show(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id: SubscriptionId = part(&request, "id")?;
-    answer(subscription_changes::secrets(&shared, account, id, &caller.actor()).await?)
+    let by = caller.actor();
+    answer(subscriptions::secrets(&shared.engine, account, id, &by).await?)
 }
 
 /// Replace the secret of a subscription
@@ -95,6 +95,6 @@ pub(in crate::http) async fn rotate(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id: SubscriptionId = part(&request, "id")?;
-    let body = body::object(&request, payload).await?;
-    answer(subscription_changes::rotate(&shared, account, id, &caller.actor(), &body).await?)
+    let (input, by) = (body::input(&request, payload).await?, caller.actor());
+    answer(subscriptions::rotate(&shared.engine, account, id, &by, input).await?)
 }

@@ -1,8 +1,6 @@
 //! The shapes of bodies: what is answered, and (for the OpenAPI document alone, since bodies are
 //! read field by field so that all faults are told at once) what is taken.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -125,64 +123,6 @@ taken! {
         resource_type: Option<String>,
     }
 
-    /// A subscription to be made.
-    SubscriptionInput {
-        /// 1 to 200 characters; the URL's host if left out.
-        title: Option<String>,
-        /// `https://…`, or `http://…` inside HERALD_ALLOW_NETWORKS.
-        #[schema(example = "https://example.com/hooks")]
-        url: String,
-        /// 1 to 100 names of event types, `*` standing for any characters.
-        #[schema(example = json!(["STORE_ORDER_*"]))]
-        triggers: Vec<String>,
-        /// `enabled` (default), `paused` or `disabled`.
-        state: Option<String>,
-        /// A script in `named/`, without folder and ending.
-        plugin: Option<String>,
-        /// At most 20 headers that go with each request.
-        headers: Option<BTreeMap<String, String>>,
-        /// Requests under way at once, 1 to 256 (8).
-        max_in_flight: Option<i32>,
-        /// Seconds for one attempt as a whole, 1 to 60 (15).
-        timeout_seconds: Option<i32>,
-        /// Seconds after each failure, at most 30 of them.
-        retry_schedule: Option<Vec<i32>>,
-    }
-
-    /// Changes of a subscription; what is left out stays.
-    SubscriptionPatch {
-        /// 1 to 200 characters.
-        title: Option<String>,
-        /// `https://…`, or `http://…` inside HERALD_ALLOW_NETWORKS.
-        url: Option<String>,
-        /// 1 to 100 names of event types, `*` standing for any characters.
-        triggers: Option<Vec<String>>,
-        /// `enabled`, `paused` or `disabled`.
-        state: Option<String>,
-        /// A script in `named/`, without folder and ending; null takes it away.
-        plugin: Option<String>,
-        /// All headers that go with each request from now on.
-        headers: Option<BTreeMap<String, String>>,
-        /// Requests under way at once, 1 to 256.
-        max_in_flight: Option<i32>,
-        /// Seconds for one attempt as a whole, 1 to 60.
-        timeout_seconds: Option<i32>,
-        /// Seconds after each failure, at most 30 of them.
-        retry_schedule: Option<Vec<i32>>,
-    }
-
-    /// How a secret is replaced.
-    RotateInput {
-        /// Hours in which the old secrets sign as well, 0 to 168 (24).
-        overlap_hours: Option<i32>,
-    }
-
-    /// What a test sends.
-    TestInput {
-        /// A type whose example is sent; the first one that the triggers match if left out.
-        event_type: Option<String>,
-    }
-
     /// What a plugin is run on: `event` or `event_id`.
     DryRunInput {
         /// An event as it would be published.
@@ -193,46 +133,6 @@ taken! {
         /// The subscription that the script sees; an example if left out.
         #[schema(example = "sub_01h455vb4pex5vsknk084sn02q")]
         subscription: Option<String>,
-    }
-
-    /// What becomes of held deliveries.
-    ResumeInput {
-        /// `deliver` (default), `drop` or `newest`.
-        held: Option<String>,
-    }
-
-    /// An own event type.
-    EventTypeInput {
-        /// 1 to 128 of `A-Z a-z 0-9 _ . -`, the first one a letter or a digit.
-        name: String,
-        /// The heading under which people find it.
-        group: Option<String>,
-        /// A few words.
-        title: Option<String>,
-        /// When it is published.
-        description: Option<String>,
-        /// A JSON Schema of the whole event.
-        schema: Option<serde_json::Value>,
-        /// An event as it would be published.
-        example: Option<serde_json::Value>,
-        /// `off`, `warn` (default) or `reject`.
-        validation: Option<String>,
-    }
-
-    /// Changes of an event type; what is left out stays. Of a built-in one, `validation` alone.
-    EventTypePatch {
-        /// The heading under which people find it.
-        group: Option<String>,
-        /// A few words.
-        title: Option<String>,
-        /// When it is published.
-        description: Option<String>,
-        /// A JSON Schema of the whole event; null takes it away.
-        schema: Option<serde_json::Value>,
-        /// An event as it would be published; null takes it away.
-        example: Option<serde_json::Value>,
-        /// `off`, `warn` or `reject`; null goes back to the default.
-        validation: Option<String>,
     }
 
     /// Something that a user did.
@@ -250,18 +150,6 @@ taken! {
         payload: Option<serde_json::Value>,
         /// When it was done, at most 30 days ago; now if left out.
         at: Option<DateTime<Utc>>,
-    }
-
-    /// An activity to be added to the catalogue.
-    ActivityTypeInput {
-        /// Its group, which may be a new one; 1 to 100 characters.
-        #[schema(example = "Order")]
-        group: String,
-        /// Its name, 1 to 100 characters.
-        #[schema(example = "Cancel")]
-        activity: String,
-        /// What it means.
-        description: Option<String>,
     }
 
     /// What somebody signs in with.

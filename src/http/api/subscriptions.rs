@@ -10,13 +10,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::attempts::MASKED;
-use super::shapes::{SubscriptionInput, SubscriptionPatch};
-use super::subscription_changes;
 use crate::domain::delivery::Outcome;
 use crate::domain::id::SubscriptionId;
 use crate::domain::role::Role;
 use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
-use crate::http::body;
+use crate::http::body::{self, MAX_OBJECT};
 use crate::http::fields::Query;
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
@@ -24,8 +22,9 @@ use crate::http::path::{no_query, part};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::service::callers::Caller;
-use crate::store::subscription::{self, Subscription, SubscriptionFilter};
-use crate::store::subscription_count::{self, Counts};
+use crate::service::subscriptions::{self, SubscriptionInput, SubscriptionPatch};
+use crate::store::subscription::{Subscription, SubscriptionFilter};
+use crate::store::subscription_count::Counts;
 
 /// What became of a subscription's attempts.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -147,9 +146,8 @@ pub(super) async fn view(
     subscription: Subscription,
     role: Role,
 ) -> Result<SubscriptionView, Problem> {
-    let counts = subscription_count::of(shared.engine.database(), &[subscription.id]).await?;
-    let counts = counts.get(&subscription.id);
-    Ok(SubscriptionView::new(subscription, counts, role))
+    let counts = subscriptions::counts(&shared.engine, subscription.id).await?;
+    Ok(SubscriptionView::new(subscription, counts.as_ref(), role))
 }
 
 /// Make a subscription
@@ -170,8 +168,8 @@ pub(in crate::http) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let body = body::object(&request, payload).await?;
-    let made = subscription_changes::create(&shared, account, &caller.actor(), &body).await;
+    let input = body::begin(&request, payload, MAX_OBJECT).await?;
+    let made = subscriptions::create(&shared.engine, account, &caller.actor(), input).await;
     let (made, secret) = made?;
     let location = format!("/v1/subscriptions/{}", made.id);
     let subscription = SubscriptionView::new(made, None, caller.role);
@@ -235,17 +233,13 @@ pub(in crate::http) async fn list(
         after: wanted.after,
         limit: wanted.rows(),
     };
-    let database = shared.engine.database();
-    let mut rows = subscription::list(database, account, &filter).await?;
-    let next = page::cut(&mut rows, wanted.limit, |row| match sort {
+    let mut rows = subscriptions::list(&shared.engine, account, &filter).await?;
+    let next = page::cut(&mut rows, wanted.limit, |(row, _)| match sort {
         SubscriptionSort::UpdatedAt => (row.updated_at, row.id),
         SubscriptionSort::CreatedAt | SubscriptionSort::Id => (row.created_at, row.id),
     });
-    let ids: Vec<SubscriptionId> = rows.iter().map(|row| row.id).collect();
-    let counts = subscription_count::of(database, &ids).await?;
-    let view = |row: Subscription| {
-        let counts = counts.get(&row.id);
-        SubscriptionView::new(row, counts, caller.role)
+    let view = |(row, counts): (Subscription, Option<Counts>)| {
+        SubscriptionView::new(row, counts.as_ref(), caller.role)
     };
     let data: Vec<SubscriptionView> = rows.into_iter().map(view).collect();
     Ok(page::answer(&request, &name, data, next))
@@ -267,7 +261,7 @@ pub(in crate::http) async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let found = subscription_changes::found(&shared, account, part(&request, "id")?).await?;
+    let found = subscriptions::show(&shared.engine, account, part(&request, "id")?).await?;
     Ok(HttpResponse::Ok().json(view(&shared, found, caller.role).await?))
 }
 
@@ -294,10 +288,10 @@ pub(in crate::http) async fn change(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     // First, so that nobody can use a foreign id to have names looked up.
-    let before = subscription_changes::found(&shared, account, part(&request, "id")?).await?;
-    let body = body::object(&request, payload).await?;
-    let changed =
-        subscription_changes::change(&shared, &before, &caller.actor(), &body, None).await?;
+    let before = subscriptions::show(&shared.engine, account, part(&request, "id")?).await?;
+    let patch = body::begin(&request, payload, MAX_OBJECT).await?;
+    let by = caller.actor();
+    let changed = subscriptions::change(&shared.engine, &before, &by, patch, None).await?;
     Ok(HttpResponse::Ok().json(view(&shared, changed, caller.role).await?))
 }
 
@@ -320,6 +314,6 @@ pub(in crate::http) async fn remove(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id = part(&request, "id")?;
-    subscription_changes::remove(&shared, account, id, &caller.actor()).await?;
+    subscriptions::remove(&shared.engine, account, id, &caller.actor()).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -5,18 +5,16 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::shapes::{ResumeInput, TestInput};
-use super::subscription_changes;
 use super::subscriptions::{SubscriptionView, view};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
-use crate::domain::subscription::{HeldChoice, SubscriptionState};
+use crate::domain::subscription::SubscriptionState;
 use crate::http::body;
-use crate::http::fields::{self, Fields};
 use crate::http::guard::Account;
 use crate::http::path::{no_query, part};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::service::callers::Caller;
+use crate::service::subscriptions::{self, NoInput, ResumeInput, TestInput};
 
 use SubscriptionState::{Disabled, Enabled, Paused};
 
@@ -52,7 +50,7 @@ pub(in crate::http) async fn pause(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    Fields::parse(&body::object(&request, payload).await?)?.finish()?;
+    let _nothing: NoInput = body::input(&request, payload).await?;
     switch(
         &shared,
         account,
@@ -83,13 +81,8 @@ pub(in crate::http) async fn resume(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id: SubscriptionId = part(&request, "id")?;
-    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
-    let held = fields
-        .take("held", fields::parsed::<HeldChoice>)
-        .unwrap_or(HeldChoice::Deliver);
-    fields.later("rate_per_second", &serde_json::Value::Null);
-    fields.finish()?;
-    let now = subscription_changes::resume(&shared, account, id, &caller.actor(), held).await?;
+    let (input, by) = (body::input(&request, payload).await?, caller.actor());
+    let now = subscriptions::resume(&shared.engine, account, id, &by, input).await?;
     Ok(HttpResponse::Ok().json(view(&shared, now, caller.role).await?))
 }
 
@@ -112,7 +105,7 @@ pub(in crate::http) async fn enable(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    Fields::parse(&body::object(&request, payload).await?)?.finish()?;
+    let _nothing: NoInput = body::input(&request, payload).await?;
     let id = part(&request, "id")?;
     switch(
         &shared,
@@ -144,7 +137,7 @@ pub(in crate::http) async fn disable(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    Fields::parse(&body::object(&request, payload).await?)?.finish()?;
+    let _nothing: NoInput = body::input(&request, payload).await?;
     let id = part(&request, "id")?;
     switch(
         &shared,
@@ -167,7 +160,7 @@ async fn switch(
     to: SubscriptionState,
 ) -> Result<HttpResponse, Problem> {
     let by = caller.actor();
-    let now = subscription_changes::switch(shared, account, id, &by, from, to).await?;
+    let now = subscriptions::switch(&shared.engine, account, id, &by, from, to).await?;
     Ok(HttpResponse::Ok().json(view(shared, now, caller.role).await?))
 }
 
@@ -194,11 +187,8 @@ pub(in crate::http) async fn send_test(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let subscription_id = part(&request, "id")?;
-    let mut fields = Fields::parse(&body::object(&request, payload).await?)?;
-    let wanted = fields.take("event_type", fields::text);
-    fields.finish()?;
-    let by = caller.actor();
-    let sent = subscription_changes::send_test(&shared, account, subscription_id, &by, wanted);
+    let (input, by) = (body::input(&request, payload).await?, caller.actor());
+    let sent = subscriptions::send_test(&shared.engine, account, subscription_id, &by, input);
     let (event_id, event_type) = sent.await?;
     Ok(HttpResponse::Accepted().json(TestSent {
         event_id,

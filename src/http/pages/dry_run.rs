@@ -14,11 +14,11 @@ use crate::catalogue;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::http::api::dry_run::{DryRun, try_out};
 use crate::http::api::plugins::PluginView;
-use crate::http::api::subscription_changes::example;
 use crate::http::fields::Query;
 use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
 use crate::plugin::ScriptName;
+use crate::service::subscriptions::example;
 use crate::store::event_type::{self, TypeFilter};
 use crate::store::webhook_names;
 
@@ -167,7 +167,7 @@ async fn run(
     let mut body = String::from("{");
     // Who wrote an event's id means it, whatever the drop-down says.
     if wish.event.is_empty() {
-        let found = example(shared, visit.account, &wish.event_type).await?;
+        let found = example(&shared.engine, visit.account, &wish.event_type).await?;
         let Some(found) = found else {
             let detail = format!(
                 "There is no example of {}: choose another type.",

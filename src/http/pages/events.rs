@@ -16,9 +16,8 @@ use super::filter::FilterBar;
 use super::frame::Nav;
 use super::visit::Visit;
 use super::{PageResult, query, ui};
-use crate::http::api::event_type_views::EventTypeEntry;
-use crate::http::api::event_types;
 use crate::http::server::Shared;
+use crate::service::event_types::{self, EventTypeEntry};
 
 /// Event types of a page; who has more searches.
 const MOST: usize = 300;
@@ -35,7 +34,7 @@ pub(in crate::http) async fn list(
     let mut query = query(&request);
     let text = query.text("q").unwrap_or_default();
     query.finish()?;
-    let mut types = event_types::all(&shared, visit.account).await?;
+    let mut types = event_types::all(&shared.engine, visit.account).await?;
     let wanted = text.to_lowercase();
     types.retain(|known| fits(known, &wanted));
     let cut = types.len() > MOST;

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Faults, Field, Given, MOST_OF_A_LIST};
 use crate::domain::email::Email;
+use crate::domain::event_type::Validation;
 use crate::domain::role::{Role, UserRole};
+use crate::domain::subscription::{HeldChoice, SubscriptionState};
 
 /// A text of `LEAST` to `MOST` characters, not counting white space around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,8 +109,10 @@ impl<T: Field> Field for OrNull<T> {
     fn schema() -> Value {
         let mut schema = T::schema();
         if let Some(schema) = schema.as_object_mut() {
-            if let Some(kind) = schema.get("type").cloned() {
-                schema.insert("type".to_owned(), json!([kind, "null"]));
+            match schema.get_mut("type") {
+                Some(Value::Array(kinds)) => kinds.push("null".into()),
+                Some(kind) => *kind = json!([kind, "null"]),
+                None => {}
             }
             if let Some(Value::Array(words)) = schema.get_mut("enum") {
                 words.push(Value::Null);
@@ -205,6 +209,10 @@ macro_rules! words {
 of_text! {
     Role: words!(Role),
     UserRole: words!(UserRole),
+    Validation: words!(Validation),
+    SubscriptionState: words!(SubscriptionState),
+    HeldChoice: words!(HeldChoice),
+    String: json!({ "type": "string" }),
     Email: json!({ "type": "string", "format": "email" }),
 }
 

@@ -11,10 +11,10 @@ use super::super::visit::Visit;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::text_enum::UnknownWord;
-use crate::http::api::event_type_views::EventTypeEntry;
-use crate::http::api::event_types;
 use crate::http::fields::Query;
 use crate::http::server::Shared;
+use crate::service::Refusal;
+use crate::service::event_types::{self, EventTypeEntry};
 use crate::store::delivery_log::{self, Delivery, DeliveryFilter, DeliveryPage, DeliveryPlace};
 use crate::store::subscription_name::{Named, named, titled};
 use crate::store::{Database, StoreError};
@@ -183,13 +183,9 @@ impl Choice {
     }
 
     /// The filter bar.
-    pub(super) async fn bar(
-        &self,
-        shared: &Shared,
-        visit: &Visit,
-    ) -> Result<FilterBar, StoreError> {
+    pub(super) async fn bar(&self, shared: &Shared, visit: &Visit) -> Result<FilterBar, Refusal> {
         let database = shared.engine.database();
-        let types = event_types::all(shared, visit.account).await?;
+        let types = event_types::all(&shared.engine, visit.account).await?;
         let mut webhooks = titled(database, visit.account, "", MOST_CHOICES + 1).await?;
         let webhook = self.webhook.as_deref().unwrap_or_default();
         let bar = FilterBar::new("/deliveries").select(

@@ -14,11 +14,10 @@ use crate::catalogue;
 use crate::domain::event_type::Validation;
 use crate::domain::id::AccountId;
 use crate::domain::subscription::SubscriptionState;
-use crate::http::api::event_type_views::EventTypeView;
-use crate::http::api::event_types;
-use crate::http::api::publish::accept;
 use crate::http::problem::Problem;
 use crate::http::server::Shared;
+use crate::service::event_types::{self, EventTypeView};
+use crate::service::publishing::accept;
 use crate::store::StoreError;
 use crate::store::subscription_name::{Bystander, bystanders};
 
@@ -33,7 +32,7 @@ pub(in crate::http) async fn page(
     request: HttpRequest,
 ) -> PageResult {
     query(&request).finish()?;
-    let known = event_types::find(&shared, visit.account, name(&request)).await?;
+    let known = event_types::show(&shared.engine, visit.account, name(&request)).await?;
     let typed = visit.typed(&shared, &request).await?;
     let body = typed.map(|mut form| form.take("body"));
     let written = body.as_deref().map(|body| Written {
@@ -309,10 +308,13 @@ pub(in crate::http) async fn publish(
     request: HttpRequest,
 ) -> PageResult {
     let Submission { visit, mut form } = submission;
-    let known = event_types::find(&shared, visit.account, name(&request)).await?;
+    let known = event_types::show(&shared.engine, visit.account, name(&request)).await?;
     // Browsers send the line ends of a box as CR LF, whatever was in it.
     let body = form.take("body").replace("\r\n", "\n");
-    match accept(&shared, visit.account, body.as_bytes(), None, None).await {
+    match accept(&shared.engine, visit.account, body.as_bytes(), None, None)
+        .await
+        .map_err(Problem::from)
+    {
         Ok(accepted) => Ok(published(&accepted.receipt.id.to_string())),
         Err(problem) if problem.told().1.is_client_error() => {
             let written = Written {

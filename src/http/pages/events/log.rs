@@ -12,9 +12,9 @@ use super::super::visit::Visit;
 use super::super::{PageResult, query, ui};
 use crate::domain::cursor;
 use crate::domain::id::EventId;
-use crate::http::api::event_types;
 use crate::http::page::cut;
 use crate::http::server::Shared;
+use crate::service::event_types;
 use crate::store::event::{self, EventFilter, EventSummary};
 
 const LIST: &str = "events";
@@ -34,7 +34,7 @@ pub(in crate::http) async fn list(
         cursor::decode(LIST, text).map_err(|error| error.to_string())
     });
     query.finish()?;
-    let types = event_types::all(&shared, visit.account).await?;
+    let types = event_types::all(&shared.engine, visit.account).await?;
     let filter = EventFilter {
         event_type: topic.clone(),
         from,

@@ -4,17 +4,18 @@
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use maud::{Markup, html};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::form::Form;
 use super::super::frame::Nav;
 use super::super::visit::{Submission, Visit};
 use super::super::{PageResult, layout, query};
 use crate::domain::event_type::Validation;
-use crate::http::api::event_type_views::EventTypeView;
-use crate::http::api::event_types;
-use crate::http::problem::{Fault, Problem};
+use crate::http::problem::Problem;
 use crate::http::server::Shared;
+use crate::service::event_types::{self, EventTypeInput, EventTypePatch, EventTypeView};
+use crate::service::input::{Input, Read};
+use crate::service::{Fault, Refusal};
 
 /// What is in the form.
 #[derive(Default)]
@@ -58,8 +59,8 @@ impl Draft {
         }
     }
 
-    /// The body as the API takes it. The texts that are JSON are read here.
-    fn body(&self, new: bool) -> Result<Vec<u8>, Problem> {
+    /// As an input. The texts that are JSON are read here.
+    fn read<T: Input>(&self, new: bool) -> Result<Read<T>, Refusal> {
         let mut faults = Vec::new();
         let mut json = |name: &str, text: &str| match text.trim() {
             "" => Value::Null,
@@ -88,9 +89,9 @@ impl Draft {
             Value::from(self.validation.as_str()),
         );
         if faults.is_empty() {
-            Ok(Value::Object(body).to_string().into_bytes())
+            T::begin(Value::Object(body))
         } else {
-            Err(Problem::invalid(faults))
+            Err(Refusal::invalid(faults))
         }
     }
 }
@@ -116,12 +117,11 @@ pub(in crate::http) async fn new(
 pub(in crate::http) async fn create(shared: Data<Shared>, submission: Submission) -> PageResult {
     let Submission { visit, mut form } = submission;
     let draft = Draft::sent(&mut form);
-    let by = visit.caller.actor();
-    let made = match draft.body(true) {
-        Ok(body) => event_types::add(&shared, visit.account, &by, &body).await,
-        Err(problem) => Err(problem),
+    let made = async {
+        let (input, by) = (draft.read::<EventTypeInput>(true)?, visit.caller.actor());
+        event_types::create(&shared.engine, visit.account, &by, input).await
     };
-    match made {
+    match made.await.map_err(Problem::from) {
         Ok(made) => {
             Ok(layout::go_to(format!("{}?done=type-added", super::path(&made.name))).finish())
         }
@@ -139,7 +139,7 @@ pub(in crate::http) async fn edit(
     request: HttpRequest,
 ) -> PageResult {
     query(&request).finish()?;
-    let known = event_types::find(&shared, visit.account, name(&request)).await?;
+    let known = event_types::show(&shared.engine, visit.account, name(&request)).await?;
     let draft = match visit.typed(&shared, &request).await? {
         Some(mut typed) => Draft::sent(&mut typed),
         None => Draft::of(&known),
@@ -154,20 +154,18 @@ pub(in crate::http) async fn save(
     request: HttpRequest,
 ) -> PageResult {
     let Submission { visit, mut form } = submission;
-    let known = event_types::find(&shared, visit.account, name(&request)).await?;
+    let known = event_types::show(&shared.engine, visit.account, name(&request)).await?;
     let draft = Draft::sent(&mut form);
-    let by = visit.caller.actor();
-    let body = if known.builtin {
-        let only = serde_json::json!({ "validation": draft.validation });
-        Ok(only.to_string().into_bytes())
-    } else {
-        draft.body(false)
+    let changed = async {
+        let patch: Read<EventTypePatch> = if known.builtin {
+            Input::begin(json!({ "validation": draft.validation }))?
+        } else {
+            draft.read(false)?
+        };
+        let (name, by) = (known.name.as_str(), visit.caller.actor());
+        event_types::change(&shared.engine, visit.account, name, &by, patch).await
     };
-    let changed = match body {
-        Ok(body) => event_types::edit(&shared, visit.account, &by, &known.name, &body).await,
-        Err(problem) => Err(problem),
-    };
-    match changed {
+    match changed.await.map_err(Problem::from) {
         Ok(_) => Ok(layout::go_to(format!("{}?done=saved", super::path(&known.name))).finish()),
         Err(problem) if problem.told().1.is_client_error() => {
             Ok(whole(&visit, Some(&known), &draft, Some(&problem)))
@@ -184,7 +182,7 @@ pub(in crate::http) async fn delete(
 ) -> PageResult {
     let visit = submission.visit;
     let by = visit.caller.actor();
-    event_types::delete(&shared, visit.account, &by, name(&request)).await?;
+    event_types::remove(&shared.engine, visit.account, name(&request), &by).await?;
     Ok(layout::go_to("/events?done=type-deleted").finish())
 }
 

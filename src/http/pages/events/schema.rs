@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::http::api::event_type_views::FieldView;
+use crate::service::event_types::FieldView;
 
 /// Rows of a table.
 pub(super) const MOST_ROWS: usize = 200;

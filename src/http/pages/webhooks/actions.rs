@@ -4,16 +4,17 @@
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use maud::{Markup, html};
+use serde_json::json;
 
 use super::{at, path, words};
 use crate::domain::id::SubscriptionId;
 use crate::domain::subscription::{HeldChoice, SubscriptionState};
-use crate::http::api::subscription_changes::{self as changes, found};
 use crate::http::pages::frame::Nav;
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
-use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
+use crate::service::input::Input;
+use crate::service::subscriptions::{self, ResumeInput};
 use crate::store::open_count::{self, OpenCount};
 
 use SubscriptionState::{Disabled, Enabled, Paused};
@@ -62,7 +63,7 @@ async fn switch(
     to: SubscriptionState,
 ) -> PageResult {
     let by = visit.caller.actor();
-    changes::switch(shared, visit.account, id, &by, from, to).await?;
+    subscriptions::switch(&shared.engine, visit.account, id, &by, from, to).await?;
     Ok(done(id, to.as_str()))
 }
 
@@ -81,7 +82,7 @@ pub(in crate::http) async fn resuming(
     request: HttpRequest,
 ) -> PageResult {
     query(&request).finish()?;
-    let webhook = found(&shared, visit.account, at(&request)?).await?;
+    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     let here = path(webhook.id);
     if webhook.state != Paused {
         return Ok(layout::go_to(here).finish());
@@ -131,16 +132,12 @@ pub(in crate::http) async fn resume(
 ) -> PageResult {
     let Submission { visit, mut form } = submission;
     let id = at(&request)?;
-    let held = match form.take("held").as_str() {
-        "" => HeldChoice::Deliver,
-        text => text.parse().map_err(|error| {
-            Problem::new(
-                Kind::Invalid,
-                format!("Choose what happens to what is held: {error}."),
-            )
-        })?,
+    let input = match form.take("held").as_str() {
+        "" => ResumeInput::read(json!({}))?,
+        held => ResumeInput::read(json!({ "held": held }))?,
     };
-    changes::resume(&shared, visit.account, id, &visit.caller.actor(), held).await?;
+    let by = visit.caller.actor();
+    subscriptions::resume(&shared.engine, visit.account, id, &by, input).await?;
     Ok(done(id, "resumed"))
 }
 
@@ -151,7 +148,7 @@ pub(in crate::http) async fn deleting(
     request: HttpRequest,
 ) -> PageResult {
     query(&request).finish()?;
-    let webhook = found(&shared, visit.account, at(&request)?).await?;
+    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     let count = open(&visit, &shared, webhook.id).await?;
     let here = path(webhook.id);
     let body = html! {
@@ -189,6 +186,7 @@ pub(in crate::http) async fn delete(
     request: HttpRequest,
 ) -> PageResult {
     let visit = submission.visit;
-    changes::remove(&shared, visit.account, at(&request)?, &visit.caller.actor()).await?;
+    let (id, by) = (at(&request)?, visit.caller.actor());
+    subscriptions::remove(&shared.engine, visit.account, id, &by).await?;
     Ok(layout::go_to("/webhooks?done=webhook-deleted".to_owned()).finish())
 }

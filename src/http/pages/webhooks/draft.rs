@@ -11,9 +11,9 @@ use crate::domain::headers::MAX_HEADERS;
 use crate::domain::subscription::{
     DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUT_SECONDS, SubscriptionState,
 };
-use crate::http::api::subscription_changes::default_schedule;
 use crate::http::pages::form::Form;
-use crate::http::problem::Fault;
+use crate::service::Fault;
+use crate::service::subscriptions::default_schedule;
 use crate::store::subscription::Subscription;
 
 /// The fields but for the headers, by the names that the API has for them.

@@ -4,18 +4,19 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use maud::html;
-use serde_json::Value;
 
 use super::draft::Draft;
 use super::form::Form;
 use super::triggers::{self, Group};
 use super::{at, path};
-use crate::http::api::subscription_changes::{self, found};
 use crate::http::pages::frame::Nav;
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, layout, query};
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
+use crate::service::Fault;
+use crate::service::input::Input;
+use crate::service::subscriptions::{self, SubscriptionInput, SubscriptionPatch};
 use crate::store::subscription::Subscription;
 
 /// How often a change is tried anew that met another one.
@@ -47,15 +48,16 @@ pub(in crate::http) async fn create(submission: Submission, shared: Data<Shared>
     let groups = triggers::known(&shared, visit.account).await?;
     let draft = Draft::read(&mut form, &groups);
     let (body, faults) = draft.body(None);
-    let body = Value::from(body).to_string();
-    let by = visit.caller.actor();
-    let made = subscription_changes::create(&shared, visit.account, &by, body.as_bytes());
+    let made = async {
+        let (input, by) = (SubscriptionInput::begin(body.into())?, visit.caller.actor());
+        subscriptions::create(&shared.engine, visit.account, &by, input).await
+    };
     let page = Page::new(&visit, &shared, &groups, None);
     match made.await {
         Ok((made, _secret)) => {
             Ok(layout::go_to(format!("{}?done=webhook-made", path(made.id))).finish())
         }
-        Err(problem) => Ok(page.show(&draft, Some(&problem), &faults)),
+        Err(refusal) => Ok(page.show(&draft, Some(&refusal.into()), &faults)),
     }
 }
 
@@ -66,7 +68,7 @@ pub(in crate::http) async fn edit(
     request: HttpRequest,
 ) -> PageResult {
     query(&request).finish()?;
-    let webhook = found(&shared, visit.account, at(&request)?).await?;
+    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     let groups = triggers::known(&shared, visit.account).await?;
     let draft = match visit.typed(&shared, &request).await? {
         Some(mut typed) => Draft::read(&mut typed, &groups),
@@ -84,7 +86,7 @@ pub(in crate::http) async fn save(
 ) -> PageResult {
     let Submission { visit, mut form } = submission;
     let id = at(&request)?;
-    let mut webhook = found(&shared, visit.account, id).await?;
+    let mut webhook = subscriptions::show(&shared.engine, visit.account, id).await?;
     let groups = triggers::known(&shared, visit.account).await?;
     let mut draft = Draft::read(&mut form, &groups);
     let mut tries = 0;
@@ -100,15 +102,17 @@ pub(in crate::http) async fn save(
         if body.is_empty() && faults.is_empty() {
             return Ok(layout::go_to(path(id)).finish());
         }
-        let body = Value::from(body).to_string();
-        let (by, seen) = (visit.caller.actor(), Some(webhook.updated_at));
-        let changed = subscription_changes::change(&shared, &webhook, &by, body.as_bytes(), seen);
-        match changed.await {
+        let changed = async {
+            let patch = SubscriptionPatch::begin(body.into())?;
+            let (by, seen) = (visit.caller.actor(), Some(webhook.updated_at));
+            subscriptions::change(&shared.engine, &webhook, &by, patch, seen).await
+        };
+        match changed.await.map_err(Problem::from) {
             Ok(_changed) => {
                 return Ok(layout::go_to(format!("{}?done=webhook-saved", path(id))).finish());
             }
             Err(problem) if problem.kind() == Kind::Conflict && tries < MOST_TRIES => {
-                webhook = found(&shared, visit.account, id).await?;
+                webhook = subscriptions::show(&shared.engine, visit.account, id).await?;
             }
             Err(problem) => {
                 let page = Page::new(&visit, &shared, &groups, Some(&webhook));

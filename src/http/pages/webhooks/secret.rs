@@ -8,14 +8,13 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::{at, path, words};
-use crate::http::api::subscription_changes::{
-    self as changes, DEFAULT_OVERLAP, MAX_OVERLAP, found,
-};
 use crate::http::pages::frame::Nav;
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query, ui};
-use crate::http::problem::Fault;
 use crate::http::server::Shared;
+use crate::service::Fault;
+use crate::service::input::Input;
+use crate::service::subscriptions::{self, DEFAULT_OVERLAP, MAX_OVERLAP, RotateInput};
 use crate::store::secret::{self, LiveSecret};
 use crate::store::subscription::Subscription;
 
@@ -48,10 +47,10 @@ pub(in crate::http) async fn page(
     request: HttpRequest,
 ) -> PageResult {
     query(&request).finish()?;
-    let webhook = found(&shared, visit.account, at(&request)?).await?;
+    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     if visit.handed_over(&shared, &request).await?.is_some() {
         let by = visit.caller.actor();
-        let live = changes::secrets(&shared, visit.account, webhook.id, &by).await?;
+        let live = subscriptions::secrets(&shared.engine, visit.account, webhook.id, &by).await?;
         let ends: Vec<_> = live.iter().filter_map(|it| it.expires_at).collect();
         let panel = panel(&visit, &webhook, &ends, &Shown::Open(&live), &[]);
         return Ok(around(&visit, &webhook, StatusCode::OK, &panel));
@@ -68,7 +67,7 @@ pub(in crate::http) async fn show(
     request: HttpRequest,
 ) -> PageResult {
     let visit = submission.visit;
-    let webhook = found(&shared, visit.account, at(&request)?).await?;
+    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     let page = format!("{}/secret", path(webhook.id));
     visit.hand_over(&shared, &page, "asked").await
 }
@@ -80,24 +79,26 @@ pub(in crate::http) async fn rotate(
     request: HttpRequest,
 ) -> PageResult {
     let Submission { visit, mut form } = submission;
-    let webhook = found(&shared, visit.account, at(&request)?).await?;
+    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     let hours = form.take("overlap_hours");
-    // What is no number is told by who reads the body.
+    // What is no number is for the input to refuse.
     let hours = hours
         .trim()
         .parse::<i64>()
         .map_or_else(|_| hours.clone().into(), serde_json::Value::from);
-    let body = serde_json::json!({ "overlap_hours": hours }).to_string();
-    let by = visit.caller.actor();
-    let rotated = changes::rotate(&shared, visit.account, webhook.id, &by, body.as_bytes());
+    let rotated = async {
+        let input = RotateInput::read(serde_json::json!({ "overlap_hours": hours }))?;
+        let by = visit.caller.actor();
+        subscriptions::rotate(&shared.engine, visit.account, webhook.id, &by, input).await
+    };
     match rotated.await {
         Ok(_live) => {
             let to = format!("{}?done=secret-rotated#secret", path(webhook.id));
             Ok(layout::go_to(to).finish())
         }
-        Err(problem) if !problem.faults().is_empty() => {
+        Err(refusal) if !refusal.faults.is_empty() => {
             let ends = secret::ends(shared.engine.database(), visit.account, webhook.id).await?;
-            let panel = panel(&visit, &webhook, &ends, &Shown::Hidden, problem.faults());
+            let panel = panel(&visit, &webhook, &ends, &Shown::Hidden, &refusal.faults);
             Ok(around(
                 &visit,
                 &webhook,
@@ -105,7 +106,7 @@ pub(in crate::http) async fn rotate(
                 &panel,
             ))
         }
-        Err(problem) => Err(problem.into()),
+        Err(refusal) => Err(refusal.into()),
     }
 }
 

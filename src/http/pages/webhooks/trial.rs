@@ -15,13 +15,14 @@ use super::{at, path, words};
 use crate::domain::delivery::{DeliveryState, Outcome};
 use crate::domain::id::EventId;
 use crate::http::api::attempts::answer_of;
-use crate::http::api::subscription_changes::{self as changes, found};
 use crate::http::pages::frame::Nav;
 use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
-use crate::http::problem::{Fault, Problem};
+use crate::http::problem::Problem;
 use crate::http::server::Shared;
+use crate::service::Fault;
+use crate::service::subscriptions::{self, TestInput};
 use crate::store::delivery_log::{self, Attempt, Delivery};
 use crate::store::subscription::Subscription;
 
@@ -44,7 +45,7 @@ pub(in crate::http) async fn page(
     let mut query = query(&request);
     let event: Option<EventId> = query.parsed("event");
     query.finish()?;
-    let webhook = found(&shared, visit.account, at(&request)?).await?;
+    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     let answer = match event {
         Some(event) => answer(&shared, &visit, &webhook, event).await?,
         None => no_answer(),
@@ -62,17 +63,18 @@ pub(in crate::http) async fn send(
     let id = at(&request)?;
     let wanted = Some(form.take("event_type")).filter(|it| !it.is_empty());
     let by = visit.caller.actor();
-    match changes::send_test(&shared, visit.account, id, &by, wanted).await {
+    let input = TestInput { event_type: wanted };
+    match subscriptions::send_test(&shared.engine, visit.account, id, &by, input).await {
         Ok((event, _event_type)) => {
             Ok(layout::go_to(format!("{}/test?event={event}", path(id))).finish())
         }
-        Err(problem) if !problem.faults().is_empty() => {
-            let webhook = found(&shared, visit.account, id).await?;
+        Err(refusal) if !refusal.faults.is_empty() => {
+            let webhook = subscriptions::show(&shared.engine, visit.account, id).await?;
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            let faults = problem.faults();
+            let faults = &refusal.faults;
             whole(&shared, &visit, &webhook, status, faults, &no_answer()).await
         }
-        Err(problem) => Err(problem.into()),
+        Err(refusal) => Err(refusal.into()),
     }
 }
 

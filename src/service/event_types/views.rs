@@ -9,7 +9,7 @@ use crate::store::event_type::{OwnType, TypeSummary};
 
 /// One field of an event type's payload.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct FieldView {
+pub struct FieldView {
     /// Names from the payload's root, separated by dots; `[]` stands for each entry of an array.
     pub path: String,
     /// Its JSON type as text.
@@ -21,7 +21,7 @@ pub(in crate::http) struct FieldView {
 
 /// An event type.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct EventTypeView {
+pub struct EventTypeView {
     /// The name that events and triggers use.
     #[schema(example = "STORE_ORDER_CREATED")]
     pub name: String,
@@ -46,7 +46,7 @@ pub(in crate::http) struct EventTypeView {
 
 /// An event type in a list: without schema and example, which `GET /v1/event-types/{name}` has.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct EventTypeEntry {
+pub struct EventTypeEntry {
     /// The name that events and triggers use.
     #[schema(example = "STORE_ORDER_CREATED")]
     pub name: String,

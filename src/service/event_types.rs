@@ -1,0 +1,376 @@
+//! Event types: the catalogue's as an account has them, and the account's own.
+
+mod views;
+
+use serde_json::{Value, json};
+
+pub use self::views::{EventTypeEntry, EventTypeView, FieldView};
+use super::input::{Faults, Field, Given, OrNull, Read, Text, inputs};
+use super::{Fault, Reason, Refusal};
+use crate::actors::Engine;
+use crate::catalogue;
+use crate::domain::activity::Actor;
+use crate::domain::event_type::{Validation, check_name};
+use crate::domain::id::AccountId;
+use crate::store::event_type::{self, TypeChange, TypeFilter};
+
+/// Upper bound of a description, in characters.
+const MAX_DESCRIPTION: usize = 4_000;
+/// Upper bound of a group's or a title's length, in characters.
+const MAX_TITLE: usize = 200;
+
+type Title = Text<0, MAX_TITLE>;
+type Description = Text<0, MAX_DESCRIPTION>;
+
+/// The name of an event type.
+#[derive(Debug, Clone)]
+pub struct TypeName(String);
+
+impl Field for TypeName {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let name = given.text().and_then(|name| {
+            let checked = check_name(&name).map_err(|error| error.to_string());
+            checked.map(|()| Self(name))
+        });
+        name.map_err(|detail| faults.add(detail)).ok()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$" })
+    }
+}
+
+/// A JSON Schema, as a value that PostgreSQL can hold.
+#[derive(Debug, Clone)]
+pub struct Storable(Value);
+
+impl Field for Storable {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        fn holds_zero(value: &Value) -> bool {
+            match value {
+                Value::String(text) => text.contains('\0'),
+                Value::Array(items) => items.iter().any(holds_zero),
+                Value::Object(map) => map.iter().any(|(k, v)| k.contains('\0') || holds_zero(v)),
+                _ => false,
+            }
+        }
+        let value = match given {
+            Given::Json(value) => value,
+            Given::Query(text) => text.into_owned().into(),
+        };
+        if holds_zero(&value) {
+            faults.add("must not hold the character 0");
+            return None;
+        }
+        Some(Self(value))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["object", "boolean"] })
+    }
+}
+
+/// An event as it would be published.
+#[derive(Debug, Clone)]
+pub struct Example(Value);
+
+impl Field for Example {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let Storable(value) = Storable::read(given, faults)?;
+        if value.is_object() {
+            return Some(Self(value));
+        }
+        faults.add("must be an object, as every event is");
+        None
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "object" })
+    }
+}
+
+inputs! {
+    /// An event type of the account's own.
+    EventTypeInput {
+        /// 1 to 128 of `A-Z a-z 0-9 _ . -`, the first one a letter or a digit.
+        name: TypeName = "INVOICE_PAID",
+        /// The heading under which people find it.
+        group: Option<Title> = "Invoices",
+        /// A few words.
+        title: Option<Title> = "An invoice was paid",
+        /// When it is published.
+        description: Option<Description> = "After the payment was booked.",
+        /// A JSON Schema of the whole event.
+        schema: Option<OrNull<Storable>> = {"type": "object", "required": ["data"]},
+        /// An event as it would be published.
+        example: Option<OrNull<Example>> = {"event_type": "INVOICE_PAID", "data": {"id": 1}},
+        /// What happens to an event that does not fit the schema; null: the default, `warn`.
+        validation: Option<OrNull<Validation>> = "reject",
+    }
+
+    /// Changes of an event type; what is left out stays. Of a built-in one, `validation` alone.
+    EventTypePatch {
+        /// The heading under which people find it.
+        group: Option<Title> = "Invoices",
+        /// A few words.
+        title: Option<Title> = "An invoice was paid",
+        /// When it is published.
+        description: Option<Description> = "After the payment was booked.",
+        /// A JSON Schema of the whole event; null takes it away.
+        schema: Option<OrNull<Storable>> = {"type": "object", "required": ["data"]},
+        /// An event as it would be published; null takes it away.
+        example: Option<OrNull<Example>> = {"event_type": "INVOICE_PAID", "data": {"id": 1}},
+        /// What happens to an event that does not fit the schema; null goes back to the default.
+        validation: Option<OrNull<Validation>> = "off",
+    }
+}
+
+/// At most `limit` event types of an account by name, behind `after`; of one group, if it is given.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(
+    engine: &Engine,
+    account: AccountId,
+    group: Option<&str>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<EventTypeEntry>, Refusal> {
+    let known: Vec<_> = catalogue::builtin()
+        .iter()
+        .filter(|known| group.is_none_or(|group| group == known.group))
+        .collect();
+    let builtin: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
+    let filter = TypeFilter {
+        group,
+        builtin: &builtin,
+        after,
+        limit: Some(limit),
+    };
+    let own = event_type::list(engine.database(), account, &filter).await?;
+    let mut types: Vec<EventTypeEntry> = known
+        .iter()
+        .filter(|known| after.is_none_or(|after| known.name.as_str() > after))
+        .map(|known| EventTypeEntry::builtin(known, own.iter().find(|own| own.name == known.name)))
+        .collect();
+    let added = own.into_iter().filter(|own| !own.builtin);
+    types.extend(added.map(EventTypeEntry::from));
+    types.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(types)
+}
+
+/// Every event type of an account: the built-in ones in the catalogue's order, then its own by
+/// name.
+///
+/// # Errors
+/// When the database is away.
+pub async fn all(engine: &Engine, account: AccountId) -> Result<Vec<EventTypeEntry>, Refusal> {
+    let own = event_type::list(engine.database(), account, &TypeFilter::default()).await?;
+    let mut types: Vec<EventTypeEntry> = catalogue::builtin()
+        .iter()
+        .map(|known| EventTypeEntry::builtin(known, own.iter().find(|own| own.name == known.name)))
+        .collect();
+    let added = own.into_iter().filter(|own| !own.builtin);
+    types.extend(added.map(EventTypeEntry::from));
+    Ok(types)
+}
+
+/// One event type of an account.
+///
+/// # Errors
+/// There is none of that name, or the database is away.
+pub async fn show(
+    engine: &Engine,
+    account: AccountId,
+    name: &str,
+) -> Result<EventTypeView, Refusal> {
+    let own = event_type::find(engine.database(), account, name).await?;
+    match catalogue::find(name) {
+        Some(known) => Ok(EventTypeView::builtin(known, own.as_ref())),
+        None => own.map(EventTypeView::from).ok_or_else(missing),
+    }
+}
+
+/// Adds an own event type.
+///
+/// # Errors
+/// Every fault of the input at once, a schema that may not be applied and an example that does not
+/// fit it among them; the name is taken, the account has as many as it may, or the database is
+/// away.
+pub async fn create(
+    engine: &Engine,
+    account: AccountId,
+    by: &Actor,
+    mut read: Read<EventTypeInput>,
+) -> Result<EventTypeView, Refusal> {
+    let schema = wanted(read.fields.schema.as_ref(), |it| &it.0, || None);
+    let example = wanted(read.fields.example.as_ref(), |it| &it.0, || None);
+    let pattern_bytes = judge(engine, account, schema, example, &mut read.faults).await?;
+    let input = read.finish()?;
+    let TypeName(name) = input.name;
+    if catalogue::find(&name).is_some() {
+        let detail = format!("{name} is a built-in event type.");
+        return Err(Refusal::conflict(detail));
+    }
+    let values = TypeChange {
+        group: input.group.map(Text::into_inner),
+        title: input.title.map(Text::into_inner),
+        description: input.description.map(Text::into_inner),
+        schema: input.schema.map(|schema| schema.0.map(|it| it.0)),
+        example: input.example.map(|example| example.0.map(|it| it.0)),
+        validation: input.validation.map(|mode| mode.0),
+        pattern_bytes,
+    };
+    let made = event_type::create(engine.database(), account, &name, values, by).await?;
+    engine.routing_changed().await;
+    Ok(EventTypeView::from(made))
+}
+
+/// Changes an event type.
+///
+/// # Errors
+/// As of [`create`]; of a built-in one more than its validation would change; or there is none of
+/// that name.
+pub async fn change(
+    engine: &Engine,
+    account: AccountId,
+    name: &str,
+    by: &Actor,
+    mut read: Read<EventTypePatch>,
+) -> Result<EventTypeView, Refusal> {
+    let database = engine.database();
+    if let Some(known) = catalogue::find(name) {
+        let patch = read.finish()?;
+        let mode = only_validation(patch)?;
+        let own = match mode {
+            Some(OrNull(mode)) => {
+                let own = event_type::set_builtin_validation(database, account, name, mode, by);
+                let own = own.await?;
+                engine.routing_changed().await;
+                Some(own)
+            }
+            None => event_type::find(database, account, name).await?,
+        };
+        return Ok(EventTypeView::builtin(known, own.as_ref()));
+    }
+    let before = event_type::find(database, account, name).await?;
+    let before = before.ok_or_else(missing)?;
+    let mut pattern_bytes = 0;
+    let touched = read.fields.schema.as_ref().is_some_and(Option::is_some)
+        || read.fields.example.as_ref().is_some_and(Option::is_some);
+    if touched {
+        let schema = wanted(
+            read.fields.schema.as_ref(),
+            |it| &it.0,
+            || before.schema.clone(),
+        );
+        let example = wanted(
+            read.fields.example.as_ref(),
+            |it| &it.0,
+            || before.example.clone(),
+        );
+        pattern_bytes = judge(engine, account, schema, example, &mut read.faults).await?;
+    }
+    let patch = read.finish()?;
+    let values = TypeChange {
+        group: patch.group.map(Text::into_inner),
+        title: patch.title.map(Text::into_inner),
+        description: patch.description.map(Text::into_inner),
+        schema: patch.schema.map(|schema| schema.0.map(|it| it.0)),
+        example: patch.example.map(|example| example.0.map(|it| it.0)),
+        validation: patch.validation.map(|mode| mode.0),
+        pattern_bytes,
+    };
+    let changed = event_type::change(database, account, name, values, by).await?;
+    let changed = changed.ok_or_else(missing)?;
+    engine.routing_changed().await;
+    Ok(EventTypeView::from(changed))
+}
+
+/// What changes of a built-in type.
+fn only_validation(patch: EventTypePatch) -> Result<Option<OrNull<Validation>>, Refusal> {
+    let fixed = [
+        ("/group", patch.group.is_some()),
+        ("/title", patch.title.is_some()),
+        ("/description", patch.description.is_some()),
+        ("/schema", patch.schema.is_some()),
+        ("/example", patch.example.is_some()),
+    ];
+    let detail = "is built in: only `validation` can be changed";
+    let given = fixed.into_iter().filter(|(_, given)| *given);
+    let faults: Vec<Fault> = given.map(|(field, _)| Fault::new(field, detail)).collect();
+    if faults.is_empty() {
+        Ok(patch.validation)
+    } else {
+        Err(Refusal::invalid(faults))
+    }
+}
+
+/// Removes an own event type: it cannot be published any more.
+///
+/// # Errors
+/// It is built in, there is none of that name, or the database is away.
+pub async fn remove(
+    engine: &Engine,
+    account: AccountId,
+    name: &str,
+    by: &Actor,
+) -> Result<(), Refusal> {
+    if catalogue::find(name).is_some() {
+        let detail = format!("{name} is built in: it cannot be removed.");
+        return Err(Refusal::conflict(detail));
+    }
+    if !event_type::remove(engine.database(), account, name, by).await? {
+        return Err(missing());
+    }
+    engine.routing_changed().await;
+    Ok(())
+}
+
+fn missing() -> Refusal {
+    Refusal::not_found("event type")
+}
+
+/// The value that a field will have; `before` is what it is if the field is left out.
+fn wanted<T>(
+    field: Option<&Option<OrNull<T>>>,
+    inner: impl Fn(&T) -> &Value,
+    before: impl FnOnce() -> Option<Value>,
+) -> Option<Value> {
+    match field {
+        Some(Some(OrNull(value))) => value.as_ref().map(|it| inner(it).clone()),
+        Some(None) => before(),
+        // It could not be read.
+        None => None,
+    }
+}
+
+/// Judges a schema: it must be one that may be applied, and the example must fit it. Returns the
+/// bytes that its patterns take, compiled.
+///
+/// # Errors
+/// Too much of the account waits to be judged already.
+async fn judge(
+    engine: &Engine,
+    account: AccountId,
+    schema: Option<Value>,
+    example: Option<Value>,
+    faults: &mut Faults,
+) -> Result<i32, Refusal> {
+    let Some(schema) = schema else {
+        return Ok(0);
+    };
+    match engine.judge_schema(account, schema, example).await {
+        Some(Ok(bytes)) => Ok(i32::try_from(bytes).unwrap_or(i32::MAX)),
+        Some(Err(found)) => {
+            for (pointer, detail) in found {
+                faults.add_at(pointer, detail);
+            }
+            Ok(0)
+        }
+        None => Err(Refusal::new(
+            Reason::Unavailable,
+            "Too many schemas and events of this account wait to be checked. Try again shortly.",
+        )),
+    }
+}

@@ -1,0 +1,170 @@
+//! Mails of the host application: to be sent, or only to be kept because it sent them itself.
+
+use serde_json::{Value, json};
+
+use super::input::{Faults, Field, Given, ListOf, OrNull, Read, inputs};
+use super::{Reason, Refusal};
+use crate::actors::Engine;
+use crate::domain::id::{AccountId, MailId};
+use crate::domain::mail::{
+    MAX_BODY, MAX_RECEIVERS, MAX_SUBJECT, MAX_TOPIC, MailError, MailState, Mailbox, NewMail,
+    Senders, body, one_line,
+};
+use crate::store::{account, mail};
+
+inputs! {
+    /// A mail as it is given.
+    MailInput {
+        /// What it is about, for the log.
+        topic: Line<MAX_TOPIC> = "Password Reset",
+        /// Who it is from: one of the account's `mail_senders`. Left out or null: the first
+        /// address of these, or without any `mail_from` of the settings.
+        from: Option<OrNull<Mailbox>> = "Shop <shop@example.com>",
+        /// Who gets it.
+        to: Receivers = ["Ann <ann@example.com>"],
+        /// Where an answer goes, if not to `from`.
+        reply_to: Option<OrNull<Mailbox>> = "help@example.com",
+        /// One line.
+        subject: Line<MAX_SUBJECT> = "Reset your password",
+        /// As people read it, at most 512 KiB. May be left out with `record_only`.
+        text: Option<OrNull<Content>> = "Hello Ann,",
+        /// The same as HTML, at most 512 KiB.
+        html: Option<OrNull<Content>> = "<p>Hello Ann,</p>",
+        /// The application sent it itself: it only stands in the log, as sent.
+        record_only: Option<OrNull<bool>> = false,
+    }
+}
+
+/// One line of 1 to `MOST` characters.
+#[derive(Debug, Clone)]
+pub struct Line<const MOST: usize>(String);
+
+impl<const MOST: usize> Field for Line<MOST> {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let line = given.text().and_then(|text| {
+            let line = one_line(&text, MOST).map_err(|error| error.to_string())?;
+            Ok(Self(line.to_owned()))
+        });
+        line.map_err(|detail| faults.add(detail)).ok()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "minLength": 1, "maxLength": MOST })
+    }
+}
+
+impl Field for Mailbox {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let mailbox = given.text().and_then(|text| {
+            text.parse()
+                .map_err(|error: <Self as std::str::FromStr>::Err| error.to_string())
+        });
+        mailbox.map_err(|detail| faults.add(detail)).ok()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string" })
+    }
+}
+
+/// Who gets a mail.
+#[derive(Debug, Clone)]
+pub struct Receivers(Vec<Mailbox>);
+
+impl Field for Receivers {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let ListOf(to) = ListOf::<Mailbox, 0, { usize::MAX }>::read(given, faults)?;
+        let number = to.len();
+        if (1..=MAX_RECEIVERS).contains(&number) {
+            return Some(Self(to));
+        }
+        faults.add(MailError::Receivers { number }.to_string());
+        None
+    }
+
+    fn schema() -> Value {
+        ListOf::<Mailbox, 1, MAX_RECEIVERS>::schema()
+    }
+}
+
+/// A body. The character 0, which no database keeps, is made visible like its kind.
+#[derive(Clone)]
+pub struct Content(String);
+
+/// It may hold a link that lets somebody in.
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl Field for Content {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let read = match given {
+            Given::Json(Value::String(text)) => body(&text).map_err(|error| error.to_string()),
+            Given::Query(text) => body(&text).map_err(|error| error.to_string()),
+            Given::Json(_) => Err(format!("must be a string of at most {MAX_BODY} bytes")),
+        };
+        read.map(Self).map_err(|detail| faults.add(detail)).ok()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "maxLength": MAX_BODY })
+    }
+}
+
+/// Takes a mail: it is committed, and sent as soon as the mail server takes it, or only recorded.
+///
+/// # Errors
+/// Every fault of the input at once, a sender that the account may not use among them; or the
+/// database is away.
+pub async fn send(
+    engine: &Engine,
+    account: AccountId,
+    mut read: Read<MailInput>,
+) -> Result<(MailId, MailState), Refusal> {
+    let mails = engine.mails();
+    let own = account::find(engine.database(), account).await?;
+    let senders = Senders {
+        listed: own.as_ref().and_then(|own| own.mail_senders.as_deref()),
+        mail_from: &mails.from(),
+    };
+    let (fields, faults) = (&read.fields, &mut read.faults);
+    let record_only = fields.record_only.and_then(given).unwrap_or(false);
+    if !record_only && matches!(fields.text, Some(None | Some(OrNull(None)))) {
+        faults.add_at("/text", "is missing");
+    }
+    let from = match fields.from.clone().and_then(given) {
+        // The application sent it as whoever it is.
+        Some(named) if record_only => named,
+        named => senders.choose(named).unwrap_or_else(|detail| {
+            faults.add_at("/from", detail);
+            senders.mail_from.clone()
+        }),
+    };
+    let input = read.finish()?;
+    let mail = NewMail {
+        topic: input.topic.0,
+        from,
+        to: input.to.0,
+        reply_to: given(input.reply_to),
+        subject: input.subject.0,
+        text: given(input.text).map(|text| text.0).unwrap_or_default(),
+        html: given(input.html).map(|html| html.0),
+    };
+    let mut connection = engine.database().get().await?;
+    let batch = [(account, &mail)];
+    let ids = mail::enqueue_batch(&mut connection, &batch, record_only).await?;
+    let id = ids.into_iter().next();
+    let id = id.ok_or_else(|| Refusal::new(Reason::Internal, "The mail got no id."))?;
+    if record_only {
+        return Ok((id, MailState::Sent));
+    }
+    mails.wake();
+    Ok((id, MailState::Queued))
+}
+
+/// A value that is there and not null.
+fn given<T>(field: Option<OrNull<T>>) -> Option<T> {
+    field.and_then(|field| field.0)
+}

@@ -1,0 +1,226 @@
+//! Subscriptions: making, listing, changing and removing them. What is done with one that is
+//! there has files of its own: its states and tests, its secrets.
+
+mod fields;
+mod secrets;
+mod states;
+
+use chrono::{DateTime, Utc};
+
+use self::fields::Judged;
+pub use self::fields::{Headers, SubscriptionInput, SubscriptionPatch};
+pub use self::secrets::{DEFAULT_OVERLAP, MAX_OVERLAP, RotateInput, rotate, secrets};
+pub use self::states::{NoInput, ResumeInput, TestInput, example, resume, send_test, switch};
+use super::Refusal;
+use super::input::{Read, Text, Whole};
+use crate::actors::Engine;
+use crate::domain::activity::Actor;
+use crate::domain::id::{AccountId, SubscriptionId};
+use crate::domain::retry::RetrySchedule;
+use crate::domain::secret::Secret;
+use crate::domain::subscription::{
+    DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUT_SECONDS, SubscriptionState,
+};
+use crate::domain::trigger::Trigger;
+use crate::store::fresh::fresh_uuid;
+use crate::store::subscription::{
+    self, NewSubscription, Subscription, SubscriptionChange, SubscriptionFilter,
+};
+use crate::store::subscription_count::{self, Counts};
+
+use SubscriptionState::Enabled;
+
+/// One subscription of an account.
+///
+/// # Errors
+/// There is none, or the database is away.
+pub async fn show(
+    engine: &Engine,
+    account: AccountId,
+    id: SubscriptionId,
+) -> Result<Subscription, Refusal> {
+    let found = subscription::find(engine.database(), account, id).await?;
+    found.ok_or_else(missing)
+}
+
+/// The subscriptions of an account that fit, each with its counts.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(
+    engine: &Engine,
+    account: AccountId,
+    filter: &SubscriptionFilter,
+) -> Result<Vec<(Subscription, Option<Counts>)>, Refusal> {
+    let database = engine.database();
+    let rows = subscription::list(database, account, filter).await?;
+    let ids: Vec<SubscriptionId> = rows.iter().map(|row| row.id).collect();
+    let mut counts = subscription_count::of(database, &ids).await?;
+    let counted = rows.into_iter().map(|row| {
+        let counts = counts.remove(&row.id);
+        (row, counts)
+    });
+    Ok(counted.collect())
+}
+
+/// What became of the attempts of a subscription; none: there was none yet.
+///
+/// # Errors
+/// When the database is away.
+pub async fn counts(engine: &Engine, id: SubscriptionId) -> Result<Option<Counts>, Refusal> {
+    let mut counts = subscription_count::of(engine.database(), &[id]).await?;
+    Ok(counts.remove(&id))
+}
+
+fn missing() -> Refusal {
+    Refusal::not_found("subscription")
+}
+
+/// Makes a subscription. Returns its first secret as well.
+///
+/// # Errors
+/// Every fault of the input at once, a forbidden target among them; the account has as many as it may, or the
+/// database is away.
+pub async fn create(
+    engine: &Engine,
+    account: AccountId,
+    by: &Actor,
+    mut read: Read<SubscriptionInput>,
+) -> Result<(Subscription, Secret), Refusal> {
+    let judged = Judged {
+        plugin: read.fields.plugin.as_ref(),
+        url: read.fields.url.as_ref(),
+        headers: read.fields.headers.as_ref(),
+    };
+    fields::judge(engine, judged, None, &mut read.faults).await;
+    let input = read.finish()?;
+    let title = input.title.clone().map(Text::into_inner);
+    let title = title.unwrap_or_else(|| input.url.name().chars().take(200).collect());
+    let given = SubscriptionPatch {
+        title: input.title,
+        url: Some(input.url),
+        triggers: Some(input.triggers),
+        state: input.state,
+        plugin: input.plugin,
+        headers: input.headers,
+        max_in_flight: input.max_in_flight,
+        rate_per_second: input.rate_per_second,
+        ordered: input.ordered,
+        order_key: input.order_key,
+        timeout_seconds: input.timeout_seconds,
+        retry_schedule: input.retry_schedule,
+    };
+    let headers = given.headers.clone().map(|headers| headers.0);
+    let change = change_of(given);
+    let secret = secrets::fresh()?;
+    let new = NewSubscription {
+        id: SubscriptionId::from_uuid(fresh_uuid(engine.clock())),
+        account,
+        title,
+        url: change.url.unwrap_or_default(),
+        triggers: change.triggers.unwrap_or_default(),
+        state: change.state.unwrap_or(Enabled),
+        plugin: change.plugin.flatten(),
+        headers: headers.unwrap_or_default(),
+        max_in_flight: change
+            .max_in_flight
+            .unwrap_or(i32::from(DEFAULT_MAX_IN_FLIGHT)),
+        timeout_seconds: change
+            .timeout_seconds
+            .unwrap_or(i32::from(DEFAULT_TIMEOUT_SECONDS)),
+        retry_schedule: change.retry_schedule.unwrap_or_else(default_schedule),
+    };
+    let secret_id = fresh_uuid(engine.clock());
+    let made = subscription::create(engine.database(), new, secret_id, &secret, by).await?;
+    engine.routing_changed().await;
+    Ok((made, secret))
+}
+
+/// The waits of a subscription that names none, in seconds.
+#[must_use]
+pub fn default_schedule() -> Vec<i32> {
+    seconds(&RetrySchedule::default())
+}
+
+fn seconds(schedule: &RetrySchedule) -> Vec<i32> {
+    let steps = schedule.as_seconds().iter();
+    steps.filter_map(|step| i32::try_from(*step).ok()).collect()
+}
+
+fn change_of(patch: SubscriptionPatch) -> SubscriptionChange {
+    let text = |trigger: &Trigger| trigger.to_string();
+    SubscriptionChange {
+        title: patch.title.map(Text::into_inner),
+        url: patch.url.map(|target| target.as_str().to_owned()),
+        triggers: patch.triggers.map(|list| list.0.iter().map(text).collect()),
+        state: patch.state,
+        disabled_reason: patch.state.map(|_| None),
+        plugin: patch.plugin.map(|name| name.0),
+        headers: patch.headers.map(|headers| serde_json::json!(headers.0)),
+        max_in_flight: patch.max_in_flight.map(Whole::get),
+        timeout_seconds: patch.timeout_seconds.map(Whole::get),
+        retry_schedule: patch.retry_schedule.as_ref().map(seconds),
+        seen: None,
+    }
+}
+
+/// Changes `before`: what is left out stays as it is. With `seen`, only if it was changed last
+/// then.
+///
+/// # Errors
+/// Every fault of the input at once, a forbidden target among them; it was removed meanwhile, or changed since it
+/// was seen; the database is away.
+pub async fn change(
+    engine: &Engine,
+    before: &Subscription,
+    by: &Actor,
+    mut read: Read<SubscriptionPatch>,
+    seen: Option<DateTime<Utc>>,
+) -> Result<Subscription, Refusal> {
+    let judged = Judged {
+        plugin: read.fields.plugin.as_ref(),
+        url: read.fields.url.as_ref().and_then(Option::as_ref),
+        headers: read.fields.headers.as_ref(),
+    };
+    fields::judge(engine, judged, Some(before), &mut read.faults).await;
+    let patch = read.finish()?;
+    let enables = patch.state == Some(Enabled);
+    let change = SubscriptionChange {
+        seen,
+        ..change_of(patch)
+    };
+    let states = SubscriptionState::ALL;
+    let (account, id) = (before.account, before.id);
+    let changed = subscription::change(engine.database(), account, id, states, change, by).await?;
+    let (changed, done) = changed.ok_or_else(missing)?;
+    if !done {
+        let detail = "The subscription was changed meanwhile.";
+        return Err(Refusal::conflict(detail));
+    }
+    engine.routing_changed().await;
+    if enables {
+        engine.deliveries_due(id);
+    }
+    Ok(changed)
+}
+
+/// Removes a subscription; its open deliveries are cancelled, its log stays.
+///
+/// # Errors
+/// There is none, or the database is away.
+pub async fn remove(
+    engine: &Engine,
+    account: AccountId,
+    id: SubscriptionId,
+    by: &Actor,
+) -> Result<(), Refusal> {
+    if !subscription::remove(engine.database(), account, id, by).await? {
+        return Err(missing());
+    }
+    engine.routing_changed().await;
+    // What this misses, the Housekeeper's sweep finds.
+    if let Err(error) = subscription::cancel_open(engine.database(), account, id, false).await {
+        tracing::warn!(subscription = %id, %error, "open deliveries wait for the sweep");
+    }
+    Ok(())
+}

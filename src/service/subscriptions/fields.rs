@@ -1,0 +1,291 @@
+//! What the fields of a subscription take, and what must be looked up to judge them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::super::input::{Faults, Field, Given, ListOf, OrNull, Text, Whole, inputs};
+use super::super::targets;
+use crate::actors::Engine;
+use crate::domain::destination::Destination;
+use crate::domain::event_type::nearest;
+use crate::domain::headers::{CustomHeaders, MAX_HEADERS};
+use crate::domain::retry::{MAX_RETRIES, MAX_STEP_SECONDS, RetrySchedule};
+use crate::domain::subscription::{
+    MAX_MAX_IN_FLIGHT, MAX_TIMEOUT_SECONDS, MAX_TITLE, MAX_TRIGGERS, SubscriptionState,
+};
+use crate::domain::trigger::Trigger;
+use crate::plugin::{ScriptKind, check_name};
+use crate::store::subscription::Subscription;
+
+/// As many scripts are named to who names an unknown one.
+const MOST_NAMED: usize = 8;
+
+type Title = Text<1, MAX_TITLE>;
+type Triggers = ListOf<Trigger, 1, MAX_TRIGGERS>;
+type MaxInFlight = Whole<1, { MAX_MAX_IN_FLIGHT as i32 }>;
+type TimeoutSeconds = Whole<1, { MAX_TIMEOUT_SECONDS as i32 }>;
+
+inputs! {
+    /// A subscription to be made.
+    SubscriptionInput {
+        /// What people call it; the host of the URL if it is left out.
+        title: Option<Title> = "Orders to the warehouse",
+        /// Where it delivers: `https://…`, `http://…` inside of HERALD_ALLOW_NETWORKS, or
+        /// `mailto:…`.
+        url: Destination = "https://example.com/hooks",
+        /// Names of event types, `*` standing for any characters.
+        triggers: Triggers = ["STORE_ORDER_*"],
+        /// Whether it matches and delivers: `enabled` if it is left out.
+        state: Option<SubscriptionState> = "enabled",
+        /// A script in `named/`, without folder and ending.
+        plugin: Option<OrNull<String>> = null,
+        /// Headers that go with each request.
+        headers: Option<Headers> = {"x-api-key": "secret"},
+        /// Requests under way at once; 8 if it is left out.
+        max_in_flight: Option<MaxInFlight> = 8,
+        /// Not supported yet.
+        rate_per_second: Option<Later> = null,
+        /// Not supported yet.
+        ordered: Option<NotYet> = false,
+        /// Not supported yet.
+        order_key: Option<Later> = null,
+        /// Seconds for one attempt as a whole; 15 if it is left out.
+        timeout_seconds: Option<TimeoutSeconds> = 15,
+        /// Seconds after each failure.
+        retry_schedule: Option<RetrySchedule> = [5, 300, 1800],
+    }
+
+    /// Changes of a subscription; what is left out stays.
+    SubscriptionPatch {
+        /// What people call it.
+        title: Option<Title> = "Orders to the warehouse",
+        /// Where it delivers: `https://…`, `http://…` inside of HERALD_ALLOW_NETWORKS, or
+        /// `mailto:…`.
+        url: Option<Destination> = "https://example.com/hooks",
+        /// Names of event types, `*` standing for any characters.
+        triggers: Option<Triggers> = ["STORE_ORDER_*"],
+        /// Whether it matches and delivers.
+        state: Option<SubscriptionState> = "enabled",
+        /// A script in `named/`, without folder and ending; null takes it away.
+        plugin: Option<OrNull<String>> = null,
+        /// All headers that go with each request from now on.
+        headers: Option<Headers> = {"x-api-key": "secret"},
+        /// Requests under way at once.
+        max_in_flight: Option<MaxInFlight> = 8,
+        /// Not supported yet.
+        rate_per_second: Option<Later> = null,
+        /// Not supported yet.
+        ordered: Option<NotYet> = false,
+        /// Not supported yet.
+        order_key: Option<Later> = null,
+        /// Seconds for one attempt as a whole.
+        timeout_seconds: Option<TimeoutSeconds> = 15,
+        /// Seconds after each failure.
+        retry_schedule: Option<RetrySchedule> = [5, 300, 1800],
+    }
+}
+
+impl Field for Destination {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let read = given
+            .text()
+            .and_then(|text| Self::parse(&text).map_err(|error| words(&error)));
+        read.map_err(|detail| faults.add(detail)).ok()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string" })
+    }
+}
+
+impl Field for Trigger {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let read = given
+            .text()
+            .and_then(|text| Self::parse(&text).map_err(|error| error.to_string()));
+        read.map_err(|detail| faults.add(detail)).ok()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "minLength": 1 })
+    }
+}
+
+/// Headers of the operator's own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Headers(pub(super) BTreeMap<String, String>);
+
+/// Their values may be secret.
+impl std::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Field for Headers {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let Given::Json(Value::Object(map)) = given else {
+            faults.add("must be an object of strings");
+            return None;
+        };
+        let before = faults.count();
+        let mut texts = BTreeMap::new();
+        for (name, value) in map {
+            match Given::Json(value).text() {
+                Ok(text) => {
+                    texts.insert(name, text);
+                }
+                Err(detail) => faults.add_beneath(&name, detail),
+            }
+        }
+        if let Err(errors) = CustomHeaders::parse(texts.clone()) {
+            for error in errors {
+                match error.name.as_str() {
+                    "" => faults.add(error.detail),
+                    name => faults.add_beneath(name, error.detail),
+                }
+            }
+        }
+        (faults.count() == before).then_some(Self(texts))
+    }
+
+    fn schema() -> Value {
+        json!({
+            "type": "object", "additionalProperties": { "type": "string" },
+            "maxProperties": MAX_HEADERS,
+        })
+    }
+}
+
+impl Field for RetrySchedule {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let steps = ListOf::<Step, 0, { usize::MAX }>::read(given, faults)?;
+        let steps = steps.0.into_iter().map(|step| step.0).collect();
+        let read = Self::new(steps).map_err(|error| error.to_string());
+        read.map_err(|detail| faults.add(detail)).ok()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "array", "items": Step::schema(), "maxItems": MAX_RETRIES })
+    }
+}
+
+/// Seconds between two attempts.
+struct Step(u32);
+
+impl Field for Step {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let seconds = given.whole().and_then(|it| u32::try_from(it).ok());
+        if seconds.is_none() {
+            faults.add(format!("must be a whole number from 0 to {}", u32::MAX));
+        }
+        seconds.map(Self)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "integer", "minimum": 0, "maximum": MAX_STEP_SECONDS })
+    }
+}
+
+/// A field of a later version, which is null until then.
+#[derive(Debug, Clone, Copy)]
+pub struct Later;
+
+impl Field for Later {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        if matches!(given, Given::Json(Value::Null)) {
+            return Some(Self);
+        }
+        faults.add("is not supported yet: leave it out or null");
+        None
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "null" })
+    }
+}
+
+/// A field of a later version, which is false until then.
+#[derive(Debug, Clone, Copy)]
+pub struct NotYet;
+
+impl Field for NotYet {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        if matches!(given, Given::Json(Value::Null | Value::Bool(false))) {
+            return Some(Self);
+        }
+        faults.add("is not supported yet: leave it out or false");
+        None
+    }
+
+    fn schema() -> Value {
+        json!({ "type": ["boolean", "null"], "enum": [false, null] })
+    }
+}
+
+/// What of a subscription must be looked up to be judged.
+pub(super) struct Judged<'a> {
+    pub(super) plugin: Option<&'a Option<OrNull<String>>>,
+    pub(super) url: Option<&'a Destination>,
+    pub(super) headers: Option<&'a Option<Headers>>,
+}
+
+/// Judges what must be looked up: the script, and where the target leads. `before` is the
+/// subscription that is changed, if one is.
+pub(super) async fn judge(
+    engine: &Engine,
+    given: Judged<'_>,
+    before: Option<&Subscription>,
+    faults: &mut Faults,
+) {
+    // Its file may be gone meanwhile: that is no reason to refuse a change of the title.
+    let known = |name: &String| before.is_some_and(|it| it.plugin.as_ref() == Some(name));
+    if let Some(Some(OrNull(Some(name)))) = given.plugin
+        && !known(name)
+        && let Err(detail) = known_plugin(name, &engine.plugins().named())
+    {
+        faults.add_at("/plugin", detail);
+    }
+    let headers = given.headers.and_then(Option::as_ref);
+    match given.url {
+        Some(Destination::Mail(_)) if headers.is_some_and(|it| !it.0.is_empty()) => {
+            let detail = "are for an https:// target: a mail has none of them";
+            faults.add_at("/headers", detail);
+        }
+        Some(Destination::Web(target)) => {
+            if let Err(detail) = targets::vet(engine, target).await {
+                faults.add_at("/url", detail);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Checks that a script in `named/` has this name.
+fn known_plugin(name: &str, named: &[String]) -> Result<(), String> {
+    check_name(ScriptKind::Named, name)?;
+    if named.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    let near = nearest(name, named.iter().map(String::as_str));
+    let hint = match (near.is_empty(), named.len()) {
+        (false, _) => format!("did you mean {}?", near.join(", ")),
+        (true, 0) => "there are none yet".to_owned(),
+        (true, 1..=MOST_NAMED) => format!("there are {}", named.join(", ")),
+        (true, _) => "GET /v1/plugins lists them".to_owned(),
+    };
+    Err(format!(
+        "no script named/{name}.rhai is in the plugins folder; {hint}"
+    ))
+}
+
+/// An error with its cause, which says what the first sentence leaves open.
+fn words(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) if !error.to_string().contains(&cause.to_string()) => {
+            format!("{error}: {cause}")
+        }
+        _ => error.to_string(),
+    }
+}
