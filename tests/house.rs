@@ -398,6 +398,32 @@ fn no_module_uses_one_above_or_beside_it() {
 }
 
 #[test]
+fn handlers_and_pages_know_the_operations_and_not_each_other() {
+    let mut faults = Vec::new();
+    for (folder, other) in [("src/http/pages", "api"), ("src/http/api", "pages")] {
+        let of_folder = |path: &str| path.starts_with(folder);
+        for source in sources().iter().filter(|it| of_folder(&it.path)) {
+            let code = code_of(&source.text);
+            let depth =
+                source.path.matches('/').count() - usize::from(source.path.ends_with("/mod.rs"));
+            // As often as the file is deep beneath `http`.
+            let up = vec!["super"; depth - 1].join("::");
+            for root in ["crate::http", &up] {
+                for (line, name) in names_after(&code, root) {
+                    if name == other {
+                        faults.push(format!(
+                            "{}:{line}: uses `http::{other}`: what both do belongs into `service`",
+                            source.path
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    report(&faults);
+}
+
+#[test]
 fn every_outside_library_stays_in_its_home() {
     let mut faults = Vec::new();
     for source in sources() {

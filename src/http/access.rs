@@ -9,10 +9,10 @@ use super::api::{
     event_types, events, health, mail_input, mails, plugins, publish, secrets, subscriptions,
     switches, tokens, users,
 };
-use super::metrics;
 use super::pages::events as reference;
 use super::pages::{self, activity_counts, activity_log, assets, deliveries as log};
 use super::pages::{mail_log, overview, password, reset, settings, sign_in, webhooks};
+use super::{home, metrics};
 use crate::service::access::Need;
 pub use crate::service::access::{Access, Scope};
 
@@ -40,6 +40,8 @@ pub struct Entry {
     /// In whose account.
     pub scope: Scope,
     pub(super) route: fn() -> Route,
+    /// Its handler's name in the code.
+    handler: &'static str,
 }
 
 impl Entry {
@@ -51,10 +53,34 @@ impl Entry {
         }
     }
 
-    /// Whether the route is part of the API's document: pages and their files are not.
+    /// Whether the route is part of the API's document: pages, what leads to them and their files
+    /// are not.
     #[must_use]
     pub fn is_documented(&self) -> bool {
-        !self.access.is_page() && !self.pattern.starts_with(ASSETS)
+        self.part() != Part::Pages || self.pattern == "/"
+    }
+
+    /// The name of the operation in the API's document, from which generators make the names of
+    /// functions: the resource and what is done, such as `subscriptions_secret_rotate`.
+    #[must_use]
+    pub(super) fn operation_id(&self) -> String {
+        let path = self.pattern.trim_start_matches("/v1").split('/');
+        let parts = path.filter(|part| !part.is_empty() && !part.starts_with('{'));
+        let mut names: Vec<String> = parts.map(|part| part.replace(['-', '.'], "_")).collect();
+        let done = self.handler.rsplit("::").next().unwrap_or_default();
+        let done = done.trim_start();
+        match names.pop() {
+            None => names.push("home".to_owned()),
+            // What is done says it already.
+            Some(last) if done.contains(&last) => {}
+            Some(last) if last.contains(done) => {
+                names.push(last);
+                return names.join("_");
+            }
+            Some(last) => names.push(last),
+        }
+        names.push(done.to_owned());
+        names.join("_")
     }
 
     /// What the route is a part of.
@@ -84,9 +110,6 @@ impl Entry {
     }
 }
 
-/// Where the files of the pages are.
-const ASSETS: &str = "/assets/";
-
 macro_rules! entry {
     ($method:ident $pattern:literal, $access:ident, $scope:ident, $handler:path) => {
         Entry {
@@ -95,6 +118,7 @@ macro_rules! entry {
             access: Access::$access,
             scope: Scope::$scope,
             route: || Route::new().method(Method::$method).to($handler),
+            handler: stringify!($handler),
         }
     };
 }
@@ -164,7 +188,7 @@ pub static TABLE: &[Entry] = &[
 
     entry!(GET    "/v1/audit", Manage, Either, audit::run),
 
-    entry!(GET    "/", Public, Server, health::home),
+    entry!(GET    "/", Public, Server, home::show),
     entry!(GET    "/sign-in", Public, Server, sign_in::show),
     entry!(POST   "/sign-in", Public, Server, sign_in::submit),
     entry!(POST   "/sign-out", SignedIn, Server, sign_in::sign_out),

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
+use super::fields;
 use super::life::Life;
 use super::malformed::Part;
 use super::pages::visit::Visitor;
@@ -23,7 +24,7 @@ use super::problem::{Kind, Problem};
 use super::room::{FREE, Full, Owner, Share};
 use super::server::Shared;
 use crate::service::callers::Caller;
-use crate::service::input::{Input, Read};
+use crate::service::input::{Input, Object, Read};
 
 /// Upper bound of the body of everything but events and public forms.
 pub(super) const MAX_OBJECT: usize = 1 << 20;
@@ -109,6 +110,15 @@ pub(super) async fn begin<T: Input>(
         })?,
     };
     Ok(T::begin(value)?)
+}
+
+/// Reads the fields of an input whose field `kept` is taken as it was written.
+///
+/// # Errors
+/// Broken JSON with line and column, or JSON that is not an object.
+pub(super) fn keeping<T: Input>(body: &[u8], kept: &str) -> Result<Read<T>, Problem> {
+    let (map, raw) = fields::object_keeping(body, kept)?;
+    Ok(T::begin_object(Object::keeping(map, kept, raw)))
 }
 
 /// Reads the body of a form that everybody may send.

@@ -60,22 +60,13 @@ impl Fields {
         body: &'a [u8],
         kept: &str,
     ) -> Result<(Self, Option<&'a str>), Problem> {
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let read = Keeping(kept).deserialize(&mut json);
-        match read.and_then(|read| json.end().map(|()| read)) {
-            Ok((left, raw)) => {
-                let fields = Self {
-                    left,
-                    known: Vec::new(),
-                    faults: Vec::new(),
-                };
-                Ok((fields, raw))
-            }
-            Err(error) if error.is_data() || body.trim_ascii().is_empty() => {
-                Ok((Self::parse(body)?, None))
-            }
-            Err(error) => Err(broken(&error)),
-        }
+        let (left, raw) = object_keeping(body, kept)?;
+        let fields = Self {
+            left,
+            known: Vec::new(),
+            faults: Vec::new(),
+        };
+        Ok((fields, raw))
     }
 
     /// Takes a field; what `read` says against its value becomes a fault.
@@ -106,12 +97,6 @@ impl Fields {
             return None;
         }
         self.take(name, read)
-    }
-
-    /// Whether a field that was not taken yet is there.
-    #[must_use]
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.left.contains_key(name)
     }
 
     /// Takes a field whose value may be null, which is told apart from its absence.
@@ -158,6 +143,26 @@ impl Fields {
     }
 }
 
+/// The fields of an object, and the value of the field `kept` as it was written, which may be JSON
+/// that Rust cannot hold. An empty value of its kind stands among the fields.
+///
+/// # Errors
+/// As [`Fields::parse`].
+pub(super) fn object_keeping<'a>(
+    body: &'a [u8],
+    kept: &str,
+) -> Result<(Map<String, Value>, Option<&'a str>), Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = Keeping(kept).deserialize(&mut json);
+    match read.and_then(|read| json.end().map(|()| read)) {
+        Ok(read) => Ok(read),
+        Err(error) if error.is_data() || body.trim_ascii().is_empty() => {
+            Ok((Fields::parse(body)?.left, None))
+        }
+        Err(error) => Err(broken(&error)),
+    }
+}
+
 fn broken(error: &serde_json::Error) -> Problem {
     // serde_json ends its message with the line and the column.
     Problem::new(Kind::Malformed, format!("Broken JSON: {error}."))
@@ -183,13 +188,6 @@ pub(super) fn text(value: Value) -> Result<String, String> {
         Value::String(text) => Ok(text),
         other => Err(format!("must be a string, not {}", kind_of(&other))),
     }
-}
-
-/// A string that `T` reads.
-pub(super) fn parsed<T: FromStr<Err: Display>>(value: Value) -> Result<T, String> {
-    text(value)?
-        .parse()
-        .map_err(|error: T::Err| error.to_string())
 }
 
 /// The parameters of a query that are not taken yet, and the faults so far.

@@ -10,6 +10,7 @@ mod connection;
 mod connections;
 mod fields;
 mod guard;
+mod home;
 mod hops;
 mod life;
 mod malformed;

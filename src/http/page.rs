@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::fields::Query;
 use crate::domain::cursor;
+pub(super) use crate::service::cut;
 
 /// Upper bound of `limit`.
 const MAX_LIMIT: usize = 200;
@@ -67,15 +68,6 @@ impl<K: DeserializeOwned> Wanted<K> {
             .unwrap_or(i64::MAX)
             .saturating_add(1)
     }
-}
-
-/// Cuts `rows` to `limit`; the key of the last one kept, if there were more.
-pub(super) fn cut<T, K>(rows: &mut Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> Option<K> {
-    if rows.len() <= limit {
-        return None;
-    }
-    rows.truncate(limit);
-    rows.last().map(key)
 }
 
 /// Answers a page.

@@ -56,6 +56,7 @@ impl Field for Storable {
         }
         let value = match given {
             Given::Json(value) => value,
+            Given::Raw(text) => text.into(),
             Given::Query(text) => text.into_owned().into(),
         };
         if holds_zero(&value) {

@@ -19,6 +19,8 @@ const MOST_OF_A_LIST: usize = 100;
 pub enum Given<'a> {
     /// Out of JSON.
     Json(Value),
+    /// JSON as it was written, which Rust may not be able to hold.
+    Raw(&'a str),
     /// Out of a query.
     Query(Cow<'a, str>),
 }
@@ -35,6 +37,7 @@ impl Given<'_> {
             Self::Json(other) => {
                 return Err(format!("must be a string, not {}", kind_of(&other)));
             }
+            Self::Raw(_) => return Err("must be a string".to_owned()),
         };
         if text.contains('\0') {
             return Err("must not hold the character 0".to_owned());
@@ -47,7 +50,8 @@ impl Given<'_> {
     pub fn whole(&self) -> Option<i64> {
         match self {
             Self::Json(value) => value.as_i64(),
-            Self::Query(text) => text.parse().ok(),
+            Self::Raw(text) | Self::Query(Cow::Borrowed(text)) => text.parse().ok(),
+            Self::Query(Cow::Owned(text)) => text.parse().ok(),
         }
     }
 }
@@ -170,11 +174,15 @@ pub trait Input: Sized {
     /// # Errors
     /// It is no object.
     fn begin(value: Value) -> Result<Read<Self>, Refusal> {
-        let mut object = Object::new(value)?;
+        Ok(Self::begin_object(Object::new(value)?))
+    }
+
+    /// Reads the fields of an object.
+    fn begin_object(mut object: Object<'_>) -> Read<Self> {
         let fields = Self::take(&mut object);
         object.end(Self::FIELDS);
         let faults = object.faults;
-        Ok(Read { fields, faults })
+        Read { fields, faults }
     }
 
     /// Reads a JSON value.
@@ -193,7 +201,18 @@ pub struct Object<'a> {
     faults: Faults,
 }
 
-impl Object<'_> {
+impl<'a> Object<'a> {
+    /// The fields of a JSON object of which one is kept as it was written.
+    #[must_use]
+    pub fn keeping(map: Map<String, Value>, name: &str, raw: Option<&'a str>) -> Self {
+        let mut object = Self::of(map);
+        let kept = object.left.iter_mut().find(|(key, _)| key == name);
+        if let (Some((_, given)), Some(raw)) = (kept, raw) {
+            *given = Given::Raw(raw);
+        }
+        object
+    }
+
     fn new(value: Value) -> Result<Self, Refusal> {
         match value {
             Value::Object(left) => Ok(Self::of(left)),

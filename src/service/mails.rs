@@ -1,7 +1,10 @@
 //! Mails of the host application: to be sent, or only to be kept because it sent them itself.
 
+mod log;
+
 use serde_json::{Value, json};
 
+pub use self::log::{LEAST_SEARCHED, LIST, headers, list, show, topic, words};
 use super::input::{Faults, Field, Given, ListOf, OrNull, Read, inputs};
 use super::{Reason, Refusal};
 use crate::actors::Engine;
@@ -103,7 +106,9 @@ impl Field for Content {
         let read = match given {
             Given::Json(Value::String(text)) => body(&text).map_err(|error| error.to_string()),
             Given::Query(text) => body(&text).map_err(|error| error.to_string()),
-            Given::Json(_) => Err(format!("must be a string of at most {MAX_BODY} bytes")),
+            Given::Json(_) | Given::Raw(_) => {
+                Err(format!("must be a string of at most {MAX_BODY} bytes"))
+            }
         };
         read.map(Self).map_err(|detail| faults.add(detail)).ok()
     }

@@ -4,14 +4,19 @@
 
 pub mod access;
 pub mod accounts;
+pub mod activities;
 pub mod activity_types;
+pub mod attempts;
 pub mod callers;
+pub mod deliveries;
 mod directory;
+pub mod dry_run;
 pub mod event_types;
 pub mod input;
 mod letters;
 pub mod mails;
 pub mod rate_limit;
+pub mod plugins;
 pub mod publishing;
 mod refusal;
 pub mod subscriptions;
@@ -22,3 +27,12 @@ pub mod users;
 pub use directory::Directory;
 pub use letters::with_link;
 pub use refusal::{Fault, Reason, Refusal};
+
+/// Cuts `rows` to `limit`; the key of the last one kept, if there were more.
+pub fn cut<T, K>(rows: &mut Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> Option<K> {
+    if rows.len() <= limit {
+        return None;
+    }
+    rows.truncate(limit);
+    rows.last().map(key)
+}

@@ -2,19 +2,20 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::domain::activity::{ActorKind, MOST_AHEAD};
-use crate::domain::id::{AccountId, ActivityId};
+use crate::domain::activity::ActorKind;
+use crate::domain::id::ActivityId;
 use crate::http::fields::Query;
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::store::activity::{self, Activity, ActivityCount, ActivityFilter, MOST_COUNTS};
+use crate::service::activities::{self, LIST, Place};
+use crate::store::activity::{Activity, ActivityCount, ActivityFilter};
 
 /// An entry of the log.
 #[derive(Serialize, ToSchema)]
@@ -67,9 +68,6 @@ impl From<Activity> for ActivityView {
     }
 }
 
-/// The name of the list in its cursors.
-pub(in crate::http) const LIST: &str = "activities";
-
 /// List activities, those done last first
 #[utoipa::path(
     get, path = "/v1/activities", tag = "activities",
@@ -112,28 +110,9 @@ pub(in crate::http) async fn list(
         before: wanted.after,
         limit: wanted.rows(),
     };
-    let (rows, next) = find(&shared, account, &filter, wanted.limit).await?;
+    let (rows, next) = activities::list(&shared.engine, account, &filter, wanted.limit).await?;
     let data: Vec<ActivityView> = rows.into_iter().map(ActivityView::from).collect();
     Ok(page::answer(&request, LIST, data, next))
-}
-
-/// The place of an activity in the list.
-pub(in crate::http) type Place = (DateTime<Utc>, ActivityId);
-
-/// A page of the list, of which `filter` wants one row more than are shown; with the place
-/// behind which the next page begins, if there is one.
-///
-/// # Errors
-/// When the database is away.
-pub(in crate::http) async fn find(
-    shared: &Shared,
-    account: AccountId,
-    filter: &ActivityFilter,
-    limit: usize,
-) -> Result<(Vec<Activity>, Option<Place>), Problem> {
-    let mut rows = activity::list(shared.engine.database(), account, filter).await?;
-    let next = page::cut(&mut rows, limit, |row| (row.at, row.id()));
-    Ok((rows, next))
 }
 
 /// How much one user did in one group.
@@ -173,11 +152,6 @@ pub(in crate::http) struct ActivitySummary {
     truncated: bool,
 }
 
-/// What a summary counts if no time is given.
-const USUAL_TIME: TimeDelta = TimeDelta::days(7);
-/// The longest time that a summary counts: it reads all of it.
-const LONGEST_TIME: TimeDelta = TimeDelta::days(92);
-
 /// Count activities by user and group
 ///
 /// How the team is doing: who did how much of what in a time, the most active first.
@@ -203,57 +177,12 @@ pub(in crate::http) async fn summary(
     let mut query = Query::parse(request.query_string());
     let group = query.text("group");
     let time = (query.time("from"), query.time("to"));
-    let counted = count(&shared, account, query, group.as_deref(), time).await?;
+    query.finish()?;
+    let counted = activities::count(&shared.engine, account, group.as_deref(), time).await?;
     Ok(HttpResponse::Ok().json(ActivitySummary {
         from: counted.from,
         to: counted.to,
         data: counted.rows.into_iter().map(CountView::from).collect(),
         truncated: counted.truncated,
     }))
-}
-
-/// What was counted.
-pub(in crate::http) struct Counted {
-    /// The first moment.
-    pub from: DateTime<Utc>,
-    /// The moment after the last.
-    pub to: DateTime<Utc>,
-    /// Users and groups, the most active first.
-    pub rows: Vec<ActivityCount>,
-    /// There are more than these.
-    pub truncated: bool,
-}
-
-/// Counts activities by user and group, in a time or in the usual one; `query` is what is left
-/// of the request's, and gets the faults of the time.
-///
-/// # Errors
-/// A fault of the query, or the database is away.
-pub(in crate::http) async fn count(
-    shared: &Shared,
-    account: AccountId,
-    mut query: Query<'_>,
-    group: Option<&str>,
-    (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
-) -> Result<Counted, Problem> {
-    // An activity may lie a little ahead: without an end, what was just recorded is counted.
-    let ahead = shared.engine.clock().now() + MOST_AHEAD;
-    let to = to.unwrap_or_else(|| from.map_or(ahead, |from| ahead.min(from + LONGEST_TIME)));
-    let from = from.unwrap_or(to - USUAL_TIME);
-    if from > to {
-        query.fault("from", "must not be later than `to`");
-    } else if to - from > LONGEST_TIME {
-        query.fault("from", "must not be more than 92 days before `to`");
-    }
-    query.finish()?;
-    let database = shared.engine.database();
-    let mut rows = activity::summary(database, account, group, from, to).await?;
-    let truncated = rows.len() > MOST_COUNTS;
-    rows.truncate(MOST_COUNTS);
-    Ok(Counted {
-        from,
-        to,
-        rows,
-        truncated,
-    })
 }

@@ -6,25 +6,21 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::attempts::{AttemptView, RequestView, error_of};
-use super::plugins::without_source;
-use crate::domain::activity::Actor;
 use crate::domain::delivery::DeliveryState;
-use crate::domain::id::{AccountId, EventId, SubscriptionId};
-use crate::domain::role::Role;
-use crate::domain::subscription::SubscriptionState;
+use crate::domain::id::{EventId, SubscriptionId};
 use crate::http::body;
-use crate::http::fields::{Fields, Query};
+use crate::http::fields::Query;
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
 use crate::http::path::{no_query, part};
 use crate::http::problem::{Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::service::attempts::{AttemptView, RequestView, error_of};
 use crate::service::callers::Caller;
+use crate::service::deliveries;
+use crate::service::subscriptions::NoInput;
 use crate::store::delivery_log::{self, Delivery, DeliveryFilter, DeliveryPlace};
-use crate::store::resend::{self, Resend};
-use crate::store::subscription::Subscription;
-use crate::store::{StoreError, event, subscription};
+use crate::store::resend::Resend;
 
 /// A delivery as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -204,7 +200,7 @@ pub(in crate::http) async fn show(
     no_query(&request)?;
     let id: EventId = part(&request, "event_id")?;
     let subscription_id: SubscriptionId = part(&request, "subscription_id")?;
-    let told = find(&shared, account, caller.role, id, subscription_id).await?;
+    let told = deliveries::show(&shared.engine, account, caller.role, id, subscription_id).await?;
     let request = RequestView::new(told.url, told.payload);
     let view = DeliveryView::from(told.delivery);
     Ok(HttpResponse::Ok().json(DeliveryDetail {
@@ -223,88 +219,6 @@ pub(in crate::http) async fn show(
         request,
         attempts: told.attempts,
     }))
-}
-
-/// All that is told of one delivery.
-pub(in crate::http) struct ToldDelivery {
-    /// The event's bytes as published.
-    pub payload: Vec<u8>,
-    /// Where it stands.
-    pub delivery: Delivery,
-    /// Why it is held, in plain words; none: it is not.
-    pub held_because: Option<String>,
-    /// The URL of its subscription, as far as it may be seen; none: that was deleted.
-    pub url: Option<String>,
-    /// Every attempt, the first one first.
-    pub attempts: Vec<AttemptView>,
-}
-
-/// One delivery with its attempts, as somebody of that role may see them.
-///
-/// # Errors
-/// There is none, or the database is away.
-pub(in crate::http) async fn find(
-    shared: &Shared,
-    account: AccountId,
-    role: Role,
-    id: EventId,
-    subscription_id: SubscriptionId,
-) -> Result<ToldDelivery, Problem> {
-    let database = shared.engine.database();
-    let missing = || Problem::not_found("delivery");
-    let (event, payload) = event::find(database, account, id)
-        .await?
-        .ok_or_else(missing)?;
-    let (delivery, attempts) = delivery_log::with_attempts(database, account, id, subscription_id)
-        .await?
-        .ok_or_else(missing)?;
-    if attempts.is_empty()
-        && delivery.next_attempt_at.is_none()
-        && delivery.state != DeliveryState::Held
-        && !event.targets.contains(&subscription_id)
-    {
-        return Err(missing());
-    }
-    let subscription = subscription::find(database, account, subscription_id).await?;
-    let table = shared.engine.types();
-    let attempts = attempts
-        .into_iter()
-        .map(|attempt| AttemptView::new(attempt, &event, subscription.as_ref(), table.hop(), role))
-        .collect();
-    let held_because = (delivery.state == DeliveryState::Held)
-        .then(|| why_held(shared, account, &delivery, subscription.as_ref()));
-    let url = subscription.as_ref();
-    let url = url.map(|it| it.url.seen_by(role).into_owned());
-    Ok(ToldDelivery {
-        url,
-        payload,
-        delivery,
-        held_because,
-        attempts,
-    })
-}
-
-/// Why a delivery is held, in a sentence for each reason.
-fn why_held(
-    shared: &Shared,
-    account: AccountId,
-    delivery: &Delivery,
-    subscription: Option<&Subscription>,
-) -> String {
-    let state = subscription.map(|subscription| subscription.state);
-    let switched_off = match state {
-        Some(SubscriptionState::Enabled) => None,
-        Some(state) => Some(format!("Its subscription is {state}.")),
-        None => Some("Its subscription was deleted.".to_owned()),
-    };
-    let held_up = delivery.held_by.as_ref().map(|name| {
-        let trouble = shared.engine.plugins().trouble(account, name);
-        let trouble = trouble.map(without_source);
-        trouble
-            .unwrap_or_else(|| format!("It waited for the plugin {name} and is due in a moment."))
-    });
-    let reasons: Vec<String> = switched_off.into_iter().chain(held_up).collect();
-    reasons.join(" ")
 }
 
 /// Send one delivery again
@@ -333,9 +247,10 @@ pub(in crate::http) async fn resend(
     no_query(&request)?;
     let event_id: EventId = part(&request, "event_id")?;
     let subscription_id: SubscriptionId = part(&request, "subscription_id")?;
-    Fields::parse(&body::object(&request, payload).await?)?.finish()?;
+    let _nothing: NoInput = body::input(&request, payload).await?;
     let by = caller.actor();
-    match again(&shared, account, event_id, subscription_id, &by).await? {
+    let became = deliveries::resend(&shared.engine, account, event_id, subscription_id, &by);
+    match became.await? {
         Resend::Due(state) => Ok(HttpResponse::Accepted().json(Resent {
             event_id,
             subscription_id,
@@ -351,42 +266,4 @@ pub(in crate::http) async fn resend(
             Err(Problem::new(Kind::Conflict, detail))
         }
     }
-}
-
-/// Makes a delivery due again, and tells who delivers it.
-///
-/// # Errors
-/// When the database is away.
-pub(in crate::http) async fn again(
-    shared: &Shared,
-    account: AccountId,
-    event: EventId,
-    subscription: SubscriptionId,
-    by: &Actor,
-) -> Result<Resend, StoreError> {
-    let database = shared.engine.database();
-    let became = resend::resend(database, account, event, subscription, by).await?;
-    Ok(heeded(shared, subscription, became))
-}
-
-/// Has one of many deliveries made due, which the caller noted together.
-///
-/// # Errors
-/// When the database is away.
-pub(in crate::http) async fn one_of_many_again(
-    shared: &Shared,
-    account: AccountId,
-    event: EventId,
-    subscription: SubscriptionId,
-) -> Result<Resend, StoreError> {
-    let database = shared.engine.database();
-    let became = resend::resend_one_of_many(database, account, event, subscription).await?;
-    Ok(heeded(shared, subscription, became))
-}
-
-fn heeded(shared: &Shared, subscription: SubscriptionId, became: Resend) -> Resend {
-    if matches!(became, Resend::Due(_)) {
-        shared.engine.deliveries_due(subscription);
-    }
-    became
 }

@@ -2,12 +2,11 @@
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, Responder};
+use actix_web::{HttpResponse, Responder};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::openapi;
-use crate::http::pages;
 use crate::http::problem::{Kind, Problem, ProblemDocument};
 use crate::http::server::Shared;
 use crate::store::is_disk_full;
@@ -18,39 +17,6 @@ pub(in crate::http) struct Alive {
     /// Always `ok`.
     #[schema(example = "ok")]
     status: &'static str,
-}
-
-/// What answers here.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct Home {
-    /// Always `Herald`.
-    name: &'static str,
-    /// Its version.
-    version: &'static str,
-    /// The OpenAPI document.
-    openapi: &'static str,
-    /// Whether it takes events.
-    ready: &'static str,
-}
-
-/// What answers here
-///
-/// Who accepts HTML gets the first page: who is signed in, or the way to the sign-in.
-#[utoipa::path(get, path = "/", tag = "operation",
-    responses(
-        (status = 200, description = "Name, version and links", body = Home),
-        (status = 303, description = "Nobody is signed in: to the page to sign in"),
-    ))]
-pub(in crate::http) async fn home(shared: Data<Shared>, request: HttpRequest) -> pages::PageResult {
-    if pages::overview::is_wanted(&request) {
-        return pages::overview::show(&shared, &request).await;
-    }
-    Ok(HttpResponse::Ok().json(Home {
-        name: "Herald",
-        version: env!("CARGO_PKG_VERSION"),
-        openapi: "/openapi.json",
-        ready: "/readyz",
-    }))
 }
 
 /// Whether the process lives

@@ -7,19 +7,16 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::domain::id::{AccountId, EventId, MailId, SubscriptionId};
-use crate::domain::mail::{MAX_TOPIC, MailState, Mailbox, TryOutcome, one_line};
+use crate::domain::id::{EventId, MailId, SubscriptionId};
+use crate::domain::mail::{MailState, TryOutcome};
 use crate::http::fields::Query;
 use crate::http::guard::Account;
 use crate::http::page::{self, Page, Wanted};
 use crate::http::path::{no_query, part};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::mail::{Letter, compose};
-use crate::store::mail_log::{self, LoggedMail, LoggedTry, MailContent, MailFilter};
-
-/// The least characters that are searched for: fewer are in too many mails to be looked up.
-pub(in crate::http) const LEAST_SEARCHED: usize = 3;
+use crate::service::mails::{self, LIST};
+use crate::store::mail_log::{LoggedMail, LoggedTry, MailFilter};
 
 /// A mail as the list shows it.
 #[derive(Serialize, ToSchema)]
@@ -138,9 +135,6 @@ pub(in crate::http) struct MailDetail {
     tries: Vec<MailTryView>,
 }
 
-/// The name of the list in its cursors.
-pub(in crate::http) const LIST: &str = "mails";
-
 /// List mails, newest first
 #[utoipa::path(
     get, path = "/v1/mails", tag = "mails",
@@ -167,11 +161,12 @@ pub(in crate::http) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::parse(request.query_string());
-    let mut filter = MailFilter {
-        q: query.take("q", words).flatten(),
+    let filter = MailFilter {
+        q: query.take("q", mails::words),
+        topic: query.take("topic", mails::topic),
+        state: query.parsed("state"),
         ..MailFilter::default()
     };
-    take_filter(&mut query, &mut filter);
     let (from, to) = (query.time("from"), query.time("to"));
     let wanted: Wanted<MailId> = Wanted::take(&mut query, LIST);
     query.finish()?;
@@ -182,46 +177,9 @@ pub(in crate::http) async fn list(
         limit: wanted.rows(),
         ..filter
     };
-    let (rows, next) = find(&shared, account, &filter, wanted.limit).await?;
+    let (rows, next) = mails::list(&shared.engine, account, &filter, wanted.limit).await?;
     let data: Vec<MailView> = rows.into_iter().map(MailView::from).collect();
     Ok(page::answer(&request, LIST, data, next))
-}
-
-/// What is searched for.
-///
-/// # Errors
-/// It is too short, too long, or no line.
-pub(in crate::http) fn words(text: &str) -> Result<Option<String>, String> {
-    let text = one_line(text, 200).map_err(|error| error.to_string())?;
-    match text.chars().count() {
-        0..LEAST_SEARCHED => Err(format!("must have at least {LEAST_SEARCHED} characters")),
-        _ => Ok(Some(text.to_owned())),
-    }
-}
-
-/// Takes the topic and the state that a query asks for.
-pub(in crate::http) fn take_filter(query: &mut Query<'_>, filter: &mut MailFilter) {
-    filter.topic = query.take("topic", |text| {
-        let topic = one_line(text, MAX_TOPIC).map_err(|error| error.to_string())?;
-        Ok(topic.to_owned())
-    });
-    filter.state = query.parsed("state");
-}
-
-/// A page of the list, of which `filter` wants one row more than are shown; with the mail behind
-/// which the next page begins, if there is one.
-///
-/// # Errors
-/// When the database is away.
-pub(in crate::http) async fn find(
-    shared: &Shared,
-    account: AccountId,
-    filter: &MailFilter,
-    limit: usize,
-) -> Result<(Vec<LoggedMail>, Option<MailId>), Problem> {
-    let mut rows = mail_log::list(shared.engine.database(), account, filter).await?;
-    let next = page::cut(&mut rows, limit, LoggedMail::id);
-    Ok((rows, next))
 }
 
 /// Show a mail
@@ -242,11 +200,9 @@ pub(in crate::http) async fn show(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let id: MailId = part(&request, "id")?;
-    let (mail, content, tries) = mail_log::find(shared.engine.database(), account, id)
-        .await?
-        .ok_or_else(|| Problem::not_found("mail"))?;
+    let (mail, content, tries) = mails::show(&shared.engine, account, id).await?;
     Ok(HttpResponse::Ok().json(MailDetail {
-        headers: headers(&mail, &content),
+        headers: mails::headers(&mail, &content),
         mail: mail.into(),
         message_id: format!("<{}>", content.message_id),
         reply_to: content.reply_to,
@@ -256,29 +212,4 @@ pub(in crate::http) async fn show(
         next_attempt_at: content.next_attempt_at,
         tries: tries.into_iter().map(MailTryView::from).collect(),
     }))
-}
-
-/// The header fields as they travel: made again from the same values, they are the same.
-pub(in crate::http) fn headers(mail: &LoggedMail, content: &MailContent) -> Option<String> {
-    if mail.recorded {
-        return None;
-    }
-    let from: Mailbox = mail.sender.parse().ok()?;
-    let to: Vec<Mailbox> = mail
-        .receivers
-        .iter()
-        .filter_map(|it| it.parse().ok())
-        .collect();
-    let reply_to: Option<Mailbox> = content.reply_to.as_ref().and_then(|it| it.parse().ok());
-    let composed = compose(&Letter {
-        from: &from,
-        to: &to,
-        reply_to: reply_to.as_ref(),
-        subject: &mail.subject,
-        text: &content.text,
-        html: content.html.as_deref(),
-        message_id: &content.message_id,
-        date: mail.created_at,
-    });
-    Some(composed.ok()?.header().to_owned())
 }

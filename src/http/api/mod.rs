@@ -4,7 +4,6 @@ pub(super) mod accounts;
 pub(super) mod activities;
 pub(super) mod activity_input;
 pub(super) mod activity_types;
-pub(super) mod attempts;
 pub(super) mod audit;
 pub(super) mod batch;
 pub(super) mod deliveries;

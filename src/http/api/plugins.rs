@@ -1,185 +1,14 @@
-//! The scripts as people see them: what is loaded, what is broken or suspended, and how each does.
-
-use std::time::Duration;
+//! The list of the scripts.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::{DateTime, Utc};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::actors::{PluginReport, TroubledAccount};
-use crate::domain::id::AccountId;
 use crate::http::fields::Query;
 use crate::http::page::{self, Page, Wanted};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
-use crate::plugin::{Excerpt, Fault, ScriptKind, ScriptName};
 use crate::service::callers::Caller;
-
-/// What is wrong with a script.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct ScriptFault {
-    /// In plain words, without the place.
-    pub message: String,
-    /// From 1; null: it belongs to no line.
-    pub line: Option<usize>,
-    /// From 1, in characters.
-    pub column: Option<usize>,
-    /// That line of the script. Of scripts in `triggers/` it is for operator-wide tokens alone.
-    pub source_line: Option<String>,
-    /// That line and those around it; for operators alone, on pages.
-    #[serde(skip)]
-    pub excerpt: Option<Box<Excerpt>>,
-}
-
-impl ScriptFault {
-    /// A fault as a caller may see it.
-    pub(super) fn new(fault: Fault, script: &ScriptName, caller: &Caller) -> Self {
-        Self {
-            message: fault.message,
-            line: fault.line,
-            column: fault.column,
-            source_line: fault.source_line.filter(|_| may_read(script, caller)),
-            excerpt: fault.excerpt.filter(|_| caller.operator),
-        }
-    }
-}
-
-/// Whether a caller may see lines of a script. Those of triggers are the operator's and act for
-/// every account.
-pub(in crate::http) fn may_read(script: &ScriptName, caller: &Caller) -> bool {
-    caller.operator || script.kind() == ScriptKind::Named
-}
-
-/// Words about a script for an account's own users: what they quote of a trigger's source, on
-/// lines of its own, is left out.
-pub(in crate::http) fn without_source(mut words: String) -> String {
-    if words.starts_with("The plugin triggers/")
-        && let Some(end) = words.find('\n')
-    {
-        words.truncate(end);
-    }
-    words
-}
-
-/// An account for which a script is suspended or runs apart.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct TroubledView {
-    /// Which.
-    #[schema(value_type = String)]
-    pub account_id: AccountId,
-    /// Since when it is suspended for the account.
-    pub suspended_at: Option<DateTime<Utc>>,
-    /// Why it is suspended, as text.
-    pub suspended_reason: Option<String>,
-    /// Since when it runs apart from the deliveries for the account.
-    pub apart_since: Option<DateTime<Utc>>,
-}
-
-impl TroubledView {
-    fn new(troubled: TroubledAccount) -> Self {
-        let (suspended_at, reason) = troubled.suspended.unzip();
-        Self {
-            account_id: troubled.account,
-            suspended_at,
-            suspended_reason: reason.map(|it| it.to_string()),
-            apart_since: troubled.apart_since,
-        }
-    }
-}
-
-/// A script of the plugins folder, as it is for the caller's account.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct PluginView {
-    /// Its place in the plugins folder.
-    #[schema(example = "named/only-paid-orders.rhai")]
-    pub name: String,
-    /// `trigger` (acts on every delivery of the event type that it is named after) or `named`
-    /// (acts for the subscriptions that name it).
-    #[schema(example = "named")]
-    pub kind: &'static str,
-    /// The version at work: the SHA-256 of its file, in hexadecimal digits. Null: none is, and its
-    /// deliveries are held.
-    pub hash: Option<String>,
-    /// When this state was read.
-    pub loaded_at: DateTime<Utc>,
-    /// `ok`, `broken` (the file as it stands is not at work: an older version is, or none) or
-    /// `suspended` (it failed too much for this account; the account's deliveries are held until
-    /// its file changes). To an operator-wide token that names no account: for any account.
-    #[schema(example = "ok")]
-    pub state: &'static str,
-    /// What is wrong with the file as it stands.
-    pub error: Option<ScriptFault>,
-    /// Since when it is suspended.
-    pub suspended_at: Option<DateTime<Utc>>,
-    /// Why it is suspended, in plain words.
-    pub suspended_reason: Option<String>,
-    /// Since when it runs apart from the deliveries, because it took too long for this account;
-    /// it comes back after 100 quick runs.
-    pub apart_since: Option<DateTime<Utc>>,
-    /// What the last failed run came to; for operator-wide tokens alone, because it may quote
-    /// an account's payload. The deliveries themselves tell their own account.
-    pub last_failure: Option<ScriptFault>,
-    /// Runs of the version at work for the account, by the daemon that serves this request, since
-    /// its start; to operators for all accounts.
-    pub calls: u64,
-    /// Those that failed.
-    pub failures: u64,
-    /// Milliseconds of processor time that 99 of 100 runs for whichever account stayed below;
-    /// null: there was none yet.
-    pub p99_ms: Option<f64>,
-    /// Milliseconds of processor time of all runs together.
-    pub total_ms: f64,
-    /// The accounts for which it is suspended or runs apart; for operators alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accounts: Option<Vec<TroubledView>>,
-}
-
-impl PluginView {
-    /// A script as a caller may see it.
-    pub(in crate::http) fn new(report: PluginReport, caller: &Caller) -> Self {
-        let (suspended_at, suspended_reason) = report.suspended.unzip();
-        let figures = if caller.operator {
-            report.of_all
-        } else {
-            report.figures
-        };
-        let last_failure = figures
-            .last_failure
-            .filter(|_| caller.operator)
-            .map(|fault| ScriptFault::new(fault, &report.name, caller));
-        let error = report
-            .fault
-            .map(|fault| ScriptFault::new(fault, &report.name, caller));
-        Self {
-            name: report.name.to_string(),
-            kind: match report.name.kind() {
-                ScriptKind::Trigger => "trigger",
-                ScriptKind::Named => "named",
-            },
-            hash: report.hash.map(|hash| hash.hex()),
-            loaded_at: report.loaded_at,
-            state: report.status.as_str(),
-            error,
-            suspended_at,
-            suspended_reason: suspended_reason.map(|it| it.to_string()),
-            apart_since: report.apart_since,
-            last_failure,
-            calls: figures.calls,
-            failures: figures.failures,
-            p99_ms: figures.p99.map(milliseconds),
-            total_ms: milliseconds(figures.total),
-            accounts: (caller.operator)
-                .then(|| report.troubled.into_iter().map(TroubledView::new).collect()),
-        }
-    }
-}
-
-/// Milliseconds, to the microsecond.
-pub(super) fn milliseconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
-}
+use crate::service::plugins::{PluginView, all};
 
 const LIST: &str = "plugins";
 
@@ -206,19 +35,8 @@ pub(in crate::http) async fn list(
     let mut query = Query::parse(request.query_string());
     let wanted: Wanted<String> = Wanted::take(&mut query, LIST);
     query.finish()?;
-    let mut views = all(&shared, &caller);
+    let mut views = all(&shared.engine, &caller);
     views.retain(|view| wanted.after.as_ref().is_none_or(|after| view.name > *after));
     let next = page::cut(&mut views, wanted.limit, |view| view.name.clone());
     Ok(page::answer(&request, LIST, views, next))
-}
-
-/// Every script as a caller may see it, by name.
-#[must_use]
-pub(in crate::http) fn all(shared: &Shared, caller: &Caller) -> Vec<PluginView> {
-    let reports = shared.engine.plugins().list(caller.account).into_iter();
-    let mut views: Vec<PluginView> = reports
-        .map(|report| PluginView::new(report, caller))
-        .collect();
-    views.sort_by(|a, b| a.name.cmp(&b.name));
-    views
 }

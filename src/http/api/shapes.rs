@@ -123,18 +123,6 @@ taken! {
         resource_type: Option<String>,
     }
 
-    /// What a plugin is run on: `event` or `event_id`.
-    DryRunInput {
-        /// An event as it would be published.
-        event: Option<serde_json::Value>,
-        /// An event of the account.
-        #[schema(example = "evt_01h455vb4pex5vsknk084sn02q")]
-        event_id: Option<String>,
-        /// The subscription that the script sees; an example if left out.
-        #[schema(example = "sub_01h455vb4pex5vsknk084sn02q")]
-        subscription: Option<String>,
-    }
-
     /// Something that a user did.
     ActivityInput {
         /// Who: an e-mail or a name, 1 to 254 characters.
@@ -150,25 +138,5 @@ taken! {
         payload: Option<serde_json::Value>,
         /// When it was done, at most 30 days ago; now if left out.
         at: Option<DateTime<Utc>>,
-    }
-
-    /// What somebody signs in with.
-    SignInInput {
-        /// The e-mail.
-        email: String,
-        /// The password.
-        password: String,
-        /// The account's name or id, for who is in several.
-        account: Option<String>,
-    }
-    /// A new password.
-    PasswordInput {
-        /// At least 12 characters, at most 200 bytes, not the e-mail.
-        password: String,
-    }
-    /// Who wants another password.
-    ResetInput {
-        /// The e-mail.
-        email: String,
     }
 }

@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::attempts::MASKED;
 use crate::domain::delivery::Outcome;
 use crate::domain::id::SubscriptionId;
 use crate::domain::role::Role;
@@ -21,6 +20,7 @@ use crate::http::page::{self, Page, Wanted};
 use crate::http::path::{no_query, part};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::http::server::Shared;
+use crate::service::attempts::MASKED;
 use crate::service::callers::Caller;
 use crate::service::subscriptions::{self, SubscriptionInput, SubscriptionPatch};
 use crate::store::subscription::{Subscription, SubscriptionFilter};

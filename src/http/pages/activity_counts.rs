@@ -11,8 +11,8 @@ use super::frame::Nav;
 use super::visit::Visit;
 use super::{PageResult, query, ui};
 use crate::catalogue::activities as catalogue;
-use crate::http::api::activities::{self, Counted};
 use crate::http::server::Shared;
+use crate::service::activities::{self, Counted};
 use crate::store::activity_type;
 
 const PATH: &str = "/activity/summary";
@@ -47,6 +47,7 @@ pub(in crate::http) async fn show(
     let mut query = query(&request);
     let group = query.text("group");
     let (from, to) = visit.reader.range(&mut query);
+    query.finish()?;
     let own = activity_type::list(shared.engine.database(), visit.account).await?;
     let builtin = catalogue::builtin();
     let mut groups: Vec<&str> = builtin.iter().map(|group| group.name).collect();
@@ -59,7 +60,7 @@ pub(in crate::http) async fn show(
         .collect();
     let choices: Choices = vec![(String::new(), group_choices)];
     let time = (from, to);
-    let counted = activities::count(&shared, visit.account, query, group.as_deref(), time).await?;
+    let counted = activities::count(&shared.engine, visit.account, group.as_deref(), time).await?;
     let bar = FilterBar::new(PATH)
         .select(
             "group",

@@ -14,11 +14,11 @@ use crate::catalogue::activities as catalogue;
 use crate::domain::activity::OWN_GROUP;
 use crate::domain::cursor;
 use crate::domain::id::AccountId;
-use crate::http::api::activities::{self, LIST, Place};
 use crate::http::page::Wanted;
 use crate::http::path::part;
 use crate::http::problem::Problem;
 use crate::http::server::Shared;
+use crate::service::activities::{self, LIST, Place};
 use crate::store::activity::{self, Activity, ActivityFilter};
 use crate::store::{Database, StoreError, activity_type};
 
@@ -65,7 +65,8 @@ pub(in crate::http) async fn list(
         limit: wanted.rows(),
         before: wanted.after,
     };
-    let (rows, next) = activities::find(&shared, visit.account, &filter, wanted.limit).await?;
+    let (rows, next) =
+        activities::list(&shared.engine, visit.account, &filter, wanted.limit).await?;
     let titles = subject::titles(database, &visit, &rows).await?;
     let next = next.map(|place| bar.href_with("cursor", &cursor::encode(LIST, &place)));
     let first = filter.before.is_some().then(|| bar.href_without(""));

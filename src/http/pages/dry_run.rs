@@ -1,8 +1,6 @@
 //! Trying a script out on a page: an example or a past event goes in, and what comes of it is
 //! shown beside it. Nothing is sent.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 use maud::{Markup, html};
 
@@ -11,13 +9,15 @@ use super::ui::{self, Tone};
 use super::visit::Visit;
 use super::{difference, payload};
 use crate::catalogue;
-use crate::domain::id::{EventId, SubscriptionId};
-use crate::http::api::dry_run::{DryRun, try_out};
-use crate::http::api::plugins::PluginView;
+use crate::domain::id::{EventId, IdError, SubscriptionId};
 use crate::http::fields::Query;
 use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
 use crate::plugin::ScriptName;
+use crate::service::Fault;
+use crate::service::dry_run::{DryRun, DryRunInput, EventText, try_out};
+use crate::service::input::OrNull;
+use crate::service::plugins::PluginView;
 use crate::service::subscriptions::example;
 use crate::store::event_type::{self, TypeFilter};
 use crate::store::webhook_names;
@@ -153,7 +153,7 @@ async fn form(
     })
 }
 
-/// Runs it by the API's own function.
+/// Runs it.
 async fn run(
     shared: &Shared,
     visit: &Visit,
@@ -164,7 +164,11 @@ async fn run(
         let error: crate::plugin::ScriptNameError = error;
         Problem::new(Kind::NotFound, format!("{error}."))
     })?;
-    let mut body = String::from("{");
+    let mut input = DryRunInput {
+        event: None,
+        event_id: None,
+        subscription: None,
+    };
     // Who wrote an event's id means it, whatever the drop-down says.
     if wish.event.is_empty() {
         let found = example(&shared.engine, visit.account, &wish.event_type).await?;
@@ -175,24 +179,23 @@ async fn run(
             );
             return Err(Problem::new(Kind::Invalid, detail));
         };
-        let _ = write!(body, "\"event\":{}", String::from_utf8_lossy(&found));
+        let text = String::from_utf8_lossy(&found).into_owned();
+        input.event = Some(OrNull(Some(EventText(text))));
     } else {
         let Ok(id) = wish.event.parse::<EventId>() else {
             let detail =
                 "That is no id of an event: it begins with evt_ and stands on the event's page.";
             return Err(Problem::new(Kind::Invalid, detail));
         };
-        let _ = write!(body, "\"event_id\":\"{id}\"");
+        input.event_id = Some(OrNull(Some(id)));
     }
     if !wish.webhook.is_empty() {
-        let _ = write!(
-            body,
-            ",\"subscription\":{}",
-            serde_json::Value::from(wish.webhook.as_str())
-        );
+        let id = wish.webhook.parse().map_err(|error: IdError| {
+            Problem::invalid(vec![Fault::new("/subscription", error.to_string())])
+        })?;
+        input.subscription = Some(OrNull(Some(id)));
     }
-    body.push('}');
-    try_out(shared, &visit.caller, &script, body.as_bytes()).await
+    Ok(try_out(&shared.engine, &visit.caller, &script, input).await?)
 }
 
 fn result(ran: &DryRun, published: &[u8]) -> Markup {

@@ -13,11 +13,11 @@ use super::{PageResult, layout, mail_story, query};
 use crate::domain::cursor;
 use crate::domain::id::MailId;
 use crate::domain::mail::MailState;
-use crate::http::api::mails::{self, LEAST_SEARCHED, LIST};
 use crate::http::page::Wanted;
 use crate::http::path::part;
 use crate::http::problem::Problem;
 use crate::http::server::Shared;
+use crate::service::mails::{self, LEAST_SEARCHED, LIST};
 use crate::store::mail_log::{self, LoggedMail, MailFilter};
 
 const PATH: &str = "/mail";
@@ -37,11 +37,12 @@ pub(in crate::http) async fn list(
     let mut asked = MailFilter::default();
     if !too_short && !typed.trim().is_empty() {
         match mails::words(&typed) {
-            Ok(words) => asked.q = words,
+            Ok(words) => asked.q = Some(words),
             Err(detail) => query.fault("q", detail),
         }
     }
-    mails::take_filter(&mut query, &mut asked);
+    asked.topic = query.take("topic", mails::topic);
+    asked.state = query.parsed("state");
     (asked.from, asked.to) = visit.reader.range(&mut query);
     let wanted: Wanted<MailId> = Wanted::of_page(&mut query, LIST);
     query.finish()?;
@@ -54,7 +55,7 @@ pub(in crate::http) async fn list(
     let (rows, next) = if too_short {
         (Vec::new(), None)
     } else {
-        mails::find(&shared, visit.account, &asked, wanted.limit).await?
+        mails::list(&shared.engine, visit.account, &asked, wanted.limit).await?
     };
     let next = next.map(|last| bar.href_with("cursor", &cursor::encode(LIST, &last)));
     let first = asked.before.is_some().then(|| bar.href_without(""));

@@ -8,7 +8,7 @@ use super::mail_log::state;
 use super::ui;
 use super::visit::Visit;
 use crate::domain::mail::TryOutcome;
-use crate::http::api::mails;
+use crate::service::mails;
 use crate::store::mail_log::{LoggedMail, LoggedTry, MailContent};
 
 /// The most bytes of a text that stand on a page.

@@ -9,8 +9,7 @@ use super::form::Form;
 use super::layout;
 use crate::domain::password::{self, MAX_PASSWORD, MIN_PASSWORD};
 use crate::domain::user_link::LinkPurpose;
-use crate::http::api::shapes::PasswordInput;
-use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
+use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::server::Shared;
 use crate::http::site::Site;
 use crate::store::fresh::{SecretHash, secret_hash};
@@ -20,12 +19,6 @@ use crate::store::user_link;
 const TITLE: &str = "Set your password";
 
 /// The page behind an invitation
-#[utoipa::path(get, path = "/invitation/{token}", tag = "pages",
-    params(("token" = String, Path, description = "From the link")),
-    responses(
-        (status = 200, description = "HTML"),
-        (status = 404, description = "The link was used or is out of its time (HTML)"),
-    ))]
 pub(in crate::http) async fn show_invitation(
     shared: Data<Shared>,
     request: HttpRequest,
@@ -34,12 +27,6 @@ pub(in crate::http) async fn show_invitation(
 }
 
 /// The page behind a link to set another password
-#[utoipa::path(get, path = "/reset/{token}", tag = "pages",
-    params(("token" = String, Path, description = "From the link")),
-    responses(
-        (status = 200, description = "HTML"),
-        (status = 404, description = "The link was used or is out of its time (HTML)"),
-    ))]
 pub(in crate::http) async fn show_reset(
     shared: Data<Shared>,
     request: HttpRequest,
@@ -50,16 +37,6 @@ pub(in crate::http) async fn show_reset(
 /// Set the first password
 ///
 /// Ends the link. A form with `password` and `again`, or JSON with `password`.
-#[utoipa::path(post, path = "/invitation/{token}", tag = "pages",
-    params(("token" = String, Path, description = "From the link")),
-    request_body(content = PasswordInput, description = "As a form or as JSON"),
-    responses(
-        (status = 303, description = "Set, to a form: to the sign-in"),
-        (status = 204, description = "Set, to JSON"),
-        (status = 404, description = "The link was used or is out of its time",
-            body = ProblemDocument),
-        (status = 422, description = "The password will not do", body = ProblemDocument),
-    ))]
 pub(in crate::http) async fn submit_invitation(
     shared: Data<Shared>,
     request: HttpRequest,
@@ -72,16 +49,6 @@ pub(in crate::http) async fn submit_invitation(
 ///
 /// Ends the link and every session of the user. A form with `password` and `again`, or JSON with
 /// `password`.
-#[utoipa::path(post, path = "/reset/{token}", tag = "pages",
-    params(("token" = String, Path, description = "From the link")),
-    request_body(content = PasswordInput, description = "As a form or as JSON"),
-    responses(
-        (status = 303, description = "Set, to a form: to the sign-in"),
-        (status = 204, description = "Set, to JSON"),
-        (status = 404, description = "The link was used or is out of its time",
-            body = ProblemDocument),
-        (status = 422, description = "The password will not do", body = ProblemDocument),
-    ))]
 pub(in crate::http) async fn submit_reset(
     shared: Data<Shared>,
     request: HttpRequest,

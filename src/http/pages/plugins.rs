@@ -13,10 +13,10 @@ use super::ui::{self, Tone};
 use super::visit::Visit;
 use super::{PageResult, query};
 use crate::domain::cursor;
-use crate::http::api::plugins::{self, PluginView, ScriptFault};
 use crate::http::page::{self, Wanted};
 use crate::http::problem::Problem;
 use crate::http::server::Shared;
+use crate::service::plugins::{self, PluginView, ScriptFault};
 use crate::store::{StoreError, account, webhook_names};
 
 const PATH: &str = "/plugins";
@@ -49,7 +49,7 @@ pub(in crate::http) async fn list(
     let bar = FilterBar::new(PATH)
         .search("q", &q, "Search", "Name")
         .select("state", &state, "State", "Every state", states);
-    let mut rows = plugins::all(&shared, &visit.caller);
+    let mut rows = plugins::all(&shared.engine, &visit.caller);
     let any = !rows.is_empty();
     let sought = q.trim().to_lowercase();
     rows.retain(|row| {
@@ -204,7 +204,7 @@ pub(in crate::http) async fn show(
     query.finish()?;
     let part = |name| request.match_info().get(name).unwrap_or_default();
     let name = format!("{}/{}", part("kind"), part("file"));
-    let mut all = plugins::all(&shared, &visit.caller).into_iter();
+    let mut all = plugins::all(&shared.engine, &visit.caller).into_iter();
     let found = all.find(|view| view.name == name);
     let view = found.ok_or_else(|| {
         Problem::new(

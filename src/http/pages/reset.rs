@@ -14,8 +14,7 @@ use tokio::sync::Semaphore;
 use super::form::Form;
 use super::{layout, notice};
 use crate::domain::email::{Email, MAX_EMAIL};
-use crate::http::api::shapes::ResetInput;
-use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
+use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::server::Shared;
 use crate::http::session;
 use crate::http::site::Site;
@@ -31,8 +30,6 @@ static MAKING: std::sync::LazyLock<Arc<Semaphore>> =
     std::sync::LazyLock::new(|| Arc::new(Semaphore::new(AT_ONCE)));
 
 /// The page to ask for another password
-#[utoipa::path(get, path = "/reset", tag = "pages",
-    responses((status = 200, description = "HTML")))]
 pub(in crate::http) async fn show(
     shared: Data<Shared>,
     request: HttpRequest,
@@ -52,14 +49,6 @@ pub(in crate::http) async fn show(
 ///
 /// A form, or the same as JSON: `email`. The answer is the same whether or not there is such a
 /// user.
-#[utoipa::path(post, path = "/reset", tag = "pages",
-    request_body(content = ResetInput, description = "As a form or as JSON"),
-    responses(
-        (status = 303, description = "If there is such a user, a mail is on its way, to a form"),
-        (status = 202, description = "The same, to JSON"),
-        (status = 422, description = "That is no e-mail", body = ProblemDocument),
-        (status = 429, description = "Too many tries", body = ProblemDocument),
-    ))]
 pub(in crate::http) async fn submit(
     shared: Data<Shared>,
     request: HttpRequest,

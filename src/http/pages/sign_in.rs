@@ -9,7 +9,6 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::form::{self, Form};
 use super::kept::{self, Typed};
@@ -17,9 +16,8 @@ use super::{layout, notice};
 use crate::domain::email::{Email, MAX_EMAIL};
 use crate::domain::id::{AccountId, UserId};
 use crate::domain::role::UserRole;
-use crate::http::api::shapes::SignInInput;
 use crate::http::fields::Query;
-use crate::http::problem::{Fault, Kind, Problem, ProblemDocument};
+use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::server::Shared;
 use crate::http::session;
 use crate::http::site::{Place, Site};
@@ -31,30 +29,21 @@ const TITLE: &str = "Sign in";
 const WRONG: &str = "The e-mail or the password is wrong.";
 
 /// Who signed in.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub(in crate::http) struct SignedInView {
     /// The user's id.
-    #[schema(value_type = String, example = "usr_01h455vb4pex5vsknk084sn02q")]
     id: UserId,
     /// The user's account.
-    #[schema(value_type = String)]
     account_id: AccountId,
     /// The e-mail.
     email: String,
     /// `viewer` or `admin`.
-    #[schema(value_type = String)]
     role: UserRole,
     /// What requests that change something must carry in `X-CSRF-Token`, beside the cookie.
     csrf_token: String,
 }
 
 /// The page to sign in
-#[utoipa::path(get, path = "/sign-in", tag = "pages",
-    responses(
-        (status = 200, description = "HTML"),
-        (status = 303, description = "Somebody is signed in: to the first page"),
-        (status = 421, description = "A foreign host", body = ProblemDocument),
-    ))]
 pub(in crate::http) async fn show(
     shared: Data<Shared>,
     request: HttpRequest,
@@ -129,16 +118,6 @@ fn fields(email: &str, account: &str, next: &str, typed: &str) -> Markup {
 /// tries in vain within 15 minutes are refused with 429: 20 from an address, 5 for an e-mail from
 /// a network (/24, /48), 50 for an e-mail in all. A browser in which the user signed in before,
 /// known by a second cookie, has 5 of its own and none of these bounds.
-#[utoipa::path(post, path = "/sign-in", tag = "pages",
-    request_body(content = SignInInput, description = "As a form or as JSON"),
-    responses(
-        (status = 200, description = "To JSON, with the cookie", body = SignedInView),
-        (status = 303, description = "To a form: to the first page, with the cookie"),
-        (status = 401, description = "Refused, whatever the reason", body = ProblemDocument),
-        (status = 403, description = "From another site's page", body = ProblemDocument),
-        (status = 421, description = "A foreign host", body = ProblemDocument),
-        (status = 429, description = "Too many tries", body = ProblemDocument),
-    ))]
 pub(in crate::http) async fn submit(
     shared: Data<Shared>,
     request: HttpRequest,
@@ -266,14 +245,6 @@ async fn sign_in(
 /// Sign out
 ///
 /// A form with `csrf_token`, or anything with the header `X-CSRF-Token`.
-#[utoipa::path(post, path = "/sign-out", tag = "pages",
-    responses(
-        (status = 204, description = "To JSON or the header"),
-        (status = 303, description = "To a form: to the page to sign in"),
-        (status = 401, description = "Nobody is signed in", body = ProblemDocument),
-        (status = 403, description = "No CSRF token, or from another site's page",
-            body = ProblemDocument),
-    ))]
 pub(in crate::http) async fn sign_out(
     shared: Data<Shared>,
     request: HttpRequest,

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Faults, Field, Given, MOST_OF_A_LIST};
 use crate::domain::email::Email;
 use crate::domain::event_type::Validation;
+use crate::domain::id::{EventId, SubscriptionId};
 use crate::domain::role::{Role, UserRole};
 use crate::domain::subscription::{HeldChoice, SubscriptionState};
 
@@ -101,7 +102,7 @@ pub struct OrNull<T>(pub Option<T>);
 impl<T: Field> Field for OrNull<T> {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         match given {
-            Given::Json(Value::Null) => Some(Self(None)),
+            Given::Json(Value::Null) | Given::Raw("null") => Some(Self(None)),
             given => T::read(given, faults).map(|it| Self(Some(it))),
         }
     }
@@ -167,7 +168,7 @@ impl Field for bool {
         let read = match given {
             Given::Json(Value::Bool(read)) => Some(read),
             Given::Query(text) => text.parse().ok(),
-            Given::Json(_) => None,
+            Given::Json(_) | Given::Raw(_) => None,
         };
         if read.is_none() {
             faults.add("must be true or false");
@@ -207,6 +208,8 @@ macro_rules! words {
 }
 
 of_text! {
+    EventId: id_schema("evt"),
+    SubscriptionId: id_schema("sub"),
     Role: words!(Role),
     UserRole: words!(UserRole),
     Validation: words!(Validation),
@@ -214,6 +217,11 @@ of_text! {
     HeldChoice: words!(HeldChoice),
     String: json!({ "type": "string" }),
     Email: json!({ "type": "string", "format": "email" }),
+}
+
+/// The form of an id.
+fn id_schema(prefix: &str) -> Value {
+    json!({ "type": "string", "pattern": format!("^{prefix}_[0-9a-z]{{26}}$") })
 }
 
 /// The value, or its fault is noted.

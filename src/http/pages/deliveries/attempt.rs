@@ -7,10 +7,10 @@ use super::super::payload::{self, Payload};
 use super::super::reader::Reader;
 use super::super::{curl, difference, ui};
 use crate::domain::delivery::{Origin, Outcome};
-use crate::http::api::attempts::{
+use crate::service::attempts::{
     AttemptRequest, AttemptView, HeaderView, MASKED, PhasesView, PluginRunView, ResponseView,
 };
-use crate::http::api::deliveries::ToldDelivery;
+use crate::service::deliveries::ToldDelivery;
 
 /// Bytes of a body that are shown of the attempt that is open at first.
 const MOST_BODY: usize = 4 << 10;

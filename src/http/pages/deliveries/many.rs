@@ -17,10 +17,10 @@ use super::super::visit::{Submission, Visit};
 use super::super::{PageResult, Trouble, layout, query};
 use super::choice::Choice;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
-use crate::http::api::deliveries::one_of_many_again;
 use crate::http::fields::Query;
 use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
+use crate::service::deliveries::resend_one_of_many;
 use crate::store::StoreError;
 use crate::store::resend::{Resend, note_many};
 use crate::store::subscription_name::named;
@@ -146,7 +146,7 @@ pub(in crate::http) async fn resend(shared: Data<Shared>, submission: Submission
             if Instant::now() > deadline {
                 return Ok(None);
             }
-            let became = one_of_many_again(shared, account, *event, *subscription);
+            let became = resend_one_of_many(&shared.engine, account, *event, *subscription);
             became.await.map(Some)
         }
     });

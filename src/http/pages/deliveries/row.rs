@@ -8,7 +8,7 @@ use super::super::reader::Reader;
 use super::super::ui;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::SubscriptionId;
-use crate::http::api::attempts::error_of;
+use crate::service::attempts::error_of;
 use crate::store::delivery_log::Delivery;
 use crate::store::subscription_name::Named;
 

@@ -11,10 +11,10 @@ use super::super::{PageResult, layout, query, ui};
 use super::attempt;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{EventId, SubscriptionId};
-use crate::http::api::deliveries::{ToldDelivery, again, find};
 use crate::http::path::part;
 use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
+use crate::service::deliveries::{self, ToldDelivery};
 use crate::store::resend::Resend;
 use crate::store::subscription_name::{Named, named};
 
@@ -32,8 +32,8 @@ pub(in crate::http) async fn show(
     query(&request).finish()?;
     let event: EventId = part(&request, "event_id")?;
     let subscription: SubscriptionId = part(&request, "subscription_id")?;
-    let told = find(
-        &shared,
+    let told = deliveries::show(
+        &shared.engine,
         visit.account,
         visit.caller.role,
         event,
@@ -164,7 +164,8 @@ pub(in crate::http) async fn resend(
     let visit = submission.visit;
     let by = visit.caller.actor();
     let refused = |detail: &str| Err(Problem::new(Kind::Conflict, detail).into());
-    let done = match again(&shared, visit.account, event, subscription, &by).await? {
+    let became = deliveries::resend(&shared.engine, visit.account, event, subscription, &by);
+    let done = match became.await? {
         Resend::Due(DeliveryState::Held) => "resent-held",
         Resend::Due(_) => "resent",
         Resend::Unknown => return Err(Problem::not_found("delivery").into()),

@@ -9,8 +9,8 @@ use super::super::visit::Visit;
 use super::figures::Audited;
 use crate::actors::{PluginReport, PluginStatus};
 use crate::domain::subscription::SubscriptionState;
-use crate::http::api::attempts::error_of;
 use crate::plugin::ScriptKind;
+use crate::service::attempts::error_of;
 use crate::store::attention::{Failing, Halted, MANY, Open};
 
 /// Things of one kind that are shown; of more it is told how many there are.

@@ -19,11 +19,11 @@ use crate::store::event::EventSummary;
 use crate::store::subscription::Subscription;
 
 /// What stands for a value that is nobody's business.
-pub(in crate::http) const MASKED: &str = MASK;
+pub const MASKED: &str = MASK;
 
 /// What is sent with each attempt.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct RequestView {
+pub struct RequestView {
     /// `POST`; `MAIL` where the target is `mailto:…`.
     method: &'static str,
     /// The target as it is now, its path and query for admins alone; null: the subscription was
@@ -36,7 +36,9 @@ pub(in crate::http) struct RequestView {
 }
 
 impl RequestView {
-    pub(super) fn new(url: Option<String>, payload: Vec<u8>) -> Self {
+    /// What is sent to a URL.
+    #[must_use]
+    pub fn new(url: Option<String>, payload: Vec<u8>) -> Self {
         let (body, body_encoding) = match String::from_utf8(payload) {
             Ok(text) => (text, "utf-8"),
             Err(error) => (STANDARD.encode(error.as_bytes()), "base64"),
@@ -53,7 +55,7 @@ impl RequestView {
 
 /// A header.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct HeaderView {
+pub struct HeaderView {
     /// Its name.
     pub name: String,
     /// Its value; `•••` where it is a credential or a signature.
@@ -62,7 +64,7 @@ pub(in crate::http) struct HeaderView {
 
 /// The request of one attempt.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct AttemptRequest {
+pub struct AttemptRequest {
     /// Its headers. Signatures, the values of custom headers and of those that plugins added are
     /// masked.
     pub headers: Vec<HeaderView>,
@@ -76,7 +78,7 @@ pub(in crate::http) struct AttemptRequest {
 
 /// What one plugin did in an attempt.
 #[derive(Serialize, Deserialize, ToSchema)]
-pub(in crate::http) struct PluginRunView {
+pub struct PluginRunView {
     /// Its place in the plugins folder.
     #[schema(example = "named/only-paid-orders.rhai")]
     pub name: String,
@@ -91,7 +93,7 @@ pub(in crate::http) struct PluginRunView {
 
 /// What the receiver answered.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct ResponseView {
+pub struct ResponseView {
     /// The HTTP status.
     pub status: i16,
     /// Its headers; null: they were not kept.
@@ -104,7 +106,7 @@ pub(in crate::http) struct ResponseView {
 
 /// The mail that carried a delivery.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct CarriedView {
+pub struct CarriedView {
     /// The mail, which `GET /v1/mails/{id}` shows with each of its tries.
     #[schema(value_type = String, example = "mail_01h455vb4pex5vsknk084sn02q")]
     pub id: MailId,
@@ -116,7 +118,7 @@ pub(in crate::http) struct CarriedView {
 
 /// Where the time of an attempt went, in milliseconds; null: it did not come to that.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct PhasesView {
+pub struct PhasesView {
     /// Looking the host up.
     pub resolve: Option<u64>,
     /// Connecting (TCP alone).
@@ -129,7 +131,7 @@ pub(in crate::http) struct PhasesView {
 
 /// One attempt.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct AttemptView {
+pub struct AttemptView {
     /// Its number, from 1.
     pub n: i32,
     /// `first`, `resend`, `replay` or `test`: what began its round.
@@ -204,7 +206,7 @@ impl Recorded {
 }
 
 /// What went wrong with an attempt, or who filtered it, in plain words.
-pub(in crate::http) fn error_of(detail: &str) -> Option<String> {
+pub fn error_of(detail: &str) -> Option<String> {
     let recorded = Recorded::read(Some(detail));
     let filtered = |script| format!("Filtered by the plugin {script}.");
     let error = recorded.error.map(without_source);
@@ -212,17 +214,17 @@ pub(in crate::http) fn error_of(detail: &str) -> Option<String> {
 }
 
 /// What came of an attempt, as far as the recorder's JSON tells it.
-pub(in crate::http) struct Answer {
+pub struct Answer {
     /// What went wrong, or who filtered it, in plain words.
-    pub(in crate::http) error: Option<String>,
+    pub error: Option<String>,
     /// The beginning of the answer's body.
-    pub(in crate::http) body: Option<String>,
+    pub body: Option<String>,
     /// There was more of it.
-    pub(in crate::http) truncated: bool,
+    pub truncated: bool,
 }
 
 /// What came of an attempt.
-pub(in crate::http) fn answer_of(detail: Option<&str>) -> Answer {
+pub fn answer_of(detail: Option<&str>) -> Answer {
     let recorded = Recorded::read(detail);
     Answer {
         error: detail.and_then(error_of),

@@ -1,0 +1,42 @@
+//! What answers at `/`: the first page for people, name and links for programs.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::pages;
+use super::server::Shared;
+
+/// What answers here.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Home {
+    /// Always `Herald`.
+    name: &'static str,
+    /// Its version.
+    version: &'static str,
+    /// The OpenAPI document.
+    openapi: &'static str,
+    /// Whether it takes events.
+    ready: &'static str,
+}
+
+/// What answers here
+///
+/// Who accepts HTML gets the first page: who is signed in, or the way to the sign-in.
+#[utoipa::path(get, path = "/", tag = "operation",
+    responses(
+        (status = 200, description = "Name, version and links", body = Home),
+        (status = 303, description = "Nobody is signed in: to the page to sign in"),
+    ))]
+pub(super) async fn show(shared: Data<Shared>, request: HttpRequest) -> pages::PageResult {
+    if pages::overview::is_wanted(&request) {
+        return pages::overview::show(&shared, &request).await;
+    }
+    Ok(HttpResponse::Ok().json(Home {
+        name: "Herald",
+        version: env!("CARGO_PKG_VERSION"),
+        openapi: "/openapi.json",
+        ready: "/readyz",
+    }))
+}

@@ -1,0 +1,81 @@
+//! The activity log: what users did, in the host application and in Herald.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Fault, Refusal, cut};
+use crate::actors::Engine;
+use crate::domain::activity::MOST_AHEAD;
+use crate::domain::id::{AccountId, ActivityId};
+use crate::store::activity::{self, Activity, ActivityCount, ActivityFilter, MOST_COUNTS};
+
+/// The name of the list in its cursors.
+pub const LIST: &str = "activities";
+
+/// What a summary counts if no time is given.
+const USUAL_TIME: TimeDelta = TimeDelta::days(7);
+/// The longest time that a summary counts: it reads all of it.
+const LONGEST_TIME: TimeDelta = TimeDelta::days(92);
+
+/// The place of an activity in the list.
+pub type Place = (DateTime<Utc>, ActivityId);
+
+/// A page of the list, of which `filter` wants one row more than are shown; with the place
+/// behind which the next page begins, if there is one.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(
+    engine: &Engine,
+    account: AccountId,
+    filter: &ActivityFilter,
+    limit: usize,
+) -> Result<(Vec<Activity>, Option<Place>), Refusal> {
+    let mut rows = activity::list(engine.database(), account, filter).await?;
+    let next = cut(&mut rows, limit, |row| (row.at, row.id()));
+    Ok((rows, next))
+}
+
+/// What was counted.
+#[derive(Debug)]
+pub struct Counted {
+    /// The first moment.
+    pub from: DateTime<Utc>,
+    /// The moment after the last.
+    pub to: DateTime<Utc>,
+    /// Users and groups, the most active first.
+    pub rows: Vec<ActivityCount>,
+    /// There are more than these.
+    pub truncated: bool,
+}
+
+/// Counts activities by user and group, in a time or in the usual one.
+///
+/// # Errors
+/// The time ends before it begins or is too long, or the database is away.
+pub async fn count(
+    engine: &Engine,
+    account: AccountId,
+    group: Option<&str>,
+    (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+) -> Result<Counted, Refusal> {
+    // An activity may lie a little ahead: without an end, what was just recorded is counted.
+    let ahead = engine.clock().now() + MOST_AHEAD;
+    let to = to.unwrap_or_else(|| from.map_or(ahead, |from| ahead.min(from + LONGEST_TIME)));
+    let from = from.unwrap_or(to - USUAL_TIME);
+    let wrong = |detail: &str| Err(Refusal::query(vec![Fault::new("?from", detail)]));
+    if from > to {
+        return wrong("must not be later than `to`");
+    }
+    if to - from > LONGEST_TIME {
+        return wrong("must not be more than 92 days before `to`");
+    }
+    let mut rows = activity::summary(engine.database(), account, group, from, to).await?;
+    let truncated = rows.len() > MOST_COUNTS;
+    rows.truncate(MOST_COUNTS);
+    Ok(Counted {
+        from,
+        to,
+        rows,
+        truncated,
+    })
+}

@@ -1,0 +1,90 @@
+//! The mail log: every mail that Herald sends, and those that the application says it sent.
+
+use super::super::{Refusal, cut};
+use crate::actors::Engine;
+use crate::domain::id::{AccountId, MailId};
+use crate::domain::mail::{MAX_TOPIC, Mailbox, one_line};
+use crate::mail::{Letter, compose};
+use crate::store::mail_log::{self, LoggedMail, LoggedTry, MailContent, MailFilter};
+
+/// The least characters that are searched for: fewer are in too many mails to be looked up.
+pub const LEAST_SEARCHED: usize = 3;
+
+/// The name of the list in its cursors.
+pub const LIST: &str = "mails";
+
+/// What is searched for.
+///
+/// # Errors
+/// It is too short, too long, or no line.
+pub fn words(text: &str) -> Result<String, String> {
+    let text = one_line(text, 200).map_err(|error| error.to_string())?;
+    match text.chars().count() {
+        0..LEAST_SEARCHED => Err(format!("must have at least {LEAST_SEARCHED} characters")),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// A topic that is searched for.
+///
+/// # Errors
+/// It is too long, or no line.
+pub fn topic(text: &str) -> Result<String, String> {
+    let topic = one_line(text, MAX_TOPIC).map_err(|error| error.to_string())?;
+    Ok(topic.to_owned())
+}
+
+/// A page of the list, of which `filter` wants one row more than are shown; with the mail behind
+/// which the next page begins, if there is one.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(
+    engine: &Engine,
+    account: AccountId,
+    filter: &MailFilter,
+    limit: usize,
+) -> Result<(Vec<LoggedMail>, Option<MailId>), Refusal> {
+    let mut rows = mail_log::list(engine.database(), account, filter).await?;
+    let next = cut(&mut rows, limit, LoggedMail::id);
+    Ok((rows, next))
+}
+
+/// A mail with what it says and each of its tries.
+///
+/// # Errors
+/// There is none, or the database is away.
+pub async fn show(
+    engine: &Engine,
+    account: AccountId,
+    id: MailId,
+) -> Result<(LoggedMail, MailContent, Vec<LoggedTry>), Refusal> {
+    let found = mail_log::find(engine.database(), account, id).await?;
+    found.ok_or_else(|| Refusal::not_found("mail"))
+}
+
+/// The header fields as they travel: made again from the same values, they are the same.
+#[must_use]
+pub fn headers(mail: &LoggedMail, content: &MailContent) -> Option<String> {
+    if mail.recorded {
+        return None;
+    }
+    let from: Mailbox = mail.sender.parse().ok()?;
+    let to: Vec<Mailbox> = mail
+        .receivers
+        .iter()
+        .filter_map(|it| it.parse().ok())
+        .collect();
+    let reply_to: Option<Mailbox> = content.reply_to.as_ref().and_then(|it| it.parse().ok());
+    let composed = compose(&Letter {
+        from: &from,
+        to: &to,
+        reply_to: reply_to.as_ref(),
+        subject: &mail.subject,
+        text: &content.text,
+        html: content.html.as_deref(),
+        message_id: &content.message_id,
+        date: mail.created_at,
+    });
+    Some(composed.ok()?.header().to_owned())
+}
