@@ -1,4 +1,4 @@
-//! What callers send. One struct is the input, its reader and its schema: [`inputs!`] declares it,
+//! What callers send. One struct is the input, its reader and its schema: `inputs!` declares it,
 //! and the types of its fields say what is taken, with which words the rest is refused, and how
 //! the API's document describes it. All faults of one input are found at once.
 

@@ -1,6 +1,6 @@
 //! What Herald does for a caller, whoever asks: a request of the API, a form of a page, the command
-//! line. One resource a file, with its input, its rules, its activities and its wake-ups. Nothing here knows HTTP, HTML
-//! or JSON text; who refuses says so as a [`Refusal`].
+//! line. One resource a file, with its input, its rules, its activities and its wake-ups. Nothing
+//! here knows HTTP, HTML or JSON text; who refuses says so as a [`Refusal`].
 
 pub mod access;
 pub mod accounts;
@@ -15,9 +15,9 @@ pub mod event_types;
 pub mod input;
 mod letters;
 pub mod mails;
-pub mod rate_limit;
 pub mod plugins;
 pub mod publishing;
+pub mod rate_limit;
 mod refusal;
 pub mod subscriptions;
 mod targets;
