@@ -59,7 +59,7 @@ impl Access {
         matches!(self, Self::View | Self::Administer | Self::Oversee)
     }
 
-    /// Who may, in words for a refusal.
+    /// Who may, as text for a refusal.
     #[must_use]
     pub const fn in_words(self) -> &'static str {
         match self {

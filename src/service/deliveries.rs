@@ -14,8 +14,8 @@ use crate::store::resend::{self, Resend};
 use crate::store::subscription::Subscription;
 use crate::store::{StoreError, event, subscription};
 
-/// All that is told of one delivery.
-pub struct ToldDelivery {
+/// One delivery with all that people may see of it.
+pub struct ShownDelivery {
     /// The event's bytes as published.
     pub payload: Vec<u8>,
     /// Where it stands.
@@ -38,7 +38,7 @@ pub async fn show(
     role: Role,
     id: EventId,
     subscription_id: SubscriptionId,
-) -> Result<ToldDelivery, Refusal> {
+) -> Result<ShownDelivery, Refusal> {
     let database = engine.database();
     let missing = || Refusal::not_found("delivery");
     let (event, payload) = event::find(database, account, id)
@@ -64,7 +64,7 @@ pub async fn show(
         .then(|| why_held(engine, account, &delivery, subscription.as_ref()));
     let url = subscription.as_ref();
     let url = url.map(|it| it.url.seen_by(role).into_owned());
-    Ok(ToldDelivery {
+    Ok(ShownDelivery {
         url,
         payload,
         delivery,

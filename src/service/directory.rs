@@ -1,5 +1,5 @@
 //! What the operations on accounts, users and tokens stand on. The command line has no daemon
-//! beside it; what a running one remembers is told of each change.
+//! beside it; a running one forgets what a change concerns.
 
 use std::sync::Arc;
 

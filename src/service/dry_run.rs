@@ -39,7 +39,7 @@ impl Field for EventText {
         let text = match given {
             Given::Raw(text) => text.to_owned(),
             Given::Json(value) => value.to_string(),
-            Given::Query(text) => text.into_owned(),
+            Given::Typed(text) => text.into_owned(),
         };
         if text.starts_with('{') {
             return Some(Self(text));

@@ -57,7 +57,7 @@ impl Field for Storable {
         let value = match given {
             Given::Json(value) => value,
             Given::Raw(text) => text.into(),
-            Given::Query(text) => text.into_owned().into(),
+            Given::Typed(text) => text.into_owned().into(),
         };
         if holds_zero(&value) {
             faults.add("must not hold the character 0");

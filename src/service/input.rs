@@ -11,8 +11,11 @@ use serde_json::{Map, Value, json};
 pub use self::kinds::{ListOf, OrNull, Text, Whole};
 use super::refusal::{Fault, Reason, Refusal};
 
-/// Faults that are told of one list at most: enough to see the pattern.
+/// Faults that are reported of one list at most: enough to see the pattern.
 const MOST_OF_A_LIST: usize = 100;
+/// Faults that are reported at most: a body of thousands of unknown fields must not have an answer
+/// that is many times as large.
+const MOST: usize = 1_000;
 
 /// A value as it came.
 #[derive(Debug)]
@@ -21,8 +24,8 @@ pub enum Given<'a> {
     Json(Value),
     /// JSON as it was written, which Rust may not be able to hold.
     Raw(&'a str),
-    /// Out of a query.
-    Query(Cow<'a, str>),
+    /// As it is typed, on a command line for one.
+    Typed(Cow<'a, str>),
 }
 
 impl Given<'_> {
@@ -33,7 +36,7 @@ impl Given<'_> {
     pub fn text(self) -> Result<String, String> {
         let text = match self {
             Self::Json(Value::String(text)) => text,
-            Self::Query(text) => text.into_owned(),
+            Self::Typed(text) => text.into_owned(),
             Self::Json(other) => {
                 return Err(format!("must be a string, not {}", kind_of(&other)));
             }
@@ -50,8 +53,8 @@ impl Given<'_> {
     pub fn whole(&self) -> Option<i64> {
         match self {
             Self::Json(value) => value.as_i64(),
-            Self::Raw(text) | Self::Query(Cow::Borrowed(text)) => text.parse().ok(),
-            Self::Query(Cow::Owned(text)) => text.parse().ok(),
+            Self::Raw(text) | Self::Typed(Cow::Borrowed(text)) => text.parse().ok(),
+            Self::Typed(Cow::Owned(text)) => text.parse().ok(),
         }
     }
 }
@@ -81,7 +84,7 @@ pub struct Faults {
 impl Faults {
     /// Something is wrong at the place that is being read.
     pub fn add(&mut self, detail: impl Into<String>) {
-        self.found.push(Fault::new(self.place.clone(), detail));
+        self.add_at(self.place.clone(), detail);
     }
 
     /// Something is wrong beneath the place that is being read.
@@ -104,7 +107,9 @@ impl Faults {
 
     /// Something is wrong at a place that was read before.
     pub fn add_at(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
-        self.found.push(Fault::new(pointer, detail));
+        if self.found.len() < MOST {
+            self.found.push(Fault::new(pointer, detail));
+        }
     }
 
     /// How many there are.
@@ -143,7 +148,7 @@ impl<T: Input> Read<T> {
 /// What is wrong with it.
 pub fn parse<T: Field>(text: &str) -> Result<T, String> {
     let mut faults = Faults::default();
-    T::read(Given::Query(text.into()), &mut faults).ok_or_else(|| {
+    T::read(Given::Typed(text.into()), &mut faults).ok_or_else(|| {
         let details: Vec<String> = faults.found.into_iter().map(|it| it.detail).collect();
         details.join("; ")
     })
@@ -151,9 +156,6 @@ pub fn parse<T: Field>(text: &str) -> Result<T, String> {
 
 /// What a caller sends, as a type.
 pub trait Input: Sized {
-    /// Its name in the API's document.
-    const NAME: &'static str;
-
     /// The names of its fields.
     const FIELDS: &'static [&'static str];
 
@@ -288,7 +290,6 @@ macro_rules! inputs {
                 }
 
                 impl $crate::service::input::Input for $name {
-                    const NAME: &'static str = stringify!($name);
                     const FIELDS: &'static [&'static str] = &[$(stringify!($field),)*];
                     type Partial = Partial;
 
@@ -380,7 +381,7 @@ fn joined(lines: &[&str]) -> String {
     lines.join("\n")
 }
 
-/// What kind of JSON value it is, in words.
+/// What kind of JSON value it is, as text.
 #[must_use]
 pub const fn kind_of(value: &Value) -> &'static str {
     match value {
@@ -473,5 +474,13 @@ mod tests {
         let many = vec![0; 5_000];
         let found = faults(json!({ "title": "Shop", "tags": many }));
         assert_eq!(found.len(), MOST_OF_A_LIST);
+    }
+
+    #[test]
+    fn a_body_of_unknown_fields_has_a_bounded_answer() {
+        let unknown = (0..5_000).map(|n| (format!("f{n}"), Value::Null));
+        let found = faults(Value::Object(unknown.collect()));
+        assert_eq!(found.len(), MOST);
+        assert_eq!(found[0].0, "/title");
     }
 }

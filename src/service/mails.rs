@@ -105,7 +105,7 @@ impl Field for Content {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let read = match given {
             Given::Json(Value::String(text)) => body(&text).map_err(|error| error.to_string()),
-            Given::Query(text) => body(&text).map_err(|error| error.to_string()),
+            Given::Typed(text) => body(&text).map_err(|error| error.to_string()),
             Given::Json(_) | Given::Raw(_) => {
                 Err(format!("must be a string of at most {MAX_BODY} bytes"))
             }

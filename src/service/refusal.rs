@@ -1,4 +1,4 @@
-//! Why Herald does not do what a caller wants, in words for that caller. How it is answered (a
+//! Why Herald does not do what a caller wants, as a sentence for that caller. How it is answered (a
 //! status, a page, an exit code) is the business of the layers above.
 
 mod causes;

@@ -79,7 +79,8 @@ fn missing() -> Refusal {
 /// Makes a subscription. Returns its first secret as well.
 ///
 /// # Errors
-/// Every fault of the input at once, a forbidden target among them; the account has as many as it may, or the
+/// Every fault of the input at once, a forbidden target among them; the account has as many as it
+/// may, or the
 /// database is away.
 pub async fn create(
     engine: &Engine,
@@ -168,8 +169,8 @@ fn change_of(patch: SubscriptionPatch) -> SubscriptionChange {
 /// then.
 ///
 /// # Errors
-/// Every fault of the input at once, a forbidden target among them; it was removed meanwhile, or changed since it
-/// was seen; the database is away.
+/// Every fault of the input at once, a forbidden target among them; it was removed meanwhile, or
+/// changed since it was seen; the database is away.
 pub async fn change(
     engine: &Engine,
     before: &Subscription,

@@ -200,9 +200,9 @@ pub(in crate::http) async fn show(
     no_query(&request)?;
     let id: EventId = part(&request, "event_id")?;
     let subscription_id: SubscriptionId = part(&request, "subscription_id")?;
-    let told = deliveries::show(&shared.engine, account, caller.role, id, subscription_id).await?;
-    let request = RequestView::new(told.url, told.payload);
-    let view = DeliveryView::from(told.delivery);
+    let shown = deliveries::show(&shared.engine, account, caller.role, id, subscription_id).await?;
+    let request = RequestView::new(shown.url, shown.payload);
+    let view = DeliveryView::from(shown.delivery);
     Ok(HttpResponse::Ok().json(DeliveryDetail {
         event_id: view.event_id,
         subscription_id: view.subscription_id,
@@ -213,11 +213,11 @@ pub(in crate::http) async fn show(
         last_attempt_at: view.last_attempt_at,
         next_attempt_at: view.next_attempt_at,
         held_by: view.held_by,
-        held_because: told.held_because,
+        held_because: shown.held_because,
         created_at: view.created_at,
         test: view.test,
         request,
-        attempts: told.attempts,
+        attempts: shown.attempts,
     }))
 }
 

@@ -123,12 +123,6 @@ impl<T: Field> Field for OrNull<T> {
     }
 }
 
-impl<T> From<OrNull<T>> for Option<T> {
-    fn from(value: OrNull<T>) -> Self {
-        value.0
-    }
-}
-
 /// A list of `LEAST` to `MOST` entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListOf<T, const LEAST: usize, const MOST: usize>(pub Vec<T>);
@@ -167,7 +161,7 @@ impl Field for bool {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let read = match given {
             Given::Json(Value::Bool(read)) => Some(read),
-            Given::Query(text) => text.parse().ok(),
+            Given::Typed(text) => text.parse().ok(),
             Given::Json(_) | Given::Raw(_) => None,
         };
         if read.is_none() {

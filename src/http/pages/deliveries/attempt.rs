@@ -10,7 +10,7 @@ use crate::domain::delivery::{Origin, Outcome};
 use crate::service::attempts::{
     AttemptRequest, AttemptView, HeaderView, MASKED, PhasesView, PluginRunView, ResponseView,
 };
-use crate::service::deliveries::ToldDelivery;
+use crate::service::deliveries::ShownDelivery;
 
 /// Bytes of a body that are shown of the attempt that is open at first.
 const MOST_BODY: usize = 4 << 10;
@@ -20,7 +20,7 @@ const MOST_FOLDED: usize = 512;
 /// One attempt. `open`: its request and response are shown at first.
 pub(super) fn attempt(
     reader: &Reader,
-    told: &ToldDelivery,
+    shown: &ShownDelivery,
     attempt: &AttemptView,
     open: bool,
 ) -> Markup {
@@ -52,7 +52,7 @@ pub(super) fn attempt(
                     summary { "Request and response" }
                     div class="columns exchange" {
                         @if let Some(request) = &attempt.request {
-                            (sent(told, attempt, request, open))
+                            (sent(shown, attempt, request, open))
                         }
                         (answered(attempt, open))
                     }
@@ -189,16 +189,16 @@ fn phases(phases: &PhasesView) -> Markup {
 }
 
 fn sent(
-    told: &ToldDelivery,
+    shown: &ShownDelivery,
     attempt: &AttemptView,
     request: &AttemptRequest,
     open: bool,
 ) -> Markup {
-    let url = told.url.as_deref();
+    let url = shown.url.as_deref();
     let body = request
         .body
         .as_deref()
-        .map_or(told.payload.as_slice(), str::as_bytes);
+        .map_or(shown.payload.as_slice(), str::as_bytes);
     let most = if open { MOST_BODY } else { MOST_FOLDED };
     html! {
         div {
@@ -212,7 +212,7 @@ fn sent(
                 @if request.truncated {
                     p class="muted" { "The log keeps the beginning of a body that a plugin made." }
                 } @else if open {
-                    (difference::view("What the plugin changed", &told.payload, made.as_bytes()))
+                    (difference::view("What the plugin changed", &shown.payload, made.as_bytes()))
                 }
                 (Payload {
                     title: "Body as sent",
@@ -225,13 +225,13 @@ fn sent(
                 p { "The body was the payload as published, byte for byte." }
             }
             @if let (true, Some(url), false) = (open, url, request.truncated) {
-                (as_curl(told, attempt.n, url, &request.headers, body))
+                (as_curl(shown, attempt.n, url, &request.headers, body))
             }
         }
     }
 }
 
-fn as_curl(told: &ToldDelivery, n: i32, url: &str, sent: &[HeaderView], body: &[u8]) -> Markup {
+fn as_curl(shown: &ShownDelivery, n: i32, url: &str, sent: &[HeaderView], body: &[u8]) -> Markup {
     let value = |header: &HeaderView| match header.value.as_str() {
         MASKED => format!("<{}>", header.name),
         value => value.to_owned(),
@@ -242,7 +242,7 @@ fn as_curl(told: &ToldDelivery, n: i32, url: &str, sent: &[HeaderView], body: &[
         .collect();
     let masked = sent.iter().any(|header| header.value == MASKED);
     let large = body.len() > MOST_BODY;
-    let file = format!("{}.json", told.delivery.event);
+    let file = format!("{}.json", shown.delivery.event);
     let command = if large {
         curl::with_file(url, &headers, &file)
     } else {
@@ -257,7 +257,7 @@ fn as_curl(told: &ToldDelivery, n: i32, url: &str, sent: &[HeaderView], body: &[
             @if large {
                 p class="muted" {
                     "Save "
-                    a href=(format!("/events/{}/raw", told.delivery.event)) download=(file) { "the payload" }
+                    a href=(format!("/events/{}/raw", shown.delivery.event)) download=(file) { "the payload" }
                     " as " code { (file) } " first."
                 }
             }

@@ -14,7 +14,7 @@ use crate::domain::id::{EventId, SubscriptionId};
 use crate::http::path::part;
 use crate::http::problem::{Kind, Problem};
 use crate::http::server::Shared;
-use crate::service::deliveries::{self, ToldDelivery};
+use crate::service::deliveries::{self, ShownDelivery};
 use crate::store::resend::Resend;
 use crate::store::subscription_name::{Named, named};
 
@@ -32,7 +32,7 @@ pub(in crate::http) async fn show(
     query(&request).finish()?;
     let event: EventId = part(&request, "event_id")?;
     let subscription: SubscriptionId = part(&request, "subscription_id")?;
-    let told = deliveries::show(
+    let shown = deliveries::show(
         &shared.engine,
         visit.account,
         visit.caller.role,
@@ -45,20 +45,20 @@ pub(in crate::http) async fn show(
     let again = visit.is_admin() && name.is_some_and(|name| !name.removed);
     let action = html! {
         @if again {
-            (visit.post(&format!("{}/resend", super::row::path(&told.delivery)), "Resend", "button primary"))
+            (visit.post(&format!("{}/resend", super::row::path(&shown.delivery)), "Resend", "button primary"))
         }
     };
     let body = html! {
-        (facts(&visit, &told, name))
+        (facts(&visit, &shown, name))
         section class="panel" {
             h2 { "What happened" }
-            ol class="story" { (story(&visit, &told)) }
+            ol class="story" { (story(&visit, &shown)) }
         }
     };
     Ok(visit
         .page(
             Nav::Deliveries,
-            &told.delivery.event_type,
+            &shown.delivery.event_type,
             "One event on its way to one webhook.",
         )
         .back("/deliveries", "Deliveries")
@@ -66,8 +66,8 @@ pub(in crate::http) async fn show(
         .show(&body))
 }
 
-fn facts(visit: &Visit, told: &ToldDelivery, name: Option<&Named>) -> Markup {
-    let delivery = &told.delivery;
+fn facts(visit: &Visit, shown: &ShownDelivery, name: Option<&Named>) -> Markup {
+    let delivery = &shown.delivery;
     let kept = name.is_some_and(|name| !name.removed);
     html! {
         dl class="facts" {
@@ -78,7 +78,7 @@ fn facts(visit: &Visit, told: &ToldDelivery, name: Option<&Named>) -> Markup {
                 @if kept {
                     a href=(format!("/webhooks/{}", delivery.subscription)) { (super::row::name(name)) }
                 } @else { (super::row::name(name)) }
-                @if let Some(url) = &told.url {
+                @if let Some(url) = &shown.url {
                     " " (ui::url(url))
                 }
             }
@@ -93,20 +93,20 @@ fn facts(visit: &Visit, told: &ToldDelivery, name: Option<&Named>) -> Markup {
     }
 }
 
-fn story(visit: &Visit, told: &ToldDelivery) -> Markup {
-    let delivery = &told.delivery;
+fn story(visit: &Visit, shown: &ShownDelivery) -> Markup {
+    let delivery = &shown.delivery;
     let whole = format!("/events/{}/raw", delivery.event);
     let payload = Payload {
         title: "Payload as published",
         id: "payload",
-        bytes: &told.payload,
+        bytes: &shown.payload,
         whole: Some(&whole),
         most: MOST_PAYLOAD,
     };
-    let left_out = told.attempts.len().saturating_sub(MOST_ATTEMPTS);
-    let shown = told.attempts.get(left_out..).unwrap_or_default();
+    let left_out = shown.attempts.len().saturating_sub(MOST_ATTEMPTS);
+    let latest = shown.attempts.get(left_out..).unwrap_or_default();
     // The last one that sent something is the one that people come for.
-    let open = shown.iter().rposition(|attempt| attempt.request.is_some());
+    let open = latest.iter().rposition(|attempt| attempt.request.is_some());
     html! {
         li class="is-sent" {
             h3 { "The event was accepted" }
@@ -116,22 +116,22 @@ fn story(visit: &Visit, told: &ToldDelivery) -> Markup {
         @if left_out > 0 {
             li { p { "The first " (left_out) " attempts are not shown here." } }
         }
-        @for (place, attempt) in shown.iter().enumerate() {
-            (attempt::attempt(&visit.reader, told, attempt, open == Some(place)))
+        @for (place, attempt) in latest.iter().enumerate() {
+            (attempt::attempt(&visit.reader, shown, attempt, open == Some(place)))
         }
-        (next(visit, told))
+        (next(visit, shown))
     }
 }
 
 /// What comes next.
-fn next(visit: &Visit, told: &ToldDelivery) -> Markup {
-    let delivery = &told.delivery;
-    let tried = !told.attempts.is_empty();
+fn next(visit: &Visit, shown: &ShownDelivery) -> Markup {
+    let delivery = &shown.delivery;
+    let tried = !shown.attempts.is_empty();
     html! {
         @match delivery.state {
             DeliveryState::Held => li class="is-wait" {
                 h3 { "It is held" }
-                @if let Some(reason) = &told.held_because { p { (reason) } }
+                @if let Some(reason) = &shown.held_because { p { (reason) } }
             },
             DeliveryState::Queued | DeliveryState::Retrying => li class="is-wait" {
                 @match delivery.next_attempt_at {
