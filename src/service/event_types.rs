@@ -5,14 +5,14 @@ mod views;
 use serde_json::{Value, json};
 
 pub use self::views::{EventTypeEntry, EventTypeView, FieldView};
-use super::input::{Faults, Field, Given, OrNull, Read, Text, inputs};
+use super::input::{Faults, Field, Given, OrNull, Read, Text, made_and_changed};
 use super::{Fault, Reason, Refusal};
 use crate::actors::Engine;
 use crate::catalogue;
 use crate::domain::activity::Actor;
-use crate::domain::event_type::{Validation, check_name};
+use crate::domain::event_type::{EventType, Validation, check_name};
 use crate::domain::id::AccountId;
-use crate::store::event_type::{self, TypeChange, TypeFilter};
+use crate::store::event_type::{self, TypeChange, TypeFilter, TypeSummary};
 
 /// Upper bound of a description, in characters.
 const MAX_DESCRIPTION: usize = 4_000;
@@ -90,39 +90,30 @@ impl Field for Example {
     }
 }
 
-inputs! {
+made_and_changed! {
     /// An event type of the account's own.
-    EventTypeInput {
-        /// 1 to 128 of `A-Z a-z 0-9 _ . -`, the first one a letter or a digit.
-        name: TypeName = "INVOICE_PAID",
-        /// The heading under which people find it.
-        group: Option<Title> = "Invoices",
-        /// A few words.
-        title: Option<Title> = "An invoice was paid",
-        /// When it is published.
-        description: Option<Description> = "After the payment was booked.",
-        /// A JSON Schema of the whole event.
-        schema: Option<OrNull<Storable>> = {"type": "object", "required": ["data"]},
-        /// An event as it would be published.
-        example: Option<OrNull<Example>> = {"event_type": "INVOICE_PAID", "data": {"id": 1}},
-        /// What happens to an event that does not fit the schema; null: the default, `warn`.
-        validation: Option<OrNull<Validation>> = "reject",
-    }
-
+    EventTypeInput
     /// Changes of an event type; what is left out stays. Of a built-in one, `validation` alone.
-    EventTypePatch {
+    EventTypePatch
+    {
+        once {
+            /// 1 to 128 of `A-Z a-z 0-9 _ . -`, the first one a letter or a digit.
+            name: TypeName = "INVOICE_PAID",
+        }
+        needed {}
         /// The heading under which people find it.
-        group: Option<Title> = "Invoices",
+        group: Title = "Invoices",
         /// A few words.
-        title: Option<Title> = "An invoice was paid",
+        title: Title = "An invoice was paid",
         /// When it is published.
-        description: Option<Description> = "After the payment was booked.",
-        /// A JSON Schema of the whole event; null takes it away.
-        schema: Option<OrNull<Storable>> = {"type": "object", "required": ["data"]},
-        /// An event as it would be published; null takes it away.
-        example: Option<OrNull<Example>> = {"event_type": "INVOICE_PAID", "data": {"id": 1}},
-        /// What happens to an event that does not fit the schema; null goes back to the default.
-        validation: Option<OrNull<Validation>> = "off",
+        description: Description = "After the payment was booked.",
+        /// A JSON Schema of the whole event; null: none.
+        schema: OrNull<Storable> = {"type": "object", "required": ["data"]},
+        /// An event as it would be published; null: none.
+        example: OrNull<Example> = {"event_type": "INVOICE_PAID", "data": {"id": 1}},
+        /// What happens to an event that does not fit the schema; null: the default, which is
+        /// `warn` for types of one's own.
+        validation: OrNull<Validation> = "reject",
     }
 }
 
@@ -149,15 +140,24 @@ pub async fn list(
         limit: Some(limit),
     };
     let own = event_type::list(engine.database(), account, &filter).await?;
-    let mut types: Vec<EventTypeEntry> = known
-        .iter()
-        .filter(|known| after.is_none_or(|after| known.name.as_str() > after))
+    let behind = known.into_iter();
+    let behind = behind.filter(|known| after.is_none_or(|after| known.name.as_str() > after));
+    let mut types = entries(behind, own);
+    types.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(types)
+}
+
+/// The built-in types as an account has them, then its own.
+fn entries<'a>(
+    builtin: impl Iterator<Item = &'a EventType>,
+    own: Vec<TypeSummary>,
+) -> Vec<EventTypeEntry> {
+    let mut types: Vec<EventTypeEntry> = builtin
         .map(|known| EventTypeEntry::builtin(known, own.iter().find(|own| own.name == known.name)))
         .collect();
     let added = own.into_iter().filter(|own| !own.builtin);
     types.extend(added.map(EventTypeEntry::from));
-    types.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(types)
+    types
 }
 
 /// Every event type of an account: the built-in ones in the catalogue's order, then its own by
@@ -167,13 +167,7 @@ pub async fn list(
 /// When the database is away.
 pub async fn all(engine: &Engine, account: AccountId) -> Result<Vec<EventTypeEntry>, Refusal> {
     let own = event_type::list(engine.database(), account, &TypeFilter::default()).await?;
-    let mut types: Vec<EventTypeEntry> = catalogue::builtin()
-        .iter()
-        .map(|known| EventTypeEntry::builtin(known, own.iter().find(|own| own.name == known.name)))
-        .collect();
-    let added = own.into_iter().filter(|own| !own.builtin);
-    types.extend(added.map(EventTypeEntry::from));
-    Ok(types)
+    Ok(entries(catalogue::builtin().iter(), own))
 }
 
 /// One event type of an account.
@@ -208,20 +202,12 @@ pub async fn create(
     let example = wanted(read.fields.example.as_ref(), |it| &it.0, || None);
     let pattern_bytes = judge(engine, account, schema, example, &mut read.faults).await?;
     let input = read.finish()?;
-    let TypeName(name) = input.name;
+    let (TypeName(name), patch) = (input.name.clone(), input.into());
     if catalogue::find(&name).is_some() {
         let detail = format!("{name} is a built-in event type.");
         return Err(Refusal::conflict(detail));
     }
-    let values = TypeChange {
-        group: input.group.map(Text::into_inner),
-        title: input.title.map(Text::into_inner),
-        description: input.description.map(Text::into_inner),
-        schema: input.schema.map(|schema| schema.0.map(|it| it.0)),
-        example: input.example.map(|example| example.0.map(|it| it.0)),
-        validation: input.validation.map(|mode| mode.0),
-        pattern_bytes,
-    };
+    let values = change_of(patch, pattern_bytes);
     let made = event_type::create(engine.database(), account, &name, values, by).await?;
     engine.routing_changed().await;
     Ok(EventTypeView::from(made))
@@ -273,7 +259,15 @@ pub async fn change(
         pattern_bytes = judge(engine, account, schema, example, &mut read.faults).await?;
     }
     let patch = read.finish()?;
-    let values = TypeChange {
+    let values = change_of(patch, pattern_bytes);
+    let changed = event_type::change(database, account, name, values, by).await?;
+    let changed = changed.ok_or_else(missing)?;
+    engine.routing_changed().await;
+    Ok(EventTypeView::from(changed))
+}
+
+fn change_of(patch: EventTypePatch, pattern_bytes: i32) -> TypeChange {
+    TypeChange {
         group: patch.group.map(Text::into_inner),
         title: patch.title.map(Text::into_inner),
         description: patch.description.map(Text::into_inner),
@@ -281,11 +275,7 @@ pub async fn change(
         example: patch.example.map(|example| example.0.map(|it| it.0)),
         validation: patch.validation.map(|mode| mode.0),
         pattern_bytes,
-    };
-    let changed = event_type::change(database, account, name, values, by).await?;
-    let changed = changed.ok_or_else(missing)?;
-    engine.routing_changed().await;
-    Ok(EventTypeView::from(changed))
+    }
 }
 
 /// What changes of a built-in type.

@@ -2,12 +2,15 @@
 //! and the types of its fields say what is taken, with which words the rest is refused, and how
 //! the API's document describes it. All faults of one input are found at once.
 
+mod declare;
 mod kinds;
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+pub use self::declare::Described;
+pub(in crate::service) use self::declare::{inputs, made_and_changed};
 pub use self::kinds::{ListOf, OrNull, Text, Whole};
 use super::refusal::{Fault, Reason, Refusal};
 
@@ -265,122 +268,6 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Declares inputs: the struct, how it is read, and its JSON Schema. A field may have an example
-/// behind its type.
-macro_rules! inputs {
-    ($(
-        $(#[doc = $doc:literal])+
-        $name:ident {
-            $($(#[doc = $field_doc:literal])+ $field:ident: $kind:ty $(= $example:tt)?,)*
-        }
-    )+) => {
-        $(
-            $(#[doc = $doc])+
-            #[derive(Debug, Clone)]
-            pub struct $name {
-                $($(#[doc = $field_doc])+ pub $field: $kind,)*
-            }
-
-            const _: () = {
-                /// The fields that could be read.
-                #[derive(Debug)]
-                #[allow(unreachable_pub, reason = "it is known by the name of the input alone")]
-                pub struct Partial {
-                    $(pub $field: Option<$kind>,)*
-                }
-
-                impl $crate::service::input::Input for $name {
-                    const FIELDS: &'static [&'static str] = &[$(stringify!($field),)*];
-                    type Partial = Partial;
-
-                    #[allow(unused_variables, reason = "an input may have no fields")]
-                    fn take(given: &mut $crate::service::input::Object<'_>) -> Partial {
-                        Partial { $($field: given.field(stringify!($field)),)* }
-                    }
-
-                    #[allow(unused_variables, reason = "an input may have no fields")]
-                    fn whole(fields: Partial) -> Option<Self> {
-                        Some(Self { $($field: fields.$field?,)* })
-                    }
-
-                    #[allow(unused_mut, reason = "an input may have no fields")]
-                    fn schema() -> serde_json::Value {
-                        let mut schema = $crate::service::input::Described::new(&[$($doc,)+]);
-                        $(
-                            #[allow(unused_mut, unused_assignments, reason = "not all have one")]
-                            let mut example = None;
-                            $(example = Some(serde_json::json!($example));)?
-                            schema.field::<$kind>(stringify!($field), &[$($field_doc,)+], example);
-                        )*
-                        schema.end()
-                    }
-                }
-            };
-
-            impl utoipa::PartialSchema for $name {
-                fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                    let schema = <Self as $crate::service::input::Input>::schema();
-                    utoipa::openapi::RefOr::T(serde_json::from_value(schema).unwrap_or_default())
-                }
-            }
-
-            impl utoipa::ToSchema for $name {}
-        )+
-    };
-}
-pub(in crate::service) use inputs;
-
-/// The JSON Schema of an input that is being put together.
-pub struct Described {
-    description: String,
-    properties: Map<String, Value>,
-    required: Vec<&'static str>,
-}
-
-impl Described {
-    /// Nothing but what it is for, by the lines of its documentation.
-    #[must_use]
-    pub fn new(lines: &[&str]) -> Self {
-        Self {
-            description: joined(lines),
-            properties: Map::new(),
-            required: Vec::new(),
-        }
-    }
-
-    /// Adds a field.
-    pub fn field<T: Field>(&mut self, name: &'static str, lines: &[&str], example: Option<Value>) {
-        let mut schema = T::schema();
-        if let Some(schema) = schema.as_object_mut() {
-            schema.insert("description".to_owned(), joined(lines).into());
-            if let Some(example) = example {
-                schema.insert("example".to_owned(), example);
-            }
-        }
-        if T::absent().is_none() {
-            self.required.push(name);
-        }
-        self.properties.insert(name.to_owned(), schema);
-    }
-
-    /// The whole.
-    #[must_use]
-    pub fn end(self) -> Value {
-        json!({
-            "type": "object",
-            "description": self.description,
-            "properties": self.properties,
-            "required": self.required,
-            "additionalProperties": false,
-        })
-    }
-}
-
-fn joined(lines: &[&str]) -> String {
-    let lines: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
-    lines.join("\n")
-}
-
 /// What kind of JSON value it is, as text.
 #[must_use]
 pub const fn kind_of(value: &Value) -> &'static str {
@@ -397,6 +284,8 @@ pub const fn kind_of(value: &Value) -> &'static str {
 #[cfg(test)]
 #[allow(unreachable_pub, reason = "the macro makes inputs for other modules")]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::domain::role::Role;
 

@@ -97,22 +97,8 @@ pub async fn create(
     let input = read.finish()?;
     let title = input.title.clone().map(Text::into_inner);
     let title = title.unwrap_or_else(|| input.url.name().chars().take(200).collect());
-    let given = SubscriptionPatch {
-        title: input.title,
-        url: Some(input.url),
-        triggers: Some(input.triggers),
-        state: input.state,
-        plugin: input.plugin,
-        headers: input.headers,
-        max_in_flight: input.max_in_flight,
-        rate_per_second: input.rate_per_second,
-        ordered: input.ordered,
-        order_key: input.order_key,
-        timeout_seconds: input.timeout_seconds,
-        retry_schedule: input.retry_schedule,
-    };
-    let headers = given.headers.clone().map(|headers| headers.0);
-    let change = change_of(given);
+    let headers = input.headers.clone().map(|headers| headers.0);
+    let change = change_of(input.into());
     let secret = secrets::fresh()?;
     let new = NewSubscription {
         id: SubscriptionId::from_uuid(fresh_uuid(engine.clock())),

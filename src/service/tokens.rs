@@ -1,6 +1,6 @@
 //! Tokens of an account; without an account, those that are operator-wide.
 
-use super::input::{OrNull, Text, Whole, inputs};
+use super::input::{OrNull, Text, Whole, made_and_changed};
 use super::{Directory, Refusal};
 use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, TokenId};
@@ -15,27 +15,22 @@ pub type Title = Text<1, MAX_TITLE>;
 /// A token's own limit, in requests a second; 0: none.
 pub type RateLimit = Whole<0, MAX_RATE_LIMIT>;
 
-inputs! {
+made_and_changed! {
     /// A token to be made.
-    TokenInput {
-        /// What people call it.
-        title: Title = "Shop",
-        /// What it may do.
-        role: Role = "publisher",
-        /// Requests a second that may be made with it at one daemon; 0: any number; left out or
-        /// null: what the settings say.
-        rate_limit: Option<OrNull<RateLimit>> = 100,
-    }
-
+    TokenInput
     /// Changes of a token; what is left out stays.
-    TokenPatch {
-        /// What people call it.
-        title: Option<Title> = "Shop",
-        /// What it may do.
-        role: Option<Role> = "viewer",
-        /// Requests a second that may be made with it at one daemon; 0: any number; null: what
-        /// the settings say.
-        rate_limit: Option<OrNull<RateLimit>> = 100,
+    TokenPatch
+    {
+        once {}
+        needed {
+            /// What people call it.
+            title: Title = "Shop",
+            /// What it may do.
+            role: Role = "publisher",
+        }
+        /// Requests a second that may be made with it at one daemon; 0: any number; null, also of
+        /// a new one that names none: what the settings say.
+        rate_limit: OrNull<RateLimit> = 100,
     }
 }
 

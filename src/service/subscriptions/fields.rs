@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::input::{Faults, Field, Given, ListOf, OrNull, Text, Whole, inputs};
+use super::super::input::{Faults, Field, Given, ListOf, OrNull, Text, Whole, made_and_changed};
 use super::super::targets;
 use crate::actors::Engine;
 use crate::domain::destination::Destination;
@@ -26,63 +26,40 @@ type Triggers = ListOf<Trigger, 1, MAX_TRIGGERS>;
 type MaxInFlight = Whole<1, { MAX_MAX_IN_FLIGHT as i32 }>;
 type TimeoutSeconds = Whole<1, { MAX_TIMEOUT_SECONDS as i32 }>;
 
-inputs! {
+made_and_changed! {
     /// A subscription to be made.
-    SubscriptionInput {
-        /// What people call it; the host of the URL if it is left out.
-        title: Option<Title> = "Orders to the warehouse",
-        /// Where it delivers: `https://…`, `http://…` inside of HERALD_ALLOW_NETWORKS, or
-        /// `mailto:…`.
-        url: Destination = "https://example.com/hooks",
-        /// Names of event types, `*` standing for any characters.
-        triggers: Triggers = ["STORE_ORDER_*"],
-        /// Whether it matches and delivers: `enabled` if it is left out.
-        state: Option<SubscriptionState> = "enabled",
-        /// A script in `named/`, without folder and ending.
-        plugin: Option<OrNull<String>> = null,
-        /// Headers that go with each request.
-        headers: Option<Headers> = {"x-api-key": "secret"},
-        /// Requests under way at once; 8 if it is left out.
-        max_in_flight: Option<MaxInFlight> = 8,
-        /// Not supported yet.
-        rate_per_second: Option<Later> = null,
-        /// Not supported yet.
-        ordered: Option<NotYet> = false,
-        /// Not supported yet.
-        order_key: Option<Later> = null,
-        /// Seconds for one attempt as a whole; 15 if it is left out.
-        timeout_seconds: Option<TimeoutSeconds> = 15,
-        /// Seconds after each failure.
-        retry_schedule: Option<RetrySchedule> = [5, 300, 1800],
-    }
-
+    SubscriptionInput
     /// Changes of a subscription; what is left out stays.
-    SubscriptionPatch {
-        /// What people call it.
-        title: Option<Title> = "Orders to the warehouse",
-        /// Where it delivers: `https://…`, `http://…` inside of HERALD_ALLOW_NETWORKS, or
-        /// `mailto:…`.
-        url: Option<Destination> = "https://example.com/hooks",
-        /// Names of event types, `*` standing for any characters.
-        triggers: Option<Triggers> = ["STORE_ORDER_*"],
-        /// Whether it matches and delivers.
-        state: Option<SubscriptionState> = "enabled",
-        /// A script in `named/`, without folder and ending; null takes it away.
-        plugin: Option<OrNull<String>> = null,
-        /// All headers that go with each request from now on.
-        headers: Option<Headers> = {"x-api-key": "secret"},
-        /// Requests under way at once.
-        max_in_flight: Option<MaxInFlight> = 8,
+    SubscriptionPatch
+    {
+        once {}
+        needed {
+            /// Where it delivers: `https://…`, `http://…` inside of HERALD_ALLOW_NETWORKS, or
+            /// `mailto:…`.
+            url: Destination = "https://example.com/hooks",
+            /// Names of event types, `*` standing for any characters.
+            triggers: Triggers = ["STORE_ORDER_*"],
+        }
+        /// What people call it. A new one that has none is called after the host of its URL.
+        title: Title = "Orders to the warehouse",
+        /// Whether it matches and delivers. A new one is `enabled` unless it says otherwise.
+        state: SubscriptionState = "enabled",
+        /// A script in `named/`, without folder and ending; null: none.
+        plugin: OrNull<String> = null,
+        /// All headers of its own that go with each request.
+        headers: Headers = {"x-api-key": "secret"},
+        /// Requests under way at once. A new one has 8 unless it says otherwise.
+        max_in_flight: MaxInFlight = 8,
         /// Not supported yet.
-        rate_per_second: Option<Later> = null,
+        rate_per_second: Later = null,
         /// Not supported yet.
-        ordered: Option<NotYet> = false,
+        ordered: NotYet = false,
         /// Not supported yet.
-        order_key: Option<Later> = null,
-        /// Seconds for one attempt as a whole.
-        timeout_seconds: Option<TimeoutSeconds> = 15,
+        order_key: Later = null,
+        /// Seconds for one attempt as a whole. A new one has 15 unless it says otherwise.
+        timeout_seconds: TimeoutSeconds = 15,
         /// Seconds after each failure.
-        retry_schedule: Option<RetrySchedule> = [5, 300, 1800],
+        retry_schedule: RetrySchedule = [5, 300, 1800],
     }
 }
 
