@@ -119,9 +119,11 @@ need_postgresql() {
 }
 
 # Signatures are verified by a published library; playwright-core drives the browser (this one
-# still runs on the Node.js of Debian 12), axe-core judges how accessible a page is.
+# still runs on the Node.js of Debian 12), axe-core judges how accessible a page is; the API's document
+# is read by redocly, and a strict client is made from it.
 need_node_packages() {
-    local packages=(standardwebhooks@1.1.1 playwright-core@1.60.0 axe-core@4.14.1)
+    local packages=(standardwebhooks@1.1.1 playwright-core@1.60.0 axe-core@4.14.1
+        @redocly/cli@1.34.5 @hey-api/openapi-ts@0.80.16 typescript@5.9.3 @types/node@20.19.0)
     local folder=$target/test-node
     need_package node nodejs
     # What is installed stands in the mark, so that a new package is not missed.

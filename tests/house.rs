@@ -336,6 +336,109 @@ fn handlers_and_pages_know_the_operations_and_not_each_other() {
     report(&faults);
 }
 
+/// Files of one folder that import one another in a circle: none of them can be read, or changed,
+/// without the others.
+const LARGEST_CIRCLE: usize = 5;
+
+/// The modules that the `use` lines of a file name, as paths from the crate's root.
+fn imports(source: &Source) -> Vec<Vec<String>> {
+    let code = code_of(&source.text);
+    let code = code.split("#[cfg(test)]").next().unwrap();
+    let mut found = Vec::new();
+    for part in code.split("use ").skip(1) {
+        let tree: String = part.split(';').next().unwrap().split_whitespace().collect();
+        spread(&own_path(source), &tree, &mut found);
+    }
+    found
+}
+
+/// Writes out the paths of a `use` tree.
+fn spread(base: &[String], tree: &str, found: &mut Vec<Vec<String>>) {
+    if let Some((head, group)) = tree.split_once('{') {
+        let group = group.strip_suffix('}').unwrap_or(group);
+        let base = resolve(base, head.trim_end_matches("::"));
+        let (mut depth, mut begun) = (0_i32, 0);
+        for (place, c) in group.char_indices() {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            if c == ',' && depth == 0 {
+                spread(&base, &format!("self::{}", &group[begun..place]), found);
+                begun = place + 1;
+            }
+        }
+        spread(&base, &format!("self::{}", &group[begun..]), found);
+    } else {
+        found.push(resolve(base, tree));
+    }
+}
+
+fn resolve(base: &[String], path: &str) -> Vec<String> {
+    let mut from = base.to_vec();
+    for step in path.split("::").filter(|step| !step.is_empty()) {
+        match step {
+            "crate" => from.clear(),
+            "self" => {}
+            "super" => drop(from.pop()),
+            name => from.push(name.to_owned()),
+        }
+    }
+    from
+}
+
+/// The module that a file is, from the crate's root.
+fn own_path(source: &Source) -> Vec<String> {
+    let path = source
+        .path
+        .trim_start_matches("src/")
+        .trim_end_matches(".rs");
+    let path = path.trim_end_matches("/mod");
+    path.split('/').map(str::to_owned).collect()
+}
+
+#[test]
+fn no_large_circle_of_imports_is_in_the_web_layer() {
+    let all = sources();
+    let web: Vec<&Source> = all.iter().filter(|it| it.module == "http").collect();
+    let paths: Vec<Vec<String>> = web.iter().map(|it| own_path(it)).collect();
+    let file_of = |path: &[String]| {
+        let longest = (1..=path.len()).rev();
+        let mut known = longest
+            .filter_map(|length| paths.iter().position(|it| it.as_slice() == &path[..length]));
+        known.next()
+    };
+    let mut reaches: Vec<Vec<bool>> = Vec::new();
+    for (place, source) in web.iter().enumerate() {
+        let mut row = vec![false; web.len()];
+        for import in imports(source) {
+            // A file's own folder says what is in it, and nothing more.
+            let inside = |file: usize| paths[place].starts_with(&paths[file]);
+            if let Some(file) = file_of(&import).filter(|file| !inside(*file)) {
+                row[file] = true;
+            }
+        }
+        reaches.push(row);
+    }
+    for middle in 0..web.len() {
+        for from in 0..web.len() {
+            if reaches[from][middle] {
+                let onward = reaches[middle].clone();
+                let row = reaches[from].iter_mut();
+                row.zip(onward).for_each(|(it, more)| *it |= more);
+            }
+        }
+    }
+    let circle = |place: usize| -> Vec<&str> {
+        let both = (0..web.len()).filter(|it| reaches[place][*it] && reaches[*it][place]);
+        both.map(|it| web[it].path.as_str()).collect()
+    };
+    let largest = (0..web.len()).map(circle).max_by_key(Vec::len).unwrap();
+    assert!(
+        largest.len() <= LARGEST_CIRCLE,
+        "{} files import one another in a circle: {largest:?}",
+        largest.len()
+    );
+    assert!(reaches.iter().flatten().any(|it| *it), "no import was seen");
+}
+
 #[test]
 fn every_outside_library_stays_in_its_home() {
     let mut faults = Vec::new();

@@ -11,6 +11,7 @@ use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, TokenId};
 use crate::domain::role::Role;
 use crate::service::input::{OrNull, parse};
+use crate::service::making::Making;
 use crate::service::tokens::{self, RateLimit, Title, TokenInput};
 use crate::service::{Directory, Reason, accounts};
 use crate::store::account::Account;
@@ -95,8 +96,9 @@ impl Create {
             role: self.role,
             rate_limit: self.rate_limit.map(|limit| OrNull(Some(limit))),
         };
-        let made = tokens::create(&directory, owner, &Actor::CommandLine, input).await;
+        let made = tokens::create(&directory, owner, Making::by(&Actor::CommandLine), input).await;
         let (token, text) = made?;
+        let text = text.unwrap_or_default();
         if json {
             let mut shown = shown(&token);
             if let Some(fields) = shown.as_object_mut() {

@@ -14,6 +14,7 @@ use crate::domain::email::Email;
 use crate::domain::role::UserRole;
 use crate::service::Directory;
 use crate::service::input::parse;
+use crate::service::making::Making;
 use crate::service::users::{self, UserInput, UserName, UserPatch};
 use crate::store::user::{self, User};
 use crate::store::{self, Database, user_link};
@@ -141,7 +142,7 @@ impl Add {
             name: self.name.clone(),
             role: self.role,
         };
-        let made = users::invite(&directory, account, &Actor::CommandLine, input).await;
+        let made = users::invite(&directory, account, Making::by(&Actor::CommandLine), input).await;
         let (made, link) = made?;
         print_link(&made, &link.unwrap_or_default(), json)
     }

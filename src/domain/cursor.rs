@@ -51,6 +51,27 @@ pub fn encode<K: Serialize>(list: &str, key: &K) -> String {
     URL_SAFE_NO_PAD.encode([&check(&content)[..], &content].concat())
 }
 
+/// A text that is a cursor of some list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        content(text).ok_or(CursorError::Damaged)?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// Reads the key out of a cursor of this list.
 ///
 /// The check sum tells damage, not intent: it has no secret. Who forges a cursor gains nothing,

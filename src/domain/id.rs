@@ -128,6 +128,16 @@ typed_id!(/// Something that a user did.
     ActivityId, "act", "an activity");
 typed_id!(/// One e-mail.
     MailId, "mail", "a mail");
+typed_id!(/// One answer over HTTP, by which the log can be searched for it.
+    RequestId, "req", "a request");
+
+impl RequestId {
+    /// One that no other answer has.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
 
 impl EventId {
     /// When it was made, by the database's clock, in milliseconds since 1970: that is when the

@@ -36,6 +36,18 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// Which end of a list comes first.
+    #[derive(Default)]
+    Order, "an order" {
+        /// The last one, or the newest.
+        #[default]
+        Descending = "desc",
+        /// The first one, or the oldest.
+        Ascending = "asc",
+    }
+}
+
 /// Requests that one daemon has under way for one subscription, unless it says otherwise.
 pub const DEFAULT_MAX_IN_FLIGHT: u16 = 8;
 /// Upper bound of `max_in_flight`.

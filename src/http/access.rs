@@ -1,18 +1,10 @@
-//! The table of the API and of the pages: each method and path, who may use it, whose account it
-//! acts in, and what answers. Nothing is reachable that does not stand here; the routes are made from it.
+//! The lines of the table of routes.
 
 use actix_web::Route;
+use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
 
-use super::api::{
-    accounts, activities, activity_input, activity_types, audit, batch, deliveries, dry_run,
-    event_types, events, health, mail_input, mails, plugins, publish, secrets, subscriptions,
-    switches, tokens, users,
-};
-use super::pages::events as reference;
-use super::pages::{self, activity_counts, activity_log, assets, deliveries as log};
-use super::pages::{mail_log, overview, password, reset, settings, sign_in, webhooks};
-use super::{home, metrics};
+use super::operation::Described;
 use crate::service::access::Need;
 pub use crate::service::access::{Access, Scope};
 
@@ -29,6 +21,45 @@ pub(super) enum Part {
     Health,
 }
 
+/// The lines of the table.
+#[derive(Clone, Copy)]
+pub(super) struct Table(pub &'static [Entry]);
+
+impl Table {
+    /// The place of the line that a request is for.
+    pub(super) fn place(self, request: &ServiceRequest) -> Option<usize> {
+        // The head of an answer is asked for like the answer.
+        let method = match request.method() {
+            &Method::HEAD => &Method::GET,
+            method => method,
+        };
+        let of = |pattern: &str| {
+            let mut lines = self.0.iter();
+            lines.position(|entry| entry.pattern == pattern && entry.method == *method)
+        };
+        // Paths without variable parts need no pattern matching.
+        of(request.path()).or_else(|| of(&request.match_pattern()?))
+    }
+
+    /// The method and the pattern of a line.
+    pub(super) fn names(self, place: usize) -> (&'static str, &'static str) {
+        let entry = self.0.get(place);
+        entry.map_or(("", "unknown"), |entry| {
+            (entry.method.as_str(), entry.pattern)
+        })
+    }
+
+    /// The methods of a pattern.
+    pub(super) fn methods(self, pattern: &str) -> Vec<&'static str> {
+        let lines = self.0.iter().filter(|entry| entry.pattern == pattern);
+        let mut methods: Vec<&str> = lines.map(|entry| entry.method.as_str()).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        methods
+    }
+}
+
 /// One line of the table.
 pub struct Entry {
     /// The method.
@@ -40,8 +71,24 @@ pub struct Entry {
     /// In whose account.
     pub scope: Scope,
     pub(super) route: fn() -> Route,
+    /// What the API's document says of it; none: it is a page, or a file of pages.
+    pub(super) operation: Option<Operation>,
+}
+
+/// An operation of the API.
+pub(super) struct Operation {
+    /// The heading that it stands under, and what is there.
+    pub tag: (&'static str, &'static str),
     /// Its handler's name in the code.
-    handler: &'static str,
+    pub handler: &'static str,
+    /// What it is for: a line, and perhaps more behind an empty one.
+    pub text: &'static [&'static str],
+    /// Refusals that do not come of what it takes, with their reasons.
+    pub refusals: &'static [(u16, &'static str)],
+    /// Whether it reads the query.
+    pub asks: fn() -> bool,
+    /// Says what its handler takes and answers.
+    pub describe: fn(&mut Described),
 }
 
 impl Entry {
@@ -56,31 +103,8 @@ impl Entry {
     /// Whether the route is part of the API's document: pages, what leads to them and their files
     /// are not.
     #[must_use]
-    pub fn is_documented(&self) -> bool {
-        self.part() != Part::Pages || self.pattern == "/"
-    }
-
-    /// The name of the operation in the API's document, from which generators make the names of
-    /// functions: the resource and what is done, such as `subscriptions_secret_rotate`.
-    #[must_use]
-    pub(super) fn operation_id(&self) -> String {
-        let path = self.pattern.trim_start_matches("/v1").split('/');
-        let parts = path.filter(|part| !part.is_empty() && !part.starts_with('{'));
-        let mut names: Vec<String> = parts.map(|part| part.replace(['-', '.'], "_")).collect();
-        let done = self.handler.rsplit("::").next().unwrap_or_default();
-        let done = done.trim_start();
-        match names.pop() {
-            None => names.push("home".to_owned()),
-            // What is done says it already.
-            Some(last) if done.contains(&last) => {}
-            Some(last) if last.contains(done) => {
-                names.push(last);
-                return names.join("_");
-            }
-            Some(last) => names.push(last),
-        }
-        names.push(done.to_owned());
-        names.join("_")
+    pub const fn is_documented(&self) -> bool {
+        self.operation.is_some()
     }
 
     /// What the route is a part of.
@@ -109,187 +133,3 @@ impl Entry {
             && !self.pattern.contains('{')
     }
 }
-
-macro_rules! entry {
-    ($method:ident $pattern:literal, $access:ident, $scope:ident, $handler:path) => {
-        Entry {
-            method: Method::$method,
-            pattern: $pattern,
-            access: Access::$access,
-            scope: Scope::$scope,
-            route: || Route::new().method(Method::$method).to($handler),
-            handler: stringify!($handler),
-        }
-    };
-}
-
-/// The table. What is asked most often stands first.
-#[rustfmt::skip]
-pub static TABLE: &[Entry] = &[
-    entry!(POST   "/v1/events", Publish, Account, publish::publish),
-    entry!(GET    "/v1/events", Read, Account, events::list),
-    entry!(POST   "/v1/events/batch", Publish, Account, batch::publish_batch),
-    entry!(GET    "/v1/events/{id}", Read, Account, events::show),
-
-    entry!(GET    "/v1/event-types", Lookup, Account, event_types::list),
-    entry!(POST   "/v1/event-types", Manage, Account, event_types::create),
-    entry!(GET    "/v1/event-types/{name}", Lookup, Account, event_types::show),
-    entry!(PATCH  "/v1/event-types/{name}", Manage, Account, event_types::change),
-    entry!(DELETE "/v1/event-types/{name}", Manage, Account, event_types::remove),
-
-    entry!(GET    "/v1/subscriptions", Read, Account, subscriptions::list),
-    entry!(POST   "/v1/subscriptions", Manage, Account, subscriptions::create),
-    entry!(GET    "/v1/subscriptions/{id}", Read, Account, subscriptions::show),
-    entry!(PATCH  "/v1/subscriptions/{id}", Manage, Account, subscriptions::change),
-    entry!(DELETE "/v1/subscriptions/{id}", Manage, Account, subscriptions::remove),
-    entry!(GET    "/v1/subscriptions/{id}/secret", Manage, Account, secrets::show),
-    entry!(POST   "/v1/subscriptions/{id}/secret/rotate", Manage, Account, secrets::rotate),
-    entry!(POST   "/v1/subscriptions/{id}/test", Manage, Account, switches::send_test),
-    entry!(POST   "/v1/subscriptions/{id}/pause", Manage, Account, switches::pause),
-    entry!(POST   "/v1/subscriptions/{id}/resume", Manage, Account, switches::resume),
-    entry!(POST   "/v1/subscriptions/{id}/enable", Manage, Account, switches::enable),
-    entry!(POST   "/v1/subscriptions/{id}/disable", Manage, Account, switches::disable),
-
-    entry!(GET    "/v1/deliveries", Read, Account, deliveries::list),
-    entry!(GET    "/v1/deliveries/{event_id}/{subscription_id}", Read, Account, deliveries::show),
-    entry!(POST   "/v1/deliveries/{event_id}/{subscription_id}/resend", Manage, Account, deliveries::resend),
-
-    entry!(GET    "/v1/activities", Read, Account, activities::list),
-    entry!(POST   "/v1/activities", Publish, Account, activity_input::record),
-    entry!(POST   "/v1/activities/batch", Publish, Account, activity_input::record_batch),
-    entry!(GET    "/v1/activities/summary", Read, Account, activities::summary),
-    entry!(GET    "/v1/activity-types", Lookup, Account, activity_types::list),
-    entry!(POST   "/v1/activity-types", Manage, Account, activity_types::create),
-
-    entry!(POST   "/v1/mails", Publish, Account, mail_input::send),
-    entry!(GET    "/v1/mails", Read, Account, mails::list),
-    entry!(GET    "/v1/mails/{id}", Read, Account, mails::show),
-
-    entry!(GET    "/v1/plugins", Read, Either, plugins::list),
-    entry!(POST   "/v1/plugins/{kind}/{file}/dry-run", Manage, Either, dry_run::run),
-
-    entry!(GET    "/v1/accounts", Operate, Server, accounts::list),
-    entry!(POST   "/v1/accounts", Operate, Server, accounts::create),
-    entry!(GET    "/v1/accounts/{id}", Operate, Server, accounts::show),
-    entry!(PATCH  "/v1/accounts/{id}", Operate, Server, accounts::change),
-    entry!(DELETE "/v1/accounts/{id}", Operate, Server, accounts::remove),
-
-    entry!(GET    "/v1/tokens", Manage, Either, tokens::list),
-    entry!(POST   "/v1/tokens", Manage, Either, tokens::create),
-    entry!(GET    "/v1/tokens/{id}", Manage, Either, tokens::show),
-    entry!(PATCH  "/v1/tokens/{id}", Manage, Either, tokens::change),
-    entry!(DELETE "/v1/tokens/{id}", Manage, Either, tokens::revoke),
-
-    entry!(GET    "/v1/users", Manage, Account, users::list),
-    entry!(POST   "/v1/users", Manage, Account, users::invite),
-    entry!(GET    "/v1/users/{id}", Manage, Account, users::show),
-    entry!(PATCH  "/v1/users/{id}", Manage, Account, users::change),
-    entry!(DELETE "/v1/users/{id}", Manage, Account, users::remove),
-
-    entry!(GET    "/v1/audit", Manage, Either, audit::run),
-
-    entry!(GET    "/", Public, Server, home::show),
-    entry!(GET    "/sign-in", Public, Server, sign_in::show),
-    entry!(POST   "/sign-in", Public, Server, sign_in::submit),
-    entry!(POST   "/sign-out", SignedIn, Server, sign_in::sign_out),
-    entry!(GET    "/reset", Public, Server, reset::show),
-    entry!(POST   "/reset", Public, Server, reset::submit),
-    entry!(GET    "/reset/{token}", Public, Server, password::show_reset),
-    entry!(POST   "/reset/{token}", Public, Server, password::submit_reset),
-    entry!(GET    "/invitation/{token}", Public, Server, password::show_invitation),
-    entry!(POST   "/invitation/{token}", Public, Server, password::submit_invitation),
-
-    entry!(GET    "/healthz", Public, Server, health::healthz),
-    entry!(GET    "/readyz", Public, Server, health::readyz),
-    entry!(GET    "/metrics", Public, Server, metrics::show),
-    entry!(GET    "/openapi.json", Public, Server, health::openapi),
-    entry!(GET    "/assets/{file}", Public, Server, assets::show),
-
-    // Pages: webhooks.
-    entry!(GET    "/webhooks", View, Account, webhooks::list),
-    entry!(GET    "/webhooks/new", Administer, Account, webhooks::edit::new),
-    entry!(POST   "/webhooks/new", Administer, Account, webhooks::edit::create),
-    entry!(GET    "/webhooks/{id}", View, Account, webhooks::show::page),
-    entry!(GET    "/webhooks/{id}/edit", Administer, Account, webhooks::edit::edit),
-    entry!(POST   "/webhooks/{id}/edit", Administer, Account, webhooks::edit::save),
-    entry!(POST   "/webhooks/{id}/pause", Administer, Account, webhooks::actions::pause),
-    entry!(GET    "/webhooks/{id}/resume", Administer, Account, webhooks::actions::resuming),
-    entry!(POST   "/webhooks/{id}/resume", Administer, Account, webhooks::actions::resume),
-    entry!(POST   "/webhooks/{id}/enable", Administer, Account, webhooks::actions::enable),
-    entry!(POST   "/webhooks/{id}/disable", Administer, Account, webhooks::actions::disable),
-    entry!(GET    "/webhooks/{id}/delete", Administer, Account, webhooks::actions::deleting),
-    entry!(POST   "/webhooks/{id}/delete", Administer, Account, webhooks::actions::delete),
-    entry!(GET    "/webhooks/{id}/test", Administer, Account, webhooks::trial::page),
-    entry!(POST   "/webhooks/{id}/test", Administer, Account, webhooks::trial::send),
-    entry!(GET    "/webhooks/{id}/secret", Administer, Account, webhooks::secret::page),
-    entry!(POST   "/webhooks/{id}/secret", Administer, Account, webhooks::secret::show),
-    entry!(POST   "/webhooks/{id}/secret/rotate", Administer, Account, webhooks::secret::rotate),
-
-    // Pages: deliveries and the live tail.
-    entry!(GET    "/deliveries", View, Account, log::list),
-    entry!(GET    "/deliveries/live", View, Account, log::live::stream),
-    entry!(GET    "/deliveries/resend", Administer, Account, log::many::ask),
-    entry!(POST   "/deliveries/resend", Administer, Account, log::many::resend),
-    entry!(GET    "/deliveries/{event_id}/{subscription_id}", View, Account, log::show::show),
-    entry!(POST   "/deliveries/{event_id}/{subscription_id}/resend", Administer, Account, log::show::resend),
-
-    // Pages: events and the catalogue.
-    entry!(GET    "/events", View, Account, reference::list),
-    entry!(GET    "/events/log", View, Account, reference::log::list),
-    entry!(GET    "/events/new", Administer, Account, reference::own::new),
-    entry!(POST   "/events/new", Administer, Account, reference::own::create),
-    entry!(GET    "/events/types/{name}", View, Account, reference::kind::page),
-    entry!(POST   "/events/types/{name}/publish", Administer, Account, reference::kind::publish),
-    entry!(GET    "/events/types/{name}/edit", Administer, Account, reference::own::edit),
-    entry!(POST   "/events/types/{name}/edit", Administer, Account, reference::own::save),
-    entry!(POST   "/events/types/{name}/delete", Administer, Account, reference::own::delete),
-    entry!(GET    "/events/{id}", View, Account, reference::show::page),
-    entry!(GET    "/events/{id}/raw", View, Account, reference::show::raw),
-
-    // Pages: activities.
-    entry!(GET    "/activity", View, Account, activity_log::list),
-    entry!(GET    "/activity/summary", View, Account, activity_counts::show),
-    entry!(GET    "/activity/{id}", View, Account, activity_log::show),
-
-    // Pages: mails.
-    entry!(GET    "/mail", View, Account, mail_log::list),
-    entry!(GET    "/mail/{id}", View, Account, mail_log::show),
-    entry!(GET    "/mail/{id}/html", View, Account, mail_log::html),
-
-    // Pages: plugins.
-    entry!(GET    "/plugins", View, Account, pages::plugins::list),
-    entry!(GET    "/plugins/{kind}/{file}", View, Account, pages::plugins::show),
-
-    // Pages: settings.
-    entry!(GET    "/settings", View, Account, settings::index),
-    entry!(GET    "/settings/profile", View, Account, settings::profile::show),
-    entry!(POST   "/settings/profile", View, Account, settings::profile::rename),
-    entry!(POST   "/settings/profile/password", View, Account, settings::profile::set_password),
-    entry!(POST   "/settings/profile/sessions", View, Account, settings::profile::end_others),
-    entry!(GET    "/settings/users", Administer, Account, settings::users::list),
-    entry!(POST   "/settings/users", Administer, Account, settings::users::invite),
-    entry!(GET    "/settings/users/new", Administer, Account, settings::users::new),
-    entry!(GET    "/settings/users/{id}", Administer, Account, settings::users::show),
-    entry!(POST   "/settings/users/{id}", Administer, Account, settings::users::change),
-    entry!(POST   "/settings/users/{id}/disable", Administer, Account, settings::users::disable),
-    entry!(POST   "/settings/users/{id}/enable", Administer, Account, settings::users::enable),
-    entry!(GET    "/settings/users/{id}/remove", Administer, Account, settings::users::ask_removal),
-    entry!(POST   "/settings/users/{id}/remove", Administer, Account, settings::users::remove),
-    entry!(GET    "/settings/tokens", Administer, Account, settings::tokens::list),
-    entry!(POST   "/settings/tokens", Administer, Account, settings::tokens::make),
-    entry!(GET    "/settings/tokens/new", Administer, Account, settings::tokens::new),
-    entry!(GET    "/settings/tokens/{id}", Administer, Account, settings::tokens::show),
-    entry!(POST   "/settings/tokens/{id}", Administer, Account, settings::tokens::change),
-    entry!(GET    "/settings/tokens/{id}/revoke", Administer, Account, settings::tokens::ask_revocation),
-    entry!(POST   "/settings/tokens/{id}/revoke", Administer, Account, settings::tokens::revoke),
-    entry!(GET    "/settings/accounts", Oversee, Server, settings::accounts::list),
-    entry!(POST   "/settings/accounts", Oversee, Server, settings::accounts::add),
-    entry!(GET    "/settings/accounts/new", Oversee, Server, settings::accounts::new),
-    entry!(GET    "/settings/accounts/{id}", Oversee, Server, settings::accounts::show),
-    entry!(POST   "/settings/accounts/{id}", Oversee, Server, settings::accounts::change),
-    entry!(GET    "/settings/accounts/{id}/remove", Oversee, Server, settings::accounts::ask_removal),
-    entry!(POST   "/settings/accounts/{id}/remove", Oversee, Server, settings::accounts::remove),
-
-    // Pages: overview.
-    entry!(POST   "/audit", Administer, Account, overview::begin_audit),
-];

@@ -8,23 +8,25 @@ use std::time::Duration;
 
 use actix_web::error::PayloadError;
 use actix_web::http::header;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest};
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
+use serde::de::DeserializeSeed;
 use serde_json::{Map, Value};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
-use super::fields;
+use super::keeping::Keeping;
 use super::life::Life;
 use super::malformed::Part;
-use super::pages::visit::Visitor;
 use super::problem::{Kind, Problem};
 use super::room::{FREE, Full, Owner, Share};
-use super::server::Shared;
+use super::shared::Shared;
+use super::visitor::Visitor;
 use crate::service::callers::Caller;
 use crate::service::input::{Input, Object, Read};
+use crate::service::{Reason, Refusal};
 
 /// Upper bound of the body of everything but events and public forms.
 pub(super) const MAX_OBJECT: usize = 1 << 20;
@@ -33,13 +35,18 @@ const MAX_FORM: usize = 16 << 10;
 /// How long a body may take where nothing else is said.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// A body as it comes.
+pub(super) trait Chunks: Stream<Item = Result<Bytes, PayloadError>> + Unpin {}
+
+impl<T: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Chunks for T {}
+
 /// Reads a body of at most `limit` bytes. What came with the head in one piece is not copied.
 ///
 /// # Errors
 /// Too large, too slow, broken off, compressed, or without room for it.
 pub(super) async fn read(
     request: &HttpRequest,
-    mut payload: Payload,
+    mut payload: impl Chunks,
     limit: usize,
 ) -> Result<Bytes, Problem> {
     if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
@@ -76,56 +83,82 @@ pub(super) async fn read(
     }
 }
 
-/// Reads the body of a call that takes a JSON object.
-///
-/// # Errors
-/// As [`read`].
-pub(super) async fn object(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
-    read(request, payload, MAX_OBJECT).await
-}
-
-/// Reads the input of a call out of its body. An empty one is an empty object.
-///
-/// # Errors
-/// As [`begin`], or every fault of the input at once.
-pub(super) async fn input<T: Input>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
-    Ok(begin(request, payload, MAX_OBJECT).await?.finish()?)
-}
-
-/// Reads the fields of an input out of a body of at most `limit` bytes.
-///
-/// # Errors
-/// As [`read`], or broken JSON with line and column.
-pub(super) async fn begin<T: Input>(
-    request: &HttpRequest,
-    payload: Payload,
-    limit: usize,
-) -> Result<Read<T>, Problem> {
-    let body = read(request, payload, limit).await?;
-    let value = match body.trim_ascii() {
-        [] => Value::Object(Map::new()),
-        body => serde_json::from_slice(body).map_err(|error| {
-            // serde_json ends its message with the line and the column.
-            Problem::new(Kind::Malformed, format!("Broken JSON: {error}."))
-        })?,
-    };
-    Ok(T::begin(value)?)
-}
-
-/// Reads the fields of an input whose field `kept` is taken as it was written.
+/// Reads the fields of an input out of JSON. An empty body is an empty object.
 ///
 /// # Errors
 /// Broken JSON with line and column, or JSON that is not an object.
-pub(super) fn keeping<T: Input>(body: &[u8], kept: &str) -> Result<Read<T>, Problem> {
-    let (map, raw) = fields::object_keeping(body, kept)?;
-    Ok(T::begin_object(Object::keeping(map, kept, raw)))
+pub(super) fn begin<T: Input>(body: &[u8]) -> Result<Read<T>, Refusal> {
+    if let Some(kept) = T::KEPT {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let read = Keeping(kept).deserialize(&mut json);
+        match read.and_then(|read| json.end().map(|()| read)) {
+            Ok((map, raw)) => return Ok(T::begin_object(Object::keeping(map, kept, raw))),
+            Err(error) if !error.is_data() && !body.is_empty() => {
+                return Err(broken_json(&error));
+            }
+            // It is empty or no object, which is told below.
+            Err(_no_object) => {}
+        }
+    }
+    T::begin(json(body)?)
+}
+
+/// Reads JSON. An empty body is an empty object.
+///
+/// # Errors
+/// It is broken, with line and column.
+pub(super) fn json(body: &[u8]) -> Result<Value, Refusal> {
+    match body {
+        [] => Ok(Value::Object(Map::new())),
+        _ => serde_json::from_slice(body).map_err(|error| broken_json(&error)),
+    }
+}
+
+fn broken_json(error: &serde_json::Error) -> Refusal {
+    // serde_json ends its message with the line and the column.
+    Refusal::new(Reason::Malformed, format!("Broken JSON: {error}."))
+}
+
+/// The lines of a batch of at most `most`, with their numbers from 1; blank ones count and are left
+/// out. `one` and `many` are what they hold.
+///
+/// # Errors
+/// There is none, or there are too many.
+pub(super) fn lines<'a>(
+    body: &'a [u8],
+    most: usize,
+    (one, many): (&str, &str),
+) -> Result<Vec<(usize, &'a [u8])>, Refusal> {
+    let lines: Vec<(usize, &[u8])> = (1..)
+        .zip(body.split(|byte| *byte == b'\n'))
+        .map(|(number, line)| (number, line.strip_suffix(b"\r").unwrap_or(line)))
+        .filter(|(_, line)| !line.trim_ascii().is_empty())
+        .take(most + 1)
+        .collect();
+    let detail = match lines.len() {
+        0 => format!("The batch holds no {one}."),
+        length if length > most => format!("A batch holds at most {most} {many}."),
+        _ => return Ok(lines),
+    };
+    Err(Refusal::new(Reason::Invalid, detail))
+}
+
+/// Refuses what is larger than `limit` bytes.
+pub(super) fn bounded(body: &[u8], limit: usize) -> Result<(), Refusal> {
+    if body.len() <= limit {
+        return Ok(());
+    }
+    Err(Refusal::new(Reason::TooLarge, at_most(limit)))
 }
 
 /// Reads the body of a form that everybody may send.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) async fn public_form(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+pub(super) async fn public_form(
+    request: &HttpRequest,
+    payload: impl Chunks,
+) -> Result<Bytes, Problem> {
     read(request, payload, MAX_FORM).await
 }
 
@@ -136,7 +169,7 @@ pub(super) async fn public_form(request: &HttpRequest, payload: Payload) -> Resu
 pub(super) async fn batch(
     shared: &Shared,
     request: &HttpRequest,
-    payload: Payload,
+    payload: impl Chunks,
 ) -> Result<Bytes, Problem> {
     let limit = shared.rules.get().clients.body_bytes;
     read(request, payload, limit).await
@@ -174,7 +207,7 @@ impl<'a> Reading<'a> {
 
     async fn rest(
         &self,
-        mut payload: Payload,
+        mut payload: impl Chunks,
         first: Bytes,
         length: Option<usize>,
         limit: usize,
@@ -245,11 +278,14 @@ fn too_slow(_elapsed: Elapsed) -> Problem {
 }
 
 fn too_large(limit: usize) -> Problem {
-    let size = match limit >> 20 {
-        0 => format!("{} KiB", limit >> 10),
-        mebibytes => format!("{mebibytes} MiB"),
-    };
-    Problem::new(Kind::TooLarge, format!("At most {size} are allowed."))
+    Problem::new(Kind::TooLarge, at_most(limit))
+}
+
+fn at_most(limit: usize) -> String {
+    match limit >> 20 {
+        0 => format!("At most {} KiB are allowed.", limit >> 10),
+        mebibytes => format!("At most {mebibytes} MiB are allowed."),
+    }
 }
 
 fn full(why: Full) -> Problem {

@@ -8,24 +8,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_service::{Service, Transform};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HOST};
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
+use actix_web::{Error, HttpMessage};
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture};
 
-use super::access::{Access, Entry, Part, TABLE};
+use super::access::{Access, Entry, Part, Table};
 use super::connections::Connections;
 use super::life::Life;
 use super::pages::overview::is_wanted;
-use super::pages::visit::Visitor;
 use super::pages::{Trouble, sign_in_first};
 use super::problem::{Kind, Problem};
 use super::server::Served;
 use super::session::{self, Sessions, no_proof};
+use super::visitor::Visitor;
 use crate::domain::id::AccountId;
-use crate::service::callers::{Caller, Callers, Credentials, Quick};
+use crate::service::callers::{Callers, Credentials, Quick};
+use crate::service::input::{Input, NoQuery};
 use crate::store::reading;
 
 /// The header by which an operator-wide token names an account.
@@ -33,6 +34,8 @@ const ACCOUNT: &str = "herald-account";
 
 /// Makes the middleware.
 pub(super) struct Guard {
+    /// What there is.
+    pub table: Table,
     /// What callers are judged by.
     pub judge: Rc<Judge>,
     /// What is served here.
@@ -62,6 +65,7 @@ where
 
     fn new_transform(&self, service: S) -> Self::Future {
         ready(Ok(Guarded {
+            table: self.table,
             service: Rc::new(service),
             judge: Rc::clone(&self.judge),
             served: self.served,
@@ -71,6 +75,7 @@ where
 
 /// The middleware around a worker's handlers.
 pub(super) struct Guarded<S> {
+    table: Table,
     service: Rc<S>,
     judge: Rc<Judge>,
     served: Served,
@@ -95,7 +100,7 @@ where
             // Whatever can be got can be asked for its head; the server leaves the body out.
             request.head_mut().method = Method::GET;
         }
-        let found = find(&request, self.served);
+        let found = find(&request, self.table, self.served);
         let entry = match found.and_then(|entry| self.for_us(entry, &request)) {
             Ok(entry) => entry,
             Err(problem) if is_wanted(request.request()) && !request.path().starts_with("/v1") => {
@@ -310,75 +315,33 @@ fn credentials(request: &ServiceRequest) -> Credentials<'_> {
 }
 
 /// The request's line in the table, if it is served here.
-fn find(request: &ServiceRequest, served: Served) -> Result<&'static Entry, Problem> {
-    let entry = any(request)?;
-    if served.has(entry.part()) {
-        return Ok(entry);
-    }
-    Err(nothing())
-}
-
-fn nothing() -> Problem {
-    Problem::new(Kind::NotFound, "There is nothing at this path.")
-}
-
-/// The request's line in the table, wherever it is served.
-fn any(request: &ServiceRequest) -> Result<&'static Entry, Problem> {
-    let path = request.path();
-    // Paths without variable parts need no pattern matching.
-    if let Some(entry) = TABLE
-        .iter()
-        .find(|entry| entry.pattern == path && entry.method == *request.method())
-    {
-        return Ok(entry);
-    }
+fn find(request: &ServiceRequest, table: Table, served: Served) -> Result<&'static Entry, Problem> {
+    let nothing = || Problem::new(Kind::NotFound, "There is nothing at this path.");
     // No name holds the character 0, which PostgreSQL's texts cannot.
-    if path.contains("%00") {
+    if request.path().contains("%00") {
         return Err(nothing());
     }
-    let pattern = request.match_pattern().ok_or_else(nothing)?;
-    let lines = || TABLE.iter().filter(|entry| entry.pattern == pattern);
-    if let Some(entry) = lines().find(|entry| entry.method == *request.method()) {
-        return Ok(entry);
-    }
-    let mut allow: Vec<&str> = lines().map(|entry| entry.method.as_str()).collect();
-    if allow.is_empty() {
+    let found = table.place(request).and_then(|place| table.0.get(place));
+    let Some(entry) = found else {
+        let pattern = request.match_pattern().ok_or_else(nothing)?;
+        let methods = table.methods(&pattern);
+        if methods.is_empty() {
+            return Err(nothing());
+        }
+        return Err(Problem::method_not_allowed(methods.join(", ")));
+    };
+    if !served.has(entry.part()) {
         return Err(nothing());
     }
-    if allow.contains(&"GET") {
-        allow.push("HEAD");
+    let asks = entry.operation.as_ref().is_none_or(|it| (it.asks)());
+    if !asks
+        && !request.query_string().is_empty()
+        && matches!(entry.part(), Part::Api | Part::Metrics)
+    {
+        // Nobody reads it, so that whoever sent it is mistaken.
+        NoQuery::ask(url::form_urlencoded::parse(
+            request.query_string().as_bytes(),
+        ))?;
     }
-    Err(Problem::method_not_allowed(allow.join(", ")))
-}
-
-impl FromRequest for Caller {
-    type Error = Error;
-    type Future = Ready<Result<Self, Error>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = request.extensions().get::<Self>().cloned();
-        ready(caller.ok_or_else(|| no_caller().into()))
-    }
-}
-
-/// The account that a request acts in; for routes of `Scope::Account`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Account(pub AccountId);
-
-impl FromRequest for Account {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let account = request
-            .extensions()
-            .get::<Caller>()
-            .and_then(|caller| caller.account);
-        ready(account.map(Self).ok_or_else(no_caller))
-    }
-}
-
-/// A handler that asks for a caller stands in the table as public: nobody gets in by that.
-fn no_caller() -> Problem {
-    Problem::new(Kind::Unauthorized, "A token is needed.")
+    Ok(entry)
 }

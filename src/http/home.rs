@@ -3,13 +3,12 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::pages;
-use super::server::Shared;
+use super::shared::Shared;
 
 /// What answers here.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub(super) struct Home {
     /// Always `Herald`.
     name: &'static str,
@@ -21,14 +20,7 @@ pub(super) struct Home {
     ready: &'static str,
 }
 
-/// What answers here
-///
 /// Who accepts HTML gets the first page: who is signed in, or the way to the sign-in.
-#[utoipa::path(get, path = "/", tag = "operation",
-    responses(
-        (status = 200, description = "Name, version and links", body = Home),
-        (status = 303, description = "Nobody is signed in: to the page to sign in"),
-    ))]
 pub(super) async fn show(shared: Data<Shared>, request: HttpRequest) -> pages::PageResult {
     if pages::overview::is_wanted(&request) {
         return pages::overview::show(&shared, &request).await;

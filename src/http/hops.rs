@@ -2,14 +2,19 @@
 //! circle, and reporting that to the account, now and then.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix_web::HttpRequest;
+use actix_web::dev::Payload;
 use actix_web::http::header::HeaderName;
+use actix_web::{FromRequest, HttpRequest};
+use serde_json::json;
 
+use super::operation::{Described, Takes};
 use super::problem::{Fault, Kind, Problem};
-use super::server::Shared;
+use super::shared::Shared;
 use crate::domain::hops::{HEADER, Hops, HopsError};
 use crate::domain::id::AccountId;
 use crate::service::callers::Caller;
@@ -21,6 +26,33 @@ const ASKED_EVERY: Duration = Duration::from_secs(60);
 
 /// Characters of the header that are reported.
 const MOST_REPORTED: usize = 2_000;
+
+/// A handler takes the header.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HopsHeader;
+
+impl FromRequest for HopsHeader {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self))
+    }
+}
+
+impl Takes for HopsHeader {
+    fn describe(described: &mut Described) {
+        described.parameters.push(json!({
+            "name": "Herald-Hops", "in": "header", "required": false,
+            "description": "That of the delivery that the events came of: ids, the newest last.",
+            "schema": {
+                "type": "string",
+                "pattern": r"^([A-Za-z0-9._-]{1,64}( *, *[A-Za-z0-9._-]{1,64})*)?$",
+            },
+        }));
+        described.refusals.push(508);
+    }
+}
 
 /// When each account's last report was tried.
 #[derive(Debug, Default)]

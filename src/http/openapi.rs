@@ -1,176 +1,254 @@
-//! The OpenAPI document of the API, made from the handlers' own descriptions.
+//! The API's document (OpenAPI 3.1), made from the table of routes and the types of its handlers.
 
-use std::sync::LazyLock;
-
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, SecurityRequirement};
-use utoipa::{Modify, OpenApi};
-
-use super::access::{Access, TABLE};
-use super::api::{
-    accounts, activities, activity_input, activity_types, audit, batch, deliveries, dry_run,
-    event_types, events, health, mail_input, mails, plugins, publish, secrets, subscriptions,
-    switches, tokens, users,
-};
-use super::{home, metrics};
-
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Herald",
-        description = "Delivers an application's events to other systems. Send a token as \
-            `Authorization: Bearer hrld_…`; an operator-wide token names the account that it acts \
-            in by the header `Herald-Account`. Errors are problem documents (RFC 9457).",
-    ),
-    modifiers(&Tokens),
-    paths(
-        publish::publish, batch::publish_batch, events::list, events::show,
-        event_types::list, event_types::show, event_types::create, event_types::change,
-        event_types::remove,
-        subscriptions::create, subscriptions::list, subscriptions::show, subscriptions::change,
-        subscriptions::remove, secrets::show, secrets::rotate, switches::send_test,
-        switches::pause, switches::resume, switches::enable, switches::disable,
-        deliveries::list, deliveries::show, deliveries::resend,
-        activities::list, activities::summary, activity_input::record,
-        activity_input::record_batch, activity_types::list, activity_types::create,
-        mail_input::send, mails::list, mails::show,
-        plugins::list, dry_run::run,
-        accounts::list, accounts::create, accounts::show, accounts::change, accounts::remove,
-        tokens::list, tokens::create, tokens::show, tokens::change, tokens::revoke,
-        users::list, users::invite, users::show, users::change, users::remove,
-        audit::run, home::show, health::healthz, health::readyz, metrics::show,
-        health::openapi,
-    ),
+#![allow(
+    clippy::indexing_slicing,
+    reason = "of JSON objects: what is not there is null, and what is written is put there"
 )]
-struct Api;
 
-/// Says of each operation whether it needs a token, and whose, and how it is called: as the table
-/// has it.
-struct Tokens;
+mod example;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use self::example::{example, examples};
+use super::access::{Access, Entry, Operation, Scope};
+use super::operation::Described;
+use super::problem;
+use super::problem::ProblemDocument;
 
 const SCHEME: &str = "token";
 
-impl Modify for Tokens {
-    fn modify(&self, document: &mut Document) {
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme(SCHEME, scheme);
-        for entry in TABLE {
-            let Some(item) = document.paths.paths.get_mut(entry.pattern) else {
-                continue;
-            };
-            let operation = match entry.method.as_str() {
-                "GET" => item.get.as_mut(),
-                "POST" => item.post.as_mut(),
-                "PATCH" => item.patch.as_mut(),
-                "DELETE" => item.delete.as_mut(),
-                _ => None,
-            };
-            let Some(operation) = operation else { continue };
-            operation.operation_id = Some(entry.operation_id());
-            if entry.access == Access::Public {
-                operation.security = Some(Vec::new());
-            } else {
-                let none: [&str; 0] = [];
-                operation.security = Some(vec![SecurityRequirement::new(SCHEME, none)]);
-                let who = format!("For {}.", entry.access.in_words());
-                operation.description = Some(match operation.description.take() {
-                    Some(before) if !before.is_empty() => format!("{before}\n\n{who}"),
-                    _ => who,
-                });
+/// Statuses of the refusals that need no word of their own.
+const REFUSALS: [u16; 12] = [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503, 508];
+
+/// The schemas that have a name.
+type Schemas = BTreeMap<String, Value>;
+
+/// The document as JSON.
+pub(super) fn document(table: &[Entry]) -> String {
+    let mut named = Described::default();
+    named.schema::<ProblemDocument<'_>>();
+    let mut schemas = named.schemas;
+    let mut described = Vec::new();
+    for entry in table {
+        if let Some(operation) = &entry.operation {
+            let mut said = Described::default();
+            (operation.describe)(&mut said);
+            for (name, schema) in std::mem::take(&mut said.schemas) {
+                let other = schemas.insert(name.clone(), schema.clone());
+                debug_assert!(
+                    other.is_none_or(|other| other == schema),
+                    "two types have the name {name} in the API's document"
+                );
             }
+            described.push((entry, operation, said));
         }
     }
+    for schema in schemas.values_mut() {
+        always_there(schema);
+    }
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let mut tags: Vec<(&str, &str)> = Vec::new();
+    for (entry, operation, said) in described {
+        if !tags.contains(&operation.tag) {
+            tags.push(operation.tag);
+        }
+        let item = paths.entry(entry.pattern).or_default();
+        let method = entry.method.as_str().to_ascii_lowercase();
+        item.insert(method, of(entry, operation, said, &schemas));
+    }
+    let tag = |(name, text)| json!({ "name": name, "description": text });
+    let tags: Vec<Value> = tags.into_iter().map(tag).collect();
+    let document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Herald",
+            "description": "Delivers an application's events to other systems. Send a token as \
+                `Authorization: Bearer hrld_…`; an operator-wide token names the account that it \
+                acts in by the header `Herald-Account`. Errors are problem documents (RFC 9457).",
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "servers": [{ "url": "/", "description": "The Herald that answers with this document" }],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "responses": REFUSALS.map(|it| (refusal_name(it), refusal(it, reason(it)))).into_iter().collect::<Map<String, Value>>(),
+            "schemas": schemas,
+            "securitySchemes": { SCHEME: { "type": "http", "scheme": "bearer" } },
+        },
+    });
+    serde_json::to_string_pretty(&document).unwrap_or_default()
 }
 
-static DOCUMENT: LazyLock<String> =
-    LazyLock::new(|| Api::openapi().to_pretty_json().unwrap_or_default());
+/// What stands in the document for one operation.
+fn of(entry: &Entry, operation: &Operation, said: Described, schemas: &Schemas) -> Value {
+    let (summary, rest) = match operation.text {
+        [first, rest @ ..] => (first.trim(), rest),
+        [] => ("", [].as_slice()),
+    };
+    let lines: Vec<&str> = rest.iter().map(|line| line.trim()).collect();
+    let mut text = lines.join("\n").trim().to_owned();
+    let is_public = entry.access == Access::Public;
+    if !is_public {
+        let who = format!("For {}.", entry.access.in_words());
+        text = format!("{text}\n\n{who}").trim().to_owned();
+    }
+    let mut made = json!({
+        "tags": [operation.tag.0],
+        "summary": summary,
+        "operationId": name(entry.pattern, operation.handler),
+        "responses": answers(entry, operation, &said, schemas),
+        "security": if is_public { json!([]) } else { json!([{ SCHEME: [] }]) },
+    });
+    if !text.is_empty() {
+        made["description"] = text.into();
+    }
+    let parameters = parameters(entry, &said);
+    if !parameters.is_empty() {
+        made["parameters"] = parameters.into();
+    }
+    if let Some(mut body) = said.body {
+        let lines = said.line.map(|line| {
+            let line = example(&line, schemas);
+            format!("{line}\n{line}\n")
+        });
+        match lines {
+            Some(lines) => body["content"]["application/x-ndjson"]["example"] = lines.into(),
+            None => examples(&mut body, schemas),
+        }
+        made["requestBody"] = body;
+    }
+    made
+}
 
-/// The document as JSON, made once.
-#[must_use]
-pub fn document() -> &'static str {
-    &DOCUMENT
+fn parameters(entry: &Entry, said: &Described) -> Vec<Value> {
+    let parts = entry.pattern.split('/');
+    let names = parts.filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let path = names.zip(&said.path).map(|(name, schema)| {
+        json!({
+            "name": name, "in": "path", "required": true, "schema": schema,
+            "description": format!("The {}.", name.replace('_', " ")),
+        })
+    });
+    let account = (entry.scope != Scope::Server).then(|| {
+        json!({
+            "name": "Herald-Account", "in": "header", "required": false,
+            "description": "The account to act in, for tokens that are operator-wide.",
+            "schema": { "type": "string" },
+        })
+    });
+    let given = said.parameters.iter().cloned();
+    path.chain(given).chain(account).collect()
+}
+
+/// What it answers, and each refusal that may come of it.
+fn answers(
+    entry: &Entry,
+    operation: &Operation,
+    said: &Described,
+    schemas: &Schemas,
+) -> BTreeMap<String, Value> {
+    let mut refusals: BTreeSet<u16> = said.refusals.iter().copied().collect();
+    if entry.access != Access::Public {
+        // What is wrong with the query or a header; nobody, or somebody who may not; too many
+        // requests with the token; the database is away.
+        refusals.extend([400, 401, 403, 429, 503]);
+        if entry.scope != Scope::Server {
+            // The account that the header names.
+            refusals.insert(404);
+        }
+    }
+    let mut answers = BTreeMap::new();
+    for (status, answer) in &said.answers {
+        let mut answer = answer.clone();
+        answer["description"] = reason(*status).into();
+        examples(&mut answer, schemas);
+        answers.insert(status.to_string(), answer);
+    }
+    for status in refusals {
+        let named = json!({ "$ref": format!("#/components/responses/{}", refusal_name(status)) });
+        answers.insert(status.to_string(), named);
+    }
+    for (status, why) in operation.refusals {
+        answers.insert(status.to_string(), refusal(*status, why));
+    }
+    answers
+}
+
+/// A refusal, and why.
+fn refusal(status: u16, why: &str) -> Value {
+    json!({
+        "description": why,
+        "content": { "application/problem+json": {
+            "schema": { "$ref": "#/components/schemas/Problem" },
+            "example": problem::example(status),
+        } },
+    })
+}
+
+/// The name of the refusals of a status.
+fn refusal_name(status: u16) -> String {
+    reason(status).split_whitespace().collect()
+}
+
+fn reason(status: u16) -> &'static str {
+    let status = StatusCode::from_u16(status).ok();
+    status
+        .and_then(|it| it.canonical_reason())
+        .unwrap_or("Answer")
+}
+
+/// The name of an operation, from which generators make the names of functions: the resource and
+/// what is done, such as `subscriptions_secret_rotate`.
+fn name(pattern: &str, handler: &str) -> String {
+    let path = pattern.trim_start_matches("/v1").split('/');
+    let parts = path.filter(|part| !part.is_empty() && !part.starts_with('{'));
+    let mut names: Vec<String> = parts.map(|part| part.replace(['-', '.'], "_")).collect();
+    let done = handler.rsplit("::").next().unwrap_or_default().trim_start();
+    match names.pop() {
+        // What is done says it already.
+        Some(last) if done.contains(&last) => {}
+        Some(last) if last.contains(done) => {
+            names.push(last);
+            return names.join("_");
+        }
+        Some(last) => names.push(last),
+        None => {}
+    }
+    names.push(done.to_owned());
+    names.join("_")
+}
+
+/// An answer always has the fields that may be null. What is taken says so itself.
+fn always_there(schema: &mut Value) {
+    if schema["additionalProperties"] == false {
+        return;
+    }
+    if let Some(Value::Array(parts)) = schema.get_mut("allOf") {
+        parts.iter_mut().for_each(always_there);
+    }
+    let Some(properties) = schema["properties"].as_object() else {
+        return;
+    };
+    let may_be_null = |schema: &&Value| {
+        let kinds = ["oneOf", "anyOf"].map(|key| schema[key].as_array());
+        let null = |kind: &Value| kind["type"] == "null";
+        schema["type"]
+            .as_array()
+            .is_some_and(|it| it.contains(&"null".into()))
+            || kinds.into_iter().flatten().flatten().any(null)
+    };
+    let nullable = properties.iter().filter(|(_, schema)| may_be_null(schema));
+    let mut required: BTreeSet<String> = nullable.map(|(name, _)| name.clone()).collect();
+    let before = schema["required"].as_array().into_iter().flatten();
+    required.extend(before.filter_map(Value::as_str).map(str::to_owned));
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-    use crate::http::access::Entry;
-
-    fn operations() -> BTreeSet<String> {
-        let document: serde_json::Value = serde_json::from_str(document()).unwrap();
-        let mut found = BTreeSet::new();
-        for (path, item) in document["paths"].as_object().unwrap() {
-            for method in item.as_object().unwrap().keys() {
-                found.insert(format!("{} {path}", method.to_uppercase()));
-            }
-        }
-        found
-    }
-
-    #[test]
-    fn every_operation_has_a_name_of_its_own() {
-        let document: serde_json::Value = serde_json::from_str(document()).unwrap();
-        let paths = document["paths"].as_object().unwrap().values();
-        let operations = paths.flat_map(|item| item.as_object().unwrap().values());
-        let ids: Vec<&str> = operations
-            .filter_map(|it| it["operationId"].as_str())
-            .collect();
-        let different: BTreeSet<&&str> = ids.iter().collect();
-        assert_eq!(ids.len(), different.len());
-        for id in [
-            "subscriptions_list",
-            "subscriptions_secret_rotate",
-            "events_publish_batch",
-            "plugins_dry_run",
-            "home_show",
-        ] {
-            assert!(ids.contains(&id), "{id}: {ids:?}");
-        }
-    }
-
-    #[test]
-    fn every_input_has_its_fields_in_the_document() {
-        let document: serde_json::Value = serde_json::from_str(document()).unwrap();
-        let schemas = document["components"]["schemas"].as_object().unwrap();
-        let mut inputs = schemas
-            .iter()
-            .filter(|(name, _)| name.ends_with("Input") || name.ends_with("Patch"));
-        assert!(inputs.clone().count() > 15);
-        let bare = inputs.find(|(_, schema)| schema["properties"].is_null());
-        assert_eq!(bare, None);
-    }
-
-    #[test]
-    fn the_document_and_the_table_of_access_name_the_same_routes() {
-        let route = |entry: &Entry| format!("{} {}", entry.method, entry.pattern);
-        let table: BTreeSet<String> = TABLE.iter().map(route).collect();
-        assert_eq!(
-            table.len(),
-            TABLE.len(),
-            "a route stands twice in the table"
-        );
-        let documented = TABLE.iter().filter(|entry| entry.is_documented());
-        assert_eq!(operations(), documented.map(route).collect());
-    }
-
-    #[test]
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a test's own switch, no setting of Herald"
-    )]
-    fn the_document_is_the_one_that_was_reviewed() {
-        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openapi.json");
-        let document = format!("{}\n", document());
-        if std::env::var_os("HERALD_TEST_BLESS").is_some() {
-            std::fs::write(golden, &document).unwrap();
-        }
-        let known = std::fs::read_to_string(golden).unwrap_or_default();
-        assert!(
-            known == document,
-            "the API changed: look at it, then run with HERALD_TEST_BLESS=1"
-        );
-    }
-}
+mod tests;

@@ -1,22 +1,19 @@
-//! Pages of lists: the limit, the cursor, and the answer with its `Link` to the next page.
+//! Pages of lists: the limit and the cursor.
 
-use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use utoipa::ToSchema;
 
-use super::fields::Query;
+use super::problem::{Fault, Problem};
+use super::query::Query;
 use crate::domain::cursor;
 pub(super) use crate::service::cut;
+use crate::service::input::Listed;
 
-/// Upper bound of `limit`.
-const MAX_LIMIT: usize = 200;
 /// What `limit` is if it is left out.
 const DEFAULT_LIMIT: usize = 50;
 
 /// One page of a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct Page<T> {
     /// The entries.
     pub data: Vec<T>,
@@ -26,36 +23,38 @@ pub(super) struct Page<T> {
 
 /// What a request says about the page that it wants.
 #[derive(Debug)]
-pub(super) struct Wanted<K> {
+pub(super) struct Wanted<'l, K> {
+    /// The name of the list (and its order), so that a cursor of another one is refused.
+    list: &'l str,
     /// At most so many entries.
     pub limit: usize,
     /// Behind this key.
     pub after: Option<K>,
 }
 
-impl<K: DeserializeOwned> Wanted<K> {
-    /// Takes `limit` and `cursor`; `list` names the list (and its order), so that a cursor of
-    /// another one is refused.
-    pub(super) fn take(query: &mut Query<'_>, list: &str) -> Self {
-        let limit = query.take("limit", |text| match text.parse::<usize>() {
-            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-            _ => Err(format!("must be a whole number from 1 to {MAX_LIMIT}")),
-        });
-        let after = query.take("cursor", |text| {
-            cursor::decode(list, text).map_err(|e| e.to_string())
-        });
-        Self {
-            limit: limit.unwrap_or(DEFAULT_LIMIT),
-            after,
-        }
+impl<'l, K: Serialize + DeserializeOwned> Wanted<'l, K> {
+    /// What was asked of a list.
+    ///
+    /// # Errors
+    /// The cursor is none of this list's.
+    pub(super) fn of(asked: &impl Listed, list: &'l str) -> Result<Self, Problem> {
+        let (limit, cursor) = asked.page();
+        let after = cursor.map(|text| cursor::decode(list, text)).transpose();
+        Ok(Self {
+            list,
+            limit: limit.map_or(DEFAULT_LIMIT, |limit| limit.unsigned_abs() as usize),
+            after: after
+                .map_err(|error| Problem::query(vec![Fault::new("?cursor", error.to_string())]))?,
+        })
     }
 
     /// Takes `cursor` alone, for a list on a page for people, which has a fixed length.
-    pub(super) fn of_page(query: &mut Query<'_>, list: &str) -> Self {
+    pub(super) fn of_page(query: &mut Query<'_>, list: &'l str) -> Self {
         let after = query.take("cursor", |text| {
             cursor::decode(list, text).map_err(|e| e.to_string())
         });
         Self {
+            list,
             limit: DEFAULT_LIMIT,
             after,
         }
@@ -68,30 +67,28 @@ impl<K: DeserializeOwned> Wanted<K> {
             .unwrap_or(i64::MAX)
             .saturating_add(1)
     }
-}
 
-/// Answers a page.
-pub(super) fn answer<T: Serialize, K: Serialize>(
-    request: &HttpRequest,
-    list: &str,
-    data: Vec<T>,
-    next: Option<K>,
-) -> HttpResponse {
-    let next_cursor = next.map(|key| cursor::encode(list, &key));
-    let mut response = HttpResponse::Ok();
-    if let Some(cursor) = &next_cursor {
-        response.insert_header((header::LINK, link(request, cursor)));
+    /// The page, of which `rows` may have one row more.
+    pub(super) fn page<T, R>(
+        &self,
+        mut rows: Vec<R>,
+        key: impl FnOnce(&R) -> K,
+        view: impl FnMut(R) -> T,
+    ) -> Page<T> {
+        let next = cut(&mut rows, self.limit, key);
+        self.page_to(rows, next, view)
     }
-    response.json(Page { data, next_cursor })
-}
 
-fn link(request: &HttpRequest, cursor: &str) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
-        if name != "cursor" {
-            query.append_pair(&name, &value);
+    /// The page, behind which the list goes on at `next`.
+    pub(super) fn page_to<T, R>(
+        &self,
+        rows: Vec<R>,
+        next: Option<K>,
+        view: impl FnMut(R) -> T,
+    ) -> Page<T> {
+        Page {
+            data: rows.into_iter().map(view).collect(),
+            next_cursor: next.map(|key| cursor::encode(self.list, &key)),
         }
     }
-    query.append_pair("cursor", cursor);
-    format!("<{}?{}>; rel=\"next\"", request.path(), query.finish())
 }

@@ -1,4 +1,4 @@
-//! What a handler takes out of a request's address.
+//! What a page takes out of a request's address.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -15,9 +15,4 @@ pub(super) fn part<T: FromStr<Err: Display>>(
     let text = request.match_info().get(name).unwrap_or_default();
     text.parse()
         .map_err(|error: T::Err| Problem::new(Kind::NotFound, format!("Not found: {error}.")))
-}
-
-/// Refuses every query parameter, for routes that take none.
-pub(super) fn no_query(request: &HttpRequest) -> Result<(), Problem> {
-    super::fields::Query::parse(request.query_string()).finish()
 }

@@ -1,15 +1,17 @@
 //! Every error of the API as one document: RFC 9457 problem details. What a caller can mend is
-//! told in words; what only the operator can mend is logged here, once, and told as "internal".
+//! told in words; what only the operator can mend is told as "internal", and logged.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::connections;
+use crate::domain::id::RequestId;
 pub(super) use crate::service::Fault;
-use crate::service::{Reason, Refusal};
+use crate::service::{Cause, Reason, Refusal, RejectedLine};
 
 /// Seconds after which a caller may try again when Herald cannot answer now.
 const RETRY_AFTER: &str = "1";
@@ -60,6 +62,25 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// One kind for each status.
+    const OF_STATUS: [Self; 15] = [
+        Self::Malformed,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Timeout,
+        Self::Conflict,
+        Self::TooLarge,
+        Self::Unsupported,
+        Self::Misdirected,
+        Self::Invalid,
+        Self::OverTheLimit,
+        Self::Internal,
+        Self::Unavailable,
+        Self::Loop,
+    ];
+
     const fn status(self) -> StatusCode {
         match self {
             Self::Malformed => StatusCode::BAD_REQUEST,
@@ -141,39 +162,25 @@ impl Kind {
     }
 }
 
-/// A line of a batch that was not committed.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct RejectedLine {
-    /// Its number, from 1; blank lines count.
-    pub line: usize,
-    /// What is wrong with it.
-    pub detail: String,
-    /// The fields at fault.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<Fault>,
-}
-
-impl RejectedLine {
-    /// A line with what is wrong with it.
-    pub(super) fn of(line: usize, why: impl Into<Problem>) -> Self {
-        let problem = why.into();
-        Self {
-            line,
-            detail: problem.detail,
-            errors: problem.errors,
-        }
-    }
+/// A problem of that status, for the API's document.
+#[must_use]
+pub(super) fn example(status: u16) -> Value {
+    let mut kinds = Kind::OF_STATUS.into_iter();
+    let kind = kinds.find(|it| it.status().as_u16() == status);
+    let (urn, title) = kind.unwrap_or(Kind::Internal).names();
+    json!({ "type": urn, "title": title, "status": status, "detail": "What happened this time." })
 }
 
 /// An error as the caller gets it.
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
     kind: Kind,
-    detail: String,
+    detail: Box<str>,
     errors: Vec<Fault>,
     rejected: Box<[RejectedLine]>,
     allow: Option<Box<str>>,
     retry_after: Option<i64>,
+    cause: Option<Box<Cause>>,
 }
 
 /// The document. Its media type is `application/problem+json`.
@@ -191,6 +198,10 @@ pub(super) struct ProblemDocument<'a> {
     status: u16,
     /// What happened this time.
     detail: &'a str,
+    /// This answer: the id of the header `request-id` behind `urn:herald:request:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, example = "urn:herald:request:req_01h455vb4pex5vsknk084sn02q")]
+    instance: Option<String>,
     /// The fields at fault, all of them at once.
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     errors: &'a [Fault],
@@ -204,11 +215,12 @@ impl Problem {
     pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self {
             kind,
-            detail: detail.into(),
+            detail: detail.into().into(),
             errors: Vec::new(),
             rejected: Box::default(),
             allow: None,
             retry_after: None,
+            cause: None,
         }
     }
 
@@ -282,6 +294,12 @@ impl Problem {
         (&self.detail, self.kind.status(), self.retry_after)
     }
 
+    /// What is behind it, for the log.
+    #[must_use]
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        self.cause.as_deref()
+    }
+
     /// What kind it is.
     #[must_use]
     pub(super) const fn kind(&self) -> Kind {
@@ -342,6 +360,7 @@ where
         let why = Refusal::from(why);
         Self {
             retry_after: why.retry_after,
+            cause: why.cause,
             ..Self::new(why.reason.into(), why.detail).with(why.faults)
         }
     }
@@ -379,6 +398,13 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
+        self.answer(None)
+    }
+}
+
+impl Problem {
+    /// The answer, which names itself.
+    pub(super) fn answer(&self, id: Option<RequestId>) -> HttpResponse {
         let status = self.kind.status();
         let (kind, title) = self.kind.names();
         let document = ProblemDocument {
@@ -386,6 +412,7 @@ impl ResponseError for Problem {
             title,
             status: status.as_u16(),
             detail: &self.detail,
+            instance: id.map(|id| format!("urn:herald:request:{id}")),
             errors: &self.errors,
             rejected: &self.rejected,
         };

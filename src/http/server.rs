@@ -8,27 +8,27 @@ use std::time::Duration;
 use actix_http::{HttpService, KeepAlive, Protocol, Request};
 use actix_service::{IntoServiceFactory, Service, ServiceFactoryExt, apply_fn_factory, map_config};
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
-use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Compress;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, Error};
 use futures_util::future::Either;
 use tokio::net::TcpStream;
 
-use super::access::{Part, TABLE};
+use super::access::{Part, Table};
 use super::answer::{Answer, Underway};
 use super::closing::{Closer, Closing, UNDER_WAY};
 use super::connection::{self, Connection};
 use super::connections::Connections;
 use super::guard::{Guard, Judge};
-use super::hops::LoopReports;
-use super::malformed::Malformed;
 use super::metrics::{Requests, measured};
+use super::outermost;
 use super::passwords::Passwords;
 use super::problem::{Kind, Problem};
 use super::room::Room;
+use super::routes::{TABLE, document};
 use super::rules::HttpRules;
 use super::session::Sessions;
+use super::shared::Shared;
 use super::site::{Site, SiteSettings};
 use crate::actors::Engine;
 use crate::service::Directory;
@@ -90,35 +90,6 @@ impl Served {
     }
 }
 
-/// What every handler can reach.
-#[derive(Clone)]
-pub(super) struct Shared {
-    /// The actors and the database.
-    pub engine: Engine,
-    /// Who is who.
-    pub callers: Arc<Callers>,
-    /// Accounts, users and tokens.
-    pub directory: Directory,
-    /// Who is signed in.
-    pub sessions: Arc<Sessions>,
-    /// The turns at hashing passwords.
-    pub passwords: Passwords,
-    /// What may change while it runs.
-    pub rules: HttpRules,
-    /// What was answered, for the metrics.
-    pub requests: Arc<Requests>,
-    /// Which accounts have a report of events that go in a circle.
-    pub loops: Arc<LoopReports>,
-    /// Who is connected.
-    pub connections: Connections,
-    /// The room for bodies that are being read.
-    pub room: Room,
-    /// Requests that could not be read.
-    pub malformed: Arc<Malformed>,
-    /// The end of the server.
-    pub closing: Closing,
-}
-
 /// Serves the API, the pages and the metrics, each on the listeners of its role. It runs when
 /// awaited or spawned, heeds no signals, and is ended by the [`Closer`]. To be called inside of
 /// the runtime.
@@ -149,9 +120,11 @@ pub fn server(
         )),
         passwords: Passwords::new(),
         rules: settings.rules.clone(),
-        requests: Arc::default(),
+        requests: Arc::new(Requests::new(Table(TABLE))),
         loops: Arc::default(),
         closing: closing.clone(),
+        table: Table(TABLE),
+        document,
         engine,
     };
     let roles: Vec<Role> = listeners.iter().map(|(role, _)| *role).collect();
@@ -182,6 +155,7 @@ pub fn server(
             );
             let app = App::new()
                 .wrap(Guard {
+                    table: shared.table,
                     judge: Rc::new(Judge {
                         callers: Arc::clone(&shared.callers),
                         sessions: Arc::clone(&shared.sessions),
@@ -194,16 +168,13 @@ pub fn server(
                 .app_data(web::Data::new(shared))
                 .configure(routes)
                 .into_factory()
-                .map(move |mut answer: ServiceResponse<_>| {
-                    let of_api = answer.request().path().starts_with("/v1");
-                    let unkept = of_api || answer.status().as_u16() >= 400;
-                    protect(answer.headers_mut(), unkept);
+                .map(move |answer: ServiceResponse<_>| {
+                    let mut answer = outermost::finish(answer);
                     marks.mark(answer.response_mut());
                     answer
                 })
                 .map_err(move |error: Error| {
-                    let mut answer = error.error_response();
-                    protect(answer.headers_mut(), true);
+                    let mut answer = outermost::finish_error(&error);
                     errors.mark(&mut answer);
                     answer
                 });
@@ -283,18 +254,6 @@ pub fn server(
     let server = builder.run();
     let handle = server.handle();
     Ok((server, Closer { closing, handle }))
-}
-
-/// No answer is taken for another type than it says, and what the API or an error says is kept
-/// nowhere.
-fn protect(headers: &mut HeaderMap, unkept: bool) {
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    if unkept && !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
 }
 
 /// Makes the routes of the table, one resource for each path.

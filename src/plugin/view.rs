@@ -174,6 +174,17 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Error,
+        Self::Deadline,
+        Self::Wall,
+        Self::Operations,
+        Self::Memory,
+        Self::Panic,
+        Self::BadResult,
+    ];
+
     /// One word, for metrics and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::input::{Faults, Field, Given, ListOf, OrNull, inputs};
+use super::making::{Kind, Making, once};
 use super::{Directory, Reason, Refusal};
 use crate::config::AccountBounds;
 use crate::domain::activity::Actor;
@@ -113,11 +114,16 @@ pub async fn bounds(directory: &Directory, account: AccountId) -> Result<Bounds,
 /// The name is taken, or the database is away.
 pub async fn create(
     directory: &Directory,
-    by: &Actor,
+    making: Making<'_>,
     input: AccountInput,
 ) -> Result<Account, Refusal> {
-    let id = AccountId::from_uuid(directory.fresh_uuid());
-    Ok(account::create(directory.database(), id, &input.name.0, by).await?)
+    let database = directory.database();
+    let make = async {
+        let id = AccountId::from_uuid(directory.fresh_uuid());
+        Ok(account::create(database, id, &input.name.0, making).await?)
+    };
+    let show = async |id| show(directory, id).await;
+    once(database, None, (Kind::Account, making), make, show).await
 }
 
 /// Makes an account with its first admin. Returns the admin's link, if no mail could be sent.
@@ -140,7 +146,8 @@ pub async fn create_with_admin(
     let letters = directory.letters();
     let write = letters.as_ref().map(|write| write as Write<'_>);
     let (database, name) = (directory.database(), &input.name.0);
-    let made = account::create_with(database, id, name, Some((admin, write)), by).await?;
+    let made =
+        account::create_with(database, id, name, Some((admin, write)), Making::by(by)).await?;
     let (account, token) = made;
     let link = token.map(|token| directory.link(LinkPurpose::Invitation, &token));
     Ok((account, link))

@@ -1,7 +1,11 @@
 //! The activity log: what users did, in the host application and in Herald.
 
+mod recording;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use self::recording::{ActivityInput, Recording, record};
+use super::input::{Moment, Text, inputs, lists};
 use super::{Fault, Refusal, cut};
 use crate::actors::Engine;
 use crate::domain::activity::MOST_AHEAD;
@@ -15,6 +19,34 @@ pub const LIST: &str = "activities";
 const USUAL_TIME: TimeDelta = TimeDelta::days(7);
 /// The longest time that a summary counts: it reads all of it.
 const LONGEST_TIME: TimeDelta = TimeDelta::days(92);
+
+lists! {
+    /// Which activities.
+    ActivityQuery {
+        /// With this in the user's e-mail or name, upper and lower case alike.
+        user: Option<Text<1, 200>>,
+        /// In this group.
+        group: Option<Text<1, 200>>,
+        /// Of this name.
+        activity: Option<Text<1, 200>>,
+        /// Done at or after.
+        from: Option<Moment>,
+        /// Done before.
+        to: Option<Moment>,
+    }
+}
+
+inputs! {
+    /// Which activities are counted.
+    SummaryQuery {
+        /// In this group.
+        group: Option<Text<1, 200>>,
+        /// Done at or after (7 days ago).
+        from: Option<Moment>,
+        /// Done before (now); at most 92 days.
+        to: Option<Moment>,
+    }
+}
 
 /// The place of an activity in the list.
 pub type Place = (DateTime<Utc>, ActivityId);

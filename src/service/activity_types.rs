@@ -1,12 +1,11 @@
 //! The catalogue of activities: what is built in, and what an account adds for its application.
 
-use serde_json::{Value, json};
-
-use super::input::{Faults, Field, Given, Text, inputs};
+use super::input::{CONTROL, Text, checked, inputs, line_schema, lists};
+use super::making::{Kind, Making, once};
 use super::{Fault, Refusal};
 use crate::actors::Engine;
 use crate::catalogue::activities;
-use crate::domain::activity::{Actor, MAX_NAME, OWN_GROUP, check_name};
+use crate::domain::activity::{MAX_NAME, OWN_GROUP, check_name};
 use crate::domain::id::AccountId;
 use crate::store::activity_type::{self, OwnType};
 
@@ -25,22 +24,17 @@ inputs! {
     }
 }
 
-/// The name of a group or of an activity: one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ActivityName(String);
-
-impl Field for ActivityName {
-    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let name = given.text().and_then(|text| {
-            let name = check_name(&text).map_err(|error| error.to_string())?;
-            Ok(Self(name.to_owned()))
-        });
-        name.map_err(|detail| faults.add(detail)).ok()
+lists! {
+    /// Which activities of the catalogue.
+    ActivityTypeQuery {
+        /// In this group.
+        group: Option<Text<1, 200>>,
     }
+}
 
-    fn schema() -> Value {
-        json!({ "type": "string", "minLength": 1, "maxLength": MAX_NAME })
-    }
+checked! {
+    /// The name of a group or of an activity: one line.
+    ActivityName by check_name, line_schema(1, MAX_NAME, CONTROL);
 }
 
 /// An activity of the catalogue.
@@ -100,19 +94,36 @@ pub async fn list(engine: &Engine, account: AccountId) -> Result<Vec<ActivityTyp
 pub async fn create(
     engine: &Engine,
     account: AccountId,
-    by: &Actor,
+    making: Making<'_>,
     input: ActivityTypeInput,
 ) -> Result<ActivityType, Refusal> {
-    let (group, activity) = (input.group.0, input.activity.0);
-    if group.eq_ignore_ascii_case(OWN_GROUP) {
-        let detail = "holds what Herald records of itself: take another group";
-        return Err(Refusal::invalid(vec![Fault::new("/group", detail)]));
-    }
-    if activities::is_given(&group, &activity) {
-        return Err(Refusal::conflict("This activity is built in."));
-    }
-    let description = input.description.as_deref().unwrap_or_default();
-    let (database, names) = (engine.database(), (group.as_str(), activity.as_str()));
-    let added = activity_type::create(database, account, names, description, by).await?;
-    Ok(added.into())
+    let database = engine.database();
+    let make = async {
+        let (group, activity) = (&*input.group, &*input.activity);
+        if group.eq_ignore_ascii_case(OWN_GROUP) {
+            let detail = "holds what Herald records of itself: take another group";
+            return Err(Refusal::invalid(vec![Fault::new("/group", detail)]));
+        }
+        if activities::is_given(group, activity) {
+            return Err(Refusal::conflict("This activity is built in."));
+        }
+        let description = input.description.as_deref().unwrap_or_default();
+        let names = (group, activity);
+        let added = activity_type::create(database, account, names, description, making).await?;
+        Ok(added.into())
+    };
+    let show = async |made: String| {
+        let all = list(engine, account).await?;
+        let is_it = |it: &ActivityType| format!("{}\n{}", it.group, it.activity) == made;
+        let found = all.into_iter().find(is_it);
+        found.ok_or_else(|| Refusal::not_found("activity"))
+    };
+    once(
+        database,
+        Some(account),
+        (Kind::ActivityType, making),
+        make,
+        show,
+    )
+    .await
 }

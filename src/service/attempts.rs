@@ -5,8 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::Schema;
 use uuid::Uuid;
 
+use super::input::one_of;
 use super::plugins::without_source;
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::destination::is_mail;
@@ -25,6 +27,7 @@ pub const MASKED: &str = MASK;
 #[derive(Serialize, ToSchema)]
 pub struct RequestView {
     /// `POST`; `MAIL` where the target is `mailto:…`.
+    #[schema(schema_with = methods)]
     method: &'static str,
     /// The target as it is now, its path and query for admins alone; null: the subscription was
     /// deleted.
@@ -32,7 +35,20 @@ pub struct RequestView {
     /// The body as sent.
     body: String,
     /// `utf-8`, or `base64` where the body is not UTF-8.
+    #[schema(schema_with = encodings)]
     body_encoding: &'static str,
+}
+
+fn methods() -> Schema {
+    one_of(&["POST", "MAIL"], false)
+}
+
+fn encodings() -> Schema {
+    one_of(&["utf-8", "base64"], false)
+}
+
+fn own_encodings() -> Schema {
+    one_of(&["utf-8"], true)
 }
 
 impl RequestView {
@@ -71,6 +87,7 @@ pub struct AttemptRequest {
     /// The body as a plugin made it; null: it was the delivery's own, as published.
     pub body: Option<String>,
     /// `utf-8`; null: the body stands with the delivery.
+    #[schema(schema_with = own_encodings)]
     pub body_encoding: Option<&'static str>,
     /// There was more of the body than the log keeps.
     pub truncated: bool,
@@ -108,7 +125,6 @@ pub struct ResponseView {
 #[derive(Serialize, ToSchema)]
 pub struct CarriedView {
     /// The mail, which `GET /v1/mails/{id}` shows with each of its tries.
-    #[schema(value_type = String, example = "mail_01h455vb4pex5vsknk084sn02q")]
     pub id: MailId,
     /// How often it was tried.
     pub tries: i32,
@@ -135,10 +151,8 @@ pub struct AttemptView {
     /// Its number, from 1.
     pub n: i32,
     /// `first`, `resend`, `replay` or `test`: what began its round.
-    #[schema(value_type = String)]
     pub origin: Origin,
     /// `sent`, `failed`, `filtered`, `cancelled`, `retry` or `superseded`.
-    #[schema(value_type = String)]
     pub outcome: Outcome,
     /// When it ended.
     pub at: DateTime<Utc>,

@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use super::attempts::AttemptView;
+use super::input::{Moment, Text, lists};
 use super::plugins::without_source;
 use crate::actors::Engine;
 use crate::domain::activity::Actor;
@@ -9,10 +10,50 @@ use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::role::Role;
 use crate::domain::subscription::SubscriptionState;
-use crate::store::delivery_log::{self, Delivery};
+use crate::store::delivery_log::{self, Delivery, DeliveryFilter, DeliveryPlace};
 use crate::store::resend::{self, Resend};
 use crate::store::subscription::Subscription;
 use crate::store::{StoreError, event, subscription};
+
+lists! {
+    /// Which deliveries.
+    DeliveryQuery {
+        /// For this subscription.
+        subscription: Option<SubscriptionId>,
+        /// Of events of this type.
+        event_type: Option<Text<1, 200>>,
+        /// Where it stands.
+        state: Option<DeliveryState>,
+        /// Of events accepted at or after.
+        from: Option<Moment>,
+        /// Of events accepted before.
+        to: Option<Moment>,
+    }
+}
+
+/// Deliveries of an account, those of the newest event first; with the place at which the list
+/// goes on, if it does.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(
+    engine: &Engine,
+    account: AccountId,
+    query: DeliveryQuery,
+    (after, limit): (Option<DeliveryPlace>, usize),
+) -> Result<(Vec<Delivery>, Option<DeliveryPlace>), Refusal> {
+    let filter = DeliveryFilter {
+        subscription: query.subscription,
+        event_type: query.event_type.map(Text::into_inner),
+        state: query.state,
+        from: query.from.map(|from| from.0),
+        to: query.to.map(|to| to.0),
+        after,
+        limit,
+    };
+    let found = delivery_log::list(engine.database(), account, &filter).await?;
+    Ok((found.deliveries, found.next))
+}
 
 /// One delivery with all that people may see of it.
 pub struct ShownDelivery {

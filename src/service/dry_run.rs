@@ -7,15 +7,16 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::Schema;
 
 use super::callers::{self, Caller};
-use super::input::{Faults, Field, Given, OrNull, inputs};
+use super::input::{Faults, Field, Given, OrNull, inputs, one_of};
 use super::plugins::{ScriptFault, may_read, milliseconds};
 use super::{Fault, Reason, Refusal};
 use crate::actors::{DryRunError, Engine, MOST_DRY_RUNS};
 use crate::domain::event::{MAX_EVENT_BYTES, parse_envelope};
 use crate::domain::id::{EventId, SubscriptionId};
-use crate::plugin::{OwnedEvent, Run, ScriptName, Verdict};
+use crate::plugin::{FailureKind, OwnedEvent, Run, ScriptName, Verdict};
 use crate::store::{event, subscription};
 
 inputs! {
@@ -62,7 +63,7 @@ const EXAMPLE_TARGET: &str = "https://example.com/";
 
 /// A mail that a script drew up.
 #[derive(Serialize, ToSchema)]
-pub struct MailView {
+pub struct DrawnMail {
     /// Whom to write to; empty: the subscription's target.
     pub to: Vec<String>,
     /// One line.
@@ -77,6 +78,7 @@ pub struct MailView {
 #[derive(Serialize, ToSchema)]
 pub struct RunFailure {
     /// `error`, `deadline`, `operations`, `memory`, `panic` or `bad_result`.
+    #[schema(schema_with = failures)]
     pub kind: &'static str,
     /// What is wrong, and where.
     #[serde(flatten)]
@@ -87,7 +89,7 @@ pub struct RunFailure {
 #[derive(Serialize, ToSchema)]
 pub struct DryRun {
     /// `deliver`, `filtered`, `mail` or `failed`.
-    #[schema(example = "deliver")]
+    #[schema(schema_with = decisions)]
     pub decision: &'static str,
     /// The body is not the one published.
     pub changed: bool,
@@ -98,7 +100,7 @@ pub struct DryRun {
     /// Headers that the script adds.
     pub headers: BTreeMap<String, String>,
     /// The mail that would be sent.
-    pub mail: Option<MailView>,
+    pub mail: Option<DrawnMail>,
     /// Why there is no decision: a delivery would be tried again.
     pub error: Option<RunFailure>,
     /// What the script logged.
@@ -109,6 +111,15 @@ pub struct DryRun {
     pub milliseconds: f64,
     /// The version that ran: the SHA-256 of its file, in hexadecimal digits.
     pub hash: Option<String>,
+}
+
+fn failures() -> Schema {
+    let words = FailureKind::ALL.map(FailureKind::as_str);
+    one_of(&words, false)
+}
+
+fn decisions() -> Schema {
+    one_of(&["deliver", "filtered", "mail", "failed"], false)
 }
 
 impl DryRun {
@@ -137,7 +148,7 @@ impl DryRun {
             Ok(Verdict::Filtered { .. }) => shown.decision = "filtered",
             Ok(Verdict::Mail(mail)) => {
                 shown.decision = "mail";
-                shown.mail = Some(MailView {
+                shown.mail = Some(DrawnMail {
                     to: mail.to,
                     subject: mail.subject,
                     text: mail.text,

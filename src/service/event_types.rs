@@ -5,7 +5,8 @@ mod views;
 use serde_json::{Value, json};
 
 pub use self::views::{EventTypeEntry, EventTypeView, FieldView};
-use super::input::{Faults, Field, Given, OrNull, Read, Text, made_and_changed};
+use super::input::{Faults, Field, Given, OrNull, Read, Text, checked, lists, made_and_changed};
+use super::making::{Kind, Making, once};
 use super::{Fault, Reason, Refusal};
 use crate::actors::Engine;
 use crate::catalogue;
@@ -22,22 +23,10 @@ const MAX_TITLE: usize = 200;
 type Title = Text<0, MAX_TITLE>;
 type Description = Text<0, MAX_DESCRIPTION>;
 
-/// The name of an event type.
-#[derive(Debug, Clone)]
-pub struct TypeName(String);
-
-impl Field for TypeName {
-    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let name = given.text().and_then(|name| {
-            let checked = check_name(&name).map_err(|error| error.to_string());
-            checked.map(|()| Self(name))
-        });
-        name.map_err(|detail| faults.add(detail)).ok()
-    }
-
-    fn schema() -> Value {
-        json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$" })
-    }
+checked! {
+    /// The name of an event type.
+    TypeName by |name: &str| check_name(name).map(|()| name.to_owned()),
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$" });
 }
 
 /// A JSON Schema, as a value that PostgreSQL can hold.
@@ -114,6 +103,14 @@ made_and_changed! {
         /// What happens to an event that does not fit the schema; null: the default, which is
         /// `warn` for types of one's own.
         validation: OrNull<Validation> = "reject",
+    }
+}
+
+lists! {
+    /// Which event types.
+    EventTypeQuery {
+        /// Under this heading.
+        group: Option<Text<1, 200>>,
     }
 }
 
@@ -195,20 +192,32 @@ pub async fn show(
 pub async fn create(
     engine: &Engine,
     account: AccountId,
-    by: &Actor,
+    making: Making<'_>,
+    read: Read<EventTypeInput>,
+) -> Result<EventTypeView, Refusal> {
+    let make = create_now(engine, account, making, read);
+    let show = async |name: String| show(engine, account, &name).await;
+    let kind = (Kind::EventType, making);
+    once(engine.database(), Some(account), kind, make, show).await
+}
+
+async fn create_now(
+    engine: &Engine,
+    account: AccountId,
+    making: Making<'_>,
     mut read: Read<EventTypeInput>,
 ) -> Result<EventTypeView, Refusal> {
     let schema = wanted(read.fields.schema.as_ref(), |it| &it.0, || None);
     let example = wanted(read.fields.example.as_ref(), |it| &it.0, || None);
     let pattern_bytes = judge(engine, account, schema, example, &mut read.faults).await?;
     let input = read.finish()?;
-    let (TypeName(name), patch) = (input.name.clone(), input.into());
+    let (name, patch) = (input.name.clone().into_inner(), input.into());
     if catalogue::find(&name).is_some() {
         let detail = format!("{name} is a built-in event type.");
         return Err(Refusal::conflict(detail));
     }
     let values = change_of(patch, pattern_bytes);
-    let made = event_type::create(engine.database(), account, &name, values, by).await?;
+    let made = event_type::create(engine.database(), account, &name, values, making).await?;
     engine.routing_changed().await;
     Ok(EventTypeView::from(made))
 }

@@ -4,15 +4,21 @@
 
 mod declare;
 mod kinds;
+mod moment;
+mod object;
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-pub use self::declare::Described;
-pub(in crate::service) use self::declare::{inputs, made_and_changed};
-pub use self::kinds::{ListOf, OrNull, Text, Whole};
-use super::refusal::{Fault, Reason, Refusal};
+pub use self::declare::{Described, Listed};
+pub(in crate::service) use self::declare::{checked, inputs, lists, made_and_changed};
+pub use self::kinds::{
+    BREAKS, CONTROL, ListOf, Moment, OrNull, PLAIN, Text, Whole, line_schema, one_of,
+};
+pub use self::moment::{TimeError, read_time};
+pub use self::object::Object;
+use super::refusal::{Fault, Refusal};
 
 /// Faults that are reported of one list at most: enough to see the pattern.
 const MOST_OF_A_LIST: usize = 100;
@@ -27,7 +33,7 @@ pub enum Given<'a> {
     Json(Value),
     /// JSON as it was written, which Rust may not be able to hold.
     Raw(&'a str),
-    /// As it is typed, on a command line for one.
+    /// As it is typed: a part of an address, or an argument of a command.
     Typed(Cow<'a, str>),
 }
 
@@ -55,11 +61,22 @@ impl Given<'_> {
     #[must_use]
     pub fn whole(&self) -> Option<i64> {
         match self {
-            Self::Json(value) => value.as_i64(),
+            // To JSON 3 and 3.0 are the same number.
+            Self::Json(value) => value.as_i64().or_else(|| whole(value.as_f64()?)),
             Self::Raw(text) | Self::Typed(Cow::Borrowed(text)) => text.parse().ok(),
             Self::Typed(Cow::Owned(text)) => text.parse().ok(),
         }
     }
+}
+
+lists! {
+    /// What may be asked of a list that is shown as a whole, page by page.
+    WholeList {}
+}
+
+inputs! {
+    /// No parameters.
+    NoQuery {}
 }
 
 /// A type that a field of an input may have.
@@ -82,6 +99,8 @@ pub trait Field: Sized {
 pub struct Faults {
     found: Vec<Fault>,
     place: String,
+    /// So many of them are times that can be read and lie too far away.
+    outside: usize,
 }
 
 impl Faults {
@@ -113,6 +132,12 @@ impl Faults {
         if self.found.len() < MOST {
             self.found.push(Fault::new(pointer, detail));
         }
+    }
+
+    /// The time at the place that is being read can be read, and lies too far away.
+    pub fn add_outside(&mut self, detail: impl Into<String>) {
+        self.outside += 1;
+        self.add(detail);
     }
 
     /// How many there are.
@@ -157,10 +182,50 @@ pub fn parse<T: Field>(text: &str) -> Result<T, String> {
     })
 }
 
+/// Reads the fields of a JSON object that are texts of these names, and no others.
+///
+/// # Errors
+/// It is no object, or every fault of its fields at once.
+pub fn texts(value: Value, names: &[&str]) -> Result<Vec<(String, String)>, Refusal> {
+    let mut object = Object::new(value)?;
+    let mut read = Vec::new();
+    for name in names {
+        if let Some(Some(text)) = object.field::<Option<String>>(name) {
+            read.push(((*name).to_owned(), text));
+        }
+    }
+    object.end(names);
+    match object.faults.found {
+        faults if faults.is_empty() => Ok(read),
+        faults => Err(Refusal::invalid(faults)),
+    }
+}
+
+fn whole(number: f64) -> Option<i64> {
+    // Beyond this not every whole number is one.
+    let is_exact = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "it is whole, and small enough"
+    )]
+    is_exact.then_some(number as i64)
+}
+
+/// A type that has a name in the API's document.
+pub trait Named {
+    /// Its name.
+    const NAME: &'static str;
+
+    /// Its JSON Schema.
+    fn schema() -> Value;
+}
+
 /// What a caller sends, as a type.
-pub trait Input: Sized {
+pub trait Input: Named + Sized {
     /// The names of its fields.
     const FIELDS: &'static [&'static str];
+    /// The field whose JSON is kept as it was written.
+    const KEPT: Option<&'static str> = None;
 
     /// The same fields, each of them none if it is missing or wrong.
     type Partial;
@@ -170,9 +235,6 @@ pub trait Input: Sized {
 
     /// The whole, if every field is there.
     fn whole(fields: Self::Partial) -> Option<Self>;
-
-    /// Its JSON Schema.
-    fn schema() -> Value;
 
     /// Reads the fields of a JSON value.
     ///
@@ -197,73 +259,22 @@ pub trait Input: Sized {
     fn read(value: Value) -> Result<Self, Refusal> {
         Self::begin(value)?.finish()
     }
-}
 
-/// The fields of an object that were not taken yet.
-#[derive(Debug)]
-pub struct Object<'a> {
-    left: Vec<(Cow<'a, str>, Given<'a>)>,
-    faults: Faults,
-}
-
-impl<'a> Object<'a> {
-    /// The fields of a JSON object of which one is kept as it was written.
-    #[must_use]
-    pub fn keeping(map: Map<String, Value>, name: &str, raw: Option<&'a str>) -> Self {
-        let mut object = Self::of(map);
-        let kept = object.left.iter_mut().find(|(key, _)| key == name);
-        if let (Some((_, given)), Some(raw)) = (kept, raw) {
-            *given = Given::Raw(raw);
-        }
-        object
-    }
-
-    fn new(value: Value) -> Result<Self, Refusal> {
-        match value {
-            Value::Object(left) => Ok(Self::of(left)),
-            other => {
-                let detail = format!("The body is {}: a JSON object is needed.", kind_of(&other));
-                Err(Refusal::new(Reason::Malformed, detail))
-            }
-        }
-    }
-
-    fn of(map: Map<String, Value>) -> Self {
-        let left = map.into_iter();
-        Self {
-            left: left
-                .map(|(name, value)| (name.into(), Given::Json(value)))
-                .collect(),
-            faults: Faults::default(),
-        }
-    }
-
-    /// Takes a field.
-    pub fn field<T: Field>(&mut self, name: &str) -> Option<T> {
-        let place = self.left.iter().position(|(key, _)| key == name);
-        match place {
-            Some(place) => {
-                let (_, given) = self.left.remove(place);
-                self.faults.beneath(name, |faults| T::read(given, faults))
-            }
-            None => {
-                let absent = T::absent();
-                if absent.is_none() {
-                    self.faults.add_beneath(name, "is missing");
-                }
-                absent
-            }
-        }
-    }
-
-    /// What is left over is not known.
-    fn end(&mut self, fields: &[&str]) {
-        let known = match fields {
-            [] => "is not known: no fields are taken here".to_owned(),
-            fields => format!("is not known; the fields are {}", fields.join(", ")),
-        };
-        for (name, _) in std::mem::take(&mut self.left) {
-            self.faults.add_beneath(&name, known.clone());
+    /// Reads the parameters of a query.
+    ///
+    /// # Errors
+    /// Every fault of them at once.
+    fn ask<'a>(
+        parameters: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+    ) -> Result<Self, Refusal> {
+        let mut object = Object::asked(parameters);
+        let fields = Self::take(&mut object);
+        object.end_query(Self::FIELDS);
+        let Faults { found, outside, .. } = object.faults;
+        match Self::whole(fields) {
+            Some(whole) if found.is_empty() => Ok(whole),
+            _ if found.len() == outside => Err(Refusal::invalid(found)),
+            _ => Err(Refusal::query(found)),
         }
     }
 }
@@ -288,6 +299,7 @@ mod tests {
 
     use super::*;
     use crate::domain::role::Role;
+    use crate::service::refusal::Reason;
 
     inputs! {
         /// Something to be made.
@@ -344,10 +356,11 @@ mod tests {
 
     #[test]
     fn the_schema_says_what_is_taken() {
-        let schema = <Sample as Input>::schema();
+        let schema = Sample::schema();
         assert_eq!(schema["required"], json!(["title"]));
         let title = json!({
             "type": "string", "minLength": 1, "maxLength": 9,
+            "pattern": r"^[^\x00]*[^\s\x00][^\x00]*$",
             "description": "What people call it.", "example": "Shop",
         });
         assert_eq!(schema["properties"]["title"], title);

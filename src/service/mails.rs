@@ -4,9 +4,10 @@ mod log;
 
 use serde_json::{Value, json};
 
-pub use self::log::{LEAST_SEARCHED, LIST, headers, list, show, topic, words};
-use super::input::{Faults, Field, Given, ListOf, OrNull, Read, inputs};
-use super::{Reason, Refusal};
+pub use self::log::{LEAST_SEARCHED, LIST, MailQuery, headers, list, show, topic, words};
+use super::Refusal;
+use super::input::{BREAKS, Faults, Field, Given, ListOf, OrNull, Read, inputs, line_schema};
+use super::making::{Kind, Making, once};
 use crate::actors::Engine;
 use crate::domain::id::{AccountId, MailId};
 use crate::domain::mail::{
@@ -42,6 +43,14 @@ inputs! {
 #[derive(Debug, Clone)]
 pub struct Line<const MOST: usize>(String);
 
+impl<const MOST: usize> Line<MOST> {
+    /// The line.
+    #[must_use]
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+}
+
 impl<const MOST: usize> Field for Line<MOST> {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let line = given.text().and_then(|text| {
@@ -52,7 +61,7 @@ impl<const MOST: usize> Field for Line<MOST> {
     }
 
     fn schema() -> Value {
-        json!({ "type": "string", "minLength": 1, "maxLength": MOST })
+        line_schema(1, MOST, BREAKS)
     }
 }
 
@@ -126,6 +135,19 @@ impl Field for Content {
 pub async fn send(
     engine: &Engine,
     account: AccountId,
+    making: Making<'_>,
+    read: Read<MailInput>,
+) -> Result<(MailId, MailState), Refusal> {
+    let make = send_now(engine, account, making, read);
+    let show = async |id| Ok((id, show(engine, account, id).await?.0.state));
+    let kind = (Kind::Mail, making);
+    once(engine.database(), Some(account), kind, make, show).await
+}
+
+async fn send_now(
+    engine: &Engine,
+    account: AccountId,
+    making: Making<'_>,
     mut read: Read<MailInput>,
 ) -> Result<(MailId, MailState), Refusal> {
     let mails = engine.mails();
@@ -157,11 +179,7 @@ pub async fn send(
         text: given(input.text).map(|text| text.0).unwrap_or_default(),
         html: given(input.html).map(|html| html.0),
     };
-    let mut connection = engine.database().get().await?;
-    let batch = [(account, &mail)];
-    let ids = mail::enqueue_batch(&mut connection, &batch, record_only).await?;
-    let id = ids.into_iter().next();
-    let id = id.ok_or_else(|| Refusal::new(Reason::Internal, "The mail got no id."))?;
+    let id = mail::take(engine.database(), account, &mail, record_only, making).await?;
     if record_only {
         return Ok((id, MailState::Sent));
     }

@@ -7,14 +7,17 @@ pub mod accounts;
 pub mod activities;
 pub mod activity_types;
 pub mod attempts;
+pub mod audit;
 pub mod callers;
 pub mod deliveries;
 mod directory;
 pub mod dry_run;
 pub mod event_types;
+pub mod events;
 pub mod input;
 mod letters;
 pub mod mails;
+pub mod making;
 pub mod plugins;
 pub mod publishing;
 pub mod rate_limit;
@@ -26,7 +29,7 @@ pub mod users;
 
 pub use directory::Directory;
 pub use letters::with_link;
-pub use refusal::{Fault, Reason, Refusal};
+pub use refusal::{Cause, Fault, Reason, Refusal, RejectedLine};
 
 /// Cuts `rows` to `limit`; the key of the last one kept, if there were more.
 pub fn cut<T, K>(rows: &mut Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> Option<K> {

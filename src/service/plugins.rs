@@ -5,8 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::Schema;
 
 use super::callers::Caller;
+use super::input::one_of;
 use crate::actors::{Engine, PluginReport, TroubledAccount};
 use crate::domain::id::AccountId;
 use crate::plugin::{Excerpt, Fault, ScriptKind, ScriptName};
@@ -64,7 +66,6 @@ pub fn without_source(mut words: String) -> String {
 #[derive(Serialize, ToSchema)]
 pub struct TroubledView {
     /// Which.
-    #[schema(value_type = String)]
     pub account_id: AccountId,
     /// Since when it is suspended for the account.
     pub suspended_at: Option<DateTime<Utc>>,
@@ -94,7 +95,7 @@ pub struct PluginView {
     pub name: String,
     /// `trigger` (acts on every delivery of the event type that it is named after) or `named`
     /// (acts for the subscriptions that name it).
-    #[schema(example = "named")]
+    #[schema(schema_with = kinds)]
     pub kind: &'static str,
     /// The version at work: the SHA-256 of its file, in hexadecimal digits. Null: none is, and its
     /// deliveries are held.
@@ -104,7 +105,7 @@ pub struct PluginView {
     /// `ok`, `broken` (the file as it stands is not at work: an older version is, or none) or
     /// `suspended` (it failed too much for this account; the account's deliveries are held until
     /// its file changes). To an operator-wide token that names no account: for any account.
-    #[schema(example = "ok")]
+    #[schema(schema_with = states)]
     pub state: &'static str,
     /// What is wrong with the file as it stands.
     pub error: Option<ScriptFault>,
@@ -130,7 +131,16 @@ pub struct PluginView {
     pub total_ms: f64,
     /// The accounts for which it is suspended or runs apart; for operators alone.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<TroubledView>, required = false)]
     pub accounts: Option<Vec<TroubledView>>,
+}
+
+fn kinds() -> Schema {
+    one_of(&["trigger", "named"], false)
+}
+
+fn states() -> Schema {
+    one_of(&["ok", "broken", "suspended"], false)
 }
 
 impl PluginView {

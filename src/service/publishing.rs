@@ -1,11 +1,16 @@
 //! Publishing events: the hot path. Few allocations, no lock held, no look at the database.
 
+mod batch;
+mod event_body;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+pub use self::batch::{BatchPublished, publish_lines};
+pub use self::event_body::EventBody;
 use super::{Fault, Reason, Refusal};
 use crate::actors::{
     Check, Checked, Engine, IdempotencyKey, KeyRefused, NewEvent, PublishError, Receipt,
@@ -84,7 +89,7 @@ pub async fn accept(
 }
 
 /// An event whose body is one, and that may have to be held to its schema yet.
-pub struct Prepared {
+struct Prepared {
     event: NewEvent,
     check: Option<Check>,
     mode: Validation,
@@ -92,7 +97,7 @@ pub struct Prepared {
 
 /// Holds events to their schemas where that was not done at once: all of them on one way to the
 /// threads that do it, and back.
-pub async fn judged(
+async fn judged(
     engine: &Engine,
     account: AccountId,
     prepared: Vec<Prepared>,
@@ -167,7 +172,7 @@ fn seconds_of_today(now: DateTime<Utc>) -> i64 {
 
 /// Checks a body and makes an event of it. Its bytes are copied to a buffer of their exact size:
 /// a slice would keep the connection's whole read buffer alive for as long as the event waits.
-pub fn prepare(
+fn prepare(
     types: &RoutingTable,
     account: AccountId,
     body: &[u8],

@@ -58,6 +58,30 @@ impl Fault {
     }
 }
 
+/// A line of a batch that was not taken.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RejectedLine {
+    /// Its number, from 1; blank lines count.
+    pub line: usize,
+    /// What is wrong with it.
+    pub detail: String,
+    /// The fields at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Fault>,
+}
+
+impl RejectedLine {
+    /// A line with what is wrong with it.
+    #[must_use]
+    pub fn of(line: usize, why: Refusal) -> Self {
+        Self {
+            line,
+            detail: why.detail,
+            errors: why.faults,
+        }
+    }
+}
+
 /// Why Herald does not do it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -69,6 +93,22 @@ pub struct Refusal {
     pub faults: Vec<Fault>,
     /// Seconds after which another try is worth it.
     pub retry_after: Option<i64>,
+    /// What the operator must know of it, and the caller must not. Whoever answers logs it.
+    pub cause: Option<Box<Cause>>,
+}
+
+/// What is behind a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// Something is wrong in Herald or its database.
+    #[error("{0}")]
+    Fault(String),
+    /// The disk of the database is full.
+    #[error("{0}")]
+    Full(String),
+    /// The database is away, which is logged where that is noticed.
+    #[error("{0}")]
+    Away(String),
 }
 
 impl Refusal {
@@ -79,6 +119,7 @@ impl Refusal {
             detail: detail.into(),
             faults: Vec::new(),
             retry_after: None,
+            cause: None,
         }
     }
 
@@ -113,6 +154,13 @@ impl Refusal {
         Self::new(Reason::NotFound, detail)
     }
 
+    /// The same, with what is behind it.
+    #[must_use]
+    fn because(mut self, cause: Cause) -> Self {
+        self.cause = Some(Box::new(cause));
+        self
+    }
+
     /// It cannot be done in the present state.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(Reason::Conflict, detail)
@@ -125,4 +173,8 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for Refusal {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}

@@ -12,14 +12,15 @@ pub use self::fields::{Headers, SubscriptionInput, SubscriptionPatch};
 pub use self::secrets::{DEFAULT_OVERLAP, MAX_OVERLAP, RotateInput, rotate, secrets};
 pub use self::states::{NoInput, ResumeInput, TestInput, example, resume, send_test, switch};
 use super::Refusal;
-use super::input::{Read, Text, Whole};
+use super::input::{Moment, Read, Text, Whole, lists};
+use super::making::{Kind, Making, once};
 use crate::actors::Engine;
 use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::retry::RetrySchedule;
 use crate::domain::secret::Secret;
 use crate::domain::subscription::{
-    DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUT_SECONDS, SubscriptionState,
+    DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUT_SECONDS, Order, SubscriptionSort, SubscriptionState,
 };
 use crate::domain::trigger::Trigger;
 use crate::store::fresh::fresh_uuid;
@@ -29,6 +30,24 @@ use crate::store::subscription::{
 use crate::store::subscription_count::{self, Counts};
 
 use SubscriptionState::Enabled;
+
+lists! {
+    /// Which subscriptions.
+    SubscriptionQuery {
+        /// In this state.
+        state: Option<SubscriptionState>,
+        /// Made at or after.
+        created_from: Option<Moment>,
+        /// Made before.
+        created_to: Option<Moment>,
+        /// With this text in the title or the host of the URL.
+        q: Option<Text<1, 200>>,
+        /// By what they are sorted (`created_at`).
+        sort: Option<SubscriptionSort>,
+        /// Which end comes first (`desc`).
+        order: Option<Order>,
+    }
+}
 
 /// One subscription of an account.
 ///
@@ -76,18 +95,30 @@ fn missing() -> Refusal {
     Refusal::not_found("subscription")
 }
 
-/// Makes a subscription. Returns its first secret as well.
+/// Makes a subscription. Returns its first secret as well; who repeats a request with its key gets
+/// none.
 ///
 /// # Errors
 /// Every fault of the input at once, a forbidden target among them; the account has as many as it
-/// may, or the
-/// database is away.
+/// may, or the database is away.
 pub async fn create(
     engine: &Engine,
     account: AccountId,
-    by: &Actor,
+    making: Making<'_>,
+    read: Read<SubscriptionInput>,
+) -> Result<(Subscription, Option<Secret>), Refusal> {
+    let make = create_now(engine, account, making, read);
+    let show = async |id| Ok((show(engine, account, id).await?, None));
+    let kind = (Kind::Subscription, making);
+    once(engine.database(), Some(account), kind, make, show).await
+}
+
+async fn create_now(
+    engine: &Engine,
+    account: AccountId,
+    making: Making<'_>,
     mut read: Read<SubscriptionInput>,
-) -> Result<(Subscription, Secret), Refusal> {
+) -> Result<(Subscription, Option<Secret>), Refusal> {
     let judged = Judged {
         plugin: read.fields.plugin.as_ref(),
         url: read.fields.url.as_ref(),
@@ -118,9 +149,9 @@ pub async fn create(
         retry_schedule: change.retry_schedule.unwrap_or_else(default_schedule),
     };
     let secret_id = fresh_uuid(engine.clock());
-    let made = subscription::create(engine.database(), new, secret_id, &secret, by).await?;
+    let made = subscription::create(engine.database(), new, secret_id, &secret, making).await?;
     engine.routing_changed().await;
-    Ok((made, secret))
+    Ok((made, Some(secret)))
 }
 
 /// The waits of a subscription that names none, in seconds.

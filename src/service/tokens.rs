@@ -1,6 +1,7 @@
 //! Tokens of an account; without an account, those that are operator-wide.
 
 use super::input::{OrNull, Text, Whole, made_and_changed};
+use super::making::{Kind, Making, once};
 use super::{Directory, Refusal};
 use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, TokenId};
@@ -34,20 +35,27 @@ made_and_changed! {
     }
 }
 
-/// Makes a token. Returns its text as well, which cannot be had again.
+/// Makes a token. Returns its text as well, which cannot be had again: who repeats a request with
+/// its key gets none.
 ///
 /// # Errors
 /// The account has as many as it may, or the database is away.
 pub async fn create(
     directory: &Directory,
     account: Option<AccountId>,
-    by: &Actor,
+    making: Making<'_>,
     input: TokenInput,
-) -> Result<(Token, String), Refusal> {
-    let id = TokenId::from_uuid(directory.fresh_uuid());
-    let limit = input.rate_limit.and_then(|limit| limit.0).map(Whole::get);
-    let (database, role) = (directory.database(), input.role);
-    Ok(token::issue(database, id, account, role, &input.title, limit, by).await?)
+) -> Result<(Token, Option<String>), Refusal> {
+    let database = directory.database();
+    let make = async {
+        let id = TokenId::from_uuid(directory.fresh_uuid());
+        let limit = input.rate_limit.and_then(|limit| limit.0).map(Whole::get);
+        let title = &input.title;
+        let made = token::issue(database, id, account, input.role, title, limit, making).await?;
+        Ok((made.0, Some(made.1)))
+    };
+    let show = async |id| Ok((show(directory, account, id).await?, None));
+    once(database, account, (Kind::Token, making), make, show).await
 }
 
 /// At most `limit` tokens, newest first, behind `after`.

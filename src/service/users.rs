@@ -1,6 +1,9 @@
 //! Users of an account: who may sign in to its pages.
 
-use super::input::{Faults, Field, Given, Text, inputs};
+use serde_json::json;
+
+use super::input::{Faults, Field, Given, PLAIN, Text, inputs};
+use super::making::{Kind, Making, once};
 use super::{Directory, Refusal};
 use crate::domain::activity::Actor;
 use crate::domain::email::Email;
@@ -26,7 +29,7 @@ impl Field for UserName {
     }
 
     fn schema() -> serde_json::Value {
-        Text::<0, MAX_USER_NAME>::schema()
+        json!({ "type": "string", "maxLength": MAX_USER_NAME, "pattern": PLAIN })
     }
 }
 
@@ -65,21 +68,26 @@ inputs! {
 pub async fn invite(
     directory: &Directory,
     account: AccountId,
-    by: &Actor,
+    making: Making<'_>,
     input: UserInput,
 ) -> Result<(User, Option<String>), Refusal> {
-    let new = NewUser {
-        id: UserId::from_uuid(directory.fresh_uuid()),
-        account,
-        email: input.email,
-        name: input.name.map(|name| name.0).unwrap_or_default(),
-        role: input.role,
+    let database = directory.database();
+    let make = async {
+        let new = NewUser {
+            id: UserId::from_uuid(directory.fresh_uuid()),
+            account,
+            email: input.email,
+            name: input.name.map(|name| name.0).unwrap_or_default(),
+            role: input.role,
+        };
+        let letters = directory.letters();
+        let write = letters.as_ref().map(|write| write as Write<'_>);
+        let (made, token) = user::add(database, new, write, making).await?;
+        let link = token.map(|token| directory.link(LinkPurpose::Invitation, &token));
+        Ok((made, link))
     };
-    let letters = directory.letters();
-    let write = letters.as_ref().map(|write| write as Write<'_>);
-    let (made, token) = user::add(directory.database(), new, write, by).await?;
-    let link = token.map(|token| directory.link(LinkPurpose::Invitation, &token));
-    Ok((made, link))
+    let show = async |id| Ok((show(directory, account, id).await?, None));
+    once(database, Some(account), (Kind::User, making), make, show).await
 }
 
 /// At most `limit` users, newest first, behind `after`.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::activity::note;
 use super::feature_level::{self, FeatureLevel};
+use super::made_key::{Kind, Making};
 use super::schema::{account, audit_result, stat};
 use super::statement::One;
 use super::user::{self, NewUser, Write};
@@ -70,9 +71,9 @@ pub async fn create(
     database: &Database,
     id: AccountId,
     name: &str,
-    by: &Actor,
+    making: Making<'_>,
 ) -> Result<Account, StoreError> {
-    let made = create_with(database, id, name, None, by).await?;
+    let made = create_with(database, id, name, None, making).await?;
     Ok(made.0)
 }
 
@@ -86,12 +87,17 @@ pub async fn create_with(
     id: AccountId,
     name: &str,
     admin: Option<(NewUser, Option<Write<'_>>)>,
-    by: &Actor,
+    making: Making<'_>,
 ) -> Result<(Account, Option<String>), StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
+            let (by, bounds) = (making.by, database.bounds());
+            let made = id.to_string();
+            making
+                .keep(connection, None, Kind::Account, &made, &bounds)
+                .await?;
             let row: Option<Row> = diesel::insert_into(account::table)
                 .values((account::id.eq(id.uuid()), account::name.eq(name)))
                 .on_conflict(account::name)
@@ -108,7 +114,7 @@ pub async fn create_with(
             note(connection, None, by, what, subject, Some(payload)).await?;
             let token = match admin {
                 Some((admin, write)) => {
-                    user::add_within(connection, &database.bounds(), admin, write, by)
+                    user::add_within(connection, &bounds, admin, write, by)
                         .await?
                         .1
                 }

@@ -6,10 +6,11 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 
 use super::activity::note;
 use super::bounds::{Bounded, room_for_one};
+use super::made_key::{Kind, Making};
 use super::schema::activity_type;
 use super::statement::One;
 use super::{Connection, Database, StoreError};
-use crate::domain::activity::{Actor, OwnActivity};
+use crate::domain::activity::OwnActivity;
 use crate::domain::id::AccountId;
 
 /// An activity that an account added.
@@ -49,13 +50,17 @@ pub async fn create(
     account: AccountId,
     (group, name): (&str, &str),
     description: &str,
-    by: &Actor,
+    making: Making<'_>,
 ) -> Result<OwnType, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
             let bounds = database.bounds();
+            let (owner, made) = (Some(account), format!("{group}\n{name}"));
+            making
+                .keep(connection, owner, Kind::ActivityType, &made, &bounds)
+                .await?;
             room_for_one(connection, account, Bounded::ActivityTypes, &bounds).await?;
             let made: Option<OwnType> = diesel::insert_into(activity_type::table)
                 .values((
@@ -72,7 +77,15 @@ pub async fn create(
             let made = made.ok_or(StoreError::Taken("This activity"))?;
             let payload = serde_json::json!({ "group": group, "activity": name });
             let what = OwnActivity::ActivityTypeCreated;
-            note(connection, Some(account), by, what, None, Some(payload)).await?;
+            note(
+                connection,
+                Some(account),
+                making.by,
+                what,
+                None,
+                Some(payload),
+            )
+            .await?;
             Ok(made)
         })
         .await

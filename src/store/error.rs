@@ -53,6 +53,18 @@ pub enum StoreError {
     /// Another row has this name or key already.
     #[error("{0} is taken")]
     Taken(&'static str),
+    /// A request with the same idempotency key has just made it.
+    #[error("a request with the same Idempotency-Key has just made it: ask again to get it")]
+    MadeBefore,
+    /// The idempotency key was used with another body.
+    #[error("this Idempotency-Key was used before with another body")]
+    KeyReused,
+    /// The account may use no further idempotency key today.
+    #[error(
+        "the account has used {0} idempotency keys today, by UTC, and that is the most that it may: \
+         go on tomorrow, or ask the operator to raise account_idempotency_keys"
+    )]
+    KeysUsedUp(u32),
     /// A daemon of an older version is at work, which would ignore or misread it.
     #[error("a daemon of an older version of Herald is still running on this database")]
     OlderDaemon,

@@ -8,6 +8,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 
 use super::activity::note;
 use super::bounds::{Bounded, room_for_one, schemas_fit};
+use super::made_key::{Kind, Making};
 use super::schema::event_type;
 use super::statement::One;
 use super::{Connection, Database, StoreError, routing};
@@ -181,14 +182,17 @@ pub async fn create(
     account: AccountId,
     name: &str,
     values: TypeChange,
-    by: &Actor,
+    making: Making<'_>,
 ) -> Result<OwnType, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
-            let version = routing::bump(connection).await?;
             let bounds = database.bounds();
+            making
+                .keep(connection, Some(account), Kind::EventType, name, &bounds)
+                .await?;
+            let version = routing::bump(connection).await?;
             room_for_one(connection, account, Bounded::EventTypes, &bounds).await?;
             // A tombstone of the same name makes room: its version was seen long ago or is
             // overtaken by this one.
@@ -223,7 +227,15 @@ pub async fn create(
             }
             let payload = serde_json::json!({ "group": made.group, "title": made.title });
             let (what, subject) = (OwnActivity::EventTypeCreated, name.to_owned());
-            note(connection, Some(account), by, what, subject, Some(payload)).await?;
+            note(
+                connection,
+                Some(account),
+                making.by,
+                what,
+                subject,
+                Some(payload),
+            )
+            .await?;
             Ok(made)
         })
         .await

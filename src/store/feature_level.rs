@@ -21,8 +21,11 @@ impl FeatureLevel {
     pub const SEALED_URLS: Self = Self(2);
     /// Accounts may list the senders of their mails, which older code would let anyone name.
     pub const MAIL_SENDERS: Self = Self(2);
+    /// Requests that make something keep their idempotency keys, which older code would ignore, and
+    /// make it again.
+    pub const MADE_KEYS: Self = Self(3);
     /// That of this version.
-    pub const OWN: Self = Self(2);
+    pub const OWN: Self = Self(3);
 
     /// Its number, as it is stored.
     #[must_use]

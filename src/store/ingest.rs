@@ -8,6 +8,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::lane::LaneId;
+use super::made_key;
 use super::schema::{event, idempotency};
 use super::statement::One;
 use super::{Connection, StoreError};
@@ -251,6 +252,7 @@ pub async fn begin_counts(
 /// # Errors
 /// When the database is away.
 pub async fn forget_old_keys(connection: &mut Connection) -> Result<usize, StoreError> {
+    made_key::forget_old(connection).await?;
     diesel::sql_query(
         "delete from idempotency_count where day < (now() at time zone 'utc')::date - 1",
     )

@@ -9,10 +9,11 @@ use diesel::deserialize::QueryableByName;
 use diesel::sql_types::{
     Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::lane::LaneId;
+use super::made_key::{Kind, Making};
 use super::record::DeliveryKey;
 use super::statement::One;
 use super::{Connection, Database, StoreError};
@@ -83,8 +84,9 @@ pub async fn enqueue(
     connection: &mut Connection,
     account: AccountId,
     mail: &NewMail,
+    recorded: bool,
 ) -> Result<MailId, StoreError> {
-    let ids = enqueue_batch(connection, &[(account, mail)], false).await?;
+    let ids = enqueue_batch(connection, &[(account, mail)], recorded).await?;
     let first = ids.into_iter().next();
     first.ok_or_else(|| StoreError::Unfit("a mail was stored without an id".to_owned()))
 }
@@ -125,6 +127,34 @@ pub async fn enqueue_batch(
     };
     let (ids,): (Vec<Uuid>,) = statement.one(connection).await?;
     Ok(ids.into_iter().map(MailId::from_uuid).collect())
+}
+
+/// Takes a mail of the application, with the key of the request that it came by.
+///
+/// # Errors
+/// When the database is away: it is not known whether it was stored.
+pub async fn take(
+    database: &Database,
+    account: AccountId,
+    mail: &NewMail,
+    recorded: bool,
+    making: Making<'_>,
+) -> Result<MailId, StoreError> {
+    let mut lent = database.get().await?;
+    let connection: &mut Connection = &mut lent;
+    if making.key.is_none() {
+        return enqueue(connection, account, mail, recorded).await;
+    }
+    connection
+        .transaction(async |connection: &mut Connection| {
+            let id = enqueue(connection, account, mail, recorded).await?;
+            let (owner, made, bounds) = (Some(account), id.to_string(), database.bounds());
+            making
+                .keep(connection, owner, Kind::Mail, &made, &bounds)
+                .await?;
+            Ok(id)
+        })
+        .await
 }
 
 fn lines(mailboxes: &[Mailbox], show: impl Fn(&Mailbox) -> String) -> String {

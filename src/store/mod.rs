@@ -8,6 +8,7 @@
 mod statement;
 pub mod account;
 pub mod activity;
+pub mod activity_keyed;
 pub mod activity_marks;
 pub mod activity_type;
 pub mod attention;
@@ -32,6 +33,7 @@ pub mod ingest;
 pub mod known_browser;
 pub mod lane;
 pub mod last_error;
+pub mod made_key;
 pub mod mail;
 pub mod mail_log;
 mod migration;

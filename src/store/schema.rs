@@ -291,6 +291,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    made_key (account_id, kind, key) {
+        account_id -> Uuid,
+        kind -> Text,
+        key -> Text,
+        body_hash -> Bytea,
+        made -> Text,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     mail_due (account_id, mail_id) {
         account_id -> Uuid,
         mail_id -> Uuid,
@@ -551,6 +562,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_count,
     known_browser,
     lane,
+    made_key,
     mail,
     mail_due,
     mail_try,

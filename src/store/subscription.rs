@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::activity::note;
 use super::bounds::{Bounded, room_for_one};
 use super::fold::{herald_fold, holding};
+use super::made_key::{Kind, Making};
 use super::schema::{subscription, subscription_secret};
 use super::seal::{Sealer, open_headers, open_url};
 use super::statement::One;
@@ -146,14 +147,18 @@ pub async fn create(
     new: NewSubscription,
     secret_id: Uuid,
     secret: &Secret,
-    by: &Actor,
+    making: Making<'_>,
 ) -> Result<Subscription, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
-            let version = routing::bump(connection).await?;
             let bounds = database.bounds();
+            let (owner, made) = (Some(new.account), new.id.to_string());
+            making
+                .keep(connection, owner, Kind::Subscription, &made, &bounds)
+                .await?;
+            let version = routing::bump(connection).await?;
             room_for_one(connection, new.account, Bounded::Subscriptions, &bounds).await?;
             let sealer = Sealer::of(database, connection).await?;
             let (plain, sealed) = sealer.headers(new.id.uuid(), serde_json::json!(new.headers))?;
@@ -189,7 +194,7 @@ pub async fn create(
                 .execute(connection)
                 .await?;
             let made = row.read(&database.keys());
-            subscription_note::created(connection, &made, by).await?;
+            subscription_note::created(connection, &made, making.by).await?;
             Ok(made)
         })
         .await

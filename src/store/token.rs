@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::activity::note;
 use super::bounds::{Bounded, room_for_one};
+use super::made_key::{Kind, Making};
 use super::schema::token;
 use super::statement::One;
 use super::{Connection, Database, StoreError};
@@ -106,7 +107,7 @@ pub async fn issue(
     role: Role,
     title: &str,
     rate_limit: Option<i32>,
-    by: &Actor,
+    making: Making<'_>,
 ) -> Result<(Token, String), StoreError> {
     let mut random = [0; 32];
     rand::rngs::OsRng
@@ -119,8 +120,12 @@ pub async fn issue(
     let connection: &mut Connection = &mut lent;
     let made = connection
         .transaction(async |connection: &mut Connection| {
+            let bounds = database.bounds();
+            let made = id.to_string();
+            making
+                .keep(connection, account, Kind::Token, &made, &bounds)
+                .await?;
             if let Some(account) = account {
-                let bounds = database.bounds();
                 room_for_one(connection, account, Bounded::Tokens, &bounds).await?;
             }
             let row: Row = diesel::insert_into(token::table)
@@ -137,7 +142,15 @@ pub async fn issue(
                 .await?;
             let made = read(row);
             let (what, subject) = (OwnActivity::TokenCreated, id.to_string());
-            note(connection, account, by, what, subject, Some(facts(&made))).await?;
+            note(
+                connection,
+                account,
+                making.by,
+                what,
+                subject,
+                Some(facts(&made)),
+            )
+            .await?;
             Ok::<_, StoreError>(made)
         })
         .await?;

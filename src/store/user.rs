@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::activity::note;
 use super::bounds::{Bounded, room_for_one};
+use super::made_key::{Kind, Making};
 use super::outgoing::{self, Handed, OutgoingMail};
 use super::schema::{account, herald_user};
 use super::statement::One;
@@ -150,13 +151,18 @@ pub async fn add(
     database: &Database,
     new: NewUser,
     write: Option<Write<'_>>,
-    by: &Actor,
+    making: Making<'_>,
 ) -> Result<(User, Option<String>), StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
-            add_within(connection, &database.bounds(), new, write, by).await
+            let bounds = database.bounds();
+            let (owner, made) = (Some(new.account), new.id.to_string());
+            making
+                .keep(connection, owner, Kind::User, &made, &bounds)
+                .await?;
+            add_within(connection, &bounds, new, write, making.by).await
         })
         .await
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use herald::domain::role::Role;
-use herald::http::access::{Access, Scope, TABLE};
+use herald::http::access::{Access, Scope};
+use herald::http::routes::TABLE;
 use serde_json::{Value, json};
 
 use crate::support::browser::{self, Browser};

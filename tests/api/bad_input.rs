@@ -152,13 +152,10 @@ fn a_wrong_query_is_refused_by_its_parameters() {
         "?sort=title",
         "?order=up",
         "?q",
+        "?q=",
     ] {
         let answer = tenant.viewer.get(&format!("/v1/subscriptions{query}"));
-        assert_eq!(
-            answer.status,
-            if query == "?q" { 200 } else { 400 },
-            "{query}"
-        );
+        assert_eq!(answer.status, 400, "{query}");
     }
     tenant.viewer.get("/v1/subscriptions/x?a=1").expect(400);
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use herald::domain::cursor;
-use herald::http::access::{Entry, TABLE};
+use herald::http::access::Entry;
+use herald::http::routes::TABLE;
 use serde_json::{Value, json};
 
 use crate::support::Herald;

@@ -19,6 +19,7 @@ mod dry_run;
 mod event_types;
 mod hops;
 mod hostile;
+mod made_once;
 mod masked;
 mod plugins;
 mod publishing;

@@ -1,7 +1,7 @@
 //! What every form does: it leads to a page that can be loaded again without doing anything, and
 //! what somebody typed outlives their session.
 
-use herald::http::access::TABLE;
+use herald::http::routes::TABLE;
 use serde_json::{Value, json};
 
 use crate::desk::{html, led, page, submit};

@@ -1,7 +1,8 @@
 //! What the pages refuse: forms without the proof, other sites' pages, foreign hosts, and people
 //! who are not in the table. Every page is tried, with things that exist.
 
-use herald::http::access::{Access, Entry, TABLE};
+use herald::http::access::{Access, Entry};
+use herald::http::routes::TABLE;
 use serde_json::json;
 
 use crate::desk::herald;

@@ -20,7 +20,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use herald::http::access::TABLE;
+use herald::http::routes::TABLE;
 use serde_json::{Value, json};
 
 use desk::{given, herald, run};

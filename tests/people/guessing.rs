@@ -23,9 +23,13 @@ fn at(herald: &Herald, network: u32) -> Browser {
     browser
 }
 
-/// What an answer tells, without what differs from second to second.
+/// What an answer tells, without what differs from second to second, and its own id.
 fn shape(answer: &Answer) -> (u16, String, Option<String>) {
     let body = String::from_utf8_lossy(&answer.body).into_owned();
+    let body = match answer.header("request-id") {
+        Some(id) => body.replace(id, ""),
+        None => body,
+    };
     let kind = answer.header("content-type").map(str::to_owned);
     (answer.status, body, kind)
 }

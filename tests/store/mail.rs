@@ -71,14 +71,14 @@ async fn a_mail_is_queued_with_what_sends_it_or_not_at_all() {
     let failed: Result<(), StoreError> = bench
         .connection
         .transaction(async |connection: &mut Connection| {
-            enqueue(connection, account, &letter(&["b@example.com"])).await?;
+            enqueue(connection, account, &letter(&["b@example.com"]), false).await?;
             Err(StoreError::Unfit("no".to_owned()))
         })
         .await;
     assert!(failed.is_err());
     assert_eq!(bench.sql("select count(*) from mail"), "0");
     let mail = letter(&["b@example.com", "b@example.com", "C <c@example.com>"]);
-    enqueue(&mut bench.connection, account, &mail)
+    enqueue(&mut bench.connection, account, &mail, false)
         .await
         .unwrap();
     let found = claimed(&mut bench, 10).await;
@@ -91,9 +91,14 @@ async fn a_mail_is_queued_with_what_sends_it_or_not_at_all() {
 async fn a_claim_fences_and_a_record_may_be_repeated() {
     let mut bench = Bench::new().await;
     let account = bench.account;
-    enqueue(&mut bench.connection, account, &letter(&["b@example.com"]))
-        .await
-        .unwrap();
+    enqueue(
+        &mut bench.connection,
+        account,
+        &letter(&["b@example.com"]),
+        false,
+    )
+    .await
+    .unwrap();
     let first = claimed(&mut bench, 10).await.remove(0);
     assert!(claimed(&mut bench, 10).await.is_empty());
     bench.sql("update mail_due set due_at = now()");
@@ -144,7 +149,9 @@ async fn accounts_take_turns_and_a_dead_daemons_claims_are_due_at_once() {
     enqueue_batch(&mut bench.connection, &many, false)
         .await
         .unwrap();
-    enqueue(&mut bench.connection, other, &mail).await.unwrap();
+    enqueue(&mut bench.connection, other, &mail, false)
+        .await
+        .unwrap();
     let first = claimed(&mut bench, 4).await;
     assert_eq!(first.len(), 4);
     assert_eq!(

@@ -1,7 +1,7 @@
 //! The activity log: what users did, in the host application and in Herald.
 
+use actix_web::HttpRequest;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,19 +9,109 @@ use utoipa::ToSchema;
 
 use crate::domain::activity::ActorKind;
 use crate::domain::id::ActivityId;
-use crate::http::fields::Query;
-use crate::http::guard::Account;
-use crate::http::page::{self, Page, Wanted};
-use crate::http::problem::{Problem, ProblemDocument};
-use crate::http::server::Shared;
-use crate::service::activities::{self, LIST, Place};
+use crate::http::body;
+use crate::http::extract::{Account, Asked, Keyed, KeyedBy, Lines};
+use crate::http::idempotency::{self, Key};
+use crate::http::page::{Page, Wanted};
+use crate::http::problem::{Kind, Problem};
+use crate::http::reply::{Accepted, Made, Shown};
+use crate::http::shared::Shared;
+use crate::service::activities::{
+    self, ActivityInput, ActivityQuery, LIST, Place, Recording, SummaryQuery,
+};
+use crate::service::callers::Caller;
+use crate::service::input::Text;
+use crate::service::{Reason, RejectedLine};
 use crate::store::activity::{Activity, ActivityCount, ActivityFilter};
+
+/// Upper bound of one activity, in bytes: its payload and all else.
+const MAX_ACTIVITY_BYTES: usize = 128 << 10;
+/// Upper bound of a batch, in lines.
+const MAX_LINES: usize = 1_000;
+/// After so many lines the worker's other requests get a turn.
+const YIELD_EVERY: usize = 50;
+
+/// The answer to one activity.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct ActivityRecorded {
+    /// Its id.
+    id: ActivityId,
+}
+
+/// The answer to a batch.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct ActivitiesRecorded {
+    /// How many lines were committed.
+    accepted: usize,
+    /// The lines that were not.
+    rejected: Vec<RejectedLine>,
+    /// The ids of the committed lines, in their order.
+    ids: Vec<ActivityId>,
+}
+
+pub(in crate::http) async fn record(
+    shared: Data<Shared>,
+    caller: Caller,
+    Account(account): Account,
+    keyed: Keyed<ActivityInput, MAX_ACTIVITY_BYTES>,
+) -> Result<Made<ActivityRecorded>, Problem> {
+    let (input, making) = keyed.apart(caller.actor());
+    let activity = Recording::new(&shared.engine, account)
+        .judge(&caller, input)
+        .await?;
+    let ids = activities::record(&shared.engine, account, making.get(), vec![activity]).await?;
+    let id = ids.first().copied();
+    let id = id.ok_or_else(|| Problem::new(Kind::Internal, "The activity got no id."))?;
+    let what = ActivityRecorded { id };
+    Ok(Made { at: None, what })
+}
+
+pub(in crate::http) async fn record_batch(
+    shared: Data<Shared>,
+    caller: Caller,
+    Account(account): Account,
+    request: HttpRequest,
+    _key: Key,
+    lines: Lines<ActivityInput>,
+) -> Result<Accepted<ActivitiesRecorded>, Problem> {
+    let body = body::batch(&shared, &request, lines.0).await?;
+    let lines = body::lines(&body, MAX_LINES, ("activity", "activities"))?;
+    let mut recording = Recording::new(&shared.engine, account);
+    let (mut good, mut rejected) = (Vec::new(), Vec::new());
+    for (place, (line, bytes)) in lines.into_iter().enumerate() {
+        if place % YIELD_EVERY == YIELD_EVERY - 1 {
+            tokio::task::yield_now().await;
+        }
+        let read = body::bounded(bytes, MAX_ACTIVITY_BYTES).and_then(|()| body::begin(bytes));
+        let judged = match read {
+            Ok(input) => recording.judge(&caller, input).await,
+            Err(refusal) => Err(refusal),
+        };
+        match judged {
+            Ok(activity) => good.push(activity),
+            // Of the database, not of the line.
+            Err(why) if matches!(why.reason, Reason::Internal | Reason::Unavailable) => {
+                return Err(why.into());
+            }
+            Err(why) => rejected.push(RejectedLine::of(line, why)),
+        }
+    }
+    if good.is_empty() {
+        return Err(Problem::no_line(rejected));
+    }
+    let making = KeyedBy::new(caller.actor(), idempotency::request_key(&request, &body)?);
+    let ids = activities::record(&shared.engine, account, making.get(), good).await?;
+    Ok(Accepted(ActivitiesRecorded {
+        accepted: ids.len(),
+        rejected,
+        ids,
+    }))
+}
 
 /// An entry of the log.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct ActivityView {
     /// Its id.
-    #[schema(value_type = String, example = "act_01h455vb4pex5vsknk084sn02q")]
     id: ActivityId,
     /// When it was done.
     at: DateTime<Utc>,
@@ -38,12 +128,11 @@ pub(in crate::http) struct ActivityView {
     /// What it was done to: an id, or the name of a script.
     subject: Option<String>,
     /// Who says so: `application`, or of Herald's own activities `user`, `token`, `herald`.
-    #[schema(value_type = String, example = "application")]
     actor: ActorKind,
     /// The id of the token or of the user of Herald.
     actor_id: Option<String>,
     /// What else is known of it, as it was given.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = serde_json::Value)]
     payload: Option<Box<RawValue>>,
     /// When it was recorded.
     recorded_at: DateTime<Utc>,
@@ -68,51 +157,23 @@ impl From<Activity> for ActivityView {
     }
 }
 
-/// List activities, those done last first
-#[utoipa::path(
-    get, path = "/v1/activities", tag = "activities",
-    params(
-        ("user" = Option<String>, Query,
-            description = "With this in the user's e-mail or name, upper and lower case alike"),
-        ("group" = Option<String>, Query, description = "In this group"),
-        ("activity" = Option<String>, Query, description = "Of this name"),
-        ("from" = Option<DateTime<Utc>>, Query, description = "Done at or after"),
-        ("to" = Option<DateTime<Utc>>, Query, description = "Done before"),
-        ("limit" = Option<u32>, Query, description = "1 to 200 (50)"),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
-    ),
-    responses(
-        (status = 200, description = "A page", body = Page<ActivityView>),
-        (status = 400, description = "A wrong parameter", body = ProblemDocument),
-        (status = 422, description = "A time outside the years 1970 to 9999",
-            body = ProblemDocument),
-    )
-)]
 pub(in crate::http) async fn list(
     shared: Data<Shared>,
     Account(account): Account,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let mut query = Query::parse(request.query_string());
-    let user = query.text("user");
-    let group = query.text("group");
-    let activity = query.text("activity");
-    let from = query.time("from");
-    let to = query.time("to");
-    let wanted: Wanted<Place> = Wanted::take(&mut query, LIST);
-    query.finish()?;
+    Asked(asked): Asked<ActivityQuery>,
+) -> Result<Page<ActivityView>, Problem> {
+    let wanted: Wanted<'_, Place> = Wanted::of(&asked, LIST)?;
     let filter = ActivityFilter {
-        user,
-        group,
-        activity,
-        from,
-        to,
+        user: asked.user.map(Text::into_inner),
+        group: asked.group.map(Text::into_inner),
+        activity: asked.activity.map(Text::into_inner),
+        from: asked.from.map(|from| from.0),
+        to: asked.to.map(|to| to.0),
         before: wanted.after,
         limit: wanted.rows(),
     };
     let (rows, next) = activities::list(&shared.engine, account, &filter, wanted.limit).await?;
-    let data: Vec<ActivityView> = rows.into_iter().map(ActivityView::from).collect();
-    Ok(page::answer(&request, LIST, data, next))
+    Ok(wanted.page_to(rows, next, ActivityView::from))
 }
 
 /// How much one user did in one group.
@@ -152,34 +213,15 @@ pub(in crate::http) struct ActivitySummary {
     truncated: bool,
 }
 
-/// Count activities by user and group
-///
-/// How the team is doing: who did how much of what in a time, the most active first.
-#[utoipa::path(
-    get, path = "/v1/activities/summary", tag = "activities",
-    params(
-        ("group" = Option<String>, Query, description = "In this group"),
-        ("from" = Option<DateTime<Utc>>, Query, description = "Done at or after (7 days ago)"),
-        ("to" = Option<DateTime<Utc>>, Query, description = "Done before (now); at most 92 days"),
-    ),
-    responses(
-        (status = 200, description = "The counts", body = ActivitySummary),
-        (status = 400, description = "A wrong parameter", body = ProblemDocument),
-        (status = 422, description = "A time outside the years 1970 to 9999",
-            body = ProblemDocument),
-    )
-)]
 pub(in crate::http) async fn summary(
     shared: Data<Shared>,
     Account(account): Account,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let mut query = Query::parse(request.query_string());
-    let group = query.text("group");
-    let time = (query.time("from"), query.time("to"));
-    query.finish()?;
-    let counted = activities::count(&shared.engine, account, group.as_deref(), time).await?;
-    Ok(HttpResponse::Ok().json(ActivitySummary {
+    Asked(asked): Asked<SummaryQuery>,
+) -> Result<Shown<ActivitySummary>, Problem> {
+    let time = (asked.from.map(|from| from.0), asked.to.map(|to| to.0));
+    let group = asked.group.as_deref();
+    let counted = activities::count(&shared.engine, account, group, time).await?;
+    Ok(Shown(ActivitySummary {
         from: counted.from,
         to: counted.to,
         data: counted.rows.into_iter().map(CountView::from).collect(),

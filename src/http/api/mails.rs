@@ -1,7 +1,7 @@
-//! The mail log: every mail that Herald sends, and those that the application says it sent.
+//! The mail log: every mail that Herald sends, and those that the application says it sent; and
+//! taking mails of the application.
 
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,20 +9,31 @@ use utoipa::ToSchema;
 
 use crate::domain::id::{EventId, MailId, SubscriptionId};
 use crate::domain::mail::{MailState, TryOutcome};
-use crate::http::fields::Query;
-use crate::http::guard::Account;
-use crate::http::page::{self, Page, Wanted};
-use crate::http::path::{no_query, part};
-use crate::http::problem::{Problem, ProblemDocument};
-use crate::http::server::Shared;
-use crate::service::mails::{self, LIST};
-use crate::store::mail_log::{LoggedMail, LoggedTry, MailFilter};
+use crate::http::extract::{Account, Asked, Keyed, Path};
+use crate::http::page::{Page, Wanted};
+use crate::http::problem::Problem;
+use crate::http::reply::{Shown, Taken};
+use crate::http::shared::Shared;
+use crate::service::callers::Caller;
+use crate::service::mails::{self, LIST, MailInput, MailQuery};
+use crate::store::mail_log::{LoggedMail, LoggedTry};
+
+/// Upper bound of a request, in bytes: both texts as JSON, and all else.
+const MAX_MAIL_BYTES: usize = 4 << 20;
+
+/// The answer to a mail.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct MailTaken {
+    /// Its id.
+    id: MailId,
+    /// `queued`, or `sent` with `record_only`.
+    state: MailState,
+}
 
 /// A mail as the list shows it.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct MailView {
     /// Its id.
-    #[schema(value_type = String, example = "mail_01h455vb4pex5vsknk084sn02q")]
     id: MailId,
     /// What it is about.
     #[schema(example = "Password Reset")]
@@ -35,7 +46,6 @@ pub(in crate::http) struct MailView {
     /// Its subject.
     subject: String,
     /// `queued`, `sent` (the mail server took it for everybody) or `failed`.
-    #[schema(value_type = String, example = "sent")]
     state: MailState,
     /// Tries so far.
     attempts: i32,
@@ -49,10 +59,8 @@ pub(in crate::http) struct MailView {
     /// When the mail server took it.
     sent_at: Option<DateTime<Utc>>,
     /// The event of the delivery that it carries, if it carries one.
-    #[schema(value_type = Option<String>)]
     event_id: Option<EventId>,
     /// The subscription of that delivery.
-    #[schema(value_type = Option<String>)]
     subscription_id: Option<SubscriptionId>,
 }
 
@@ -87,7 +95,6 @@ pub(in crate::http) struct MailTryView {
     /// How long it took.
     duration_ms: i32,
     /// `sent`, `failed` or `retry`.
-    #[schema(value_type = String, example = "sent")]
     outcome: TryOutcome,
     /// What the mail server said, or what went wrong.
     smtp_reply: String,
@@ -135,73 +142,39 @@ pub(in crate::http) struct MailDetail {
     tries: Vec<MailTryView>,
 }
 
-/// List mails, newest first
-#[utoipa::path(
-    get, path = "/v1/mails", tag = "mails",
-    params(
-        ("q" = Option<String>, Query, description = "With this in the sender, a receiver or the \
-            subject, upper and lower case alike; 3 characters at least"),
-        ("topic" = Option<String>, Query, description = "About this"),
-        ("state" = Option<String>, Query, description = "queued, sent or failed"),
-        ("from" = Option<DateTime<Utc>>, Query, description = "Queued at or after"),
-        ("to" = Option<DateTime<Utc>>, Query, description = "Queued before"),
-        ("limit" = Option<u32>, Query, description = "1 to 200 (50)"),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
-    ),
-    responses(
-        (status = 200, description = "A page", body = Page<MailView>),
-        (status = 400, description = "A wrong parameter", body = ProblemDocument),
-        (status = 422, description = "A time outside the years 1970 to 9999",
-            body = ProblemDocument),
-    )
-)]
+pub(in crate::http) async fn send(
+    shared: Data<Shared>,
+    Account(account): Account,
+    caller: Caller,
+    keyed: Keyed<MailInput, MAX_MAIL_BYTES>,
+) -> Result<Taken<MailTaken>, Problem> {
+    let (input, making) = keyed.apart(caller.actor());
+    let (id, state) = mails::send(&shared.engine, account, making.get(), input).await?;
+    let taken = MailTaken { id, state };
+    Ok(match state {
+        MailState::Sent => Taken::Recorded(taken),
+        _ => Taken::Accepted(taken),
+    })
+}
+
 pub(in crate::http) async fn list(
     shared: Data<Shared>,
     Account(account): Account,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let mut query = Query::parse(request.query_string());
-    let filter = MailFilter {
-        q: query.take("q", mails::words),
-        topic: query.take("topic", mails::topic),
-        state: query.parsed("state"),
-        ..MailFilter::default()
-    };
-    let (from, to) = (query.time("from"), query.time("to"));
-    let wanted: Wanted<MailId> = Wanted::take(&mut query, LIST);
-    query.finish()?;
-    let filter = MailFilter {
-        from,
-        to,
-        before: wanted.after,
-        limit: wanted.rows(),
-        ..filter
-    };
+    Asked(asked): Asked<MailQuery>,
+) -> Result<Page<MailView>, Problem> {
+    let wanted: Wanted<'_, MailId> = Wanted::of(&asked, LIST)?;
+    let filter = asked.filter(wanted.after, wanted.rows());
     let (rows, next) = mails::list(&shared.engine, account, &filter, wanted.limit).await?;
-    let data: Vec<MailView> = rows.into_iter().map(MailView::from).collect();
-    Ok(page::answer(&request, LIST, data, next))
+    Ok(wanted.page_to(rows, next, MailView::from))
 }
 
-/// Show a mail
-///
-/// With what it says and each of its tries.
-#[utoipa::path(
-    get, path = "/v1/mails/{id}", tag = "mails",
-    params(("id" = String, Path, description = "The mail")),
-    responses(
-        (status = 200, description = "The mail", body = MailDetail),
-        (status = 404, description = "The account has no such mail", body = ProblemDocument),
-    )
-)]
 pub(in crate::http) async fn show(
     shared: Data<Shared>,
     Account(account): Account,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
-    let id: MailId = part(&request, "id")?;
+    Path(id): Path<MailId>,
+) -> Result<Shown<MailDetail>, Problem> {
     let (mail, content, tries) = mails::show(&shared.engine, account, id).await?;
-    Ok(HttpResponse::Ok().json(MailDetail {
+    Ok(Shown(MailDetail {
         headers: mails::headers(&mail, &content),
         mail: mail.into(),
         message_id: format!("<{}>", content.message_id),

@@ -1,22 +1,18 @@
-//! The handlers of `/v1`, one resource a file. Who may call them stands in `access`.
+//! The handlers of `/v1`, one resource a file. Who may call them, and what they are for, stands in
+//! `routes`; what they take and answer in their types.
 
 pub(super) mod accounts;
 pub(super) mod activities;
-pub(super) mod activity_input;
 pub(super) mod activity_types;
 pub(super) mod audit;
-pub(super) mod batch;
 pub(super) mod deliveries;
-pub(super) mod dry_run;
 pub(super) mod event_types;
 pub(super) mod events;
 pub(super) mod health;
-pub(super) mod mail_input;
 pub(super) mod mails;
 pub(super) mod plugins;
 pub(super) mod publish;
 pub(super) mod secrets;
-pub(super) mod shapes;
 pub(super) mod subscriptions;
 pub(super) mod switches;
 pub(super) mod tokens;

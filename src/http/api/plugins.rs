@@ -1,42 +1,42 @@
-//! The list of the scripts.
+//! The scripts: the list of them, and running one on an event without sending anything.
 
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 
-use crate::http::fields::Query;
-use crate::http::page::{self, Page, Wanted};
-use crate::http::problem::{Problem, ProblemDocument};
-use crate::http::server::Shared;
+use crate::domain::event::MAX_EVENT_BYTES;
+use crate::http::extract::{Asked, Begun, Path};
+use crate::http::page::{Page, Wanted};
+use crate::http::problem::{Kind, Problem};
+use crate::http::reply::Shown;
+use crate::http::shared::Shared;
+use crate::plugin::ScriptName;
 use crate::service::callers::Caller;
+use crate::service::dry_run::{DryRun, DryRunInput, try_out};
+use crate::service::input::WholeList;
 use crate::service::plugins::{PluginView, all};
 
-const LIST: &str = "plugins";
+/// Upper bound of a request: an event, and what stands around it.
+const MAX_DRY_RUN_BYTES: usize = MAX_EVENT_BYTES + (1 << 16);
 
-/// List plugins, by name
-///
-/// The scripts of the plugins folder as the daemon that serves this request has them. How a script
-/// does is judged for each account by itself.
-#[utoipa::path(
-    get, path = "/v1/plugins", tag = "plugins",
-    params(
-        ("limit" = Option<u32>, Query, description = "1 to 200 (50)"),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
-    ),
-    responses(
-        (status = 200, description = "A page", body = Page<PluginView>),
-        (status = 400, description = "A wrong parameter", body = ProblemDocument),
-    )
-)]
 pub(in crate::http) async fn list(
     shared: Data<Shared>,
     caller: Caller,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let mut query = Query::parse(request.query_string());
-    let wanted: Wanted<String> = Wanted::take(&mut query, LIST);
-    query.finish()?;
+    Asked(asked): Asked<WholeList>,
+) -> Result<Page<PluginView>, Problem> {
+    let wanted: Wanted<'_, String> = Wanted::of(&asked, "plugins")?;
     let mut views = all(&shared.engine, &caller);
     views.retain(|view| wanted.after.as_ref().is_none_or(|after| view.name > *after));
-    let next = page::cut(&mut views, wanted.limit, |view| view.name.clone());
-    Ok(page::answer(&request, LIST, views, next))
+    Ok(wanted.page(views, |view| view.name.clone(), |view| view))
+}
+
+pub(in crate::http) async fn dry_run(
+    shared: Data<Shared>,
+    caller: Caller,
+    Path((kind, file)): Path<(String, String)>,
+    Begun(input): Begun<DryRunInput, MAX_DRY_RUN_BYTES>,
+) -> Result<Shown<DryRun>, Problem> {
+    let script = format!("{kind}/{file}").parse::<ScriptName>();
+    let script = script.map_err(|error| Problem::new(Kind::NotFound, format!("{error}.")))?;
+    let input = input.finish()?;
+    let (tried, _published) = try_out(&shared.engine, &caller, &script, input).await?;
+    Ok(Shown(tried))
 }

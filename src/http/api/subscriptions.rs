@@ -2,27 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::Schema;
 
 use crate::domain::delivery::Outcome;
 use crate::domain::id::SubscriptionId;
 use crate::domain::role::Role;
-use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
-use crate::http::body::{self, MAX_OBJECT};
-use crate::http::fields::Query;
-use crate::http::guard::Account;
-use crate::http::page::{self, Page, Wanted};
-use crate::http::path::{no_query, part};
-use crate::http::problem::{Problem, ProblemDocument};
-use crate::http::server::Shared;
+use crate::domain::subscription::{Order, SubscriptionSort, SubscriptionState};
+use crate::http::extract::{Account, Asked, Begun, Keyed, Path};
+use crate::http::page::{Page, Wanted};
+use crate::http::problem::Problem;
+use crate::http::reply::{Done, Made, Shown};
+use crate::http::shared::Shared;
 use crate::service::attempts::MASKED;
 use crate::service::callers::Caller;
-use crate::service::subscriptions::{self, SubscriptionInput, SubscriptionPatch};
+use crate::service::input::{Text, one_of};
+use crate::service::subscriptions::{
+    self, SubscriptionInput, SubscriptionPatch, SubscriptionQuery,
+};
 use crate::store::subscription::{Subscription, SubscriptionFilter};
 use crate::store::subscription_count::Counts;
 
@@ -45,7 +45,6 @@ pub(in crate::http) struct CountsView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct SubscriptionView {
     /// Its id.
-    #[schema(value_type = String, example = "sub_01h455vb4pex5vsknk084sn02q")]
     id: SubscriptionId,
     /// What people call it.
     title: String,
@@ -54,7 +53,6 @@ pub(in crate::http) struct SubscriptionView {
     /// Names of event types, `*` standing for any characters.
     triggers: Vec<String>,
     /// `enabled`, `paused` or `disabled`.
-    #[schema(value_type = String, example = "enabled")]
     state: SubscriptionState,
     /// Why Herald itself disabled it.
     disabled_reason: Option<String>,
@@ -76,6 +74,7 @@ pub(in crate::http) struct SubscriptionView {
     /// Seconds after each failure.
     retry_schedule: Vec<i32>,
     /// `sent` or `error`; null: there was no attempt yet.
+    #[schema(schema_with = last_statuses)]
     last_status: Option<&'static str>,
     /// When the last attempt ended.
     last_attempt_at: Option<DateTime<Utc>>,
@@ -85,6 +84,10 @@ pub(in crate::http) struct SubscriptionView {
     created_at: DateTime<Utc>,
     /// When it was changed last.
     updated_at: DateTime<Utc>,
+}
+
+fn last_statuses() -> Schema {
+    one_of(&["sent", "error"], true)
 }
 
 impl SubscriptionView {
@@ -135,9 +138,10 @@ impl SubscriptionView {
 pub(in crate::http) struct NewSubscriptionView {
     #[serde(flatten)]
     subscription: SubscriptionView,
-    /// Signs its deliveries (Standard Webhooks); also to be had at `…/secret`.
+    /// Signs its deliveries (Standard Webhooks); also to be had at `…/secret`. Null: the
+    /// Idempotency-Key was used before, and this is what was made then.
     #[schema(example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")]
-    secret: String,
+    secret: Option<String>,
 }
 
 /// Shows a subscription with its counts.
@@ -145,175 +149,91 @@ pub(super) async fn view(
     shared: &Shared,
     subscription: Subscription,
     role: Role,
-) -> Result<SubscriptionView, Problem> {
+) -> Result<Shown<SubscriptionView>, Problem> {
     let counts = subscriptions::counts(&shared.engine, subscription.id).await?;
-    Ok(SubscriptionView::new(subscription, counts.as_ref(), role))
+    let view = SubscriptionView::new(subscription, counts.as_ref(), role);
+    Ok(Shown(view))
 }
 
-/// Make a subscription
-#[utoipa::path(
-    post, path = "/v1/subscriptions", tag = "subscriptions",
-    request_body = SubscriptionInput,
-    responses(
-        (status = 201, description = "Made; it matches from now on", body = NewSubscriptionView),
-        (status = 422, description = "Wrong values, a forbidden target among them",
-            body = ProblemDocument),
-    )
-)]
 pub(in crate::http) async fn create(
     shared: Data<Shared>,
     Account(account): Account,
     caller: Caller,
-    request: HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
-    let input = body::begin(&request, payload, MAX_OBJECT).await?;
-    let made = subscriptions::create(&shared.engine, account, &caller.actor(), input).await;
+    keyed: Keyed<SubscriptionInput>,
+) -> Result<Made<NewSubscriptionView>, Problem> {
+    let (input, making) = keyed.apart(caller.actor());
+    let made = subscriptions::create(&shared.engine, account, making.get(), input).await;
     let (made, secret) = made?;
-    let location = format!("/v1/subscriptions/{}", made.id);
-    let subscription = SubscriptionView::new(made, None, caller.role);
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, location))
-        .json(NewSubscriptionView {
-            subscription,
-            secret: secret.reveal(),
-        }))
+    Ok(Made {
+        at: Some(format!("/v1/subscriptions/{}", made.id)),
+        what: NewSubscriptionView {
+            subscription: SubscriptionView::new(made, None, caller.role),
+            secret: secret.map(|secret| secret.reveal()),
+        },
+    })
 }
 
-/// List subscriptions
-#[utoipa::path(
-    get, path = "/v1/subscriptions", tag = "subscriptions",
-    params(
-        ("state" = Option<String>, Query, description = "In this state"),
-        ("created_from" = Option<DateTime<Utc>>, Query, description = "Made at or after"),
-        ("created_to" = Option<DateTime<Utc>>, Query, description = "Made before"),
-        ("q" = Option<String>, Query, description = "With this text in the title or the host of the URL"),
-        ("sort" = Option<String>, Query, description = "`created_at` (default), `updated_at`, `id`"),
-        ("order" = Option<String>, Query, description = "`desc` (default) or `asc`"),
-        ("limit" = Option<u32>, Query, description = "1 to 200 (50)"),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
-    ),
-    responses(
-        (status = 200, description = "A page", body = Page<SubscriptionView>),
-        (status = 400, description = "A wrong parameter", body = ProblemDocument),
-        (status = 422, description = "A time outside the years 1970 to 9999",
-            body = ProblemDocument),
-    )
-)]
 pub(in crate::http) async fn list(
     shared: Data<Shared>,
     Account(account): Account,
     caller: Caller,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let mut query = Query::parse(request.query_string());
-    let state = query.parsed("state");
-    let created_from = query.time("created_from");
-    let created_to = query.time("created_to");
-    let text = query.text("q");
-    let sort = query.parsed("sort").unwrap_or(SubscriptionSort::CreatedAt);
-    let descending = query.take("order", |order| match order {
-        "desc" => Ok(true),
-        "asc" => Ok(false),
-        _ => Err("use asc or desc".to_owned()),
-    });
-    let descending = descending.unwrap_or(true);
+    Asked(asked): Asked<SubscriptionQuery>,
+) -> Result<Page<SubscriptionView>, Problem> {
+    let sort = asked.sort.unwrap_or(SubscriptionSort::CreatedAt);
+    let descending = asked.order.unwrap_or_default() == Order::Descending;
     // A cursor is worth something in its own order alone.
     let name = format!("subscriptions {sort} {descending}");
-    let wanted: Wanted<(DateTime<Utc>, SubscriptionId)> = Wanted::take(&mut query, &name);
-    query.finish()?;
+    let wanted: Wanted<'_, (DateTime<Utc>, SubscriptionId)> = Wanted::of(&asked, &name)?;
     let filter = SubscriptionFilter {
-        state,
-        created_from,
-        created_to,
-        text,
+        state: asked.state,
+        created_from: asked.created_from.map(|from| from.0),
+        created_to: asked.created_to.map(|to| to.0),
+        text: asked.q.map(Text::into_inner),
         sort,
         descending,
         after: wanted.after,
         limit: wanted.rows(),
     };
-    let mut rows = subscriptions::list(&shared.engine, account, &filter).await?;
-    let next = page::cut(&mut rows, wanted.limit, |(row, _)| match sort {
+    let rows = subscriptions::list(&shared.engine, account, &filter).await?;
+    let key = |(row, _): &(Subscription, Option<Counts>)| match sort {
         SubscriptionSort::UpdatedAt => (row.updated_at, row.id),
         SubscriptionSort::CreatedAt | SubscriptionSort::Id => (row.created_at, row.id),
-    });
-    let view = |(row, counts): (Subscription, Option<Counts>)| {
-        SubscriptionView::new(row, counts.as_ref(), caller.role)
     };
-    let data: Vec<SubscriptionView> = rows.into_iter().map(view).collect();
-    Ok(page::answer(&request, &name, data, next))
+    Ok(wanted.page(rows, key, |(row, counts)| {
+        SubscriptionView::new(row, counts.as_ref(), caller.role)
+    }))
 }
 
-/// Show one subscription
-#[utoipa::path(
-    get, path = "/v1/subscriptions/{id}", tag = "subscriptions",
-    params(("id" = String, Path, description = "`sub_…`")),
-    responses(
-        (status = 200, description = "The subscription", body = SubscriptionView),
-        (status = 404, description = "There is none", body = ProblemDocument),
-    )
-)]
 pub(in crate::http) async fn show(
     shared: Data<Shared>,
     Account(account): Account,
     caller: Caller,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
-    let found = subscriptions::show(&shared.engine, account, part(&request, "id")?).await?;
-    Ok(HttpResponse::Ok().json(view(&shared, found, caller.role).await?))
+    Path(id): Path<SubscriptionId>,
+) -> Result<Shown<SubscriptionView>, Problem> {
+    let found = subscriptions::show(&shared.engine, account, id).await?;
+    view(&shared, found, caller.role).await
 }
 
-/// Change a subscription
-///
-/// What is left out stays as it is. Deliveries that are open follow the new values.
-#[utoipa::path(
-    patch, path = "/v1/subscriptions/{id}", tag = "subscriptions",
-    params(("id" = String, Path, description = "`sub_…`")),
-    request_body = SubscriptionPatch,
-    responses(
-        (status = 200, description = "The subscription as it is now", body = SubscriptionView),
-        (status = 404, description = "There is none", body = ProblemDocument),
-        (status = 422, description = "Wrong values, a forbidden target among them",
-            body = ProblemDocument),
-    )
-)]
 pub(in crate::http) async fn change(
     shared: Data<Shared>,
     Account(account): Account,
     caller: Caller,
-    request: HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
+    Path(id): Path<SubscriptionId>,
+    Begun(patch): Begun<SubscriptionPatch>,
+) -> Result<Shown<SubscriptionView>, Problem> {
     // First, so that nobody can use a foreign id to have names looked up.
-    let before = subscriptions::show(&shared.engine, account, part(&request, "id")?).await?;
-    let patch = body::begin(&request, payload, MAX_OBJECT).await?;
+    let before = subscriptions::show(&shared.engine, account, id).await?;
     let by = caller.actor();
     let changed = subscriptions::change(&shared.engine, &before, &by, patch, None).await?;
-    Ok(HttpResponse::Ok().json(view(&shared, changed, caller.role).await?))
+    view(&shared, changed, caller.role).await
 }
 
-/// Remove a subscription
-///
-/// It matches nothing from now on; its open deliveries are cancelled, its log stays.
-#[utoipa::path(
-    delete, path = "/v1/subscriptions/{id}", tag = "subscriptions",
-    params(("id" = String, Path, description = "`sub_…`")),
-    responses(
-        (status = 204, description = "Removed"),
-        (status = 404, description = "There is none", body = ProblemDocument),
-    )
-)]
 pub(in crate::http) async fn remove(
     shared: Data<Shared>,
     Account(account): Account,
     caller: Caller,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
-    let id = part(&request, "id")?;
+    Path(id): Path<SubscriptionId>,
+) -> Result<Done, Problem> {
     subscriptions::remove(&shared.engine, account, id, &caller.actor()).await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(Done)
 }

@@ -13,29 +13,20 @@ mod plugins;
 mod process;
 mod requests;
 
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use actix_web::HttpRequest;
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{self, Data};
-use actix_web::{HttpRequest, HttpResponse};
 use prometheus::TEXT_FORMAT;
 
 use self::page::Page;
 use self::process::Process;
-use super::fields::Query;
 use super::problem::{Kind, Problem};
-use super::server::Shared;
+use super::reply::Text;
+use super::shared::Shared;
 
 pub(super) use self::requests::{Requests, measured};
 
-/// Figures for Prometheus
-#[utoipa::path(get, path = "/metrics", tag = "operation",
-    responses((status = 200, description = "Prometheus text format 0.0.4", body = String,
-        content_type = "text/plain"),
-        (status = 401, description = "The token of the setting metrics_token is missing")))]
-pub(super) async fn show(
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    Query::parse(request.query_string()).finish()?;
+pub(super) async fn show(shared: Data<Shared>, request: HttpRequest) -> Result<Text, Problem> {
     if let Some(token) = &shared.rules.get().metrics_token {
         let given = request.headers().get(AUTHORIZATION);
         let given = given.and_then(|value| value.to_str().ok());
@@ -50,9 +41,10 @@ pub(super) async fn show(
     // The kernel may take its time to count a large process.
     let process = web::block(Process::read).await.ok().flatten();
     match text(&shared, process.as_ref()) {
-        Ok(text) => Ok(HttpResponse::Ok()
-            .insert_header((CONTENT_TYPE, TEXT_FORMAT))
-            .body(text)),
+        Ok(text) => Ok(Text {
+            media_type: TEXT_FORMAT,
+            text,
+        }),
         Err(error) => {
             tracing::error!(%error, "the metrics cannot be told");
             Err(Problem::new(

@@ -10,12 +10,11 @@ use std::time::Instant;
 use actix_service::Service;
 use actix_web::Error;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use futures_util::FutureExt;
 
 use super::page::{MICROS, Page, number};
 use crate::actors::Distribution;
-use crate::http::access::TABLE;
+use crate::http::access::Table;
 use crate::http::connections::Connected;
 use crate::http::malformed::{Malformed, Part};
 
@@ -51,13 +50,15 @@ impl Default for Times {
 }
 
 /// One worker's figures.
-#[derive(Default)]
-pub(in crate::http) struct Worker(Mutex<Answered>);
+pub(in crate::http) struct Worker {
+    table: Table,
+    answered: Mutex<Answered>,
+}
 
 impl Worker {
     fn answered(&self, place: usize, status: u16, begun: Instant) {
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let mut answered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         *answered.statuses.entry((place, status)).or_default() += 1;
         let times = answered.times.entry(place).or_default();
         let part = TIMES.partition_point(|bound| *bound < micros);
@@ -69,14 +70,27 @@ impl Worker {
 }
 
 /// The figures of all workers.
-#[derive(Default)]
-pub(in crate::http) struct Requests(Mutex<Vec<Arc<Worker>>>);
+pub(in crate::http) struct Requests {
+    table: Table,
+    workers: Mutex<Vec<Arc<Worker>>>,
+}
 
 impl Requests {
+    /// Nothing is answered yet of the routes of a table.
+    pub(in crate::http) fn new(table: Table) -> Self {
+        Self {
+            table,
+            workers: Mutex::default(),
+        }
+    }
+
     /// The figures of a worker that begins.
     pub(in crate::http) fn worker(&self) -> Arc<Worker> {
-        let worker = Arc::<Worker>::default();
-        let mut workers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let worker = Arc::new(Worker {
+            table: self.table,
+            answered: Mutex::default(),
+        });
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         workers.push(Arc::clone(&worker));
         worker
     }
@@ -84,9 +98,12 @@ impl Requests {
     pub(super) fn tell(&self, page: &mut Page) {
         let mut statuses: BTreeMap<(usize, u16), u64> = BTreeMap::new();
         let mut times: BTreeMap<usize, Times> = BTreeMap::new();
-        let workers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         for worker in workers.iter() {
-            let answered = worker.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let answered = worker
+                .answered
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             for (key, number) in &answered.statuses {
                 *statuses.entry(*key).or_default() += number;
             }
@@ -103,7 +120,7 @@ impl Requests {
             "Answered HTTP requests by route and status.",
         );
         for ((place, status), count) in statuses {
-            let (method, route) = names(place);
+            let (method, route) = self.table.names(place);
             let labels = [
                 ("method", method),
                 ("route", route),
@@ -117,7 +134,7 @@ impl Requests {
             "How long requests took until the head of their answer.",
         );
         for (place, times) in times {
-            let (method, route) = names(place);
+            let (method, route) = self.table.names(place);
             let values = Distribution {
                 bounds: TIMES,
                 counts: times.counts,
@@ -174,13 +191,6 @@ pub(super) fn malformed(malformed: &Malformed, page: &mut Page) {
     }
 }
 
-fn names(place: usize) -> (&'static str, &'static str) {
-    let entry = TABLE.get(place);
-    entry.map_or(("", "unknown"), |entry| {
-        (entry.method.as_str(), entry.pattern)
-    })
-}
-
 /// Counts a request when it is answered, around everything else that is done with it.
 pub(in crate::http) fn measured<S, B>(
     worker: &Arc<Worker>,
@@ -192,7 +202,7 @@ where
 {
     let begun = Instant::now();
     let worker = Arc::clone(worker);
-    let place = place(&request);
+    let place = worker.table.place(&request).unwrap_or(UNKNOWN);
     // What is asked about a path without variable parts costs no allocation.
     service.call(request).map(move |answered| {
         let status = match &answered {
@@ -204,34 +214,14 @@ where
     })
 }
 
-/// The place of a request's route in the table.
-fn place(request: &ServiceRequest) -> usize {
-    // The head of an answer is asked for like the answer.
-    let method = match request.method() {
-        &Method::HEAD => &Method::GET,
-        method => method,
-    };
-    let path = request.path();
-    let plain = TABLE
-        .iter()
-        .position(|entry| entry.pattern == path && entry.method == *method);
-    plain
-        .or_else(|| {
-            let pattern = request.match_pattern()?;
-            TABLE
-                .iter()
-                .position(|entry| entry.pattern == pattern && entry.method == *method)
-        })
-        .unwrap_or(UNKNOWN)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::routes::TABLE;
 
     #[test]
     fn what_two_workers_answered_is_told_together_and_the_unknown_has_one_route() {
-        let requests = Requests::default();
+        let requests = Requests::new(Table(TABLE));
         let workers = [requests.worker(), requests.worker()];
         let begun = Instant::now();
         for worker in &workers {

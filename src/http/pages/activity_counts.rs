@@ -11,7 +11,7 @@ use super::frame::Nav;
 use super::visit::Visit;
 use super::{PageResult, query, ui};
 use crate::catalogue::activities as catalogue;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::activities::{self, Counted};
 use crate::store::activity_type;
 

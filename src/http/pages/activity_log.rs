@@ -17,7 +17,7 @@ use crate::domain::id::AccountId;
 use crate::http::page::Wanted;
 use crate::http::path::part;
 use crate::http::problem::Problem;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::activities::{self, LIST, Place};
 use crate::store::activity::{self, Activity, ActivityFilter};
 use crate::store::{Database, StoreError, activity_type};

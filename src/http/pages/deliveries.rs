@@ -19,7 +19,7 @@ use super::frame::Nav;
 use super::visit::Visit;
 use super::{PageResult, query, ui};
 use crate::domain::cursor;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::store::delivery_log::{DeliveryPage, DeliveryPlace};
 
 const LIST: &str = "deliveries";

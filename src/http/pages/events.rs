@@ -16,7 +16,7 @@ use super::filter::FilterBar;
 use super::frame::Nav;
 use super::visit::Visit;
 use super::{PageResult, query, ui};
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::event_types::{self, EventTypeEntry};
 
 /// Event types of a page; who has more searches.

@@ -5,10 +5,10 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 use actix_web::{HttpMessage, HttpRequest};
 
-use crate::http::body;
-use crate::http::fields::{self, Fields};
+use crate::http::body::{self, MAX_OBJECT};
 use crate::http::problem::{Kind, Problem};
 use crate::http::session::{SignedIn, no_proof};
+use crate::service::input::texts;
 
 /// The fields of a form.
 pub(in crate::http) struct Form {
@@ -45,13 +45,7 @@ impl Form {
         let body = body::public_form(request, payload).await?;
         let mut pairs = Vec::new();
         if json {
-            let mut fields = Fields::parse(&body)?;
-            for name in names {
-                if let Some(value) = fields.take(name, fields::text) {
-                    pairs.push(((*name).to_owned(), value));
-                }
-            }
-            fields.finish()?;
+            pairs = texts(body::json(&body)?, names)?;
         } else {
             let read = url::form_urlencoded::parse(&body);
             pairs.extend(read.map(|(name, value)| (name.into_owned(), value.into_owned())));
@@ -73,7 +67,9 @@ impl Form {
             let detail = "Send a form (application/x-www-form-urlencoded).";
             return Err(Problem::new(Kind::Unsupported, detail));
         }
-        Ok(Self::parsed(&body::object(request, payload).await?))
+        Ok(Self::parsed(
+            &body::read(request, payload, MAX_OBJECT).await?,
+        ))
     }
 
     /// The fields of a form's body.

@@ -13,7 +13,7 @@ use super::trouble::{SignInFirst, Trouble};
 use super::visit::Visit;
 use crate::domain::note_key::NoteKey;
 use crate::http::body;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::store::session::NewSession;
 use crate::store::{Database, StoreError, session_note};
 

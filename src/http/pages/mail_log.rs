@@ -16,7 +16,7 @@ use crate::domain::mail::MailState;
 use crate::http::page::Wanted;
 use crate::http::path::part;
 use crate::http::problem::Problem;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::mails::{self, LEAST_SEARCHED, LIST};
 use crate::store::mail_log::{self, LoggedMail, MailFilter};
 

@@ -39,7 +39,7 @@ pub(super) mod webhooks;
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::fields::Query;
+use super::query::Query;
 pub(super) use kept::sign_in_first;
 pub(super) use trouble::Trouble;
 

@@ -3,7 +3,7 @@
 
 use actix_web::HttpRequest;
 
-use crate::http::fields::Query;
+use crate::http::query::Query;
 
 /// The sentence that the address of a request asks for.
 pub(super) fn done(request: &HttpRequest) -> Option<&'static str> {

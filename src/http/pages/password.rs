@@ -10,7 +10,7 @@ use super::layout;
 use crate::domain::password::{self, MAX_PASSWORD, MIN_PASSWORD};
 use crate::domain::user_link::LinkPurpose;
 use crate::http::problem::{Fault, Kind, Problem};
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::http::site::Site;
 use crate::store::fresh::{SecretHash, secret_hash};
 use crate::store::user::User;

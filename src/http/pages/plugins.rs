@@ -15,7 +15,7 @@ use super::{PageResult, query};
 use crate::domain::cursor;
 use crate::http::page::{self, Wanted};
 use crate::http::problem::Problem;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::plugins::{self, PluginView, ScriptFault};
 use crate::store::{StoreError, account, webhook_names};
 

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use maud::{Markup, html};
 
-use crate::http::fields::Query;
+use crate::http::query::Query;
 
 /// A range that ends now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -6,8 +6,9 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Utc}
 use chrono_tz::Tz;
 use maud::{Markup, html};
 
-use crate::http::fields::{Query, read_time};
+use crate::http::query::Query;
 use crate::http::session::cookie;
+use crate::service::input::read_time;
 
 /// The cookie with the name of the browser's zone, such as `Europe/Berlin`.
 const ZONE: &str = "herald_zone";

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use actix_web::http::{Method, StatusCode, header};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use maud::html;
 
 use super::kept::Typed;
 use super::{layout, sign_in};
-use crate::http::access::TABLE;
 use crate::http::problem::{Kind, Problem};
+use crate::http::shared::Shared;
 use crate::service::Refusal;
 
 /// Nobody is signed in: on to the sign-in, and from there to where they wanted to go.
@@ -51,10 +52,9 @@ impl SignInFirst {
 
 /// The page that the form of a request was on: the nearest one above its path that there is.
 fn page_before(request: &HttpRequest) -> &str {
-    let is_page = |pattern: &str| {
-        let mut table = TABLE.iter();
-        table.any(|it| it.method == Method::GET && it.pattern == pattern)
-    };
+    let shared = request.app_data::<Data<Shared>>();
+    let is_page =
+        |pattern: &str| shared.is_some_and(|it| it.table.methods(pattern).contains(&"GET"));
     let (mut pattern, mut path) = (request.match_pattern().unwrap_or_default(), request.path());
     while !is_page(&pattern) {
         let (Some(at), Some((above, _))) = (pattern.rfind('/'), path.rsplit_once('/')) else {
@@ -107,6 +107,12 @@ pub(in crate::http) struct Trouble {
 }
 
 impl Trouble {
+    /// What is wrong.
+    #[must_use]
+    pub(in crate::http) const fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
     /// With the address of the form that was not taken.
     #[must_use]
     pub(super) fn with_form(mut self, address: String) -> Self {

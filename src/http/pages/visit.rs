@@ -18,16 +18,12 @@ use super::reader::Reader;
 use super::trouble::Trouble;
 use crate::domain::id::AccountId;
 use crate::domain::role::Role;
-use crate::http::fields::Query;
 use crate::http::problem::{Kind, Problem};
-use crate::http::server::Shared;
+use crate::http::query::Query;
 use crate::http::session::{SignedIn, no_proof};
+use crate::http::shared::Shared;
+use crate::http::visitor::Visitor;
 use crate::service::callers::Caller;
-
-/// Who the guard let in to a page. It is no [`Caller`], so that no handler of the API could be
-/// reached without the proof.
-#[derive(Debug, Clone)]
-pub(in crate::http) struct Visitor(pub Caller);
 
 /// Somebody who is signed in looks at a page.
 pub(in crate::http) struct Visit {

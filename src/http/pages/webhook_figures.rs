@@ -11,7 +11,7 @@ use super::range::Range;
 use super::visit::Visit;
 use crate::domain::activity::OwnActivity;
 use crate::domain::subscription::SubscriptionState;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::attempts::error_of;
 use crate::store::activity_marks::{self, Marked};
 use crate::store::attention::{self, Failing, MANY};

@@ -38,7 +38,6 @@ pub struct EventTypeView {
     /// An event as it would be published.
     pub example: Option<Value>,
     /// `off`, `warn` or `reject`: what happens to an event that does not fit its schema.
-    #[schema(value_type = String)]
     pub validation: Validation,
     /// It comes with Herald: only its validation can be changed.
     pub builtin: bool,
@@ -59,7 +58,6 @@ pub struct EventTypeEntry {
     /// What its fields mean; empty for an account's own types.
     pub fields: Vec<FieldView>,
     /// `off`, `warn` or `reject`: what happens to an event that does not fit its schema.
-    #[schema(value_type = String)]
     pub validation: Validation,
     /// It comes with Herald: only its validation can be changed.
     pub builtin: bool,

@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::Field;
 
 /// Declares inputs: the struct, how it is read, and its JSON Schema. A field may have an example
-/// behind its type.
+/// behind its type; the JSON of the one that `keeps` names stays as it was written.
 macro_rules! inputs {
     ($(
         $(#[doc = $doc:literal])+
-        $name:ident {
+        $name:ident $(keeps $kept:ident)? {
             $($(#[doc = $field_doc:literal])+ $field:ident: $kind:ty $(= $example:tt)?,)*
         }
     )+) => {
@@ -30,6 +30,7 @@ macro_rules! inputs {
 
                 impl $crate::service::input::Input for $name {
                     const FIELDS: &'static [&'static str] = &[$(stringify!($field),)*];
+                    $(const KEPT: Option<&'static str> = Some(stringify!($kept));)?
                     type Partial = Partial;
 
                     #[allow(unused_variables, reason = "an input may have no fields")]
@@ -41,29 +42,24 @@ macro_rules! inputs {
                     fn whole(fields: Partial) -> Option<Self> {
                         Some(Self { $($field: fields.$field?,)* })
                     }
-
-                    #[allow(unused_mut, reason = "an input may have no fields")]
-                    fn schema() -> serde_json::Value {
-                        let mut schema = $crate::service::input::Described::new(&[$($doc,)+]);
-                        $(
-                            #[allow(unused_mut, unused_assignments, reason = "not all have one")]
-                            let mut example = None;
-                            $(example = Some(serde_json::json!($example));)?
-                            schema.field::<$kind>(stringify!($field), &[$($field_doc,)+], example);
-                        )*
-                        schema.end()
-                    }
                 }
             };
 
-            impl utoipa::PartialSchema for $name {
-                fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                    let schema = <Self as $crate::service::input::Input>::schema();
-                    utoipa::openapi::RefOr::T(serde_json::from_value(schema).unwrap_or_default())
+            impl $crate::service::input::Named for $name {
+                const NAME: &'static str = stringify!($name);
+
+                #[allow(unused_mut, reason = "an input may have no fields")]
+                fn schema() -> serde_json::Value {
+                    let mut schema = $crate::service::input::Described::new(&[$($doc,)+]);
+                    $(
+                        #[allow(unused_mut, unused_assignments, reason = "not all have one")]
+                        let mut example = None;
+                        $(example = Some(serde_json::json!($example));)?
+                        schema.field::<$kind>(stringify!($field), &[$($field_doc,)+], example);
+                    )*
+                    schema.end()
                 }
             }
-
-            impl utoipa::ToSchema for $name {}
         )+
     };
 }
@@ -107,6 +103,88 @@ macro_rules! made_and_changed {
     };
 }
 pub(in crate::service) use made_and_changed;
+
+/// Declares texts that a function checks, which answers the text as it is kept, or what is wrong.
+macro_rules! checked {
+    ($($(#[doc = $doc:literal])+ $name:ident by $check:expr, $schema:expr;)+) => {
+        $(
+            $(#[doc = $doc])+
+            #[derive(Debug, Clone, PartialEq, Eq)]
+            pub struct $name(String);
+
+            impl $name {
+                /// The text.
+                #[must_use]
+                pub fn into_inner(self) -> String {
+                    self.0
+                }
+            }
+
+            impl std::ops::Deref for $name {
+                type Target = str;
+
+                fn deref(&self) -> &str {
+                    &self.0
+                }
+            }
+
+            impl $crate::service::input::Field for $name {
+                fn read(
+                    given: $crate::service::input::Given<'_>,
+                    faults: &mut $crate::service::input::Faults,
+                ) -> Option<Self> {
+                    let text = given.text().and_then(|text| {
+                        let checked = ($check)(&text).map(|it| it.to_owned());
+                        checked.map_err(|error| error.to_string())
+                    });
+                    text.map(Self).map_err(|detail| faults.add(detail)).ok()
+                }
+
+                fn schema() -> serde_json::Value {
+                    $schema
+                }
+            }
+        )+
+    };
+}
+pub(in crate::service) use checked;
+
+/// Declares what may be asked of a list, besides the page of it.
+macro_rules! lists {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident {
+            $($(#[doc = $field_doc:literal])+ $field:ident: $kind:ty $(= $example:tt)?,)*
+        }
+    )+) => {
+        $(
+            $crate::service::input::inputs! {
+                $(#[doc = $doc])+
+                $name {
+                    $($(#[doc = $field_doc])+ $field: $kind $(= $example)?,)*
+                    /// At most so many entries (50).
+                    limit: Option<$crate::service::input::Whole<1, 200>> = 50,
+                    /// The `next_cursor` of the page before.
+                    cursor: Option<$crate::domain::cursor::Cursor>,
+                }
+            }
+
+            impl $crate::service::input::Listed for $name {
+                fn page(&self) -> (Option<i32>, Option<&str>) {
+                    let cursor = self.cursor.as_ref().map(|it| it.as_str());
+                    (self.limit.map(|limit| limit.get()), cursor)
+                }
+            }
+        )+
+    };
+}
+pub(in crate::service) use lists;
+
+/// What may be asked of a list.
+pub trait Listed {
+    /// At most so many entries, and the cursor of the page before.
+    fn page(&self) -> (Option<i32>, Option<&str>);
+}
 
 /// The JSON Schema of an input that is being put together.
 pub struct Described {

@@ -3,14 +3,41 @@
 
 use std::ops::Deref;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
+use super::moment::{TimeError, read_time};
 use super::{Faults, Field, Given, MOST_OF_A_LIST};
+use crate::domain::activity::ActorKind;
+use crate::domain::cursor::Cursor;
+use crate::domain::delivery::{DeliveryState, Origin, Outcome};
 use crate::domain::email::Email;
 use crate::domain::event_type::Validation;
-use crate::domain::id::{EventId, SubscriptionId};
+use crate::domain::id::{AccountId, ActivityId, EventId, MailId, SubscriptionId, TokenId, UserId};
+use crate::domain::mail::{MailState, TryOutcome};
 use crate::domain::role::{Role, UserRole};
-use crate::domain::subscription::{HeldChoice, SubscriptionState};
+use crate::domain::subscription::{HeldChoice, Order, SubscriptionSort, SubscriptionState};
+
+/// The pattern of a line without control characters, which may be empty.
+pub const PLAIN: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+/// Characters that no name holds, as a pattern has them in brackets.
+pub const CONTROL: &str = r"\x00-\x1f\x7f-\x9f";
+/// Those, and what would end a line, or change its direction.
+pub const BREAKS: &str = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069";
+
+/// The schema of a line of `least` (at most 3) to `most` characters without white space around it,
+/// and without the characters in `not`.
+#[must_use]
+pub fn line_schema(least: usize, most: usize, not: &str) -> Value {
+    let (any, seen) = (format!("[^{not}]"), format!(r"[^\s{not}]"));
+    let pattern = match least {
+        0..=1 => format!("^{any}*{seen}{any}*$"),
+        least => format!("^{any}*{seen}{any}{{{},}}{seen}{any}*$", least - 2),
+    };
+    json!({ "type": "string", "minLength": least, "maxLength": most, "pattern": pattern })
+}
 
 /// A text of `LEAST` to `MOST` characters, not counting white space around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +74,16 @@ impl<const LEAST: usize, const MOST: usize> Field for Text<LEAST, MOST> {
     }
 
     fn schema() -> Value {
-        json!({ "type": "string", "minLength": LEAST, "maxLength": MOST })
+        let mut schema = json!({ "type": "string", "minLength": LEAST, "maxLength": MOST });
+        if let Some(schema) = schema.as_object_mut() {
+            let pattern = match LEAST {
+                0 => r"^[^\x00]*$",
+                // White space alone is nothing.
+                _ => r"^[^\x00]*[^\s\x00][^\x00]*$",
+            };
+            schema.insert("pattern".to_owned(), pattern.into());
+        }
+        schema
     }
 }
 
@@ -109,16 +145,7 @@ impl<T: Field> Field for OrNull<T> {
 
     fn schema() -> Value {
         let mut schema = T::schema();
-        if let Some(schema) = schema.as_object_mut() {
-            match schema.get_mut("type") {
-                Some(Value::Array(kinds)) => kinds.push("null".into()),
-                Some(kind) => *kind = json!([kind, "null"]),
-                None => {}
-            }
-            if let Some(Value::Array(words)) = schema.get_mut("enum") {
-                words.push(Value::Null);
-            }
-        }
+        nullable(&mut schema);
         schema
     }
 }
@@ -175,6 +202,26 @@ impl Field for bool {
     }
 }
 
+/// A time: RFC 3339, or a date, which means its first moment in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(pub DateTime<Utc>);
+
+impl Field for Moment {
+    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
+        let text = or_fault(given.text(), faults)?;
+        match read_time(&text) {
+            Ok(time) => return Some(Self(time)),
+            Err(error @ TimeError::Outside) => faults.add_outside(error.to_string()),
+            Err(error @ TimeError::Unreadable) => faults.add(error.to_string()),
+        }
+        None
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "anyOf": [{ "format": "date-time" }, { "format": "date" }] })
+    }
+}
+
 /// Makes fields of types that are read from their text.
 macro_rules! of_text {
     ($($kind:ty: $schema:expr,)+) => {
@@ -182,13 +229,31 @@ macro_rules! of_text {
             impl Field for $kind {
                 fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
                     let text = or_fault(given.text(), faults)?;
-                    or_fault(text.parse().map_err(|error: <$kind as std::str::FromStr>::Err| error.to_string()), faults)
+                    let read = text.parse::<$kind>();
+                    or_fault(read.map_err(|error| error.to_string()), faults)
                 }
 
                 fn schema() -> Value {
                     $schema
                 }
             }
+        )+
+    };
+}
+
+/// Makes fields of types that have a name of their own in the API's document: ids and the words of
+/// enums.
+macro_rules! named {
+    ($($kind:ident: $schema:expr,)+) => {
+        of_text! { $($kind: $schema,)+ }
+        $(
+            impl PartialSchema for $kind {
+                fn schema() -> RefOr<Schema> {
+                    RefOr::T(serde_json::from_value($schema).unwrap_or_default())
+                }
+            }
+
+            impl ToSchema for $kind {}
         )+
     };
 }
@@ -202,20 +267,65 @@ macro_rules! words {
 }
 
 of_text! {
-    EventId: id_schema("evt"),
-    SubscriptionId: id_schema("sub"),
-    Role: words!(Role),
-    UserRole: words!(UserRole),
-    Validation: words!(Validation),
-    SubscriptionState: words!(SubscriptionState),
-    HeldChoice: words!(HeldChoice),
     String: json!({ "type": "string" }),
     Email: json!({ "type": "string", "format": "email" }),
+    Cursor: json!({ "type": "string" }),
 }
 
-/// The form of an id.
+named! {
+    AccountId: id_schema(Self::PREFIX),
+    ActivityId: id_schema(Self::PREFIX),
+    EventId: id_schema(Self::PREFIX),
+    MailId: id_schema(Self::PREFIX),
+    SubscriptionId: id_schema(Self::PREFIX),
+    TokenId: id_schema(Self::PREFIX),
+    UserId: id_schema(Self::PREFIX),
+    ActorKind: words!(Self),
+    DeliveryState: words!(Self),
+    HeldChoice: words!(Self),
+    MailState: words!(Self),
+    Order: words!(Self),
+    Origin: words!(Self),
+    Outcome: words!(Self),
+    Role: words!(Self),
+    SubscriptionSort: words!(Self),
+    SubscriptionState: words!(Self),
+    TryOutcome: words!(Self),
+    UserRole: words!(Self),
+    Validation: words!(Self),
+}
+
+/// The schema of a text that is one of these words, or null where it `may_be_null`.
+#[must_use]
+pub fn one_of(words: &[&str], may_be_null: bool) -> Schema {
+    let mut schema = json!({ "type": "string", "enum": words });
+    if may_be_null {
+        nullable(&mut schema);
+    }
+    serde_json::from_value(schema).unwrap_or_default()
+}
+
+fn nullable(schema: &mut Value) {
+    let Some(schema) = schema.as_object_mut() else {
+        return;
+    };
+    match schema.get_mut("type") {
+        Some(Value::Array(kinds)) => kinds.push("null".into()),
+        Some(kind) => *kind = json!([kind, "null"]),
+        None => {}
+    }
+    if let Some(Value::Array(words)) = schema.get_mut("enum") {
+        words.push(Value::Null);
+    }
+}
+
+/// The form of an id. The first of its characters holds three bits.
 fn id_schema(prefix: &str) -> Value {
-    json!({ "type": "string", "pattern": format!("^{prefix}_[0-9a-z]{{26}}$") })
+    json!({
+        "type": "string",
+        "pattern": format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"),
+        "example": format!("{prefix}_01h455vb4pex5vsknk084sn02q"),
+    })
 }
 
 /// The value, or its fault is noted.

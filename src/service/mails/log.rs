@@ -1,24 +1,65 @@
 //! The mail log: every mail that Herald sends, and those that the application says it sent.
 
+use super::super::input::{BREAKS, Moment, checked, line_schema, lists};
 use super::super::{Refusal, cut};
+use super::Line;
 use crate::actors::Engine;
 use crate::domain::id::{AccountId, MailId};
-use crate::domain::mail::{MAX_TOPIC, Mailbox, one_line};
+use crate::domain::mail::{MAX_TOPIC, MailState, Mailbox, one_line};
 use crate::mail::{Letter, compose};
 use crate::store::mail_log::{self, LoggedMail, LoggedTry, MailContent, MailFilter};
 
 /// The least characters that are searched for: fewer are in too many mails to be looked up.
 pub const LEAST_SEARCHED: usize = 3;
+/// The most characters that are searched for.
+const MOST_SEARCHED: usize = 200;
 
 /// The name of the list in its cursors.
 pub const LIST: &str = "mails";
+
+lists! {
+    /// Which mails.
+    MailQuery {
+        /// With this in the sender, a receiver or the subject, upper and lower case alike.
+        q: Option<Searched>,
+        /// About this.
+        topic: Option<Line<MAX_TOPIC>>,
+        /// Where it stands.
+        state: Option<MailState>,
+        /// Queued at or after.
+        from: Option<Moment>,
+        /// Queued before.
+        to: Option<Moment>,
+    }
+}
+
+checked! {
+    /// A text that is searched for.
+    Searched by words, line_schema(LEAST_SEARCHED, MOST_SEARCHED, BREAKS);
+}
+
+impl MailQuery {
+    /// The filter, of the mails before one, so many of them.
+    #[must_use]
+    pub fn filter(self, before: Option<MailId>, limit: i64) -> MailFilter {
+        MailFilter {
+            q: self.q.map(Searched::into_inner),
+            topic: self.topic.map(Line::into_inner),
+            state: self.state,
+            from: self.from.map(|from| from.0),
+            to: self.to.map(|to| to.0),
+            before,
+            limit,
+        }
+    }
+}
 
 /// What is searched for.
 ///
 /// # Errors
 /// It is too short, too long, or no line.
 pub fn words(text: &str) -> Result<String, String> {
-    let text = one_line(text, 200).map_err(|error| error.to_string())?;
+    let text = one_line(text, MOST_SEARCHED).map_err(|error| error.to_string())?;
     match text.chars().count() {
         0..LEAST_SEARCHED => Err(format!("must have at least {LEAST_SEARCHED} characters")),
         _ => Ok(text.to_owned()),

@@ -1,7 +1,7 @@
 //! What the layers below could not do, as refusals: what the caller reads, and what goes to the
 //! log.
 
-use super::{Reason, Refusal};
+use super::{Cause, Fault, Reason, Refusal};
 use crate::actors::{AuditError, PublishError, RecordError};
 use crate::store::{READ_WITHIN, StoreError, is_disk_full};
 
@@ -13,25 +13,19 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::DiskFull(_) => {
-                tracing::warn!(%error, "a request could not be served");
-                Self::new(Reason::Unavailable, FULL)
+                Self::new(Reason::Unavailable, FULL).because(Cause::Full(error.to_string()))
             }
             StoreError::Away(cause) => {
-                tracing::debug!(%cause, "a request was refused because the database is away");
-                Self::new(
-                    Reason::Unavailable,
-                    "The database is away. Try again shortly.",
-                )
+                let detail = "The database is away. Try again shortly.";
+                Self::new(Reason::Unavailable, detail).because(Cause::Away(cause.to_string()))
             }
             StoreError::Locked { .. } => {
-                tracing::error!(%error, "a request failed: a sealed value does not open");
-                Self::new(
-                    Reason::Conflict,
-                    format!(
-                        "It cannot be opened: {error}. Rotate a secret with `overlap_hours` 0 and \
-                         tell the receiver; set headers again."
-                    ),
-                )
+                let detail = format!(
+                    "It cannot be opened: {error}. Rotate a secret with `overlap_hours` 0 and \
+                     tell the receiver; set headers again."
+                );
+                let cause = format!("a sealed value does not open: {error}");
+                Self::new(Reason::Conflict, detail).because(Cause::Fault(cause))
             }
             StoreError::Slow => {
                 let detail = format!(
@@ -53,15 +47,17 @@ impl From<StoreError> for Refusal {
                  would not know what to do with this. Finish the upgrade (stop that daemon or \
                  start it with this version), then try again.",
             ),
-            StoreError::Taken(_) | StoreError::Full(_) => {
+            StoreError::Taken(_) | StoreError::Full(_) | StoreError::MadeBefore => {
                 Self::new(Reason::Conflict, format!("{error}."))
             }
+            StoreError::KeyReused => {
+                Self::invalid(vec![Fault::new("Idempotency-Key", error.to_string())])
+            }
+            StoreError::KeysUsedUp(_) => Self::new(Reason::UsedUp, format!("{error}.")),
             StoreError::Refused(_) | StoreError::Unfit(_) => {
-                tracing::error!(error = %Causes(&error), "a request failed");
-                Self::new(
-                    Reason::Internal,
-                    "The operator finds the cause in Herald's log.",
-                )
+                let detail = "The operator finds the cause in Herald's log.";
+                let cause = Causes(&error).to_string();
+                Self::new(Reason::Internal, detail).because(Cause::Fault(cause))
             }
         }
     }

@@ -53,7 +53,7 @@ made_and_changed! {
         /// Not supported yet.
         rate_per_second: Later = null,
         /// Not supported yet.
-        ordered: NotYet = false,
+        ordered: NotYet = null,
         /// Not supported yet.
         order_key: Later = null,
         /// Seconds for one attempt as a whole. A new one has 15 unless it says otherwise.
@@ -197,7 +197,7 @@ impl Field for NotYet {
     }
 
     fn schema() -> Value {
-        json!({ "type": ["boolean", "null"], "enum": [false, null] })
+        json!({ "type": "null" })
     }
 }
 

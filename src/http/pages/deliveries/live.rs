@@ -21,7 +21,7 @@ use super::{ROWS, row};
 use crate::actors::{Share, Shares};
 use crate::domain::id::{AccountId, EventId, SubscriptionId, UserId};
 use crate::http::problem::{Kind, Problem};
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::store::delivery_log::DeliveryFilter;
 use crate::store::fresh::SecretHash;
 use crate::store::session;

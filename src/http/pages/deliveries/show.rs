@@ -13,7 +13,7 @@ use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::http::path::part;
 use crate::http::problem::{Kind, Problem};
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::deliveries::{self, ShownDelivery};
 use crate::store::resend::Resend;
 use crate::store::subscription_name::{Named, named};

@@ -15,7 +15,7 @@ use crate::domain::event_type::Validation;
 use crate::domain::id::AccountId;
 use crate::domain::subscription::SubscriptionState;
 use crate::http::problem::Problem;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::event_types::{self, EventTypeView};
 use crate::service::publishing::accept;
 use crate::store::StoreError;

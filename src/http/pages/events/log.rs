@@ -13,7 +13,7 @@ use super::super::{PageResult, query, ui};
 use crate::domain::cursor;
 use crate::domain::id::EventId;
 use crate::http::page::cut;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::event_types;
 use crate::store::event::{self, EventFilter, EventSummary};
 

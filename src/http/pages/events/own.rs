@@ -12,9 +12,10 @@ use super::super::visit::{Submission, Visit};
 use super::super::{PageResult, layout, query};
 use crate::domain::event_type::Validation;
 use crate::http::problem::Problem;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::event_types::{self, EventTypeInput, EventTypePatch, EventTypeView};
 use crate::service::input::{Input, Read};
+use crate::service::making::Making;
 use crate::service::{Fault, Refusal};
 
 /// What is in the form.
@@ -119,7 +120,7 @@ pub(in crate::http) async fn create(shared: Data<Shared>, submission: Submission
     let draft = Draft::sent(&mut form);
     let made = async {
         let (input, by) = (draft.read::<EventTypeInput>(true)?, visit.caller.actor());
-        event_types::create(&shared.engine, visit.account, &by, input).await
+        event_types::create(&shared.engine, visit.account, Making::by(&by), input).await
     };
     match made.await.map_err(Problem::from) {
         Ok(made) => {

@@ -15,7 +15,7 @@ use super::reach::why_not;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::http::path::part;
 use crate::http::problem::Problem;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::store::delivery_log;
 use crate::store::event::{self, EventSummary};
 use crate::store::subscription_name::{bystanders, named};

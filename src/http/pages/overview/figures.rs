@@ -6,7 +6,7 @@ use super::super::chart::{Curve, Plot, Stack, bars, lines};
 use super::super::number;
 use super::super::range::Range;
 use super::super::visit::Visit;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::store::attention::{Open, VERY_MANY};
 use crate::store::audit::Audit;
 use crate::store::stat::{Point, Series};

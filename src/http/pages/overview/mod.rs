@@ -16,7 +16,7 @@ use super::range::Range;
 use super::visit::{Submission, Visit};
 use super::{PageResult, Trouble, layout, query};
 use crate::domain::id::MAIN_ACCOUNT;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::callers::Caller;
 use crate::store::attention::{self as store, Open};
 use crate::store::{StoreError, audit, stat};

@@ -16,7 +16,7 @@ use crate::http::pages::ui;
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
 use crate::http::path::part;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::accounts::{self, AccountPatch, AccountWithAdmin, Bounds, MAX_NAME};
 use crate::service::input::Input as _;
 use crate::store::account::Account;

@@ -12,7 +12,7 @@ use crate::http::pages::frame::Nav;
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, layout, query};
 use crate::http::problem::{Fault, Problem};
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::input::Input as _;
 use crate::service::users::{self, ProfileInput};
 use crate::store::profile::{self, OpenSession};

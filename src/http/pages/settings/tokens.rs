@@ -16,8 +16,9 @@ use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
 use crate::http::path::part;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::input::Input as _;
+use crate::service::making::Making;
 use crate::service::tokens::{self, MAX_TITLE, TokenInput, TokenPatch};
 use crate::store::token::Token;
 
@@ -228,12 +229,14 @@ pub(in crate::http) async fn make(shared: Data<Shared>, submission: Submission) 
     let made = async {
         let input = TokenInput::read(written.value())?;
         let (account, by) = (visit.caller.account, visit.caller.actor());
-        tokens::create(&shared.directory, account, &by, input).await
+        tokens::create(&shared.directory, account, Making::by(&by), input).await
     };
     match made.await {
         Ok((made, text)) => {
             let page = format!("{PATH}/{}", made.id);
-            visit.hand_over(&shared, &page, &text).await
+            visit
+                .hand_over(&shared, &page, &text.unwrap_or_default())
+                .await
         }
         Err(problem) => Ok(form_for_new(&visit, &written, &Refused::of(problem)?)),
     }

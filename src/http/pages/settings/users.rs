@@ -16,10 +16,11 @@ use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
 use crate::http::path::part;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::Refusal;
 use crate::service::callers::Who;
 use crate::service::input::Input as _;
+use crate::service::making::Making;
 use crate::service::users::{self, UserInput, UserPatch};
 use crate::store::user::{MAX_USER_NAME, User};
 
@@ -171,7 +172,7 @@ pub(in crate::http) async fn invite(shared: Data<Shared>, submission: Submission
         let input = json!({ "email": email.trim(), "name": name, "role": role });
         let input = UserInput::read(input)?;
         let by = visit.caller.actor();
-        users::invite(&shared.directory, visit.account, &by, input).await
+        users::invite(&shared.directory, visit.account, Making::by(&by), input).await
     };
     match made.await {
         Ok((_, None)) => Ok(layout::go_to(format!("{PATH}?done=user-invited")).finish()),

@@ -12,7 +12,7 @@ use crate::domain::subscription::{HeldChoice, SubscriptionState};
 use crate::http::pages::frame::Nav;
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::input::Input;
 use crate::service::subscriptions::{self, ResumeInput};
 use crate::store::open_count::{self, OpenCount};

@@ -13,9 +13,10 @@ use crate::http::pages::frame::Nav;
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, layout, query};
 use crate::http::problem::{Kind, Problem};
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::Fault;
 use crate::service::input::Input;
+use crate::service::making::Making;
 use crate::service::subscriptions::{self, SubscriptionInput, SubscriptionPatch};
 use crate::store::subscription::Subscription;
 
@@ -50,7 +51,7 @@ pub(in crate::http) async fn create(submission: Submission, shared: Data<Shared>
     let (body, faults) = draft.body(None);
     let made = async {
         let (input, by) = (SubscriptionInput::begin(body.into())?, visit.caller.actor());
-        subscriptions::create(&shared.engine, visit.account, &by, input).await
+        subscriptions::create(&shared.engine, visit.account, Making::by(&by), input).await
     };
     let page = Page::new(&visit, &shared, &groups, None);
     match made.await {

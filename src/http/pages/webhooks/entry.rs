@@ -11,7 +11,7 @@ use crate::domain::subscription::SubscriptionState;
 use crate::http::pages::chart::{self, SparkPoint};
 use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::Visit;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::attempts::error_of;
 use crate::service::plugins::without_source;
 use crate::store::subscription::Subscription;

@@ -28,8 +28,8 @@ use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
 use crate::http::page::{self, Wanted};
 use crate::http::path::part;
 use crate::http::problem::Problem;
-use crate::http::server::Shared;
 use crate::http::session::cookie;
+use crate::http::shared::Shared;
 use crate::store::subscription::{self, SubscriptionFilter};
 
 /// The cookie with how the list is shown.
@@ -90,8 +90,8 @@ pub(in crate::http) async fn list(
     });
     let descending = descending.unwrap_or(true);
     let name = format!("webhooks {sort} {descending}");
-    let Wanted { after, .. }: Wanted<(DateTime<Utc>, SubscriptionId)> =
-        Wanted::take(&mut query, &name);
+    let Wanted { after, .. }: Wanted<'_, (DateTime<Utc>, SubscriptionId)> =
+        Wanted::of_page(&mut query, &name);
     query.finish()?;
     let filter = SubscriptionFilter {
         state,

@@ -11,7 +11,7 @@ use super::{at, path, words};
 use crate::http::pages::frame::Nav;
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query, ui};
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::Fault;
 use crate::service::input::Input;
 use crate::service::subscriptions::{self, DEFAULT_OVERLAP, MAX_OVERLAP, RotateInput};

@@ -14,7 +14,7 @@ use crate::http::pages::range::Range;
 use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::Visit;
 use crate::http::pages::{PageResult, Trouble, query, webhook_figures};
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::plugin::{ScriptKind, ScriptName};
 use crate::service::plugins::without_source;
 use crate::service::subscriptions;

@@ -19,7 +19,7 @@ use crate::http::pages::ui::{self, Tone};
 use crate::http::pages::visit::{Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
 use crate::http::problem::Problem;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::service::Fault;
 use crate::service::attempts::answer_of;
 use crate::service::subscriptions::{self, TestInput};

@@ -9,7 +9,7 @@ use super::draft::Draft;
 use crate::catalogue;
 use crate::domain::id::AccountId;
 use crate::domain::trigger::Trigger;
-use crate::http::server::Shared;
+use crate::http::shared::Shared;
 use crate::store::StoreError;
 use crate::store::event_type::{self, TypeFilter};
 

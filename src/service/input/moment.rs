@@ -9,7 +9,7 @@ const YEARS: RangeInclusive<i32> = 1970..=9999;
 
 /// Why a text is no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in crate::http) enum TimeError {
+pub enum TimeError {
     /// It has another form.
     #[error(
         "must be a time such as 2026-01-31T08:00:00Z (RFC 3339) or a date such as 2026-01-31, in \
@@ -22,7 +22,10 @@ pub(in crate::http) enum TimeError {
 }
 
 /// Reads a time: RFC 3339, or a date, which means its first moment in UTC.
-pub(in crate::http) fn read_time(text: &str) -> Result<DateTime<Utc>, TimeError> {
+///
+/// # Errors
+/// It has another form, or lies in a year that neither ids nor the database can hold.
+pub fn read_time(text: &str) -> Result<DateTime<Utc>, TimeError> {
     // A `+` in a query means a space; who forgot to escape it meant the offset.
     let text = text.replace(' ', "+");
     let midnight = || {

@@ -1,0 +1,304 @@
+//! What a handler takes: who calls, the parts of the path, the query, the body.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+
+use actix_web::dev::Payload;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use serde_json::{Value, json};
+
+use super::body::{self, MAX_OBJECT};
+use super::idempotency::{self, Key};
+use super::operation::{Described, Takes};
+use super::problem::{Kind, Problem};
+use super::shared::Shared;
+use crate::domain::activity::Actor;
+use crate::domain::id::AccountId;
+use crate::service::callers::Caller;
+use crate::service::input::{Field, Input, Named, Read, parse};
+use crate::service::making::{Making, RequestKey};
+
+impl Takes for Data<Shared> {}
+impl Takes for HttpRequest {}
+impl Takes for Caller {}
+impl Takes for Account {}
+
+impl FromRequest for Caller {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let caller = request.extensions().get::<Self>().cloned();
+        ready(caller.ok_or_else(|| no_caller().into()))
+    }
+}
+
+/// The account that a request acts in; for routes of `Scope::Account`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Account(pub AccountId);
+
+impl FromRequest for Account {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let extensions = request.extensions();
+        let account = extensions.get::<Caller>().and_then(|caller| caller.account);
+        ready(account.map(Self).ok_or_else(no_caller))
+    }
+}
+
+/// A handler that asks for a caller stands in the table as public: nobody gets in by that.
+fn no_caller() -> Problem {
+    Problem::new(Kind::Unauthorized, "A token is needed.")
+}
+
+/// The variable parts of the path, in their order. What cannot be read is not there.
+#[derive(Debug)]
+pub(super) struct Path<T>(pub T);
+
+/// What the variable parts of a path are read as.
+pub(super) trait Parts: Sized {
+    fn read<'a>(parts: impl Iterator<Item = &'a str>) -> Result<Self, String>;
+    fn describe(described: &mut Described);
+}
+
+impl<T: Field> Parts for T {
+    fn read<'a>(mut parts: impl Iterator<Item = &'a str>) -> Result<Self, String> {
+        parse(parts.next().unwrap_or_default())
+    }
+
+    fn describe(described: &mut Described) {
+        described.path.push(T::schema());
+    }
+}
+
+impl<A: Field, B: Field> Parts for (A, B) {
+    fn read<'a>(mut parts: impl Iterator<Item = &'a str>) -> Result<Self, String> {
+        let first = <A as Parts>::read(&mut parts)?;
+        Ok((first, <B as Parts>::read(parts)?))
+    }
+
+    fn describe(described: &mut Described) {
+        <A as Parts>::describe(described);
+        <B as Parts>::describe(described);
+    }
+}
+
+impl<T: Parts> FromRequest for Path<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = T::read(request.match_info().iter().map(|(_, part)| part));
+        let read = read.map(Self);
+        ready(read.map_err(|why| Problem::new(Kind::NotFound, format!("Not found: {why}."))))
+    }
+}
+
+impl<T: Parts> Takes for Path<T> {
+    fn describe(described: &mut Described) {
+        T::describe(described);
+        described.refusals.push(404);
+    }
+}
+
+/// The query.
+#[derive(Debug)]
+pub(super) struct Asked<T>(pub T);
+
+impl<T: Input> FromRequest for Asked<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let query = url::form_urlencoded::parse(request.query_string().as_bytes());
+        ready(T::ask(query).map(Self).map_err(Problem::from))
+    }
+}
+
+impl<T: Input> Takes for Asked<T> {
+    const ASKS: bool = true;
+
+    fn describe(described: &mut Described) {
+        let schema = T::schema();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, schema) in properties.into_iter().flatten() {
+            let mut schema = schema.as_object().cloned().unwrap_or_default();
+            let description = schema.remove("description");
+            if schema.get("type").is_some_and(|it| it == "string") {
+                schema.entry("minLength").or_insert_with(|| 1.into());
+            }
+            if schema.contains_key("anyOf") {
+                // A time that can be read may still lie too far away.
+                described.refusals.push(422);
+            }
+            described.parameters.push(json!({
+                "name": name, "in": "query", "required": false,
+                "description": description, "schema": schema,
+            }));
+        }
+    }
+}
+
+/// The body, a JSON object of at most `LIMIT` bytes. Whoever reads it may find more faults in what
+/// has to be looked up.
+pub(super) struct Begun<T: Input, const LIMIT: usize = MAX_OBJECT>(pub Read<T>);
+
+impl<T: Input + 'static, const LIMIT: usize> FromRequest for Begun<T, LIMIT> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        async move {
+            let body = body::read(&request, payload, LIMIT).await?;
+            Ok(Self(body::begin(&body)?))
+        }
+        .boxed_local()
+    }
+}
+
+impl<T: Input, const LIMIT: usize> Takes for Begun<T, LIMIT> {
+    fn describe(described: &mut Described) {
+        let schema = described.taken::<T>();
+        let required = T::schema().get("required").cloned();
+        let needed = required.is_some_and(|it| it.as_array().is_some_and(|it| !it.is_empty()));
+        described.body = Some(json!({
+            "required": needed, "content": { "application/json": { "schema": schema } },
+        }));
+        described.refusals.extend(BODY);
+    }
+}
+
+/// Statuses of the refusals of a body.
+const BODY: [u16; 4] = [408, 413, 415, 422];
+
+/// The body of a request that makes something, as of [`Begun`], and its idempotency key.
+pub(super) struct Keyed<T: Input, const LIMIT: usize = MAX_OBJECT> {
+    input: Read<T>,
+    key: Option<RequestKey>,
+}
+
+impl<T: Input, const LIMIT: usize> Keyed<T, LIMIT> {
+    /// The body, and who makes something of it.
+    pub(super) fn apart(self, by: Actor) -> (Read<T>, KeyedBy) {
+        (self.input, KeyedBy { by, key: self.key })
+    }
+}
+
+/// Who makes something, with the idempotency key of their request.
+#[derive(Debug)]
+pub(super) struct KeyedBy {
+    by: Actor,
+    key: Option<RequestKey>,
+}
+
+impl KeyedBy {
+    /// Somebody, with a key if there is one.
+    pub(super) const fn new(by: Actor, key: Option<RequestKey>) -> Self {
+        Self { by, key }
+    }
+
+    /// The same, for those that make it.
+    pub(super) const fn get(&self) -> Making<'_> {
+        Making {
+            by: &self.by,
+            key: self.key.as_ref(),
+        }
+    }
+}
+
+impl<T: Input + 'static, const LIMIT: usize> FromRequest for Keyed<T, LIMIT> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        async move {
+            let body = body::read(&request, payload, LIMIT).await?;
+            let key = idempotency::request_key(&request, &body)?;
+            let input = body::begin(&body)?;
+            Ok(Self { input, key })
+        }
+        .boxed_local()
+    }
+}
+
+impl<T: Input, const LIMIT: usize> Takes for Keyed<T, LIMIT> {
+    fn describe(described: &mut Described) {
+        Key::describe(described);
+        Begun::<T>::describe(described);
+    }
+}
+
+/// The body, a JSON object in which nothing is left to be looked up.
+#[derive(Debug)]
+pub(super) struct Body<T>(pub T);
+
+impl<T: Input + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let begun = Begun::<T>::from_request(request, payload);
+        async move { Ok(Self(begun.await?.0.finish()?)) }.boxed_local()
+    }
+}
+
+impl<T: Input> Takes for Body<T> {
+    fn describe(described: &mut Described) {
+        Begun::<T>::describe(described);
+    }
+}
+
+/// The body as it comes, for handlers that read a `T` out of it themselves.
+pub(super) struct Raw<T>(pub Payload, PhantomData<T>);
+
+impl<T> FromRequest for Raw<T> {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self(payload.take(), PhantomData)))
+    }
+}
+
+impl<T: Named> Takes for Raw<T> {
+    fn describe(described: &mut Described) {
+        let schema = described.taken::<T>();
+        described.body = Some(json!({
+            "required": true, "content": { "application/json": { "schema": schema } },
+        }));
+        described.refusals.extend(BODY);
+    }
+}
+
+/// The body as it comes, for handlers that read a `T` out of each of its lines.
+pub(super) struct Lines<T>(pub Payload, PhantomData<T>);
+
+impl<T> FromRequest for Lines<T> {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self(payload.take(), PhantomData)))
+    }
+}
+
+impl<T: Named> Takes for Lines<T> {
+    fn describe(described: &mut Described) {
+        let item = described.taken::<T>();
+        described.body = Some(json!({
+            "required": true,
+            "description": format!("{} as JSON, one a line (NDJSON).", T::NAME),
+            "content": { "application/x-ndjson": { "schema": { "type": "string" } } },
+        }));
+        described.line = Some(item);
+        described.refusals.extend(BODY);
+    }
+}

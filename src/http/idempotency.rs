@@ -1,0 +1,89 @@
+//! The header `Idempotency-Key`.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::operation::{Described, Takes};
+use super::problem::{Fault, Problem};
+use crate::service::making::RequestKey;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Upper bound of a key, in characters.
+const MAX_KEY: usize = 255;
+
+/// A handler takes the header.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key;
+
+/// The key that came with a request, without its quotes.
+///
+/// # Errors
+/// There are several, or it is none.
+pub(super) fn key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
+    let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let wrong = |detail: String| Err(Problem::query(vec![Fault::new("Idempotency-Key", detail)]));
+    if values.next().is_some() {
+        return wrong("stands there more than once".to_owned());
+    }
+    let bytes = value.as_bytes().trim_ascii();
+    let key = bytes
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""))
+        .unwrap_or(bytes);
+    let visible = key
+        .iter()
+        .all(|byte| (0x21..=0x7e).contains(byte) && *byte != b'"');
+    match std::str::from_utf8(key) {
+        Ok(key) if visible && (1..=MAX_KEY).contains(&key.len()) => Ok(Some(key)),
+        _ => wrong(format!(
+            "must have 1 to {MAX_KEY} visible ASCII characters, quoted or bare"
+        )),
+    }
+}
+
+/// The key of a request with this body.
+///
+/// # Errors
+/// As [`key`].
+pub(super) fn request_key(
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<Option<RequestKey>, Problem> {
+    Ok(key(request)?.map(|key| RequestKey {
+        key: key.to_owned(),
+        body_hash: Sha256::digest(body).into(),
+    }))
+}
+
+impl FromRequest for Key {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self))
+    }
+}
+
+impl Takes for Key {
+    fn describe(described: &mut Described) {
+        described.parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "Within 24 hours the same key with the same body makes nothing new: it \
+                            is answered with what the first request made, without its secrets. \
+                            With another body it is refused. Quoted or bare.",
+            "schema": {
+                "type": "string", "minLength": 1, "maxLength": MAX_KEY,
+                "pattern": "^[!#-~]+$", "example": "order-17-created",
+            },
+        }));
+        described.refusals.extend([409, 422, 429]);
+    }
+}

@@ -1,0 +1,222 @@
+//! What a handler of the API answers: its status and its JSON, in one type.
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, LINK, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::operation::{Answers, Described};
+use super::page::Page;
+
+/// What was asked for, or what it is after a change.
+#[derive(Debug)]
+pub(super) struct Shown<T>(pub T);
+
+/// It was made, and has an address from now on.
+#[derive(Debug)]
+pub(super) struct Made<T> {
+    /// Its address.
+    pub at: Option<String>,
+    /// How it is.
+    pub what: T,
+}
+
+/// It was accepted, and what follows from it goes on.
+#[derive(Debug)]
+pub(super) struct Accepted<T>(pub T);
+
+/// It was done, or only recorded because it had been done.
+#[derive(Debug)]
+pub(super) enum Taken<T> {
+    /// It goes on.
+    Accepted(T),
+    /// It is recorded.
+    Recorded(T),
+}
+
+/// It is done, and there is nothing to say about it.
+#[derive(Debug)]
+pub(super) struct Done;
+
+/// Plain text of some kind.
+#[derive(Debug)]
+pub(super) struct Text {
+    /// Which.
+    pub media_type: &'static str,
+    /// The text.
+    pub text: String,
+}
+
+/// JSON that was written before.
+#[derive(Debug)]
+pub(super) struct Document(pub &'static str);
+
+fn json<T: Serialize>(status: StatusCode, body: &T) -> HttpResponse {
+    HttpResponse::build(status).json(body)
+}
+
+impl<T: Serialize> Responder for Shown<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        json(StatusCode::OK, &self.0)
+    }
+}
+
+impl<T: ToSchema> Answers for Shown<T> {
+    fn describe(described: &mut Described) {
+        described.json::<T>(200);
+    }
+}
+
+impl<T: Serialize> Responder for Made<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponse::Created();
+        if let Some(at) = self.at {
+            response.insert_header((LOCATION, at));
+        }
+        response.json(self.what)
+    }
+}
+
+impl<T: ToSchema> Answers for Made<T> {
+    fn describe(described: &mut Described) {
+        described.json::<T>(201);
+        described.header(201, "Location", "Its address, if it has one.");
+    }
+}
+
+impl<T: Serialize> Responder for Accepted<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        json(StatusCode::ACCEPTED, &self.0)
+    }
+}
+
+impl<T: ToSchema> Answers for Accepted<T> {
+    fn describe(described: &mut Described) {
+        described.json::<T>(202);
+    }
+}
+
+impl<T: Serialize> Responder for Taken<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        match self {
+            Self::Accepted(what) => json(StatusCode::ACCEPTED, &what),
+            Self::Recorded(what) => json(StatusCode::CREATED, &what),
+        }
+    }
+}
+
+impl<T: ToSchema> Answers for Taken<T> {
+    fn describe(described: &mut Described) {
+        described.json::<T>(201);
+        described.json::<T>(202);
+    }
+}
+
+impl Responder for Done {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::NoContent().finish()
+    }
+}
+
+impl Answers for Done {
+    fn describe(described: &mut Described) {
+        described.answers.insert(204, json!({}));
+    }
+}
+
+impl Responder for Text {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let kind = (CONTENT_TYPE, self.media_type);
+        HttpResponse::Ok().insert_header(kind).body(self.text)
+    }
+}
+
+impl Answers for Text {
+    fn describe(described: &mut Described) {
+        described.answer(200, "text/plain", json!({ "type": "string" }));
+    }
+}
+
+impl Responder for Document {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let (media_type, text) = ("application/json", self.0.to_owned());
+        Text { media_type, text }.respond_to(request)
+    }
+}
+
+impl Answers for Document {
+    fn describe(described: &mut Described) {
+        described.answer(200, "application/json", json!({ "type": "object" }));
+    }
+}
+
+impl<T: Serialize> Responder for Page<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        if let Some(cursor) = &self.next_cursor {
+            response.insert_header((LINK, link(request, cursor)));
+        }
+        response.json(self)
+    }
+}
+
+impl<T: ToSchema> Answers for Page<T> {
+    fn describe(described: &mut Described) {
+        let entry = described.schema::<T>();
+        // `SubscriptionView` is listed in a `SubscriptionPage`.
+        let name = T::name();
+        let name = format!("{}Page", name.strip_suffix("View").unwrap_or(&name));
+        let page = json!({
+            "type": "object",
+            "description": "One page of a list.",
+            "required": ["data", "next_cursor"],
+            "properties": {
+                "data": { "type": "array", "items": entry, "description": "The entries." },
+                "next_cursor": {
+                    "type": ["string", "null"],
+                    "description": "Give it as `cursor` to get the next page; null: this was the \
+                                    last one.",
+                },
+            },
+        });
+        let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+        described.schemas.insert(name, page);
+        described.answer(200, "application/json", reference);
+        described.header(
+            200,
+            "Link",
+            "The next page (`rel=\"next\"`), if there is one.",
+        );
+    }
+}
+
+/// The address of the next page.
+fn link(request: &HttpRequest, cursor: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
+        if name != "cursor" {
+            query.append_pair(&name, &value);
+        }
+    }
+    query.append_pair("cursor", cursor);
+    format!("<{}?{}>; rel=\"next\"", request.path(), query.finish())
+}
