@@ -25,7 +25,7 @@ use crate::service::making::{Making, RequestKey};
 impl Takes for Data<Shared> {}
 impl Takes for HttpRequest {}
 impl Takes for Caller {}
-impl Takes for Account {}
+impl Takes for In {}
 
 impl FromRequest for Caller {
     type Error = actix_web::Error;
@@ -37,18 +37,20 @@ impl FromRequest for Caller {
     }
 }
 
-/// The account that a request acts in; for routes of `Scope::Account`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Account(pub AccountId);
+/// A request about the things of an account, for routes of `Scope::Account`: what every handler can
+/// reach, the account that it acts in, and who asks.
+pub(super) struct In(pub Data<Shared>, pub AccountId, pub Caller);
 
-impl FromRequest for Account {
+impl FromRequest for In {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let extensions = request.extensions();
-        let account = extensions.get::<Caller>().and_then(|caller| caller.account);
-        ready(account.map(Self).ok_or_else(no_caller))
+        let shared = request.app_data::<Data<Shared>>().cloned();
+        let caller = request.extensions().get::<Caller>().cloned();
+        let read = shared.zip(caller);
+        let read = read.and_then(|(shared, caller)| Some(Self(shared, caller.account?, caller)));
+        ready(read.ok_or_else(no_caller))
     }
 }
 

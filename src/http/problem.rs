@@ -16,158 +16,82 @@ use crate::service::{Cause, Reason, Refusal, RejectedLine};
 /// Seconds after which a caller may try again when Herald cannot answer now.
 const RETRY_AFTER: &str = "1";
 
-/// What went wrong, in words that stay the same for every such error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The request cannot be read.
-    Malformed,
-    /// No token, or one that is not in force.
-    Unauthorized,
-    /// E-mail or password are wrong.
-    SignInRefused,
-    /// The caller's role may not do this, or it is not clear that the caller wants it.
-    Forbidden,
-    /// Nothing of the caller's account is there.
-    NotFound,
-    /// The path is there, but not for this method.
-    MethodNotAllowed,
-    /// The body did not come in time.
-    Timeout,
-    /// It cannot be done in the present state.
-    Conflict,
-    /// The body is too large.
-    TooLarge,
-    /// The body is encoded in a way that Herald does not read.
-    Unsupported,
-    /// The request can be read, but its values are wrong.
-    Invalid,
-    /// Too many tries; a later one may succeed.
-    TooMany,
-    /// Too many requests with this token; a later one is taken.
-    OverTheLimit,
-    /// Too many connections or requests under way from this address.
-    Crowded,
-    /// As much of it is under way as the caller may have; one that ends makes room.
-    Enough,
-    /// The event goes in a circle.
-    Loop,
-    /// The account has used all that it may use today.
-    UsedUp,
-    /// The request is for another host.
-    Misdirected,
-    /// Something that the operator must look at.
-    Internal,
-    /// The database is away or Herald is stopping.
-    Unavailable,
+/// Declares the kinds of problems with their statuses, and the names that stay the same.
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $kind:ident = $status:ident $name:literal, $title:literal;)+) => {
+        /// What went wrong, in words that stay the same for every such error.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Kind {
+            $($(#[doc = $doc])+ $kind,)+
+        }
+
+        impl Kind {
+            const ALL: &'static [Self] = &[$(Self::$kind,)+];
+
+            const fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$kind => StatusCode::$status,)+
+                }
+            }
+
+            const fn names(self) -> (&'static str, &'static str) {
+                match self {
+                    $(Self::$kind => (concat!("urn:herald:problem:", $name), $title),)+
+                }
+            }
+        }
+    };
 }
 
-impl Kind {
-    /// One kind for each status.
-    const OF_STATUS: [Self; 15] = [
-        Self::Malformed,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::Timeout,
-        Self::Conflict,
-        Self::TooLarge,
-        Self::Unsupported,
-        Self::Misdirected,
-        Self::Invalid,
-        Self::OverTheLimit,
-        Self::Internal,
-        Self::Unavailable,
-        Self::Loop,
-    ];
-
-    const fn status(self) -> StatusCode {
-        match self {
-            Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::Unauthorized | Self::SignInRefused => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict => StatusCode::CONFLICT,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooMany | Self::OverTheLimit | Self::Crowded | Self::Enough | Self::UsedUp => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
-            Self::Loop => StatusCode::LOOP_DETECTED,
-            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    const fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Malformed => ("urn:herald:problem:malformed", "The request cannot be read"),
-            Self::Unauthorized => (
-                "urn:herald:problem:unauthorized",
-                "A token or a session is needed",
-            ),
-            Self::SignInRefused => (
-                "urn:herald:problem:sign-in-refused",
-                "The sign-in was refused",
-            ),
-            Self::Forbidden => ("urn:herald:problem:forbidden", "Not permitted"),
-            Self::NotFound => ("urn:herald:problem:not-found", "Not found"),
-            Self::MethodNotAllowed => (
-                "urn:herald:problem:method-not-allowed",
-                "The method is not allowed here",
-            ),
-            Self::Timeout => (
-                "urn:herald:problem:timeout",
-                "The body did not come in time",
-            ),
-            Self::Conflict => (
-                "urn:herald:problem:conflict",
-                "Not possible in the present state",
-            ),
-            Self::TooLarge => ("urn:herald:problem:too-large", "The body is too large"),
-            Self::Unsupported => (
-                "urn:herald:problem:unsupported",
-                "The body's encoding is unknown",
-            ),
-            Self::Invalid => ("urn:herald:problem:invalid", "Some values are wrong"),
-            Self::TooMany => ("urn:herald:problem:too-many", "Too many tries"),
-            Self::OverTheLimit => (
-                "urn:herald:problem:rate-limited",
-                "Too many requests with this token",
-            ),
-            Self::Crowded => (
-                "urn:herald:problem:too-many-connections",
-                "Too many connections",
-            ),
-            Self::Enough => ("urn:herald:problem:enough", "Too many of these at one time"),
-            Self::Loop => ("urn:herald:problem:loop", "The event goes in a circle"),
-            Self::UsedUp => (
-                "urn:herald:problem:used-up",
-                "The account has used up its share",
-            ),
-            Self::Misdirected => (
-                "urn:herald:problem:misdirected",
-                "Herald does not answer for this host",
-            ),
-            Self::Internal => (
-                "urn:herald:problem:internal",
-                "Something went wrong inside Herald",
-            ),
-            Self::Unavailable => ("urn:herald:problem:unavailable", "Not available right now"),
-        }
-    }
+kinds! {
+    /// The request cannot be read.
+    Malformed = BAD_REQUEST "malformed", "The request cannot be read";
+    /// No token, or one that is not in force.
+    Unauthorized = UNAUTHORIZED "unauthorized", "A token or a session is needed";
+    /// E-mail or password are wrong.
+    SignInRefused = UNAUTHORIZED "sign-in-refused", "The sign-in was refused";
+    /// The caller's role may not do this, or it is not clear that the caller wants it.
+    Forbidden = FORBIDDEN "forbidden", "Not permitted";
+    /// Nothing of the caller's account is there.
+    NotFound = NOT_FOUND "not-found", "Not found";
+    /// The path is there, but not for this method.
+    MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed", "The method is not allowed here";
+    /// The body did not come in time.
+    Timeout = REQUEST_TIMEOUT "timeout", "The body did not come in time";
+    /// It cannot be done in the present state.
+    Conflict = CONFLICT "conflict", "Not possible in the present state";
+    /// The body is too large.
+    TooLarge = PAYLOAD_TOO_LARGE "too-large", "The body is too large";
+    /// The body is encoded in a way that Herald does not read.
+    Unsupported = UNSUPPORTED_MEDIA_TYPE "unsupported", "The body's encoding is unknown";
+    /// The request can be read, but its values are wrong.
+    Invalid = UNPROCESSABLE_ENTITY "invalid", "Some values are wrong";
+    /// Too many requests with this token; a later one is taken.
+    OverTheLimit = TOO_MANY_REQUESTS "rate-limited", "Too many requests with this token";
+    /// Too many tries; a later one may succeed.
+    TooMany = TOO_MANY_REQUESTS "too-many", "Too many tries";
+    /// Too many connections or requests under way from this address.
+    Crowded = TOO_MANY_REQUESTS "too-many-connections", "Too many connections";
+    /// As much of it is under way as the caller may have; one that ends makes room.
+    Enough = TOO_MANY_REQUESTS "enough", "Too many of these at one time";
+    /// The account has used all that it may use today.
+    UsedUp = TOO_MANY_REQUESTS "used-up", "The account has used up its share";
+    /// The event goes in a circle.
+    Loop = LOOP_DETECTED "loop", "The event goes in a circle";
+    /// The request is for another host.
+    Misdirected = MISDIRECTED_REQUEST "misdirected", "Herald does not answer for this host";
+    /// Something that the operator must look at.
+    Internal = INTERNAL_SERVER_ERROR "internal", "Something went wrong inside Herald";
+    /// The database is away or Herald is stopping.
+    Unavailable = SERVICE_UNAVAILABLE "unavailable", "Not available right now";
 }
 
 /// A problem of that status, for the API's document.
 #[must_use]
 pub(super) fn example(status: u16) -> Value {
-    let mut kinds = Kind::OF_STATUS.into_iter();
+    let mut kinds = Kind::ALL.iter();
     let kind = kinds.find(|it| it.status().as_u16() == status);
-    let (urn, title) = kind.unwrap_or(Kind::Internal).names();
+    let (urn, title) = kind.unwrap_or(&Kind::Internal).names();
     json!({ "type": urn, "title": title, "status": status, "detail": "What happened this time." })
 }
 

@@ -1,7 +1,6 @@
 //! The activity log: what users did, in the host application and in Herald.
 
 use actix_web::HttpRequest;
-use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,16 +9,14 @@ use utoipa::ToSchema;
 use crate::domain::activity::ActorKind;
 use crate::domain::id::ActivityId;
 use crate::http::body;
-use crate::http::extract::{Account, Asked, Keyed, KeyedBy, Lines};
+use crate::http::extract::{Asked, In, Keyed, KeyedBy, Lines};
 use crate::http::idempotency::{self, Key};
 use crate::http::page::{Page, Wanted};
 use crate::http::problem::{Kind, Problem};
 use crate::http::reply::{Accepted, Made, Shown};
-use crate::http::shared::Shared;
 use crate::service::activities::{
     self, ActivityInput, ActivityQuery, LIST, Place, Recording, SummaryQuery,
 };
-use crate::service::callers::Caller;
 use crate::service::input::Text;
 use crate::service::{Reason, RejectedLine};
 use crate::store::activity::{Activity, ActivityCount, ActivityFilter};
@@ -50,9 +47,7 @@ pub(in crate::http) struct ActivitiesRecorded {
 }
 
 pub(in crate::http) async fn record(
-    shared: Data<Shared>,
-    caller: Caller,
-    Account(account): Account,
+    In(shared, account, caller): In,
     keyed: Keyed<ActivityInput, MAX_ACTIVITY_BYTES>,
 ) -> Result<Made<ActivityRecorded>, Problem> {
     let (input, making) = keyed.apart(caller.actor());
@@ -67,9 +62,7 @@ pub(in crate::http) async fn record(
 }
 
 pub(in crate::http) async fn record_batch(
-    shared: Data<Shared>,
-    caller: Caller,
-    Account(account): Account,
+    In(shared, account, caller): In,
     request: HttpRequest,
     _key: Key,
     lines: Lines<ActivityInput>,
@@ -158,8 +151,7 @@ impl From<Activity> for ActivityView {
 }
 
 pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Asked(asked): Asked<ActivityQuery>,
 ) -> Result<Page<ActivityView>, Problem> {
     let wanted: Wanted<'_, Place> = Wanted::of(&asked, LIST)?;
@@ -214,8 +206,7 @@ pub(in crate::http) struct ActivitySummary {
 }
 
 pub(in crate::http) async fn summary(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Asked(asked): Asked<SummaryQuery>,
 ) -> Result<Shown<ActivitySummary>, Problem> {
     let time = (asked.from.map(|from| from.0), asked.to.map(|to| to.0));

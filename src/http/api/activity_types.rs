@@ -1,16 +1,13 @@
 //! The catalogue of activities: what is built in, and what an account adds for its application.
 
-use actix_web::web::Data;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::extract::{Account, Asked, Keyed};
+use crate::http::extract::{Asked, In, Keyed};
 use crate::http::page::{Page, Wanted};
 use crate::http::problem::Problem;
 use crate::http::reply::Made;
-use crate::http::shared::Shared;
 use crate::service::activity_types::{self, ActivityType, ActivityTypeInput, ActivityTypeQuery};
-use crate::service::callers::Caller;
 
 /// An activity of the catalogue.
 #[derive(Serialize, ToSchema)]
@@ -42,8 +39,7 @@ impl From<ActivityType> for ActivityTypeView {
 }
 
 pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Asked(asked): Asked<ActivityTypeQuery>,
 ) -> Result<Page<ActivityTypeView>, Problem> {
     let wanted: Wanted<'_, (String, String)> = Wanted::of(&asked, "activity-types")?;
@@ -62,9 +58,7 @@ pub(in crate::http) async fn list(
 }
 
 pub(in crate::http) async fn create(
-    shared: Data<Shared>,
-    caller: Caller,
-    Account(account): Account,
+    In(shared, account, caller): In,
     keyed: Keyed<ActivityTypeInput>,
 ) -> Result<Made<ActivityTypeView>, Problem> {
     let (input, making) = keyed.apart(caller.actor());

@@ -1,19 +1,16 @@
 //! The delivery log: the list, one delivery with its attempts, and sending it again.
 
-use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{EventId, SubscriptionId};
-use crate::http::extract::{Account, Asked, Body, Path};
+use crate::http::extract::{Asked, Body, In, Path};
 use crate::http::page::{Page, Wanted};
 use crate::http::problem::{Kind, Problem};
 use crate::http::reply::{Accepted, Shown};
-use crate::http::shared::Shared;
 use crate::service::attempts::{AttemptView, RequestView, error_of};
-use crate::service::callers::Caller;
 use crate::service::deliveries::{self, DeliveryQuery};
 use crate::service::subscriptions::NoInput;
 use crate::store::delivery_log::{Delivery, DeliveryPlace};
@@ -108,8 +105,7 @@ pub(in crate::http) struct Resent {
 }
 
 pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Asked(asked): Asked<DeliveryQuery>,
 ) -> Result<Page<DeliveryView>, Problem> {
     let mut wanted: Wanted<'_, DeliveryPlace> = Wanted::of(&asked, "deliveries")?;
@@ -119,9 +115,7 @@ pub(in crate::http) async fn list(
 }
 
 pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path((event, subscription)): Path<(EventId, SubscriptionId)>,
 ) -> Result<Shown<DeliveryDetail>, Problem> {
     let shown = deliveries::show(&shared.engine, account, caller.role, event, subscription).await?;
@@ -134,9 +128,7 @@ pub(in crate::http) async fn show(
 }
 
 pub(in crate::http) async fn resend(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path((event_id, subscription_id)): Path<(EventId, SubscriptionId)>,
     _nothing: Body<NoInput>,
 ) -> Result<Accepted<Resent>, Problem> {

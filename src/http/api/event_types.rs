@@ -1,20 +1,15 @@
 //! Event types: the catalogue's as an account has them, and the account's own.
 
-use actix_web::web::Data;
-
-use crate::http::extract::{Account, Asked, Begun, Keyed, Path};
+use crate::http::extract::{Asked, Begun, In, Keyed, Path};
 use crate::http::page::{Page, Wanted};
 use crate::http::problem::Problem;
 use crate::http::reply::{Done, Made, Shown};
-use crate::http::shared::Shared;
-use crate::service::callers::Caller;
 use crate::service::event_types::{
     self, EventTypeEntry, EventTypeInput, EventTypePatch, EventTypeQuery, EventTypeView,
 };
 
 pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Asked(asked): Asked<EventTypeQuery>,
 ) -> Result<Page<EventTypeEntry>, Problem> {
     let wanted: Wanted<'_, String> = Wanted::of(&asked, "event-types")?;
@@ -24,8 +19,7 @@ pub(in crate::http) async fn list(
 }
 
 pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Path(name): Path<String>,
 ) -> Result<Shown<EventTypeView>, Problem> {
     Ok(Shown(
@@ -34,9 +28,7 @@ pub(in crate::http) async fn show(
 }
 
 pub(in crate::http) async fn create(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     keyed: Keyed<EventTypeInput>,
 ) -> Result<Made<EventTypeView>, Problem> {
     let (input, making) = keyed.apart(caller.actor());
@@ -48,9 +40,7 @@ pub(in crate::http) async fn create(
 }
 
 pub(in crate::http) async fn change(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(name): Path<String>,
     Begun(patch): Begun<EventTypePatch>,
 ) -> Result<Shown<EventTypeView>, Problem> {
@@ -61,9 +51,7 @@ pub(in crate::http) async fn change(
 }
 
 pub(in crate::http) async fn remove(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(name): Path<String>,
 ) -> Result<Done, Problem> {
     event_types::remove(&shared.engine, account, &name, &caller.actor()).await?;

@@ -1,6 +1,5 @@
 //! Reading events.
 
-use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -8,11 +7,10 @@ use utoipa::ToSchema;
 
 use super::deliveries::DeliveryView;
 use crate::domain::id::EventId;
-use crate::http::extract::{Account, Asked, Path};
+use crate::http::extract::{Asked, In, Path};
 use crate::http::page::{Page, Wanted};
 use crate::http::problem::Problem;
 use crate::http::reply::Shown;
-use crate::http::shared::Shared;
 use crate::service::Fault;
 use crate::service::events::{self, EventQuery};
 use crate::store::event::EventSummary;
@@ -74,8 +72,7 @@ impl From<EventSummary> for EventFacts {
 }
 
 pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Asked(asked): Asked<EventQuery>,
 ) -> Result<Page<EventView>, Problem> {
     let wanted: Wanted<'_, EventId> = Wanted::of(&asked, "events")?;
@@ -92,8 +89,7 @@ pub(in crate::http) async fn list(
 }
 
 pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Path(id): Path<EventId>,
 ) -> Result<Shown<EventDetail>, Problem> {
     let (event, payload, deliveries) = events::show(&shared.engine, account, id).await?;

@@ -1,7 +1,6 @@
 //! The mail log: every mail that Herald sends, and those that the application says it sent; and
 //! taking mails of the application.
 
-use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,12 +8,10 @@ use utoipa::ToSchema;
 
 use crate::domain::id::{EventId, MailId, SubscriptionId};
 use crate::domain::mail::{MailState, TryOutcome};
-use crate::http::extract::{Account, Asked, Keyed, Path};
+use crate::http::extract::{Asked, In, Keyed, Path};
 use crate::http::page::{Page, Wanted};
 use crate::http::problem::Problem;
 use crate::http::reply::{Shown, Taken};
-use crate::http::shared::Shared;
-use crate::service::callers::Caller;
 use crate::service::mails::{self, LIST, MailInput, MailQuery};
 use crate::store::mail_log::{LoggedMail, LoggedTry};
 
@@ -143,9 +140,7 @@ pub(in crate::http) struct MailDetail {
 }
 
 pub(in crate::http) async fn send(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     keyed: Keyed<MailInput, MAX_MAIL_BYTES>,
 ) -> Result<Taken<MailTaken>, Problem> {
     let (input, making) = keyed.apart(caller.actor());
@@ -158,8 +153,7 @@ pub(in crate::http) async fn send(
 }
 
 pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Asked(asked): Asked<MailQuery>,
 ) -> Result<Page<MailView>, Problem> {
     let wanted: Wanted<'_, MailId> = Wanted::of(&asked, LIST)?;
@@ -169,8 +163,7 @@ pub(in crate::http) async fn list(
 }
 
 pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Path(id): Path<MailId>,
 ) -> Result<Shown<MailDetail>, Problem> {
     let (mail, content, tries) = mails::show(&shared.engine, account, id).await?;

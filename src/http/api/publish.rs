@@ -1,7 +1,6 @@
 //! Publishing: one event, or many, one a line.
 
 use actix_web::HttpRequest;
-use actix_web::web::Data;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -9,14 +8,12 @@ use utoipa::ToSchema;
 use crate::domain::event::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES, parse_envelope};
 use crate::domain::id::EventId;
 use crate::http::body;
-use crate::http::extract::{Account, Lines, Raw};
+use crate::http::extract::{In, Lines, Raw};
 use crate::http::hops::{self, HopsHeader};
 use crate::http::idempotency::{self, Key};
 use crate::http::problem::Problem;
 use crate::http::reply::Accepted;
-use crate::http::shared::Shared;
 use crate::service::Fault;
-use crate::service::callers::Caller;
 use crate::service::publishing::{self, BatchPublished, EventBody, publish_lines};
 
 /// The answer to one event.
@@ -35,9 +32,7 @@ pub(in crate::http) struct Published {
 }
 
 pub(in crate::http) async fn publish(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     request: HttpRequest,
     _key: Key,
     _hops: HopsHeader,
@@ -58,9 +53,7 @@ pub(in crate::http) async fn publish(
 }
 
 pub(in crate::http) async fn publish_batch(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     request: HttpRequest,
     _key: Key,
     _hops: HopsHeader,

@@ -1,16 +1,13 @@
 //! A subscription's secrets: showing them, and replacing the current one.
 
-use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::id::SubscriptionId;
-use crate::http::extract::{Account, Body, Path};
+use crate::http::extract::{Body, In, Path};
 use crate::http::problem::Problem;
 use crate::http::reply::Shown;
-use crate::http::shared::Shared;
-use crate::service::callers::Caller;
 use crate::service::subscriptions::{self, RotateInput};
 use crate::store::secret::LiveSecret;
 
@@ -50,18 +47,14 @@ fn answer(live: Vec<LiveSecret>) -> Result<Shown<SecretsView>, Problem> {
 }
 
 pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(id): Path<SubscriptionId>,
 ) -> Result<Shown<SecretsView>, Problem> {
     answer(subscriptions::secrets(&shared.engine, account, id, &caller.actor()).await?)
 }
 
 pub(in crate::http) async fn rotate(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(id): Path<SubscriptionId>,
     Body(input): Body<RotateInput>,
 ) -> Result<Shown<SecretsView>, Problem> {

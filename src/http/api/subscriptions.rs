@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,13 +11,12 @@ use crate::domain::delivery::Outcome;
 use crate::domain::id::SubscriptionId;
 use crate::domain::role::Role;
 use crate::domain::subscription::{Order, SubscriptionSort, SubscriptionState};
-use crate::http::extract::{Account, Asked, Begun, Keyed, Path};
+use crate::http::extract::{Asked, Begun, In, Keyed, Path};
 use crate::http::page::{Page, Wanted};
 use crate::http::problem::Problem;
 use crate::http::reply::{Done, Made, Shown};
 use crate::http::shared::Shared;
 use crate::service::attempts::MASKED;
-use crate::service::callers::Caller;
 use crate::service::input::{Text, one_of};
 use crate::service::subscriptions::{
     self, SubscriptionInput, SubscriptionPatch, SubscriptionQuery,
@@ -156,9 +154,7 @@ pub(super) async fn view(
 }
 
 pub(in crate::http) async fn create(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     keyed: Keyed<SubscriptionInput>,
 ) -> Result<Made<NewSubscriptionView>, Problem> {
     let (input, making) = keyed.apart(caller.actor());
@@ -174,9 +170,7 @@ pub(in crate::http) async fn create(
 }
 
 pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Asked(asked): Asked<SubscriptionQuery>,
 ) -> Result<Page<SubscriptionView>, Problem> {
     let sort = asked.sort.unwrap_or(SubscriptionSort::CreatedAt);
@@ -205,9 +199,7 @@ pub(in crate::http) async fn list(
 }
 
 pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(id): Path<SubscriptionId>,
 ) -> Result<Shown<SubscriptionView>, Problem> {
     let found = subscriptions::show(&shared.engine, account, id).await?;
@@ -215,9 +207,7 @@ pub(in crate::http) async fn show(
 }
 
 pub(in crate::http) async fn change(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(id): Path<SubscriptionId>,
     Begun(patch): Begun<SubscriptionPatch>,
 ) -> Result<Shown<SubscriptionView>, Problem> {
@@ -229,9 +219,7 @@ pub(in crate::http) async fn change(
 }
 
 pub(in crate::http) async fn remove(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(id): Path<SubscriptionId>,
 ) -> Result<Done, Problem> {
     subscriptions::remove(&shared.engine, account, id, &caller.actor()).await?;

@@ -1,13 +1,12 @@
 //! Switching a subscription: pause, resume, enable, disable, and trying it out.
 
-use actix_web::web::Data;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::subscriptions::{SubscriptionView, view};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
-use crate::http::extract::{Account, Body, Path};
+use crate::http::extract::{Body, In, Path};
 use crate::http::problem::Problem;
 use crate::http::reply::{Accepted, Shown};
 use crate::http::shared::Shared;
@@ -28,9 +27,7 @@ pub(in crate::http) struct TestSent {
 }
 
 pub(in crate::http) async fn pause(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(id): Path<SubscriptionId>,
     _nothing: Body<NoInput>,
 ) -> Result<Shown<SubscriptionView>, Problem> {
@@ -38,9 +35,7 @@ pub(in crate::http) async fn pause(
 }
 
 pub(in crate::http) async fn resume(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(id): Path<SubscriptionId>,
     Body(input): Body<ResumeInput>,
 ) -> Result<Shown<SubscriptionView>, Problem> {
@@ -50,9 +45,7 @@ pub(in crate::http) async fn resume(
 }
 
 pub(in crate::http) async fn enable(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(id): Path<SubscriptionId>,
     _nothing: Body<NoInput>,
 ) -> Result<Shown<SubscriptionView>, Problem> {
@@ -61,9 +54,7 @@ pub(in crate::http) async fn enable(
 }
 
 pub(in crate::http) async fn disable(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(id): Path<SubscriptionId>,
     _nothing: Body<NoInput>,
 ) -> Result<Shown<SubscriptionView>, Problem> {
@@ -86,9 +77,7 @@ async fn switch(
 }
 
 pub(in crate::http) async fn send_test(
-    shared: Data<Shared>,
-    Account(account): Account,
-    caller: Caller,
+    In(shared, account, caller): In,
     Path(subscription_id): Path<SubscriptionId>,
     Body(input): Body<TestInput>,
 ) -> Result<Accepted<TestSent>, Problem> {

@@ -1,18 +1,15 @@
 //! Users of an account: who may sign in to its pages.
 
-use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::id::{AccountId, UserId};
 use crate::domain::role::UserRole;
-use crate::http::extract::{Account, Asked, Body, Keyed, Path};
+use crate::http::extract::{Asked, Body, In, Keyed, Path};
 use crate::http::page::{Page, Wanted};
 use crate::http::problem::Problem;
 use crate::http::reply::{Done, Made, Shown};
-use crate::http::shared::Shared;
-use crate::service::callers::Caller;
 use crate::service::input::WholeList;
 use crate::service::users::{self, UserInput, UserPatch};
 use crate::store::user::User;
@@ -68,8 +65,7 @@ pub(in crate::http) struct InvitedView {
 }
 
 pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Asked(asked): Asked<WholeList>,
 ) -> Result<Page<UserView>, Problem> {
     let wanted: Wanted<'_, UserId> = Wanted::of(&asked, "users")?;
@@ -78,9 +74,7 @@ pub(in crate::http) async fn list(
 }
 
 pub(in crate::http) async fn invite(
-    shared: Data<Shared>,
-    caller: Caller,
-    Account(account): Account,
+    In(shared, account, caller): In,
     keyed: Keyed<UserInput>,
 ) -> Result<Made<InvitedView>, Problem> {
     let (input, making) = keyed.apart(caller.actor());
@@ -96,8 +90,7 @@ pub(in crate::http) async fn invite(
 }
 
 pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    Account(account): Account,
+    In(shared, account, ..): In,
     Path(id): Path<UserId>,
 ) -> Result<Shown<UserView>, Problem> {
     let found = users::show(&shared.directory, account, id).await?;
@@ -105,9 +98,7 @@ pub(in crate::http) async fn show(
 }
 
 pub(in crate::http) async fn change(
-    shared: Data<Shared>,
-    caller: Caller,
-    Account(account): Account,
+    In(shared, account, caller): In,
     Path(id): Path<UserId>,
     Body(patch): Body<UserPatch>,
 ) -> Result<Shown<UserView>, Problem> {
@@ -117,9 +108,7 @@ pub(in crate::http) async fn change(
 }
 
 pub(in crate::http) async fn remove(
-    shared: Data<Shared>,
-    caller: Caller,
-    Account(account): Account,
+    In(shared, account, caller): In,
     Path(id): Path<UserId>,
 ) -> Result<Done, Problem> {
     users::remove(&shared.directory, account, id, &caller.actor()).await?;

@@ -1,17 +1,14 @@
 //! How much each user did in a time. It reads the whole of that time, so it stands on a page of
 //! its own, which is asked for by a button.
 
-use actix_web::HttpRequest;
-use actix_web::web::Data;
 use maud::{Markup, html};
 
 use super::activity_log::kind_of;
 use super::filter::{Choices, FilterBar};
 use super::frame::Nav;
-use super::visit::Visit;
+use super::visit::{Look, Visit};
 use super::{PageResult, query, ui};
 use crate::catalogue::activities as catalogue;
-use crate::http::shared::Shared;
 use crate::service::activities::{self, Counted};
 use crate::store::activity_type;
 
@@ -39,11 +36,7 @@ pub(super) fn href(group: Option<&str>, bar: &FilterBar) -> String {
 }
 
 /// The page.
-pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let group = query.text("group");
     let (from, to) = visit.reader.range(&mut query);

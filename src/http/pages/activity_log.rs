@@ -1,14 +1,13 @@
 //! The user activity log: the list with its filters, and one activity.
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::filter::{Choices, FilterBar};
 use super::frame::Nav;
 use super::subject::{self, activity_in_words};
-use super::visit::Visit;
+use super::visit::{Look, Visit};
 use super::{PageResult, payload, query, ui};
 use crate::catalogue::activities as catalogue;
 use crate::domain::activity::OWN_GROUP;
@@ -27,11 +26,7 @@ const ALL: &str = "*";
 const PATH: &str = "/activity";
 
 /// The list.
-pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let user = query.text("user");
     let kind = query.text("activity");
@@ -187,11 +182,7 @@ fn read_kind(value: &str) -> (Option<String>, Option<String>) {
 }
 
 /// One activity with its payload.
-pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let id = part(&request, "id")?;
     let database = shared.engine.database();

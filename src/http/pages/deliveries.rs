@@ -8,18 +8,15 @@ pub(in crate::http) mod many;
 pub(super) mod row;
 pub(in crate::http) mod show;
 
-use actix_web::HttpRequest;
-use actix_web::web::Data;
 use maud::{Markup, html};
 
 pub(in crate::http::pages) use self::choice::topics;
 use self::choice::{Choice, Target, names_of};
 pub(in crate::http::pages) use self::row::{name, path, why};
 use super::frame::Nav;
-use super::visit::Visit;
+use super::visit::{Look, Visit};
 use super::{PageResult, query, ui};
 use crate::domain::cursor;
-use crate::http::shared::Shared;
 use crate::store::delivery_log::{DeliveryPage, DeliveryPlace};
 
 const LIST: &str = "deliveries";
@@ -27,11 +24,7 @@ const LIST: &str = "deliveries";
 const ROWS: usize = 50;
 
 /// The list.
-pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let choice = Choice::take(&mut query, &visit.reader, request.query_string());
     let cursor: Option<DeliveryPlace> = query.take("cursor", |text| {

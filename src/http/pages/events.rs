@@ -8,15 +8,12 @@ mod reach;
 mod schema;
 pub(in crate::http) mod show;
 
-use actix_web::HttpRequest;
-use actix_web::web::Data;
 use maud::{Markup, html};
 
 use super::filter::FilterBar;
 use super::frame::Nav;
-use super::visit::Visit;
+use super::visit::Look;
 use super::{PageResult, query, ui};
-use crate::http::shared::Shared;
 use crate::service::event_types::{self, EventTypeEntry};
 
 /// Event types of a page; who has more searches.
@@ -26,11 +23,7 @@ const MOST: usize = 300;
 const NO_GROUP: &str = "Own event types";
 
 /// The catalogue.
-pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let text = query.text("q").unwrap_or_default();
     query.finish()?;

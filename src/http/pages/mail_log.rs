@@ -1,14 +1,13 @@
 //! The mail log: the list with its search, and one mail with its tries.
 
+use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderName};
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
 
 use super::filter::{Choices, FilterBar};
 use super::frame::Nav;
 use super::ui::{self, Tone};
-use super::visit::Visit;
+use super::visit::{Look, Visit};
 use super::{PageResult, layout, mail_story, query};
 use crate::domain::cursor;
 use crate::domain::id::MailId;
@@ -16,7 +15,6 @@ use crate::domain::mail::MailState;
 use crate::http::page::Wanted;
 use crate::http::path::part;
 use crate::http::problem::Problem;
-use crate::http::shared::Shared;
 use crate::service::mails::{self, LEAST_SEARCHED, LIST};
 use crate::store::mail_log::{self, LoggedMail, MailFilter};
 
@@ -25,11 +23,7 @@ const PATH: &str = "/mail";
 const MOST_TOPICS: usize = 100;
 
 /// The list.
-pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     // Who types has typed less at first: that is no fault.
     let typed = query.text("q").unwrap_or_default();
@@ -168,11 +162,7 @@ fn nothing(visit: &Visit, bar: &FilterBar) -> Markup {
 }
 
 /// One mail: its header, its tries and what it says.
-pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let id: MailId = part(&request, "id")?;
     let found = mail_log::find(shared.engine.database(), visit.account, id).await?;
@@ -194,11 +184,7 @@ const HTML_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-sr
     frame-ancestors 'self'; base-uri 'none'; form-action 'none'";
 
 /// The HTML of a mail, for the frame on its page: it is a stranger's.
-pub(in crate::http) async fn html(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn html(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let id: MailId = part(&request, "id")?;
     let found = mail_log::find(shared.engine.database(), visit.account, id).await?;

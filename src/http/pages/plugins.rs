@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::HttpRequest;
-use actix_web::web::Data;
 use maud::{Markup, html};
 
 use super::dry_run::{self, Wish};
 use super::filter::{Choices, FilterBar};
 use super::frame::Nav;
 use super::ui::{self, Tone};
-use super::visit::Visit;
+use super::visit::{Look, Visit};
 use super::{PageResult, query};
 use crate::domain::cursor;
 use crate::http::page::{self, Wanted};
@@ -28,11 +26,7 @@ const MOST_WEBHOOKS: usize = 50;
 const MOST_ACCOUNTS: usize = 50;
 
 /// The list.
-pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let q = query.text("q").unwrap_or_default();
     let state = query.text("state").unwrap_or_default();
@@ -194,11 +188,7 @@ fn time(milliseconds: f64) -> String {
 }
 
 /// One script, and for admins what it makes of an event.
-pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let wish = Wish::take(&mut query);
     query.finish()?;

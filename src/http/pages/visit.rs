@@ -119,6 +119,39 @@ pub(in crate::http) struct Submission {
     pub form: Form,
 }
 
+/// What the handler of a page takes: what every handler can reach, who looks, and what they asked
+/// for.
+pub(in crate::http) struct Look(pub Data<Shared>, pub Visit, pub HttpRequest);
+
+impl FromRequest for Look {
+    type Error = Trouble;
+    type Future = Ready<Result<Self, Trouble>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let visit = Visit::from_request(request, payload).into_inner();
+        ready(visit.and_then(|visit| Ok(Self(shared(request)?, visit, request.clone()))))
+    }
+}
+
+/// What the handler of a form takes: what every handler can reach, what was sent, and how.
+pub(in crate::http) struct Sent(pub Data<Shared>, pub Submission, pub HttpRequest);
+
+impl FromRequest for Sent {
+    type Error = Trouble;
+    type Future = LocalBoxFuture<'static, Result<Self, Trouble>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (submission, request) = (Submission::from_request(request, payload), request.clone());
+        async move { Ok(Self(shared(&request)?, submission.await?, request)) }.boxed_local()
+    }
+}
+
+/// What every handler can reach.
+fn shared(request: &HttpRequest) -> Result<Data<Shared>, Trouble> {
+    let shared = request.app_data::<Data<Shared>>().cloned();
+    shared.ok_or_else(|| Problem::new(Kind::Internal, "Nothing is shared.").into())
+}
+
 impl FromRequest for Submission {
     type Error = Trouble;
     type Future = LocalBoxFuture<'static, Result<Self, Trouble>>;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data};
-use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use maud::html;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::super::layout;
 use super::super::reader::Reader;
-use super::super::visit::Visit;
+use super::super::visit::Look;
 use super::super::{PageResult, query};
 use super::choice::{Choice, names_of};
 use super::{ROWS, row};
@@ -94,11 +94,7 @@ impl Seat {
 }
 
 /// The stream.
-pub(in crate::http) async fn stream(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn stream(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let choice = Choice::take(&mut query, &visit.reader, request.query_string());
     query.finish()?;

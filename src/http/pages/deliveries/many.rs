@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::{StreamExt, stream};
 use maud::{Markup, html};
@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::super::frame::Nav;
-use super::super::visit::{Submission, Visit};
+use super::super::visit::{Look, Submission, Visit};
 use super::super::{PageResult, Trouble, layout, query};
 use super::choice::Choice;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
@@ -46,11 +46,7 @@ struct Found {
 }
 
 /// The number, and the question.
-pub(in crate::http) async fn ask(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn ask(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let choice = Choice::take(&mut query, &visit.reader, request.query_string());
     query.finish()?;

@@ -1,19 +1,17 @@
 //! One delivery as a story: the event, each attempt, what comes next, and sending it again.
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use maud::{Markup, Render, html};
 
 use super::super::frame::Nav;
 use super::super::payload::Payload;
-use super::super::visit::{Submission, Visit};
+use super::super::visit::{Look, Sent, Visit};
 use super::super::{PageResult, layout, query, ui};
 use super::attempt;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::http::path::part;
 use crate::http::problem::{Kind, Problem};
-use crate::http::shared::Shared;
 use crate::service::deliveries::{self, ShownDelivery};
 use crate::store::resend::Resend;
 use crate::store::subscription_name::{Named, named};
@@ -24,11 +22,7 @@ const MOST_ATTEMPTS: usize = 20;
 const MOST_PAYLOAD: usize = 4 << 10;
 
 /// The page.
-pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let event: EventId = part(&request, "event_id")?;
     let subscription: SubscriptionId = part(&request, "subscription_id")?;
@@ -154,11 +148,7 @@ fn next(visit: &Visit, shown: &ShownDelivery) -> Markup {
 }
 
 /// Sends it again.
-pub(in crate::http) async fn resend(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn resend(Sent(shared, submission, request): Sent) -> PageResult {
     let event: EventId = part(&request, "event_id")?;
     let subscription: SubscriptionId = part(&request, "subscription_id")?;
     let visit = submission.visit;

@@ -1,12 +1,11 @@
 //! One event type: what it means, its fields, its example, where it goes, and publishing one.
 
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
 
 use super::super::frame::Nav;
 use super::super::payload::{MOST_RAW, Payload};
-use super::super::visit::{Submission, Visit};
+use super::super::visit::{Look, Sent, Submission, Visit};
 use super::super::{PageResult, Trouble, layout, query, ui};
 use super::reach::has_match;
 use super::schema;
@@ -26,11 +25,7 @@ const MOST_LOOKED: i64 = 2_000;
 const MOST_SHOWN: usize = 50;
 
 /// The page.
-pub(in crate::http) async fn page(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn page(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let known = event_types::show(&shared.engine, visit.account, name(&request)).await?;
     let typed = visit.typed(&shared, &request).await?;
@@ -302,11 +297,7 @@ fn pretty(text: &str) -> String {
 }
 
 /// Publishes what is in the box.
-pub(in crate::http) async fn publish(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn publish(Sent(shared, submission, request): Sent) -> PageResult {
     let Submission { visit, mut form } = submission;
     let known = event_types::show(&shared.engine, visit.account, name(&request)).await?;
     // Browsers send the line ends of a box as CR LF, whatever was in it.

@@ -1,19 +1,16 @@
 //! The events that were published lately.
 
-use actix_web::HttpRequest;
-use actix_web::web::Data;
 use maud::{Markup, html};
 
 use super::super::deliveries::topics;
 use super::super::filter::FilterBar;
 use super::super::frame::Nav;
 use super::super::payload::size;
-use super::super::visit::Visit;
+use super::super::visit::{Look, Visit};
 use super::super::{PageResult, query, ui};
 use crate::domain::cursor;
 use crate::domain::id::EventId;
 use crate::http::page::cut;
-use crate::http::shared::Shared;
 use crate::service::event_types;
 use crate::store::event::{self, EventFilter, EventSummary};
 
@@ -22,11 +19,7 @@ const LIST: &str = "events";
 const ROWS: usize = 50;
 
 /// The list.
-pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let topic = query.text("topic");
     let (from, to) = visit.reader.range(&mut query);

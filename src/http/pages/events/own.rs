@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::form::Form;
 use super::super::frame::Nav;
-use super::super::visit::{Submission, Visit};
+use super::super::visit::{Look, Sent, Submission, Visit};
 use super::super::{PageResult, layout, query};
 use crate::domain::event_type::Validation;
 use crate::http::problem::Problem;
@@ -98,11 +98,7 @@ impl Draft {
 }
 
 /// The form for a new one.
-pub(in crate::http) async fn new(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn new(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let draft = match visit.typed(&shared, &request).await? {
         Some(mut typed) => Draft::sent(&mut typed),
@@ -134,11 +130,7 @@ pub(in crate::http) async fn create(shared: Data<Shared>, submission: Submission
 }
 
 /// The form for one that is there.
-pub(in crate::http) async fn edit(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn edit(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let known = event_types::show(&shared.engine, visit.account, name(&request)).await?;
     let draft = match visit.typed(&shared, &request).await? {
@@ -149,11 +141,7 @@ pub(in crate::http) async fn edit(
 }
 
 /// Changes it.
-pub(in crate::http) async fn save(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn save(Sent(shared, submission, request): Sent) -> PageResult {
     let Submission { visit, mut form } = submission;
     let known = event_types::show(&shared.engine, visit.account, name(&request)).await?;
     let draft = Draft::sent(&mut form);
@@ -176,11 +164,7 @@ pub(in crate::http) async fn save(
 }
 
 /// Removes it.
-pub(in crate::http) async fn delete(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn delete(Sent(shared, submission, request): Sent) -> PageResult {
     let visit = submission.visit;
     let by = visit.caller.actor();
     event_types::remove(&shared.engine, visit.account, name(&request), &by).await?;

@@ -1,15 +1,14 @@
 //! One event: its payload, who got it, and for each webhook that did not, why not.
 
+use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, Render, html};
 use serde::Deserialize;
 
 use super::super::deliveries;
 use super::super::frame::Nav;
 use super::super::payload::{MOST_RAW, Payload, size};
-use super::super::visit::Visit;
+use super::super::visit::{Look, Visit};
 use super::super::{PageResult, layout, query, ui};
 use super::reach::why_not;
 use crate::domain::id::{EventId, SubscriptionId};
@@ -24,11 +23,7 @@ use crate::store::subscription_name::{bystanders, named};
 const ROWS: usize = 50;
 
 /// The page.
-pub(in crate::http) async fn page(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn page(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let skip: usize = query.parsed("skip").unwrap_or(0);
     let behind: Option<SubscriptionId> = query.parsed("behind");
@@ -80,11 +75,7 @@ pub(in crate::http) async fn page(
 }
 
 /// The payload's bytes, to be saved.
-pub(in crate::http) async fn raw(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn raw(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let id: EventId = part(&request, "id")?;
     let (_, payload) = event::find(shared.engine.database(), visit.account, id)

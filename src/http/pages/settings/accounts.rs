@@ -13,7 +13,7 @@ use crate::domain::mail::{MAX_SENDERS, Sender};
 use crate::http::page::{self, Wanted};
 use crate::http::pages::frame::Nav;
 use crate::http::pages::ui;
-use crate::http::pages::visit::{Submission, Visit};
+use crate::http::pages::visit::{Look, Sent, Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
 use crate::http::path::part;
 use crate::http::shared::Shared;
@@ -27,11 +27,7 @@ pub(super) const PATH: &str = "/settings/accounts";
 const LIST: &str = "accounts";
 
 /// The list.
-pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let wanted: Wanted<AccountId> = Wanted::of_page(&mut query, LIST);
     query.finish()?;
@@ -74,11 +70,7 @@ fn href(account: &Account) -> String {
 }
 
 /// The form to add one.
-pub(in crate::http) async fn new(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn new(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let typed = visit.typed(&shared, &request).await?;
     let typed = typed.map(|mut form| ["name", "email"].map(|it| form.take(it)));
@@ -170,11 +162,7 @@ async fn found(shared: &Shared, request: &HttpRequest) -> Result<Account, Troubl
 }
 
 /// One account.
-pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let account = found(&shared, &request).await?;
     let made = visit.handed_over(&shared, &request).await?;
@@ -299,11 +287,7 @@ fn used(Bounds { used, most }: &Bounds) -> Markup {
 }
 
 /// Renames one, or changes the senders of its mails: each has a form of its own.
-pub(in crate::http) async fn change(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn change(Sent(shared, submission, request): Sent) -> PageResult {
     let Submission { visit, mut form } = submission;
     let account = found(&shared, &request).await?;
     let (mut name, mut senders) = (account.name.clone(), listed(&account));
@@ -341,11 +325,7 @@ pub(in crate::http) async fn change(
 }
 
 /// Asks whether one is to be removed.
-pub(in crate::http) async fn ask_removal(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn ask_removal(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let account = found(&shared, &request).await?;
     Ok(removal(&visit, &account, &Refused::default()))
@@ -369,11 +349,7 @@ fn removal(visit: &Visit, account: &Account, refusal: &Refused) -> HttpResponse 
 }
 
 /// Removes one.
-pub(in crate::http) async fn remove(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn remove(Sent(shared, submission, request): Sent) -> PageResult {
     let visit = submission.visit;
     let account = found(&shared, &request).await?;
     let by = visit.caller.actor();

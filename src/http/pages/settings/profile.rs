@@ -9,7 +9,7 @@ use super::{Input, Refused, tabs};
 use crate::domain::email::Email;
 use crate::domain::password::{self, MAX_PASSWORD, MIN_PASSWORD};
 use crate::http::pages::frame::Nav;
-use crate::http::pages::visit::{Submission, Visit};
+use crate::http::pages::visit::{Look, Sent, Submission, Visit};
 use crate::http::pages::{PageResult, layout, query};
 use crate::http::problem::{Fault, Problem};
 use crate::http::shared::Shared;
@@ -23,11 +23,7 @@ use crate::store::user::MAX_USER_NAME;
 pub(super) const PATH: &str = "/settings/profile";
 
 /// The page.
-pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let typed = visit.typed(&shared, &request).await?;
     let name = match typed {
@@ -196,11 +192,7 @@ pub(in crate::http) async fn end_others(
 }
 
 /// Changes the own password.
-pub(in crate::http) async fn set_password(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn set_password(Sent(shared, submission, request): Sent) -> PageResult {
     let Submission { visit, mut form } = submission;
     let [present, password, again] = ["present", "password", "again"].map(|field| form.take(field));
     match change(&shared, &visit, &request, (present, password, &again)).await {

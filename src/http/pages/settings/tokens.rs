@@ -13,7 +13,7 @@ use crate::http::page::{self, Wanted};
 use crate::http::pages::form::Form;
 use crate::http::pages::frame::Nav;
 use crate::http::pages::ui::{self, Tone};
-use crate::http::pages::visit::{Submission, Visit};
+use crate::http::pages::visit::{Look, Sent, Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
 use crate::http::path::part;
 use crate::http::shared::Shared;
@@ -41,11 +41,7 @@ const ROLES: &[(&str, &str, &str)] = &[
 ];
 
 /// The list.
-pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let wanted: Wanted<TokenId> = Wanted::of_page(&mut query, LIST);
     query.finish()?;
@@ -169,11 +165,7 @@ fn state(token: &Token) -> Markup {
 }
 
 /// The form to make one.
-pub(in crate::http) async fn new(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn new(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let written = match visit.typed(&shared, &request).await? {
         Some(mut typed) => Written::take(&mut typed),
@@ -275,11 +267,7 @@ async fn found(shared: &Shared, visit: &Visit, request: &HttpRequest) -> Result<
 }
 
 /// One token.
-pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let token = found(&shared, &visit, &request).await?;
     if let Some(text) = visit.handed_over(&shared, &request).await? {
@@ -327,11 +315,7 @@ fn detail(visit: &Visit, token: &Token, written: &Written, refusal: &Refused) ->
 }
 
 /// Changes title, role and limit.
-pub(in crate::http) async fn change(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn change(Sent(shared, submission, request): Sent) -> PageResult {
     let Submission { visit, mut form } = submission;
     let token = found(&shared, &visit, &request).await?;
     let written = Written::take(&mut form);
@@ -347,11 +331,7 @@ pub(in crate::http) async fn change(
 }
 
 /// Asks whether a token is to be revoked.
-pub(in crate::http) async fn ask_revocation(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn ask_revocation(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let token = found(&shared, &visit, &request).await?;
     let path = format!("{PATH}/{}", token.id);
@@ -371,11 +351,7 @@ pub(in crate::http) async fn ask_revocation(
 }
 
 /// Revokes it.
-pub(in crate::http) async fn revoke(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn revoke(Sent(shared, submission, request): Sent) -> PageResult {
     let caller = &submission.visit.caller;
     let (account, id) = (caller.account, part(&request, "id")?);
     tokens::revoke(&shared.directory, account, id, &caller.actor()).await?;

@@ -13,7 +13,7 @@ use crate::domain::role::UserRole;
 use crate::http::page::{self, Wanted};
 use crate::http::pages::frame::Nav;
 use crate::http::pages::ui::{self, Tone};
-use crate::http::pages::visit::{Submission, Visit};
+use crate::http::pages::visit::{Look, Sent, Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
 use crate::http::path::part;
 use crate::http::shared::Shared;
@@ -42,11 +42,7 @@ const ROLES: &[(&str, &str, &str)] = &[
 ];
 
 /// The list.
-pub(in crate::http) async fn list(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let wanted: Wanted<UserId> = Wanted::of_page(&mut query, LIST);
     query.finish()?;
@@ -122,11 +118,7 @@ fn is_oneself(visit: &Visit, id: UserId) -> bool {
 }
 
 /// The form to invite somebody.
-pub(in crate::http) async fn new(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn new(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let typed = visit.typed(&shared, &request).await?;
     let typed = typed.map(|mut form| ["email", "name", "role"].map(|it| form.take(it)));
@@ -208,11 +200,7 @@ fn handed_over(visit: &Visit, made: &User, link: &str) -> HttpResponse {
 }
 
 /// One user.
-pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let user = found(&shared, &visit, &request).await?;
     if let Some(link) = visit.handed_over(&shared, &request).await? {
@@ -295,11 +283,7 @@ fn activity_of(user: &User) -> String {
 }
 
 /// Changes name and role.
-pub(in crate::http) async fn change(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn change(Sent(shared, submission, request): Sent) -> PageResult {
     let Submission { visit, mut form } = submission;
     let user = found(&shared, &visit, &request).await?;
     let mut body = Map::new();
@@ -322,20 +306,12 @@ pub(in crate::http) async fn change(
 }
 
 /// Ends somebody's sessions and keeps them out.
-pub(in crate::http) async fn disable(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn disable(Sent(shared, submission, request): Sent) -> PageResult {
     switch(&shared, &submission.visit, &request, true).await
 }
 
 /// Lets somebody in again.
-pub(in crate::http) async fn enable(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn enable(Sent(shared, submission, request): Sent) -> PageResult {
     switch(&shared, &submission.visit, &request, false).await
 }
 
@@ -369,11 +345,7 @@ async fn switch(shared: &Shared, visit: &Visit, request: &HttpRequest, off: bool
 }
 
 /// Asks whether a user is to be removed.
-pub(in crate::http) async fn ask_removal(
-    shared: Data<Shared>,
-    visit: Visit,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn ask_removal(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let user = found(&shared, &visit, &request).await?;
     Ok(removal(&visit, &user, &Refused::default()))
@@ -397,11 +369,7 @@ fn removal(visit: &Visit, user: &User, refusal: &Refused) -> HttpResponse {
 }
 
 /// Removes a user.
-pub(in crate::http) async fn remove(
-    shared: Data<Shared>,
-    submission: Submission,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn remove(Sent(shared, submission, request): Sent) -> PageResult {
     let visit = submission.visit;
     let user = found(&shared, &visit, &request).await?;
     let by = visit.caller.actor();

@@ -1,8 +1,6 @@
 //! Switching a webhook: pause, resume with the choice what happens to what is held, enable,
 //! disable, delete. Each is a form that works without scripts.
 
-use actix_web::HttpRequest;
-use actix_web::web::Data;
 use maud::{Markup, html};
 use serde_json::json;
 
@@ -10,7 +8,7 @@ use super::{at, path, words};
 use crate::domain::id::SubscriptionId;
 use crate::domain::subscription::{HeldChoice, SubscriptionState};
 use crate::http::pages::frame::Nav;
-use crate::http::pages::visit::{Submission, Visit};
+use crate::http::pages::visit::{Look, Sent, Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
 use crate::http::shared::Shared;
 use crate::service::input::Input;
@@ -20,11 +18,7 @@ use crate::store::open_count::{self, OpenCount};
 use SubscriptionState::{Disabled, Enabled, Paused};
 
 /// Pauses a webhook.
-pub(in crate::http) async fn pause(
-    submission: Submission,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn pause(Sent(shared, submission, request): Sent) -> PageResult {
     switch(
         &submission.visit,
         &shared,
@@ -36,21 +30,13 @@ pub(in crate::http) async fn pause(
 }
 
 /// Enables a webhook.
-pub(in crate::http) async fn enable(
-    submission: Submission,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn enable(Sent(shared, submission, request): Sent) -> PageResult {
     let from = SubscriptionState::ALL;
     switch(&submission.visit, &shared, at(&request)?, from, Enabled).await
 }
 
 /// Disables a webhook.
-pub(in crate::http) async fn disable(
-    submission: Submission,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn disable(Sent(shared, submission, request): Sent) -> PageResult {
     let from = SubscriptionState::ALL;
     switch(&submission.visit, &shared, at(&request)?, from, Disabled).await
 }
@@ -76,11 +62,7 @@ async fn open(visit: &Visit, shared: &Shared, id: SubscriptionId) -> Result<Open
 }
 
 /// Asks what happens to what is held.
-pub(in crate::http) async fn resuming(
-    visit: Visit,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn resuming(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     let here = path(webhook.id);
@@ -125,11 +107,7 @@ pub(in crate::http) async fn resuming(
 }
 
 /// Resumes a webhook.
-pub(in crate::http) async fn resume(
-    submission: Submission,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn resume(Sent(shared, submission, request): Sent) -> PageResult {
     let Submission { visit, mut form } = submission;
     let id = at(&request)?;
     let input = match form.take("held").as_str() {
@@ -142,11 +120,7 @@ pub(in crate::http) async fn resume(
 }
 
 /// Asks whether a webhook is to be deleted.
-pub(in crate::http) async fn deleting(
-    visit: Visit,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn deleting(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     let count = open(&visit, &shared, webhook.id).await?;
@@ -180,11 +154,7 @@ pub(in crate::http) async fn deleting(
 }
 
 /// Deletes a webhook.
-pub(in crate::http) async fn delete(
-    submission: Submission,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn delete(Sent(shared, submission, request): Sent) -> PageResult {
     let visit = submission.visit;
     let (id, by) = (at(&request)?, visit.caller.actor());
     subscriptions::remove(&shared.engine, visit.account, id, &by).await?;

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 use maud::html;
 
 use super::draft::Draft;
@@ -10,7 +10,7 @@ use super::form::Form;
 use super::triggers::{self, Group};
 use super::{at, path};
 use crate::http::pages::frame::Nav;
-use crate::http::pages::visit::{Submission, Visit};
+use crate::http::pages::visit::{Look, Sent, Submission, Visit};
 use crate::http::pages::{PageResult, layout, query};
 use crate::http::problem::{Kind, Problem};
 use crate::http::shared::Shared;
@@ -24,11 +24,7 @@ use crate::store::subscription::Subscription;
 const MOST_TRIES: usize = 3;
 
 /// The form of a new webhook. `?trigger=` chooses an event type.
-pub(in crate::http) async fn new(
-    visit: Visit,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn new(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let trigger = query.text("trigger");
     query.finish()?;
@@ -63,11 +59,7 @@ pub(in crate::http) async fn create(submission: Submission, shared: Data<Shared>
 }
 
 /// The form of a webhook.
-pub(in crate::http) async fn edit(
-    visit: Visit,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn edit(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     let groups = triggers::known(&shared, visit.account).await?;
@@ -80,11 +72,7 @@ pub(in crate::http) async fn edit(
 }
 
 /// Changes a webhook: what the form changed, and nothing that somebody else changed meanwhile.
-pub(in crate::http) async fn save(
-    submission: Submission,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn save(Sent(shared, submission, request): Sent) -> PageResult {
     let Submission { visit, mut form } = submission;
     let id = at(&request)?;
     let mut webhook = subscriptions::show(&shared.engine, visit.account, id).await?;

@@ -14,13 +14,12 @@ mod words;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderValue, SET_COOKIE};
-use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::filter::FilterBar;
 use super::frame::Nav;
-use super::visit::Visit;
+use super::visit::Look;
 use super::{PageResult, query, ui};
 use crate::domain::cursor;
 use crate::domain::id::SubscriptionId;
@@ -29,7 +28,6 @@ use crate::http::page::{self, Wanted};
 use crate::http::path::part;
 use crate::http::problem::Problem;
 use crate::http::session::cookie;
-use crate::http::shared::Shared;
 use crate::store::subscription::{self, SubscriptionFilter};
 
 /// The cookie with how the list is shown.
@@ -72,11 +70,7 @@ impl View {
 }
 
 /// The list.
-pub(in crate::http) async fn list(
-    visit: Visit,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let chosen = query.take("view", View::read);
     let state: Option<SubscriptionState> = query.parsed("state");

@@ -1,15 +1,13 @@
 //! The secret of a webhook: shown when somebody asks for it, replaced with an overlap, and how a
 //! receiver uses it.
 
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::{at, path, words};
 use crate::http::pages::frame::Nav;
-use crate::http::pages::visit::{Submission, Visit};
+use crate::http::pages::visit::{Look, Sent, Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query, ui};
 use crate::http::shared::Shared;
 use crate::service::Fault;
@@ -41,11 +39,7 @@ pub(super) async fn section(
 
 /// The page: with the secret for whoever asked for it just now, which the activity log says, and
 /// without it for everybody else.
-pub(in crate::http) async fn page(
-    visit: Visit,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn page(Look(shared, visit, request): Look) -> PageResult {
     query(&request).finish()?;
     let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     if visit.handed_over(&shared, &request).await?.is_some() {
@@ -61,11 +55,7 @@ pub(in crate::http) async fn page(
 }
 
 /// Has the page show the secrets once.
-pub(in crate::http) async fn show(
-    submission: Submission,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn show(Sent(shared, submission, request): Sent) -> PageResult {
     let visit = submission.visit;
     let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     let page = format!("{}/secret", path(webhook.id));
@@ -73,11 +63,7 @@ pub(in crate::http) async fn show(
 }
 
 /// Replaces the secret.
-pub(in crate::http) async fn rotate(
-    submission: Submission,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn rotate(Sent(shared, submission, request): Sent) -> PageResult {
     let Submission { visit, mut form } = submission;
     let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
     let hours = form.take("overlap_hours");

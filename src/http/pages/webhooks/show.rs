@@ -1,7 +1,5 @@
 //! One webhook: how it stands and why, what it got, what it is told of, how it delivers.
 
-use actix_web::HttpRequest;
-use actix_web::web::Data;
 use maud::{Markup, html};
 
 use super::entry::{LastStatus, last_status};
@@ -12,7 +10,7 @@ use crate::http::pages::deliveries::row;
 use crate::http::pages::frame::Nav;
 use crate::http::pages::range::Range;
 use crate::http::pages::ui::{self, Tone};
-use crate::http::pages::visit::Visit;
+use crate::http::pages::visit::{Look, Visit};
 use crate::http::pages::{PageResult, Trouble, query, webhook_figures};
 use crate::http::shared::Shared;
 use crate::plugin::{ScriptKind, ScriptName};
@@ -29,11 +27,7 @@ use SubscriptionState::{Disabled, Enabled, Paused};
 const LATEST: usize = 8;
 
 /// The page.
-pub(in crate::http) async fn page(
-    visit: Visit,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn page(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let range = Range::take(&mut query);
     query.finish()?;

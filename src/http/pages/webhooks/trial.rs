@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
 use chrono::TimeDelta;
 use maud::{Markup, html};
 use tokio::sync::Semaphore;
@@ -16,7 +14,7 @@ use crate::domain::delivery::{DeliveryState, Outcome};
 use crate::domain::id::EventId;
 use crate::http::pages::frame::Nav;
 use crate::http::pages::ui::{self, Tone};
-use crate::http::pages::visit::{Submission, Visit};
+use crate::http::pages::visit::{Look, Sent, Submission, Visit};
 use crate::http::pages::{PageResult, Trouble, layout, query};
 use crate::http::problem::Problem;
 use crate::http::shared::Shared;
@@ -37,11 +35,7 @@ static TURNS: Semaphore = Semaphore::const_new(WAITING);
 const ASKS_FOR: i64 = 120;
 
 /// The page to try a webhook out; `?event=` is a test that was sent.
-pub(in crate::http) async fn page(
-    visit: Visit,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn page(Look(shared, visit, request): Look) -> PageResult {
     let mut query = query(&request);
     let event: Option<EventId> = query.parsed("event");
     query.finish()?;
@@ -54,11 +48,7 @@ pub(in crate::http) async fn page(
 }
 
 /// Sends a test.
-pub(in crate::http) async fn send(
-    submission: Submission,
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> PageResult {
+pub(in crate::http) async fn send(Sent(shared, submission, request): Sent) -> PageResult {
     let Submission { visit, mut form } = submission;
     let id = at(&request)?;
     let wanted = Some(form.take("event_type")).filter(|it| !it.is_empty());
