@@ -20,6 +20,7 @@ use super::connections::{Place, Refusal};
 use super::life::Life;
 use super::pipeline::Pipeline;
 use super::rules::HttpRules;
+use crate::domain::id::RequestId;
 
 /// How many bytes are looked at for one head in all. The server reads a head from its beginning
 /// whenever more of it came: a large one in tiny pieces would take much time for few bytes.
@@ -128,12 +129,14 @@ impl Connection {
     /// The client is cut off. Who is slow with a head is told so, if it listens.
     fn cut(&self, why: &str) -> io::Error {
         let peer = self.stream.peer_addr().ok();
-        tracing::debug!(?peer, why, "a connection is closed");
+        let id = RequestId::fresh();
+        tracing::debug!(request_id = %id, ?peer, why, "a connection is closed");
         if self.stall.is_none() && self.place.life.is_in_head() {
-            let _ = self.stream.try_write(
-                b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\ncache-control: no-store\r\n\
-                  x-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
+            let told = format!(
+                "HTTP/1.1 408 Request Timeout\r\nrequest-id: {id}\r\ncontent-length: 0\r\n\
+                 cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
             );
+            let _ = self.stream.try_write(told.as_bytes());
         }
         io::Error::new(io::ErrorKind::TimedOut, why.to_owned())
     }
@@ -289,7 +292,7 @@ static TELLING: Semaphore = Semaphore::const_new(TOLD);
 const TELL: Duration = Duration::from_millis(500);
 
 /// Tells somebody that there is no room.
-pub(super) async fn refuse(mut stream: TcpStream, why: Refusal) {
+pub(super) async fn refuse(mut stream: TcpStream, why: Refusal, id: RequestId) {
     let Ok(_turn) = TELLING.try_acquire() else {
         return;
     };
@@ -301,11 +304,11 @@ pub(super) async fn refuse(mut stream: TcpStream, why: Refusal) {
     let (code, title) = status.split_once(' ').unwrap_or((status, status));
     let body = format!(
         "{{\"type\":\"urn:herald:problem:{kind}\",\"title\":\"{title}\",\"status\":{code},\
-         \"detail\":\"{detail}\"}}"
+         \"detail\":\"{detail}\",\"instance\":\"urn:herald:request:{id}\"}}"
     );
     let answer = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
-         x-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+         request-id: {id}\r\nx-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let told = async {

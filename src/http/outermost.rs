@@ -52,14 +52,14 @@ fn log<'e>(error: &'e Error, id: RequestId, request: Option<&HttpRequest>) -> Op
     let path = request.map_or("", |request| request.path());
     match cause {
         Some(Cause::Fault(error)) => {
-            tracing::error!(request_id = %id, path, %error, "a request failed");
+            tracing::error!(request_id = %id, %path, %error, "a request failed");
         }
         Some(Cause::Full(error)) => {
-            tracing::warn!(request_id = %id, path, %error, "a request could not be served");
+            tracing::warn!(request_id = %id, %path, %error, "a request could not be served");
         }
         Some(Cause::Away(error)) => {
             tracing::debug!(
-                request_id = %id, path, %error,
+                request_id = %id, %path, %error,
                 "a request was refused because the database is away"
             );
         }

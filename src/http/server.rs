@@ -31,6 +31,7 @@ use super::session::Sessions;
 use super::shared::Shared;
 use super::site::{Site, SiteSettings};
 use crate::actors::Engine;
+use crate::domain::id::RequestId;
 use crate::service::Directory;
 use crate::service::callers::Callers;
 
@@ -226,8 +227,9 @@ pub fn server(
                     }
                     Err(why) => {
                         connections.refused(why);
-                        tracing::debug!(?peer, ?why, "a connection is refused");
-                        Either::Right(Box::pin(connection::refuse(stream, why)))
+                        let id = RequestId::fresh();
+                        tracing::debug!(request_id = %id, ?peer, ?why, "a connection is refused");
+                        Either::Right(Box::pin(connection::refuse(stream, why, id)))
                     }
                 };
                 let malformed = Arc::clone(&malformed);

@@ -23,5 +23,6 @@ mod made_once;
 mod masked;
 mod plugins;
 mod publishing;
+mod request_id;
 mod shares;
 mod subscriptions;

@@ -62,6 +62,11 @@ def body_of_a_mail(body):
     body.update(to=["Ann <ann@example.com>"], text="Hello Ann")
 
 
+def body_of_a_test(body):
+    # The type must be one of the catalogue that has an example.
+    body["event_type"] = ORDER
+
+
 def body_of_a_dry_run(body):
     # The event must be one that was accepted, or the body of one.
     body.clear()
@@ -71,6 +76,12 @@ def body_of_a_dry_run(body):
 def body_of_a_user(body):
     # Not every address that may be written is one that mail is sent to.
     body["email"] = f"{uuid.uuid4().hex}@example.com"
+
+
+def body_of_an_account(body):
+    # No pattern tells what an address or a domain is.
+    if body.get("mail_senders"):
+        body["mail_senders"] = ["shop.example", "ann@example.com"]
 
 
 # No schema tells what stands on each line of a text.
@@ -85,10 +96,12 @@ BODIES = {
     ("POST", "/v1/activity-types"): body_of_an_activity_type,
     ("POST", "/v1/subscriptions"): body_of_a_subscription,
     ("PATCH", "/v1/subscriptions/{id}"): body_of_a_subscription,
+    ("POST", "/v1/subscriptions/{id}/test"): body_of_a_test,
     ("POST", "/v1/event-types"): body_of_an_event_type,
     ("PATCH", "/v1/event-types/{name}"): change_of_an_event_type,
     ("POST", "/v1/mails"): body_of_a_mail,
     ("POST", "/v1/users"): body_of_a_user,
+    ("PATCH", "/v1/accounts/{id}"): body_of_an_account,
     ("POST", "/v1/plugins/{kind}/{file}/dry-run"): body_of_a_dry_run,
 }
 

@@ -164,18 +164,13 @@ fn requests_good_and_bad_are_answered_as_it_says() {
         (operator.trim(), "--include-tag"),
     ] {
         let printed = run(python("schemathesis")
+            .arg("--config-file")
+            .arg(here("schemathesis.toml"))
             .arg("run")
             .arg(format!("{}/openapi.json", herald.url))
             .args(["--header", &format!("Authorization: Bearer {token}")])
             .args([chosen, "accounts", "--checks", "all"])
-            .args([
-                "--max-examples",
-                &examples(),
-                "--seed",
-                "17",
-                "--workers",
-                "2",
-            ])
+            .args(["--max-examples", &examples(), "--seed", "17"])
             .arg("--continue-on-failure")
             .env("SCHEMATHESIS_HOOKS", here("hooks.py")));
         let summary = printed.split("SUMMARY").last().unwrap();

@@ -262,6 +262,11 @@ fn check(method: &str, path: &str, answer: &Answer) {
         Some("nosniff"),
         "{path}: {answer:?}"
     );
+    let id = answer.header("request-id");
+    assert!(
+        id.is_some_and(|id| id.starts_with("req_")),
+        "{path}: {answer:?}"
+    );
     if path.starts_with("/v1") || answer.status >= 400 {
         let kept = answer.header("cache-control");
         assert_eq!(kept, Some("no-store"), "{path}: {answer:?}");

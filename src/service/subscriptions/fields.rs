@@ -161,7 +161,7 @@ impl Field for Step {
     }
 
     fn schema() -> Value {
-        json!({ "type": "integer", "minimum": 0, "maximum": MAX_STEP_SECONDS })
+        json!({ "type": "integer", "minimum": 1, "maximum": MAX_STEP_SECONDS })
     }
 }
 
