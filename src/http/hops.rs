@@ -47,7 +47,7 @@ impl Takes for HopsHeader {
             "description": "That of the delivery that the events came of: ids, the newest last.",
             "schema": {
                 "type": "string",
-                "pattern": r"^([A-Za-z0-9._-]{1,64}( *, *[A-Za-z0-9._-]{1,64})*)?$",
+                "pattern": r"^([A-Za-z0-9._-]{1,64}( *, *[A-Za-z0-9._-]{1,64}){0,14})?$",
             },
         }));
         described.refusals.push(508);

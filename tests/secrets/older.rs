@@ -49,13 +49,13 @@ fn what_the_data_needs_rises_when_the_last_daemon_of_a_version_ends_and_never_fa
     assert!(told.contains("too old to open"), "{told}");
     psql(&database, SEALING_LANE);
     herald.sql("update lane set closed_at = now() where feature_level = 1");
-    wait_until("the level of this version", || needed() == 2);
+    wait_until("the level of this version", || needed() == 3);
     wait_sealed(&herald);
     assert_eq!(stored(), format!("{}•••", target.url));
     assert_eq!(deliver(&herald, &target, &id).path, format!("/{PATH}"));
     for lane in [OLDER_LANE, SEALING_LANE] {
         let told = refused_lane(&database, lane);
-        assert!(told.contains("feature level 2 is needed"), "{told}");
+        assert!(told.contains("feature level 3 is needed"), "{told}");
     }
 }
 
