@@ -156,6 +156,8 @@ fn a_client_made_for_typescript_is_strict_and_does_the_whole_work() {
 #[test]
 fn requests_good_and_bad_are_answered_as_it_says() {
     let herald = Herald::launch();
+    // It keeps what it found beside where it is run.
+    let folder = tempfile::tempdir().unwrap();
     let admin = herald.token("admin");
     let operator = herald.run(&["token", "create", "--operator", "--role", "admin"]);
     // Accounts are the operator's; all else is done in an account.
@@ -172,6 +174,7 @@ fn requests_good_and_bad_are_answered_as_it_says() {
             .args([chosen, "accounts", "--checks", "all"])
             .args(["--max-examples", &examples(), "--seed", "17"])
             .arg("--continue-on-failure")
+            .current_dir(folder.path())
             .env("SCHEMATHESIS_HOOKS", here("hooks.py")));
         let summary = printed.split("SUMMARY").last().unwrap();
         println!("{summary}");
