@@ -10,12 +10,13 @@ use uuid::Uuid;
 use super::intake::{PublishEvents, PublishResult};
 use super::lane::{Ids, Settling};
 use super::memory::{Budget, Commit, MemoryEvent};
-use super::publishing::{KeyRefused, NewEvent, PublishError, Receipt};
+use super::publishing::{NewEvent, PublishError, Receipt};
 use super::routing::{Matched, RoutingTable};
 use super::trail;
 use crate::domain::hops::Hops;
 use crate::domain::id::{AccountId, EventId};
 use crate::store::ingest::{IngestBatch, KnownKey};
+use crate::store::made_key::KeyRefused;
 
 /// Events of one batch, at most.
 const BATCH_EVENTS: usize = 1_024;

@@ -18,7 +18,7 @@ use super::figures::{Figures, Waits};
 use super::key_counts::KeyCounts;
 use super::lane::{Ids, Lane};
 use super::memory::{Budget, Commit};
-use super::publishing::{KeyRefused, NewEvent, PublishError, Receipt};
+use super::publishing::{NewEvent, PublishError, Receipt};
 use super::pulse::{self, Beat};
 use super::recorder::{LaneClosed, Recorder, Unrecorded};
 use super::routing::Routing;
@@ -27,6 +27,7 @@ use super::tell::tell;
 use crate::store::clock::{DatabaseClock, uptime};
 use crate::store::ingest::Ingested;
 use crate::store::lane::{self, LaneId, Owner};
+use crate::store::made_key::KeyRefused;
 use crate::store::{Connection, Database, StoreError, ingest, partition};
 
 /// Requests that wait for a commit, at most; more are refused.

@@ -38,6 +38,7 @@ mod tell;
 mod trail;
 mod tuning;
 
+pub use crate::store::made_key::KeyRefused;
 pub use activity_log::RecordError;
 pub use auditor::AuditError;
 pub use checking::{Check, Checked, Judged};
@@ -50,7 +51,7 @@ pub use mail_log::Mails;
 pub use plugins::{
     DryRunError, MOST_DRY_RUNS, PluginReport, PluginStatus, Plugins, TroubledAccount,
 };
-pub use publishing::{IdempotencyKey, KeyRefused, NewEvent, PublishError, Receipt};
+pub use publishing::{IdempotencyKey, NewEvent, PublishError, Receipt};
 pub use pulse::Pulses;
 pub use routing::{RoutingTable, TypeEntry};
 pub use shares::{Share, Shares};

@@ -44,23 +44,6 @@ pub struct Receipt {
     pub duplicate: bool,
 }
 
-/// Why an event was not stored for its idempotency key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyRefused {
-    /// It was used before with another body.
-    #[error("this Idempotency-Key was used before with another body")]
-    Reused,
-    /// The account may use no further key today.
-    #[error(
-        "the account has used {most} idempotency keys today, by UTC, and that is the most that it \
-         may: go on tomorrow, or ask the operator to raise account_idempotency_keys"
-    )]
-    TooMany {
-        /// How many it may use.
-        most: u32,
-    },
-}
-
 /// Why nothing of a request was accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {

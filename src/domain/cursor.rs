@@ -51,24 +51,39 @@ pub fn encode<K: Serialize>(list: &str, key: &K) -> String {
     URL_SAFE_NO_PAD.encode([&check(&content)[..], &content].concat())
 }
 
-/// A text that is a cursor of some list.
+/// A cursor of some list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor(String);
-
-impl Cursor {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+pub struct Cursor(Vec<u8>);
 
 impl std::str::FromStr for Cursor {
     type Err = CursorError;
 
     fn from_str(text: &str) -> Result<Self, CursorError> {
-        content(text).ok_or(CursorError::Damaged)?;
-        Ok(Self(text.to_owned()))
+        content(text).map(Self).ok_or(CursorError::Damaged)
+    }
+}
+
+impl Cursor {
+    /// Reads the key out of a cursor of this list.
+    ///
+    /// # Errors
+    /// It is of another list or sorting.
+    pub fn key<K: DeserializeOwned>(&self, list: &str) -> Result<K, CursorError> {
+        let mut parts = self.0.splitn(2, |byte| *byte == 0);
+        let (Some(found), Some(key)) = (parts.next(), parts.next()) else {
+            return Err(CursorError::Damaged);
+        };
+        if found != list.as_bytes() {
+            return Err(CursorError::OtherList {
+                found: String::from_utf8_lossy(found).into_owned(),
+                wanted: list.to_owned(),
+            });
+        }
+        let value: Value = serde_json::from_slice(key).map_err(CursorError::OtherKey)?;
+        if !can_be_stored(&value) {
+            return Err(CursorError::Damaged);
+        }
+        serde_json::from_slice(key).map_err(CursorError::OtherKey)
     }
 }
 
@@ -80,22 +95,7 @@ impl std::str::FromStr for Cursor {
 /// # Errors
 /// The text is no cursor, or one of another list or sorting.
 pub fn decode<K: DeserializeOwned>(list: &str, text: &str) -> Result<K, CursorError> {
-    let content = content(text).ok_or(CursorError::Damaged)?;
-    let mut parts = content.splitn(2, |byte| *byte == 0);
-    let (Some(found), Some(key)) = (parts.next(), parts.next()) else {
-        return Err(CursorError::Damaged);
-    };
-    if found != list.as_bytes() {
-        return Err(CursorError::OtherList {
-            found: String::from_utf8_lossy(found).into_owned(),
-            wanted: list.to_owned(),
-        });
-    }
-    let value: Value = serde_json::from_slice(key).map_err(CursorError::OtherKey)?;
-    if !can_be_stored(&value) {
-        return Err(CursorError::Damaged);
-    }
-    serde_json::from_slice(key).map_err(CursorError::OtherKey)
+    text.parse::<Cursor>()?.key(list)
 }
 
 /// Whether a database takes what the key holds: no text with the character 0, and no time of a

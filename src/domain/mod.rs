@@ -16,6 +16,7 @@ pub mod headers;
 pub mod hops;
 pub mod id;
 pub mod json_lines;
+pub mod made_kind;
 pub mod mail;
 pub mod note_key;
 pub mod password;

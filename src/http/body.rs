@@ -96,7 +96,7 @@ pub(super) fn begin<T: Input>(body: &[u8]) -> Result<Read<T>, Refusal> {
             Err(error) if !error.is_data() && !body.is_empty() => {
                 return Err(broken_json(&error));
             }
-            // It is empty or no object, which is told below.
+            // It is empty or no object, which is noticed below.
             Err(_no_object) => {}
         }
     }

@@ -132,11 +132,11 @@ impl Connection {
         let id = RequestId::fresh();
         tracing::debug!(request_id = %id, ?peer, why, "a connection is closed");
         if self.stall.is_none() && self.place.life.is_in_head() {
-            let told = format!(
+            let answer = format!(
                 "HTTP/1.1 408 Request Timeout\r\nrequest-id: {id}\r\ncontent-length: 0\r\n\
                  cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
             );
-            let _ = self.stream.try_write(told.as_bytes());
+            let _ = self.stream.try_write(answer.as_bytes());
         }
         io::Error::new(io::ErrorKind::TimedOut, why.to_owned())
     }

@@ -54,7 +54,7 @@ impl FromRequest for In {
     }
 }
 
-/// A handler that asks for a caller stands in the table as public: nobody gets in by that.
+/// The table says that a handler is public, and it asks for a caller: nobody gets in by that.
 fn no_caller() -> Problem {
     Problem::new(Kind::Unauthorized, "A token is needed.")
 }
@@ -258,8 +258,14 @@ impl<T: Input> Takes for Body<T> {
     }
 }
 
-/// The body as it comes, for handlers that read a `T` out of it themselves.
+/// The body as it comes, for handlers that read it themselves: as a [`One`] or as [`Lines`].
 pub(super) struct Raw<T>(pub Payload, PhantomData<T>);
+
+/// One `T` in a body.
+pub(super) struct One<T>(PhantomData<T>);
+
+/// A `T` on each line of a body (NDJSON).
+pub(super) struct Lines<T>(PhantomData<T>);
 
 impl<T> FromRequest for Raw<T> {
     type Error = Infallible;
@@ -270,7 +276,7 @@ impl<T> FromRequest for Raw<T> {
     }
 }
 
-impl<T: Named> Takes for Raw<T> {
+impl<T: Named> Takes for Raw<One<T>> {
     fn describe(described: &mut Described) {
         let schema = described.taken::<T>();
         described.body = Some(json!({
@@ -280,27 +286,32 @@ impl<T: Named> Takes for Raw<T> {
     }
 }
 
-/// The body as it comes, for handlers that read a `T` out of each of its lines.
-pub(super) struct Lines<T>(pub Payload, PhantomData<T>);
-
-impl<T> FromRequest for Lines<T> {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(Ok(Self(payload.take(), PhantomData)))
-    }
-}
-
-impl<T: Named> Takes for Lines<T> {
+impl<T: Named> Takes for Raw<Lines<T>> {
     fn describe(described: &mut Described) {
-        let item = described.taken::<T>();
+        described.line = Some(described.taken::<T>());
         described.body = Some(json!({
             "required": true,
             "description": format!("{} as JSON, one a line (NDJSON).", T::NAME),
             "content": { "application/x-ndjson": { "schema": { "type": "string" } } },
         }));
-        described.line = Some(item);
         described.refusals.extend(BODY);
+    }
+}
+
+/// A header that a handler reads itself, as `H` describes it.
+pub(super) struct Header<H>(PhantomData<H>);
+
+impl<H> FromRequest for Header<H> {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(PhantomData)))
+    }
+}
+
+impl<H: Takes> Takes for Header<H> {
+    fn describe(described: &mut Described) {
+        H::describe(described);
     }
 }

@@ -2,14 +2,11 @@
 //! circle, and reporting that to the account, now and then.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix_web::dev::Payload;
+use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
-use actix_web::{FromRequest, HttpRequest};
 use serde_json::json;
 
 use super::operation::{Described, Takes};
@@ -27,18 +24,8 @@ const ASKED_EVERY: Duration = Duration::from_secs(60);
 /// Characters of the header that are reported.
 const MOST_REPORTED: usize = 2_000;
 
-/// A handler takes the header.
-#[derive(Debug, Clone, Copy)]
+/// The header, as the API's document describes it.
 pub(super) struct HopsHeader;
-
-impl FromRequest for HopsHeader {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self))
-    }
-}
 
 impl Takes for HopsHeader {
     fn describe(described: &mut Described) {

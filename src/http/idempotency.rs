@@ -1,10 +1,6 @@
 //! The header `Idempotency-Key`.
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::HttpRequest;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -16,8 +12,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Upper bound of a key, in characters.
 const MAX_KEY: usize = 255;
 
-/// A handler takes the header.
-#[derive(Debug, Clone, Copy)]
+/// The header, as the API's document describes it.
 pub(super) struct Key;
 
 /// The key that came with a request, without its quotes.
@@ -31,7 +26,7 @@ pub(super) fn key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     };
     let wrong = |detail: String| Err(Problem::query(vec![Fault::new("Idempotency-Key", detail)]));
     if values.next().is_some() {
-        return wrong("stands there more than once".to_owned());
+        return wrong("is given more than once".to_owned());
     }
     let bytes = value.as_bytes().trim_ascii();
     let key = bytes
@@ -61,15 +56,6 @@ pub(super) fn request_key(
         key: key.to_owned(),
         body_hash: Sha256::digest(body).into(),
     }))
-}
-
-impl FromRequest for Key {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self))
-    }
 }
 
 impl Takes for Key {

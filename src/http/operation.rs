@@ -1,5 +1,5 @@
-//! What an operation of the API takes and answers stands in the types of its handler: they read
-//! the request, write the answer, and describe both for the API's document.
+//! The types of a handler say what an operation of the API takes and answers: they read the
+//! request, write the answer, and describe both for the API's document.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct Described {
     pub path: Vec<Value>,
     /// The body that it takes.
     pub body: Option<Value>,
-    /// What stands on each line of the body, if it is read line by line.
+    /// What is on each line of the body, if it is read line by line.
     pub line: Option<Value>,
     /// What it answers if all is well, by status.
     pub answers: BTreeMap<u16, Value>,
@@ -63,9 +63,9 @@ impl Described {
         let header = json!({ "description": description, "schema": { "type": "string" } });
         if let Some(Value::Object(answer)) = self.answers.get_mut(&status) {
             let headers = answer.entry("headers").or_insert_with(|| json!({}));
-            headers
-                .as_object_mut()
-                .map(|it| it.insert(name.to_owned(), header));
+            if let Some(headers) = headers.as_object_mut() {
+                headers.insert(name.to_owned(), header);
+            }
         }
     }
 }

@@ -39,7 +39,7 @@ impl<'l, K: Serialize + DeserializeOwned> Wanted<'l, K> {
     /// The cursor is none of this list's.
     pub(super) fn of(asked: &impl Listed, list: &'l str) -> Result<Self, Problem> {
         let (limit, cursor) = asked.page();
-        let after = cursor.map(|text| cursor::decode(list, text)).transpose();
+        let after = cursor.map(|cursor| cursor.key(list)).transpose();
         Ok(Self {
             list,
             limit: limit.map_or(DEFAULT_LIMIT, |limit| limit.unsigned_abs() as usize),

@@ -1,5 +1,5 @@
-//! Every error of the API as one document: RFC 9457 problem details. What a caller can mend is
-//! told in words; what only the operator can mend is told as "internal", and logged.
+//! Every error of the API as one document: RFC 9457 problem details. It says what a caller can fix;
+//! what only the operator can fix is an "internal" error, and in the log.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::connections;
-use crate::domain::id::RequestId;
 pub(super) use crate::service::Fault;
-use crate::service::{Cause, Reason, Refusal, RejectedLine};
+use crate::service::{Reason, Refusal, RejectedLine, request};
 
 /// Seconds after which a caller may try again when Herald cannot answer now.
 const RETRY_AFTER: &str = "1";
@@ -19,7 +18,7 @@ const RETRY_AFTER: &str = "1";
 /// Declares the kinds of problems with their statuses, and the names that stay the same.
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident = $status:ident $name:literal, $title:literal;)+) => {
-        /// What went wrong, in words that stay the same for every such error.
+        /// What went wrong; the text is the same for every such error.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Kind {
             $($(#[doc = $doc])+ $kind,)+
@@ -104,7 +103,6 @@ pub(super) struct Problem {
     rejected: Box<[RejectedLine]>,
     allow: Option<Box<str>>,
     retry_after: Option<i64>,
-    cause: Option<Box<Cause>>,
 }
 
 /// The document. Its media type is `application/problem+json`.
@@ -144,7 +142,6 @@ impl Problem {
             rejected: Box::default(),
             allow: None,
             retry_after: None,
-            cause: None,
         }
     }
 
@@ -218,12 +215,6 @@ impl Problem {
         (&self.detail, self.kind.status(), self.retry_after)
     }
 
-    /// What is behind it, for the log.
-    #[must_use]
-    pub(super) fn cause(&self) -> Option<&Cause> {
-        self.cause.as_deref()
-    }
-
     /// What kind it is.
     #[must_use]
     pub(super) const fn kind(&self) -> Kind {
@@ -284,7 +275,6 @@ where
         let why = Refusal::from(why);
         Self {
             retry_after: why.retry_after,
-            cause: why.cause,
             ..Self::new(why.reason.into(), why.detail).with(why.faults)
         }
     }
@@ -322,13 +312,6 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.answer(None)
-    }
-}
-
-impl Problem {
-    /// The answer, which names itself.
-    pub(super) fn answer(&self, id: Option<RequestId>) -> HttpResponse {
         let status = self.kind.status();
         let (kind, title) = self.kind.names();
         let document = ProblemDocument {
@@ -336,7 +319,7 @@ impl Problem {
             title,
             status: status.as_u16(),
             detail: &self.detail,
-            instance: id.map(|id| format!("urn:herald:request:{id}")),
+            instance: request::id().map(|id| format!("urn:herald:request:{id}")),
             errors: &self.errors,
             rejected: &self.rejected,
         };

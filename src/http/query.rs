@@ -1,5 +1,5 @@
-//! Taking apart the queries of pages: every fault of one request is told at once, and what is not
-//! known is refused by name. The API's are inputs (`service::input`); forms of pages send fields that
+//! Reads the queries of pages: every fault of one request is reported at once, and what is not known
+//! is refused by name. The API's are inputs (`service::input`); forms of pages send fields that
 //! nobody filled in, which count as absent.
 
 use std::borrow::Cow;
@@ -39,7 +39,7 @@ impl<'a> Query<'a> {
         let (_, value) = self.left.remove(place);
         if self.left.iter().any(|(key, _)| key == name) {
             self.left.retain(|(key, _)| key != name);
-            self.fault(name, "stands there more than once");
+            self.fault(name, "is given more than once");
             return None;
         }
         if value.is_empty() {

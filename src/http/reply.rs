@@ -11,10 +11,6 @@ use utoipa::ToSchema;
 use super::operation::{Answers, Described};
 use super::page::Page;
 
-/// What was asked for, or what it is after a change.
-#[derive(Debug)]
-pub(super) struct Shown<T>(pub T);
-
 /// It was made, and has an address from now on.
 #[derive(Debug)]
 pub(super) struct Made<T> {
@@ -23,10 +19,6 @@ pub(super) struct Made<T> {
     /// How it is.
     pub what: T,
 }
-
-/// It was accepted, and what follows from it goes on.
-#[derive(Debug)]
-pub(super) struct Accepted<T>(pub T);
 
 /// It was done, or only recorded because it had been done.
 #[derive(Debug)]
@@ -54,22 +46,40 @@ pub(super) struct Text {
 #[derive(Debug)]
 pub(super) struct Document(pub &'static str);
 
+/// Declares answers that are JSON alone, with their statuses.
+macro_rules! replies {
+    ($($(#[doc = $doc:literal])+ $name:ident = $status:ident;)+) => {
+        $(
+            $(#[doc = $doc])+
+            #[derive(Debug)]
+            pub(super) struct $name<T>(pub T);
+
+            impl<T: Serialize> Responder for $name<T> {
+                type Body = BoxBody;
+
+                fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+                    json(StatusCode::$status, &self.0)
+                }
+            }
+
+            impl<T: ToSchema> Answers for $name<T> {
+                fn describe(described: &mut Described) {
+                    described.json::<T>(StatusCode::$status.as_u16());
+                }
+            }
+        )+
+    };
+}
+
+replies! {
+    /// What was asked for, or what it is after a change.
+    Shown = OK;
+    /// It was accepted, and what follows from it goes on.
+    Accepted = ACCEPTED;
+}
+
 fn json<T: Serialize>(status: StatusCode, body: &T) -> HttpResponse {
     HttpResponse::build(status).json(body)
-}
-
-impl<T: Serialize> Responder for Shown<T> {
-    type Body = BoxBody;
-
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        json(StatusCode::OK, &self.0)
-    }
-}
-
-impl<T: ToSchema> Answers for Shown<T> {
-    fn describe(described: &mut Described) {
-        described.json::<T>(200);
-    }
 }
 
 impl<T: Serialize> Responder for Made<T> {
@@ -88,20 +98,6 @@ impl<T: ToSchema> Answers for Made<T> {
     fn describe(described: &mut Described) {
         described.json::<T>(201);
         described.header(201, "Location", "Its address, if it has one.");
-    }
-}
-
-impl<T: Serialize> Responder for Accepted<T> {
-    type Body = BoxBody;
-
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        json(StatusCode::ACCEPTED, &self.0)
-    }
-}
-
-impl<T: ToSchema> Answers for Accepted<T> {
-    fn describe(described: &mut Described) {
-        described.json::<T>(202);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The table of the API and of the pages: each method and path, who may use it, whose account it
 //! acts in, and what answers; of an operation of the API also what it is for, by which its document is
-//! made. Nothing is reachable that does not stand here; the routes are made from it.
+//! made. Nothing is reachable that is not listed here; the routes are made from it.
 
 use std::sync::LazyLock;
 
@@ -81,7 +81,7 @@ pub static TABLE: &[Entry] = table! {
         /// Publish up to 1,000 events
         ///
         /// One JSON object a line (NDJSON), at most 16 MiB. The good lines are committed, the
-        /// others are told by number; if there is no good one, all of it is refused. Line L of a
+        /// others are listed by number; if there is no good one, all of it is refused. Line L of a
         /// batch with an `Idempotency-Key` has the key `<key>/L`.
         POST "/v1/events/batch", Publish, Account, publish::publish_batch;
 
@@ -202,7 +202,7 @@ pub static TABLE: &[Entry] = table! {
         /// Record up to 1,000 activities
         ///
         /// One JSON object a line (NDJSON), at most 16 MiB. The good lines are committed, the others are
-        /// told by number; if there is no good one, all of it is refused.
+        /// listed by number; if there is no good one, all of it is refused.
         POST "/v1/activities/batch", Publish, Account, activities::record_batch;
 
         /// Count activities by user and group

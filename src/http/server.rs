@@ -32,8 +32,8 @@ use super::shared::Shared;
 use super::site::{Site, SiteSettings};
 use crate::actors::Engine;
 use crate::domain::id::RequestId;
-use crate::service::Directory;
 use crate::service::callers::Callers;
+use crate::service::{Directory, request};
 
 /// How long a closing connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -169,13 +169,16 @@ pub fn server(
                 .app_data(web::Data::new(shared))
                 .configure(routes)
                 .into_factory()
-                .map(move |answer: ServiceResponse<_>| {
-                    let mut answer = outermost::finish(answer);
+                .map(move |mut answer: ServiceResponse<_>| {
+                    let of_api = answer.request().path().starts_with("/v1");
+                    let unkept = of_api || answer.status().as_u16() >= 400;
+                    outermost::add(answer.headers_mut(), unkept);
                     marks.mark(answer.response_mut());
                     answer
                 })
                 .map_err(move |error: Error| {
-                    let mut answer = outermost::finish_error(&error);
+                    let mut answer = error.error_response();
+                    outermost::add(answer.headers_mut(), true);
                     errors.mark(&mut answer);
                     answer
                 });
@@ -184,7 +187,7 @@ pub fn server(
             let app = apply_fn_factory(app, move |request: Request, service| {
                 let asked = requests.asked();
                 let underway = Underway::begin(&request);
-                let answer = service.call(request);
+                let answer = request::answering(RequestId::fresh(), service.call(request));
                 let proxy = underway.life().is_some_and(|life| life.is_proxy());
                 let carried = proxy.then(|| carried.clone());
                 async move {

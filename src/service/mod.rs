@@ -22,6 +22,7 @@ pub mod plugins;
 pub mod publishing;
 pub mod rate_limit;
 mod refusal;
+pub mod request;
 pub mod subscriptions;
 mod targets;
 pub mod tokens;
@@ -29,7 +30,7 @@ pub mod users;
 
 pub use directory::Directory;
 pub use letters::with_link;
-pub use refusal::{Cause, Fault, Reason, Refusal, RejectedLine};
+pub use refusal::{Fault, Reason, Refusal, RejectedLine};
 
 /// Cuts `rows` to `limit`; the key of the last one kept, if there were more.
 pub fn cut<T, K>(rows: &mut Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> Option<K> {

@@ -73,17 +73,11 @@ pub async fn accept(
     let warnings = event.warnings.clone();
     match engine.publish(vec![event]).await?.pop() {
         Some(Ok(receipt)) => Ok(Accepted { receipt, warnings }),
-        Some(Err(reused @ KeyRefused::Reused)) => {
-            let fault = Fault::new("Idempotency-Key", reused.to_string());
-            Err(Refusal::invalid(vec![fault]))
-        }
-        Some(Err(refused @ KeyRefused::TooMany { .. })) => {
-            let wait = seconds_of_today(engine.clock().now());
-            Err(Refusal {
-                retry_after: Some(wait),
-                ..Refusal::new(Reason::UsedUp, format!("{refused}."))
-            })
-        }
+        Some(Err(why)) => Err(Refusal {
+            retry_after: (why != KeyRefused::Reused)
+                .then(|| seconds_of_today(engine.clock().now())),
+            ..why.into()
+        }),
         None => Err(PublishError::Away.into()),
     }
 }

@@ -93,22 +93,6 @@ pub struct Refusal {
     pub faults: Vec<Fault>,
     /// Seconds after which another try is worth it.
     pub retry_after: Option<i64>,
-    /// What the operator must know of it, and the caller must not. Whoever answers logs it.
-    pub cause: Option<Box<Cause>>,
-}
-
-/// What is behind a refusal.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Cause {
-    /// Something is wrong in Herald or its database.
-    #[error("{0}")]
-    Fault(String),
-    /// The disk of the database is full.
-    #[error("{0}")]
-    Full(String),
-    /// The database is away, which is logged where that is noticed.
-    #[error("{0}")]
-    Away(String),
 }
 
 impl Refusal {
@@ -119,7 +103,6 @@ impl Refusal {
             detail: detail.into(),
             faults: Vec::new(),
             retry_after: None,
-            cause: None,
         }
     }
 
@@ -154,13 +137,6 @@ impl Refusal {
         Self::new(Reason::NotFound, detail)
     }
 
-    /// The same, with what is behind it.
-    #[must_use]
-    fn because(mut self, cause: Cause) -> Self {
-        self.cause = Some(Box::new(cause));
-        self
-    }
-
     /// It cannot be done in the present state.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(Reason::Conflict, detail)
@@ -173,8 +149,4 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.cause.as_deref().map(|cause| cause as _)
-    }
-}
+impl std::error::Error for Refusal {}

@@ -8,6 +8,7 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as Diese
 use tokio_postgres::error::SqlState;
 
 use super::clock::uptime;
+use super::made_key::KeyRefused;
 use crate::domain::seal::OpenError;
 
 /// What every error of a full disk says.
@@ -56,15 +57,9 @@ pub enum StoreError {
     /// A request with the same idempotency key has just made it.
     #[error("a request with the same Idempotency-Key has just made it: ask again to get it")]
     MadeBefore,
-    /// The idempotency key was used with another body.
-    #[error("this Idempotency-Key was used before with another body")]
-    KeyReused,
-    /// The account may use no further idempotency key today.
-    #[error(
-        "the account has used {0} idempotency keys today, by UTC, and that is the most that it may: \
-         go on tomorrow, or ask the operator to raise account_idempotency_keys"
-    )]
-    KeysUsedUp(u32),
+    /// Nothing is made with this idempotency key.
+    #[error(transparent)]
+    Key(#[from] KeyRefused),
     /// A daemon of an older version is at work, which would ignore or misread it.
     #[error("a daemon of an older version of Herald is still running on this database")]
     OlderDaemon,

@@ -12,6 +12,24 @@ use super::{Connection, Database, StoreError};
 use crate::config::AccountBounds;
 use crate::domain::activity::Actor;
 use crate::domain::id::AccountId;
+pub use crate::domain::made_kind::MadeKind as Kind;
+
+/// Why nothing is made with an idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRefused {
+    /// It was used before with another body.
+    #[error("this Idempotency-Key was used before with another body")]
+    Reused,
+    /// The account may use no further key today.
+    #[error(
+        "the account has used {most} idempotency keys today, by UTC, and that is the most that it \
+         may: go on tomorrow, or ask the operator to raise account_idempotency_keys"
+    )]
+    TooMany {
+        /// How many it may use.
+        most: u32,
+    },
+}
 
 /// The key of a request, and what it goes with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,42 +38,6 @@ pub struct RequestKey {
     pub key: String,
     /// SHA-256 of the body.
     pub body_hash: [u8; 32],
-}
-
-/// What requests make. Each kind has keys of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Subscriptions.
-    Subscription,
-    /// Event types.
-    EventType,
-    /// Tokens.
-    Token,
-    /// Users.
-    User,
-    /// Accounts.
-    Account,
-    /// Activities of the catalogue.
-    ActivityType,
-    /// Mails.
-    Mail,
-    /// Activities.
-    Activity,
-}
-
-impl Kind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Subscription => "subscription",
-            Self::EventType => "event_type",
-            Self::Token => "token",
-            Self::User => "user",
-            Self::Account => "account",
-            Self::ActivityType => "activity_type",
-            Self::Mail => "mail",
-            Self::Activity => "activity",
-        }
-    }
 }
 
 /// Who makes something, and the key of their request if it has one.
@@ -78,7 +60,7 @@ impl<'a> Making<'a> {
     /// at the same time waits for the end of it.
     ///
     /// # Errors
-    /// [`StoreError::MadeBefore`] if the key is kept already, [`StoreError::KeysUsedUp`] if the
+    /// [`StoreError::MadeBefore`] if the key is kept already, [`StoreError::Key`] if the
     /// account may use no more of them today, [`StoreError::OlderDaemon`] while one is at work that
     /// would make it again; else when the database is away.
     pub(super) async fn keep(
@@ -121,7 +103,7 @@ impl<'a> Making<'a> {
         .execute(connection)
         .await?;
         if counted == 0 {
-            return Err(StoreError::KeysUsedUp(most));
+            return Err(KeyRefused::TooMany { most }.into());
         }
         Ok(())
     }
@@ -130,7 +112,7 @@ impl<'a> Making<'a> {
 /// What a request with this key made before: its id or name.
 ///
 /// # Errors
-/// [`StoreError::KeyReused`] if it had another body; else when the database is away.
+/// [`StoreError::Key`] if it had another body; else when the database is away.
 pub async fn find(
     database: &Database,
     account: Option<AccountId>,
@@ -144,7 +126,7 @@ pub async fn find(
         .await
         .optional()?;
     match row {
-        Some((hash, _)) if hash != key.body_hash => Err(StoreError::KeyReused),
+        Some((hash, _)) if hash != key.body_hash => Err(KeyRefused::Reused.into()),
         row => Ok(row.map(|(_, made)| made)),
     }
 }

@@ -55,7 +55,7 @@ def change_of_an_event_type(body):
 
 
 def body_of_a_mail(body):
-    # Who the account may send as is its own setting; no pattern tells what an address is; a mail
+    # Who the account may send as is its own setting; no pattern says what an address is; a mail
     # that is sent has a text.
     body.pop("from", None)
     body.pop("reply_to", None)
@@ -79,12 +79,12 @@ def body_of_a_user(body):
 
 
 def body_of_an_account(body):
-    # No pattern tells what an address or a domain is.
+    # No pattern says what an address or a domain is.
     if body.get("mail_senders"):
         body["mail_senders"] = ["shop.example", "ann@example.com"]
 
 
-# No schema tells what stands on each line of a text.
+# No schema says what is on each line of a text.
 LINES = {
     "/v1/events/batch": {"event_type": ORDER, "data": {"id": 1}},
     "/v1/activities/batch": {"user": "ann", "group": "Order", "activity": "Submit"},

@@ -1,5 +1,5 @@
 //! The API's document is held against those that read it: validators, a generator of requests good
-//! and bad, and clients that are made from it. `scripts/test` installs them and tells where they are
+//! and bad, and clients that are made from it. `scripts/test` installs them and says where they are
 //! by HERALD_TEST_PYTHON (an interpreter) and HERALD_TEST_NODE_MODULES (a folder).
 
 #![allow(
@@ -71,14 +71,14 @@ fn two_validators_find_no_error_in_it() {
     let folder = document(&herald);
     let file = folder.path().join("openapi.json");
     run(python("openapi-spec-validator").arg(&file));
-    let told = run(node("redocly")
+    let printed = run(node("redocly")
         .arg("lint")
         .arg(&file)
         .arg("--config")
         .arg(here("redocly.yaml"))
         .env("REDOCLY_TELEMETRY", "off")
         .env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true"));
-    assert!(!told.to_lowercase().contains("warning"), "{told}");
+    assert!(!printed.to_lowercase().contains("warning"), "{printed}");
 }
 
 /// What the clients do: everything from a subscription to a rotated secret.

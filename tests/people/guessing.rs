@@ -23,7 +23,7 @@ fn at(herald: &Herald, network: u32) -> Browser {
     browser
 }
 
-/// What an answer tells, without what differs from second to second, and its own id.
+/// An answer without its own id and without what differs from second to second.
 fn shape(answer: &Answer) -> (u16, String, Option<String>) {
     let body = String::from_utf8_lossy(&answer.body).into_owned();
     let body = match answer.header("request-id") {

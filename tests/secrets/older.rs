@@ -54,8 +54,8 @@ fn what_the_data_needs_rises_when_the_last_daemon_of_a_version_ends_and_never_fa
     assert_eq!(stored(), format!("{}•••", target.url));
     assert_eq!(deliver(&herald, &target, &id).path, format!("/{PATH}"));
     for lane in [OLDER_LANE, SEALING_LANE] {
-        let told = refused_lane(&database, lane);
-        assert!(told.contains("feature level 3 is needed"), "{told}");
+        let refused = refused_lane(&database, lane);
+        assert!(refused.contains("feature level 3 is needed"), "{refused}");
     }
 }
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::domain::activity::ActorKind;
 use crate::domain::id::ActivityId;
 use crate::http::body;
-use crate::http::extract::{Asked, In, Keyed, KeyedBy, Lines};
+use crate::http::extract::{Asked, Header, In, Keyed, KeyedBy, Lines, Raw};
 use crate::http::idempotency::{self, Key};
 use crate::http::page::{Page, Wanted};
 use crate::http::problem::{Kind, Problem};
@@ -64,8 +64,8 @@ pub(in crate::http) async fn record(
 pub(in crate::http) async fn record_batch(
     In(shared, account, caller): In,
     request: HttpRequest,
-    _key: Key,
-    lines: Lines<ActivityInput>,
+    _key: Header<Key>,
+    lines: Raw<Lines<ActivityInput>>,
 ) -> Result<Accepted<ActivitiesRecorded>, Problem> {
     let body = body::batch(&shared, &request, lines.0).await?;
     let lines = body::lines(&body, MAX_LINES, ("activity", "activities"))?;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::domain::event::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES, parse_envelope};
 use crate::domain::id::EventId;
 use crate::http::body;
-use crate::http::extract::{In, Lines, Raw};
+use crate::http::extract::{Header, In, Lines, One, Raw};
 use crate::http::hops::{self, HopsHeader};
 use crate::http::idempotency::{self, Key};
 use crate::http::problem::Problem;
@@ -34,9 +34,9 @@ pub(in crate::http) struct Published {
 pub(in crate::http) async fn publish(
     In(shared, account, caller): In,
     request: HttpRequest,
-    _key: Key,
-    _hops: HopsHeader,
-    raw: Raw<EventBody>,
+    _key: Header<Key>,
+    _hops: Header<HopsHeader>,
+    raw: Raw<One<EventBody>>,
 ) -> Result<Accepted<Published>, Problem> {
     let body = body::read(&request, raw.0, MAX_EVENT_BYTES).await?;
     let key = idempotency::key(&request)?;
@@ -55,9 +55,9 @@ pub(in crate::http) async fn publish(
 pub(in crate::http) async fn publish_batch(
     In(shared, account, caller): In,
     request: HttpRequest,
-    _key: Key,
-    _hops: HopsHeader,
-    lines: Lines<EventBody>,
+    _key: Header<Key>,
+    _hops: Header<HopsHeader>,
+    lines: Raw<Lines<EventBody>>,
 ) -> Result<Accepted<BatchPublished>, Problem> {
     let body = body::batch(&shared, &request, lines.0).await?;
     let key = idempotency::key(&request)?;

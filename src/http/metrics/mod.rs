@@ -23,6 +23,7 @@ use self::process::Process;
 use super::problem::{Kind, Problem};
 use super::reply::Text;
 use super::shared::Shared;
+use crate::service::request;
 
 pub(super) use self::requests::{Requests, measured};
 
@@ -46,7 +47,8 @@ pub(super) async fn show(shared: Data<Shared>, request: HttpRequest) -> Result<T
             text,
         }),
         Err(error) => {
-            tracing::error!(%error, "the metrics cannot be told");
+            let request_id = request::id().map(tracing::field::display);
+            tracing::error!(request_id, %error, "the metrics cannot be written");
             Err(Problem::new(
                 Kind::Internal,
                 "The operator finds the cause in Herald's log.",

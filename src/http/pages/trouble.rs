@@ -107,12 +107,6 @@ pub(in crate::http) struct Trouble {
 }
 
 impl Trouble {
-    /// What is wrong.
-    #[must_use]
-    pub(in crate::http) const fn problem(&self) -> &Problem {
-        &self.problem
-    }
-
     /// With the address of the form that was not taken.
     #[must_use]
     pub(super) fn with_form(mut self, address: String) -> Self {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Field;
+use crate::domain::cursor::Cursor;
 
 /// Declares inputs: the struct, how it is read, and its JSON Schema. A field may have an example
 /// behind its type; the JSON of the one that `keeps` names stays as it was written.
@@ -170,9 +171,8 @@ macro_rules! lists {
             }
 
             impl $crate::service::input::Listed for $name {
-                fn page(&self) -> (Option<i32>, Option<&str>) {
-                    let cursor = self.cursor.as_ref().map(|it| it.as_str());
-                    (self.limit.map(|limit| limit.get()), cursor)
+                fn page(&self) -> (Option<i32>, Option<&$crate::domain::cursor::Cursor>) {
+                    (self.limit.map(|limit| limit.get()), self.cursor.as_ref())
                 }
             }
         )+
@@ -183,7 +183,7 @@ pub(in crate::service) use lists;
 /// What may be asked of a list.
 pub trait Listed {
     /// At most so many entries, and the cursor of the page before.
-    fn page(&self) -> (Option<i32>, Option<&str>);
+    fn page(&self) -> (Option<i32>, Option<&Cursor>);
 }
 
 /// The JSON Schema of an input that is being put together.

@@ -86,7 +86,7 @@ impl<'a> Object<'a> {
         let before = self.left.len();
         self.left.retain(|(key, _)| key != name);
         let read = if self.left.len() < before {
-            self.faults.add("stands there more than once");
+            self.faults.add("is given more than once");
             None
         } else if matches!(&given, Given::Typed(text) if text.is_empty()) {
             self.faults

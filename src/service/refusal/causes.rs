@@ -1,8 +1,12 @@
 //! What the layers below could not do, as refusals: what the caller reads, and what goes to the
 //! log.
 
-use super::{Cause, Fault, Reason, Refusal};
-use crate::actors::{AuditError, PublishError, RecordError};
+use tracing::field::{DisplayValue, display};
+
+use super::{Fault, Reason, Refusal};
+use crate::actors::{AuditError, KeyRefused, PublishError, RecordError};
+use crate::domain::id::RequestId;
+use crate::service::request;
 use crate::store::{READ_WITHIN, StoreError, is_disk_full};
 
 /// What a caller reads while the database can store nothing more.
@@ -13,19 +17,31 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::DiskFull(_) => {
-                Self::new(Reason::Unavailable, FULL).because(Cause::Full(error.to_string()))
+                tracing::warn!(request_id = request(), %error, "a request could not be served");
+                Self::new(Reason::Unavailable, FULL)
             }
             StoreError::Away(cause) => {
-                let detail = "The database is away. Try again shortly.";
-                Self::new(Reason::Unavailable, detail).because(Cause::Away(cause.to_string()))
+                tracing::debug!(
+                    request_id = request(), %cause,
+                    "a request was refused because the database is away"
+                );
+                Self::new(
+                    Reason::Unavailable,
+                    "The database is away. Try again shortly.",
+                )
             }
             StoreError::Locked { .. } => {
-                let detail = format!(
-                    "It cannot be opened: {error}. Rotate a secret with `overlap_hours` 0 and \
-                     tell the receiver; set headers again."
+                tracing::error!(
+                    request_id = request(), %error,
+                    "a request failed: a sealed value does not open"
                 );
-                let cause = format!("a sealed value does not open: {error}");
-                Self::new(Reason::Conflict, detail).because(Cause::Fault(cause))
+                Self::new(
+                    Reason::Conflict,
+                    format!(
+                        "It cannot be opened: {error}. Rotate a secret with `overlap_hours` 0 and \
+                         tell the receiver; set headers again."
+                    ),
+                )
             }
             StoreError::Slow => {
                 let detail = format!(
@@ -50,15 +66,31 @@ impl From<StoreError> for Refusal {
             StoreError::Taken(_) | StoreError::Full(_) | StoreError::MadeBefore => {
                 Self::new(Reason::Conflict, format!("{error}."))
             }
-            StoreError::KeyReused => {
-                Self::invalid(vec![Fault::new("Idempotency-Key", error.to_string())])
-            }
-            StoreError::KeysUsedUp(_) => Self::new(Reason::UsedUp, format!("{error}.")),
+            StoreError::Key(why) => why.into(),
             StoreError::Refused(_) | StoreError::Unfit(_) => {
-                let detail = "The operator finds the cause in Herald's log.";
-                let cause = Causes(&error).to_string();
-                Self::new(Reason::Internal, detail).because(Cause::Fault(cause))
+                let error = Causes(&error);
+                tracing::error!(request_id = request(), %error, "a request failed");
+                Self::new(
+                    Reason::Internal,
+                    "The operator finds the cause in Herald's log.",
+                )
             }
+        }
+    }
+}
+
+/// The id of the request that is being answered, for the log.
+fn request() -> Option<DisplayValue<RequestId>> {
+    request::id().map(display)
+}
+
+impl From<KeyRefused> for Refusal {
+    fn from(why: KeyRefused) -> Self {
+        match why {
+            KeyRefused::Reused => {
+                Self::invalid(vec![Fault::new("Idempotency-Key", why.to_string())])
+            }
+            KeyRefused::TooMany { .. } => Self::new(Reason::UsedUp, format!("{why}.")),
         }
     }
 }
