@@ -496,6 +496,26 @@ fn every_file_says_what_it_owns_and_has_one_job() {
     report(&faults);
 }
 
+/// A text that goes on in the next line without `\` takes the indentation with it.
+#[test]
+fn no_sentence_has_a_gap() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        for (number, line) in source.text.lines().enumerate() {
+            let inner = line.trim().split("    ").collect::<Vec<_>>();
+            let word = |it: Option<char>| it.is_some_and(char::is_alphanumeric);
+            let gap = |two: &[&str]| {
+                let begun = !two[0].ends_with("\\n") && word(two[0].chars().last());
+                begun && word(two[1].trim_start().chars().next())
+            };
+            if !line.trim().starts_with("//") && inner.windows(2).any(gap) {
+                faults.push(format!("{}:{}: a gap in a text", source.path, number + 1));
+            }
+        }
+    }
+    report(&faults);
+}
+
 #[test]
 fn the_reader_of_sources_sees_code_only() {
     let code = code_of(

@@ -37,14 +37,14 @@ use super::subscription::SubscriptionParts;
 use super::tell::tell;
 use super::tuning::{Retention, Tuner, Tuning};
 use crate::config::{KeyFile, Live};
-use crate::domain::activity::{Actor as By, NewActivity};
+use crate::domain::activity::NewActivity;
 use crate::domain::address::AddressRules;
 use crate::domain::id::{AccountId, ActivityId, EventId, SubscriptionId};
 use crate::domain::target::Target;
 use crate::mail::MailSettings;
 use crate::plugin::{HealthRule, Limits};
 use crate::store::clock::DatabaseClock;
-use crate::store::made_key::KeyRefused;
+use crate::store::made_key::{KeyRefused, Making};
 use crate::store::trial::TestEvent;
 use crate::store::{Database, StoreError, partition, trial};
 use crate::transport::{CheckFailure, check_target, tls_settings};
@@ -437,7 +437,7 @@ impl Engine {
         subscription: SubscriptionId,
         event_type: &str,
         payload: Bytes,
-        by: &By,
+        making: Making<'_>,
     ) -> Result<EventId, StoreError> {
         // The subscription may be newer than the table.
         let table = self.routing.refresh().await?;
@@ -455,7 +455,7 @@ impl Engine {
             event_type,
             payload: &payload,
         };
-        trial::begin(&self.database, account, subscription, &stored, hold, by).await?;
+        trial::begin(&self.database, account, subscription, &stored, hold, making).await?;
         let test = SendTest {
             subscription,
             event,

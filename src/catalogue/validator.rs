@@ -176,7 +176,8 @@ impl Validator {
         let steps = self.steps(load);
         if steps > MAX_STEPS {
             return Some(format!(
-                "checking it could take {steps} steps, at most {MAX_STEPS} are allowed: the                  schema costs {} for each value and {} for each byte of the event; make either                  smaller",
+                "checking it could take {steps} steps, at most {MAX_STEPS} are allowed: the schema \
+                 costs {} for each value and {} for each byte of the event; make either smaller",
                 self.cost.most.value, self.cost.most.text
             ));
         }

@@ -19,5 +19,11 @@ text_enum! {
         Mail = "mail",
         /// Activities.
         Activity = "activity",
+        /// Secrets of subscriptions, when they are rotated.
+        Secret = "secret",
+        /// Tests of subscriptions.
+        Test = "test",
+        /// New rounds of deliveries.
+        Resend = "resend",
     }
 }

@@ -44,9 +44,7 @@ impl Table {
     /// The method and the pattern of a line.
     pub(super) fn names(self, place: usize) -> (&'static str, &'static str) {
         let entry = self.0.get(place);
-        entry.map_or(("", "unknown"), |entry| {
-            (entry.method.as_str(), entry.pattern)
-        })
+        entry.map_or(("", "unknown"), |it| (it.method.as_str(), it.pattern))
     }
 
     /// The methods of a pattern.
@@ -128,8 +126,7 @@ impl Entry {
     /// Whether programs read a list there: it is packed for those that ask for it.
     #[must_use]
     pub(super) fn is_list(&self) -> bool {
-        self.method == Method::GET
-            && self.pattern.starts_with("/v1/")
-            && !self.pattern.contains('{')
+        let pattern = self.pattern;
+        self.method == Method::GET && pattern.starts_with("/v1/") && !pattern.contains('{')
     }
 }

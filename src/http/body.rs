@@ -35,6 +35,9 @@ const MAX_FORM: usize = 16 << 10;
 /// How long a body may take where nothing else is said.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// A whole body, or why there is none.
+type Whole = Result<Bytes, Problem>;
+
 /// A body as it comes.
 pub(super) trait Chunks: Stream<Item = Result<Bytes, PayloadError>> + Unpin {}
 
@@ -44,21 +47,15 @@ impl<T: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Chunks for T {}
 ///
 /// # Errors
 /// Too large, too slow, broken off, compressed, or without room for it.
-pub(super) async fn read(
-    request: &HttpRequest,
-    mut payload: impl Chunks,
-    limit: usize,
-) -> Result<Bytes, Problem> {
+pub(super) async fn read(request: &HttpRequest, mut payload: impl Chunks, limit: usize) -> Whole {
     if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
         && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
         let detail = "Content-Encoding is not supported: send the body as it is.";
         return Err(Problem::new(Kind::Unsupported, detail));
     }
-    let length = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
@@ -76,10 +73,10 @@ pub(super) async fn read(
     let rest = Box::pin(reading.rest(payload, first, length, limit));
     match tokio::time::timeout(bound, rest).await {
         Ok(body) => body,
-        Err(_elapsed) => Err(Problem::new(
-            Kind::Timeout,
-            format!("The body took longer than {} s.", bound.as_secs()),
-        )),
+        Err(_elapsed) => {
+            let detail = format!("The body took longer than {} s.", bound.as_secs());
+            Err(Problem::new(Kind::Timeout, detail))
+        }
     }
 }
 
@@ -93,9 +90,7 @@ pub(super) fn begin<T: Input>(body: &[u8]) -> Result<Read<T>, Refusal> {
         let read = Keeping(kept).deserialize(&mut json);
         match read.and_then(|read| json.end().map(|()| read)) {
             Ok((map, raw)) => return Ok(T::begin_object(Object::keeping(map, kept, raw))),
-            Err(error) if !error.is_data() && !body.is_empty() => {
-                return Err(broken_json(&error));
-            }
+            Err(error) if !error.is_data() && !body.is_empty() => return Err(broken_json(&error)),
             // It is empty or no object, which is noticed below.
             Err(_no_object) => {}
         }
@@ -155,10 +150,7 @@ pub(super) fn bounded(body: &[u8], limit: usize) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// As [`read`].
-pub(super) async fn public_form(
-    request: &HttpRequest,
-    payload: impl Chunks,
-) -> Result<Bytes, Problem> {
+pub(super) async fn public_form(request: &HttpRequest, payload: impl Chunks) -> Whole {
     read(request, payload, MAX_FORM).await
 }
 
@@ -166,11 +158,7 @@ pub(super) async fn public_form(
 ///
 /// # Errors
 /// As [`read`].
-pub(super) async fn batch(
-    shared: &Shared,
-    request: &HttpRequest,
-    payload: impl Chunks,
-) -> Result<Bytes, Problem> {
+pub(super) async fn batch(shared: &Shared, request: &HttpRequest, payload: impl Chunks) -> Whole {
     let limit = shared.rules.get().clients.body_bytes;
     read(request, payload, limit).await
 }
@@ -211,7 +199,7 @@ impl<'a> Reading<'a> {
         first: Bytes,
         length: Option<usize>,
         limit: usize,
-    ) -> Result<Bytes, Problem> {
+    ) -> Whole {
         let pace = self.shared.map(|shared| shared.rules.pace());
         let mut share = self.share();
         let mut body = BytesMut::with_capacity(length.unwrap_or(first.len()).min(FREE));
@@ -304,10 +292,9 @@ fn full(why: Full) -> Problem {
 
 /// A client that still sends has broken the rules; another one is gone.
 fn broken(request: &HttpRequest, error: &PayloadError) -> Problem {
-    if let (Some(shared), Some(life)) = (
-        request.app_data::<Data<Shared>>(),
-        request.conn_data::<Arc<Life>>(),
-    ) && !life.has_ended()
+    if let Some(shared) = request.app_data::<Data<Shared>>()
+        && let Some(life) = request.conn_data::<Arc<Life>>()
+        && !life.has_ended()
     {
         shared.malformed.count(Part::Body);
     }

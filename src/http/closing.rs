@@ -75,8 +75,7 @@ impl Closing {
     /// Tells the client on an answer that its connection ends.
     pub(super) fn mark<B>(&self, answer: &mut HttpResponse<B>) {
         if self.0.begun.load(Ordering::Relaxed) {
-            let head = answer.head_mut();
-            head.set_connection_type(ConnectionType::Close);
+            answer.head_mut().set_connection_type(ConnectionType::Close);
         }
     }
 

@@ -18,7 +18,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::{Place, Refusal};
 use super::life::Life;
+use super::malformed;
 use super::pipeline::Pipeline;
+use super::problem::{Kind, Problem};
 use super::rules::HttpRules;
 use crate::domain::id::RequestId;
 
@@ -132,11 +134,9 @@ impl Connection {
         let id = RequestId::fresh();
         tracing::debug!(request_id = %id, ?peer, why, "a connection is closed");
         if self.stall.is_none() && self.place.life.is_in_head() {
-            let answer = format!(
-                "HTTP/1.1 408 Request Timeout\r\nrequest-id: {id}\r\ncontent-length: 0\r\n\
-                 cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
-            );
-            let _ = self.stream.try_write(answer.as_bytes());
+            let detail = "The head of the request came too slowly.";
+            let answer = Problem::new(Kind::Timeout, detail).raw(id);
+            let _ = self.stream.try_write(&answer);
         }
         io::Error::new(io::ErrorKind::TimedOut, why.to_owned())
     }
@@ -253,6 +253,15 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let own = self.get_mut();
+        if let Some(problem) = malformed::in_words(bytes) {
+            // It closes the connection: if this is not taken at once, the client has its own.
+            let (id, peer) = (RequestId::fresh(), own.stream.peer_addr().ok());
+            tracing::debug!(request_id = %id, ?peer, "a request cannot be read");
+            let answer = problem.raw(id);
+            if own.stream.try_write(&answer).is_ok() {
+                return own.written(Poll::Ready(Ok(bytes.len())), context);
+            }
+        }
         let result = Pin::new(&mut own.stream).poll_write(context, bytes);
         own.written(result, context)
     }
@@ -296,23 +305,9 @@ pub(super) async fn refuse(mut stream: TcpStream, why: Refusal, id: RequestId) {
     let Ok(_turn) = TELLING.try_acquire() else {
         return;
     };
-    let (status, kind) = match why {
-        Refusal::Address => ("429 Too Many Requests", "too-many-connections"),
-        Refusal::All => ("503 Service Unavailable", "unavailable"),
-    };
-    let detail = why.detail();
-    let (code, title) = status.split_once(' ').unwrap_or((status, status));
-    let body = format!(
-        "{{\"type\":\"urn:herald:problem:{kind}\",\"title\":\"{title}\",\"status\":{code},\
-         \"detail\":\"{detail}\",\"instance\":\"urn:herald:request:{id}\"}}"
-    );
-    let answer = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
-         request-id: {id}\r\nx-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let answer = Problem::from(why).raw(id);
     let told = async {
-        stream.write_all(answer.as_bytes()).await?;
+        stream.write_all(&answer).await?;
         stream.shutdown().await?;
         // What is not read would turn the end into a reset, and the answer would be lost.
         let mut rest = [0; 4_096];

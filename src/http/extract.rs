@@ -18,39 +18,72 @@ use super::problem::{Kind, Problem};
 use super::shared::Shared;
 use crate::domain::activity::Actor;
 use crate::domain::id::AccountId;
+use crate::service::Context;
 use crate::service::callers::Caller;
 use crate::service::input::{Field, Input, Named, Read, parse};
 use crate::service::making::{Making, RequestKey};
 
 impl Takes for Data<Shared> {}
 impl Takes for HttpRequest {}
-impl Takes for Caller {}
+impl Takes for Asker {}
 impl Takes for In {}
 
-impl FromRequest for Caller {
-    type Error = actix_web::Error;
-    type Future = Ready<Result<Self, Self::Error>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = request.extensions().get::<Self>().cloned();
-        ready(caller.ok_or_else(|| no_caller().into()))
-    }
+/// A request about the things of the server, or about those of an account that it may name: for
+/// routes of `Scope::Server` and `Scope::Either`.
+pub(super) struct Asker {
+    /// What every handler can reach.
+    pub shared: Data<Shared>,
+    /// Who asks.
+    pub caller: Caller,
 }
 
-/// A request about the things of an account, for routes of `Scope::Account`: what every handler can
-/// reach, the account that it acts in, and who asks.
-pub(super) struct In(pub Data<Shared>, pub AccountId, pub Caller);
-
-impl FromRequest for In {
+impl FromRequest for Asker {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let shared = request.app_data::<Data<Shared>>().cloned();
         let caller = request.extensions().get::<Caller>().cloned();
-        let read = shared.zip(caller);
-        let read = read.and_then(|(shared, caller)| Some(Self(shared, caller.account?, caller)));
-        ready(read.ok_or_else(no_caller))
+        let asker = shared.zip(caller).ok_or_else(no_caller);
+        ready(asker.map(|(shared, caller)| Self { shared, caller }))
+    }
+}
+
+/// A request about the things of an account, for routes of `Scope::Account`.
+pub(super) struct In {
+    /// What every handler can reach.
+    pub shared: Data<Shared>,
+    /// The account that it acts in.
+    pub account: AccountId,
+    /// Who asks.
+    pub caller: Caller,
+}
+
+impl In {
+    /// What operations stand on.
+    pub(super) fn cx(&self) -> Context<'_> {
+        Context {
+            engine: &self.shared.engine,
+            account: self.account,
+            caller: &self.caller,
+        }
+    }
+}
+
+impl FromRequest for In {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let asker = Asker::from_request(request, payload).into_inner();
+        ready(asker.and_then(|Asker { shared, caller }| {
+            let account = caller.account.ok_or_else(no_caller)?;
+            Ok(Self {
+                shared,
+                account,
+                caller,
+            })
+        }))
     }
 }
 
@@ -208,10 +241,8 @@ impl KeyedBy {
 
     /// The same, for those that make it.
     pub(super) const fn get(&self) -> Making<'_> {
-        Making {
-            by: &self.by,
-            key: self.key.as_ref(),
-        }
+        let (by, key) = (&self.by, self.key.as_ref());
+        Making { by, key }
     }
 }
 

@@ -42,6 +42,9 @@ pub(super) struct Guard {
     pub served: Served,
 }
 
+/// The account of who was let in.
+type Admitted = Result<Option<AccountId>, Problem>;
+
 /// What callers are judged by.
 pub(super) struct Judge {
     /// Who is who.
@@ -101,7 +104,7 @@ where
             request.head_mut().method = Method::GET;
         }
         let found = find(&request, self.table, self.served);
-        let entry = match found.and_then(|entry| self.for_us(entry, &request)) {
+        let entry = match found.and_then(|entry| self.for_us(entry, &request).map(|()| entry)) {
             Ok(entry) => entry,
             Err(problem) if is_wanted(request.request()) && !request.path().starts_with("/v1") => {
                 let page = Trouble::from(problem);
@@ -109,42 +112,31 @@ where
             }
             Err(problem) => return refuse(problem),
         };
-        if entry.access.is_page() {
-            let service = Rc::clone(&self.service);
-            let judge = Rc::clone(&self.judge);
-            let asked = async move {
-                match judge.visit(&request, entry).await {
-                    Ok(account) => serve(&*service, request, account).await,
-                    Err(problem) => Err(turn_away(request, problem).await),
-                }
-            };
-            return Either::Right(asked.boxed_local());
-        }
         if entry.access == Access::Public {
             return match self.judge.carry(&request) {
                 Ok(()) => Either::Left(self.service.call(request)),
                 Err(problem) => refuse(problem),
             };
         }
+        let is_page = entry.access.is_page();
         let by_session = !request.headers().contains_key(AUTHORIZATION)
             && session::has_cookie(request.request());
-        if by_session {
-            let service = Rc::clone(&self.service);
-            let judge = Rc::clone(&self.judge);
+        if is_page || by_session {
+            let (service, judge) = (Rc::clone(&self.service), Rc::clone(&self.judge));
             let asked = async move {
-                let account = judge.admit(&request, entry).await?;
-                serve(&*service, request, account).await
+                match judge.admit(&request, entry).await {
+                    Ok(account) => serve(&*service, request, account).await,
+                    Err(problem) if is_page => Err(turn_away(request, problem).await),
+                    Err(problem) => Err(problem.into()),
+                }
             };
             return Either::Right(asked.boxed_local());
         }
         if entry.access == Access::SignedIn {
             return refuse(Problem::new(Kind::Unauthorized, "Nobody is signed in."));
         }
-        match self
-            .judge
-            .callers
-            .quick(entry.need(), &credentials(&request))
-        {
+        let callers = &self.judge.callers;
+        match callers.quick(entry.need(), &credentials(&request)) {
             Ok(Quick::Granted(caller)) => {
                 self.judge.know(&request);
                 let account = caller.account;
@@ -157,8 +149,7 @@ where
                 Either::Left(self.service.call(request))
             }
             Ok(Quick::Ask(hash)) => {
-                let service = Rc::clone(&self.service);
-                let judge = Rc::clone(&self.judge);
+                let (service, judge) = (Rc::clone(&self.service), Rc::clone(&self.judge));
                 let asked = async move {
                     judge.carry(&request)?;
                     let account = credentials(&request).account;
@@ -181,21 +172,13 @@ impl<S> Guarded<S> {
     /// browser would hand the answers to the attacker's page. Programs with a token name the host
     /// as they reach it, unless the operator says which ones there are; balancers that ask after
     /// Herald's health say what they like.
-    fn for_us(
-        &self,
-        entry: &'static Entry,
-        request: &ServiceRequest,
-    ) -> Result<&'static Entry, Problem> {
+    fn for_us(&self, entry: &Entry, request: &ServiceRequest) -> Result<(), Problem> {
         let site = &self.judge.sessions.site;
-        let judged = match entry.part() {
-            Part::Health => false,
-            Part::Api if entry.access != Access::Public => site.names_api(),
-            _ => true,
-        };
-        if judged {
-            site.answers_to(request.headers().get(HOST))?;
+        match entry.part() {
+            Part::Health => Ok(()),
+            Part::Api if entry.access != Access::Public && !site.names_api() => Ok(()),
+            _ => site.answers_to(request.headers().get(HOST)),
         }
-        Ok(entry)
     }
 }
 
@@ -213,55 +196,33 @@ async fn serve<S: Service<ServiceRequest>>(
 
 impl Judge {
     /// Judges a request by its session, and attaches who it is for the handler. Returns the
-    /// account.
-    async fn admit(
-        &self,
-        request: &ServiceRequest,
-        entry: &Entry,
-    ) -> Result<Option<AccountId>, Problem> {
+    /// account. A form has the proof in its body, which its handler reads.
+    async fn admit(&self, request: &ServiceRequest, entry: &Entry) -> Admitted {
+        let is_page = entry.access.is_page();
+        if is_page && request.headers().contains_key(AUTHORIZATION) {
+            let detail = "Pages are for browsers: sign in, or use /v1 with the token.";
+            return Err(Problem::new(Kind::Unauthorized, detail));
+        }
         self.carry(request)?;
         let signed_in = self.sessions.judge(request.request()).await?;
         self.know(request);
         if entry.access == Access::SignedIn {
             let account = signed_in.session.account();
-            // A form has the proof in its body, which its handler reads.
             session::attach(request.request(), signed_in);
             return Ok(Some(account));
         }
-        if *request.method() != Method::GET && !signed_in.proved {
+        if !is_page && *request.method() != Method::GET && !signed_in.proved {
             return Err(no_proof());
         }
-        let account = credentials(request).account;
-        let caller = (self.callers).of_user(entry.need(), signed_in.session, account);
-        let caller = caller.await?;
+        let (session, named) = (Arc::clone(&signed_in.session), credentials(request).account);
+        let caller = self.callers.of_user(entry.need(), session, named).await?;
         let account = caller.account;
-        request.extensions_mut().insert(caller);
-        Ok(account)
-    }
-
-    /// Judges who wants a page by their session, and attaches who it is for the page's handler. A
-    /// form has the proof in its body, which its handler reads. Returns the account.
-    async fn visit(
-        &self,
-        request: &ServiceRequest,
-        entry: &Entry,
-    ) -> Result<Option<AccountId>, Problem> {
-        if request.headers().contains_key(AUTHORIZATION) {
-            return Err(Problem::new(
-                Kind::Unauthorized,
-                "Pages are for browsers: sign in, or use /v1 with the token.",
-            ));
+        if is_page {
+            request.extensions_mut().insert(Visitor(caller));
+            session::attach(request.request(), signed_in);
+        } else {
+            request.extensions_mut().insert(caller);
         }
-        self.carry(request)?;
-        let signed_in = self.sessions.judge(request.request()).await?;
-        self.know(request);
-        let account = credentials(request).account;
-        let session = Arc::clone(&signed_in.session);
-        let caller = (self.callers).of_user(entry.need(), session, account);
-        let caller = caller.await?;
-        let account = caller.account;
-        request.extensions_mut().insert(Visitor(caller));
-        session::attach(request.request(), signed_in);
         Ok(account)
     }
 
@@ -301,16 +262,13 @@ fn refuse<F, B: 'static>(
 }
 
 fn credentials(request: &ServiceRequest) -> Credentials<'_> {
+    let headers = request.headers();
     // A header that is no text names nobody.
+    let authorization = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let account = headers.get(ACCOUNT).map(|v| v.to_str().unwrap_or_default());
     Credentials {
-        authorization: request
-            .headers()
-            .get(AUTHORIZATION)
-            .and_then(|v| v.to_str().ok()),
-        account: request
-            .headers()
-            .get(ACCOUNT)
-            .map(|v| v.to_str().unwrap_or_default()),
+        authorization,
+        account,
     }
 }
 
@@ -339,9 +297,8 @@ fn find(request: &ServiceRequest, table: Table, served: Served) -> Result<&'stat
         && matches!(entry.part(), Part::Api | Part::Metrics)
     {
         // Nobody reads it, so that whoever sent it is mistaken.
-        NoQuery::ask(url::form_urlencoded::parse(
-            request.query_string().as_bytes(),
-        ))?;
+        let query = url::form_urlencoded::parse(request.query_string().as_bytes());
+        NoQuery::ask(query)?;
     }
     Ok(entry)
 }

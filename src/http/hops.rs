@@ -11,10 +11,9 @@ use serde_json::json;
 
 use super::operation::{Described, Takes};
 use super::problem::{Fault, Kind, Problem};
-use super::shared::Shared;
 use crate::domain::hops::{HEADER, Hops, HopsError};
 use crate::domain::id::AccountId;
-use crate::service::callers::Caller;
+use crate::service::Context;
 use crate::store::hop::{self, RefusedLoop};
 
 const HERALD_HOPS: HeaderName = HeaderName::from_static(HEADER);
@@ -63,9 +62,8 @@ impl LoopReports {
 /// # Errors
 /// The header is malformed, or the events go in a circle.
 pub(super) async fn read(
-    shared: &Shared,
-    account: AccountId,
-    caller: &Caller,
+    cx: Context<'_>,
+    reports: &LoopReports,
     request: &HttpRequest,
     event_type: impl FnOnce() -> Option<String>,
 ) -> Result<Option<Hops>, Problem> {
@@ -73,7 +71,7 @@ pub(super) async fn read(
     if values().next().is_none() {
         return Ok(None);
     }
-    let table = shared.engine.types();
+    let (account, table) = (cx.account, cx.engine.types());
     let bytes = values().map(|value| value.as_bytes());
     let error = match Hops::read(bytes, table.hop()) {
         Ok(hops) => return Ok(hops),
@@ -83,7 +81,7 @@ pub(super) async fn read(
         Err(error) => error,
     };
     let reason = error.to_string();
-    if shared.loops.is_due(account) {
+    if reports.is_due(account) {
         let given: Vec<_> = values().filter_map(|value| value.to_str().ok()).collect();
         let given: String = given.join(", ").chars().take(MOST_REPORTED).collect();
         let event_type = event_type();
@@ -92,13 +90,8 @@ pub(super) async fn read(
             hops: &given,
             event_type: event_type.as_deref(),
         };
-        let by = caller.actor();
-        let reported = Box::pin(hop::report(
-            shared.engine.database(),
-            account,
-            &refused,
-            &by,
-        ));
+        let (database, by) = (cx.database(), cx.by());
+        let reported = Box::pin(hop::report(database, account, &refused, &by));
         if let Err(error) = reported.await {
             tracing::warn!(%error, %account, "an event loop could not be reported to its account");
         }

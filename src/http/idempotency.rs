@@ -29,13 +29,11 @@ pub(super) fn key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
         return wrong("is given more than once".to_owned());
     }
     let bytes = value.as_bytes().trim_ascii();
-    let key = bytes
-        .strip_prefix(b"\"")
-        .and_then(|rest| rest.strip_suffix(b"\""))
-        .unwrap_or(bytes);
-    let visible = key
-        .iter()
-        .all(|byte| (0x21..=0x7e).contains(byte) && *byte != b'"');
+    let quoted = bytes.strip_prefix(b"\"");
+    let quoted = quoted.and_then(|rest| rest.strip_suffix(b"\""));
+    let key = quoted.unwrap_or(bytes);
+    let is_visible = |byte: &u8| (0x21..=0x7e).contains(byte) && *byte != b'"';
+    let visible = key.iter().all(is_visible);
     match std::str::from_utf8(key) {
         Ok(key) if visible && (1..=MAX_KEY).contains(&key.len()) => Ok(Some(key)),
         _ => wrong(format!(
@@ -44,7 +42,7 @@ pub(super) fn key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     }
 }
 
-/// The key of a request with this body.
+/// The key of a request with this body. Where its path names a thing, that belongs to the request.
 ///
 /// # Errors
 /// As [`key`].
@@ -52,9 +50,14 @@ pub(super) fn request_key(
     request: &HttpRequest,
     body: &[u8],
 ) -> Result<Option<RequestKey>, Problem> {
+    let mut hash = Sha256::new();
+    if !request.match_info().is_empty() {
+        hash.update([request.path().as_bytes(), b"\n"].concat());
+    }
+    let body_hash = hash.chain_update(body).finalize().into();
     Ok(key(request)?.map(|key| RequestKey {
         key: key.to_owned(),
-        body_hash: Sha256::digest(body).into(),
+        body_hash,
     }))
 }
 
@@ -64,7 +67,7 @@ impl Takes for Key {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Within 24 hours the same key with the same body makes nothing new: it \
                             is answered with what the first request made, without its secrets. \
-                            With another body it is refused. Quoted or bare.",
+                            With another body or path it is refused. Quoted or bare.",
             "schema": {
                 "type": "string", "minLength": 1, "maxLength": MAX_KEY,
                 "pattern": "^[!#-~]+$", "example": "order-17-created",

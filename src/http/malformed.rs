@@ -7,6 +7,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_http::error::{DispatchError, ParseError};
 
+use super::problem::{Kind, Problem};
+
+/// In words what the HTTP library answers to a head that it cannot read: a status and no more. None:
+/// it is another answer.
+pub(super) fn in_words(answer: &[u8]) -> Option<Problem> {
+    let status = answer.strip_prefix(b"HTTP/1.")?.get(2..)?;
+    let (kind, detail) = if status.starts_with(b"400 ") {
+        let detail = "This is no request as HTTP/1.1 has it (RFC 9112): its first line, a header or \
+                      the length of its body cannot be read. Over TLS, use the port that has it.";
+        (Kind::Malformed, detail)
+    } else if status.starts_with(b"431 ") {
+        let detail = "The head of a request may have 128 KiB and 96 headers.";
+        (Kind::LargeHead, detail)
+    } else {
+        return None;
+    };
+    let is_own = memchr::memmem::find(answer, b"\r\nrequest-id: ").is_some();
+    (!is_own && answer.ends_with(b"\r\n\r\n")).then(|| Problem::new(kind, detail))
+}
+
 /// What cannot be read of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
@@ -41,9 +61,8 @@ impl Malformed {
 
     /// How many there were.
     pub(super) fn of(&self, part: Part) -> u64 {
-        self.0
-            .get(part as usize)
-            .map_or(0, |it| it.load(Ordering::Relaxed))
+        let count = self.0.get(part as usize);
+        count.map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
     /// Takes up why a connection ended.

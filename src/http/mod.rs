@@ -23,7 +23,6 @@ mod outermost;
 mod page;
 mod pages;
 mod passwords;
-mod path;
 mod pipeline;
 mod problem;
 mod query;

@@ -15,8 +15,7 @@ use serde_json::{Map, Value, json};
 use self::example::{example, examples};
 use super::access::{Access, Entry, Operation, Scope};
 use super::operation::Described;
-use super::problem;
-use super::problem::ProblemDocument;
+use super::problem::{self, ProblemDocument};
 
 const SCHEME: &str = "token";
 
@@ -195,10 +194,8 @@ fn refusal_name(status: u16) -> String {
 }
 
 fn reason(status: u16) -> &'static str {
-    let status = StatusCode::from_u16(status).ok();
-    status
-        .and_then(|it| it.canonical_reason())
-        .unwrap_or("Answer")
+    let reason = StatusCode::from_u16(status).map(|it| it.canonical_reason());
+    reason.ok().flatten().unwrap_or("Answer")
 }
 
 /// The name of an operation, from which generators make the names of functions: the resource and
@@ -236,9 +233,8 @@ fn always_there(schema: &mut Value) {
     let may_be_null = |schema: &&Value| {
         let kinds = ["oneOf", "anyOf"].map(|key| schema[key].as_array());
         let null = |kind: &Value| kind["type"] == "null";
-        schema["type"]
-            .as_array()
-            .is_some_and(|it| it.contains(&"null".into()))
+        let types = schema["type"].as_array();
+        types.is_some_and(|it| it.contains(&"null".into()))
             || kinds.into_iter().flatten().flatten().any(null)
     };
     let nullable = properties.iter().filter(|(_, schema)| may_be_null(schema));

@@ -127,9 +127,6 @@ handlers! {
     (A B C)
     (A B C D)
     (A B C D E)
-    (A B C D E G)
-    (A B C D E G H)
-    (A B C D E G H I)
 }
 
 /// Says what a handler takes and answers.

@@ -50,22 +50,16 @@ impl<'l, K: Serialize + DeserializeOwned> Wanted<'l, K> {
 
     /// Takes `cursor` alone, for a list on a page for people, which has a fixed length.
     pub(super) fn of_page(query: &mut Query<'_>, list: &'l str) -> Self {
-        let after = query.take("cursor", |text| {
-            cursor::decode(list, text).map_err(|e| e.to_string())
-        });
-        Self {
-            list,
-            limit: DEFAULT_LIMIT,
-            after,
-        }
+        let read = |text: &str| cursor::decode(list, text).map_err(|error| error.to_string());
+        let (after, limit) = (query.take("cursor", read), DEFAULT_LIMIT);
+        Self { list, limit, after }
     }
 
     /// How many rows to ask the store for: one more tells whether there is a next page.
     #[must_use]
     pub(super) fn rows(&self) -> i64 {
-        i64::try_from(self.limit)
-            .unwrap_or(i64::MAX)
-            .saturating_add(1)
+        let limit = i64::try_from(self.limit).unwrap_or(i64::MAX);
+        limit.saturating_add(1)
     }
 
     /// The page, of which `rows` may have one row more.

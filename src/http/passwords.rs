@@ -26,7 +26,7 @@ pub(super) struct Passwords {
 /// The right to hash once.
 pub(super) struct Turn {
     rooms: Arc<Mutex<Vec<Room>>>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 impl Passwords {
@@ -44,16 +44,12 @@ impl Passwords {
     /// None came within 5 s.
     pub(super) async fn turn(&self) -> Result<Turn, Problem> {
         let turn = Arc::clone(&self.turns).acquire_owned();
-        match tokio::time::timeout(PATIENCE, turn).await {
-            Ok(Ok(permit)) => Ok(Turn {
-                rooms: Arc::clone(&self.rooms),
-                _permit: permit,
-            }),
-            _ => Err(Problem::new(
-                Kind::Unavailable,
-                "Too many people sign in at once. Try again shortly.",
-            )),
-        }
+        let Ok(Ok(permit)) = tokio::time::timeout(PATIENCE, turn).await else {
+            let detail = "Too many people sign in at once. Try again shortly.";
+            return Err(Problem::new(Kind::Unavailable, detail));
+        };
+        let rooms = Arc::clone(&self.rooms);
+        Ok(Turn { rooms, permit })
     }
 
     /// Whether this is the password of a hash. Without one it takes as long, and is not.
@@ -98,13 +94,9 @@ async fn blocking<T: Send + 'static>(
         let mut room = kept.unwrap_or_default();
         let done = work(&mut room);
         rooms().push(room);
+        drop(turn.permit);
         done
     });
-    match done.await {
-        Ok(done) => Ok(done?),
-        Err(error) => {
-            let broken = StoreError::Unfit(format!("hashing a password stopped: {error}"));
-            Err(broken.into())
-        }
-    }
+    let stopped = |error| StoreError::Unfit(format!("hashing a password stopped: {error}"));
+    Ok(done.await.map_err(stopped)??)
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::connections;
+use crate::domain::id::RequestId;
 pub(super) use crate::service::Fault;
 use crate::service::{Reason, Refusal, RejectedLine, request};
 
@@ -55,10 +56,12 @@ kinds! {
     NotFound = NOT_FOUND "not-found", "Not found";
     /// The path is there, but not for this method.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed", "The method is not allowed here";
-    /// The body did not come in time.
-    Timeout = REQUEST_TIMEOUT "timeout", "The body did not come in time";
+    /// The request did not come in time.
+    Timeout = REQUEST_TIMEOUT "timeout", "The request did not come in time";
     /// It cannot be done in the present state.
     Conflict = CONFLICT "conflict", "Not possible in the present state";
+    /// The head is too large.
+    LargeHead = REQUEST_HEADER_FIELDS_TOO_LARGE "large-head", "The head of the request is too large";
     /// The body is too large.
     TooLarge = PAYLOAD_TOO_LARGE "too-large", "The body is too large";
     /// The body is encoded in a way that Herald does not read.
@@ -169,10 +172,8 @@ impl Problem {
     /// A batch of which nothing was committed, with every line.
     #[must_use]
     pub(super) fn no_line(rejected: Vec<RejectedLine>) -> Self {
-        let first = rejected.first();
-        let first = first.map_or_else(String::new, |one| {
-            format!(" Line {}: {}", one.line, one.detail)
-        });
+        let told = |one: &RejectedLine| format!(" Line {}: {}", one.line, one.detail);
+        let first = rejected.first().map(told).unwrap_or_default();
         let detail = match rejected.len() {
             1 => format!("The only line was rejected.{first}"),
             number => format!("All {number} lines were rejected.{first}"),
@@ -185,10 +186,8 @@ impl Problem {
 
     /// Nothing of that kind and id in the caller's account.
     pub(super) fn not_found(what: &str) -> Self {
-        Self::new(
-            Kind::NotFound,
-            format!("There is no such {what} in this account."),
-        )
+        let detail = format!("There is no such {what} in this account.");
+        Self::new(Kind::NotFound, detail)
     }
 
     /// A method that the path does not have, with those that it has.
@@ -245,6 +244,35 @@ impl Problem {
     pub(super) fn with(mut self, errors: Vec<Fault>) -> Self {
         self.errors = errors;
         self
+    }
+
+    /// The document; `id`: of the request.
+    fn document(&self, id: Option<RequestId>) -> Vec<u8> {
+        let (kind, title) = self.kind.names();
+        let document = ProblemDocument {
+            kind,
+            title,
+            status: self.kind.status().as_u16(),
+            detail: &self.detail,
+            instance: id.map(|id| format!("urn:herald:request:{id}")),
+            errors: &self.errors,
+            rejected: &self.rejected,
+        };
+        serde_json::to_vec(&document).unwrap_or_default()
+    }
+
+    /// The bytes of a whole answer, for a connection of which no request was read.
+    pub(super) fn raw(&self, id: RequestId) -> Vec<u8> {
+        let (status, body) = (self.kind.status(), self.document(Some(id)));
+        let retry = self.retry_after;
+        let retry = retry.map_or_else(String::new, |it| format!("retry-after: {it}\r\n"));
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\n{retry}request-id: \
+             {id}\r\nx-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: \
+             close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.into_bytes(), body].concat()
     }
 
     /// Whether it is Herald's own trouble, and nothing that the caller could mend.
@@ -312,18 +340,7 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let status = self.kind.status();
-        let (kind, title) = self.kind.names();
-        let document = ProblemDocument {
-            kind,
-            title,
-            status: status.as_u16(),
-            detail: &self.detail,
-            instance: request::id().map(|id| format!("urn:herald:request:{id}")),
-            errors: &self.errors,
-            rejected: &self.rejected,
-        };
-        let mut response = HttpResponseBuilder::new(status);
+        let mut response = HttpResponseBuilder::new(self.kind.status());
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
         match self.kind {
             Kind::Unavailable | Kind::Enough => {
@@ -337,13 +354,9 @@ impl ResponseError for Problem {
         if let Some(seconds) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
-        if let Some(allow) = self
-            .allow
-            .as_ref()
-            .and_then(|allow| HeaderValue::from_str(allow).ok())
-        {
+        if let Some(Ok(allow)) = self.allow.as_deref().map(HeaderValue::from_str) {
             response.insert_header((header::ALLOW, allow));
         }
-        response.body(serde_json::to_vec(&document).unwrap_or_default())
+        response.body(self.document(request::id()))
     }
 }

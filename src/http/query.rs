@@ -45,20 +45,14 @@ impl<'a> Query<'a> {
         if value.is_empty() {
             return None;
         }
-        match read(&value) {
-            Ok(value) => Some(value),
-            Err(detail) => {
-                self.fault(name, detail);
-                None
-            }
-        }
+        let read = read(&value);
+        read.map_err(|detail| self.fault(name, detail)).ok()
     }
 
     /// Takes a parameter that `T` reads.
     pub(super) fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<T> {
-        self.take(name, |text| {
-            text.parse().map_err(|error: T::Err| error.to_string())
-        })
+        let read = |text: &str| text.parse::<T>().map_err(|error| error.to_string());
+        self.take(name, read)
     }
 
     /// Takes a text of at most 200 characters.

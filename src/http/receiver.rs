@@ -146,7 +146,14 @@ impl Receiver {
     pub fn start(settings: Settings) -> io::Result<Self> {
         let listen = settings.listen;
         let resets = matches!(settings.failure, Some((Failure::Reset, _)));
-        let state = Arc::new(State::new(settings));
+        let state = Arc::new(State {
+            live: Mutex::new(Live {
+                counts: Counts::default(),
+                dice: StdRng::seed_from_u64(settings.seed),
+            }),
+            clock: DatabaseClock::new(),
+            settings,
+        });
         let shared = Arc::clone(&state);
         let server = HttpServer::new(move || {
             App::new()
@@ -198,11 +205,7 @@ impl Receiver {
 }
 
 struct State {
-    secrets: Vec<Secret>,
-    failure: Option<(Failure, f64)>,
-    retry_after: Option<u32>,
-    delay: Duration,
-    observer: Box<dyn Fn(&Received<'_>) + Send + Sync>,
+    settings: Settings,
     clock: DatabaseClock,
     live: Mutex<Live>,
 }
@@ -211,50 +214,29 @@ struct State {
 struct Live {
     counts: Counts,
     dice: StdRng,
-    ledger: Option<File>,
+}
+
+/// The text of a header.
+fn text<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 impl State {
-    fn new(settings: Settings) -> Self {
-        let live = Live {
-            counts: Counts::default(),
-            dice: StdRng::seed_from_u64(settings.seed),
-            ledger: settings.ledger,
-        };
-        Self {
-            secrets: settings.secrets,
-            failure: settings.failure,
-            retry_after: settings.retry_after,
-            delay: settings.delay,
-            observer: settings.observer,
-            clock: DatabaseClock::new(),
-            live: Mutex::new(live),
-        }
-    }
-
     fn live(&self) -> std::sync::MutexGuard<'_, Live> {
         // A panic elsewhere leaves nothing half done in it.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn judge(&self, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Verdict {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let Some(signatures) = text("webhook-signature").filter(|_| !self.secrets.is_empty())
-        else {
+        let secrets = &self.settings.secrets;
+        let signatures = text(headers, "webhook-signature");
+        let Some(signatures) = signatures.filter(|_| !secrets.is_empty()) else {
             return Verdict::None;
         };
-        let id = text("webhook-id").unwrap_or_default();
-        let timestamp = text("webhook-timestamp").unwrap_or_default();
+        let id = text(headers, "webhook-id").unwrap_or_default();
+        let timestamp = text(headers, "webhook-timestamp").unwrap_or_default();
         let now = now.timestamp();
-        match signature::verify(
-            &self.secrets,
-            id,
-            timestamp,
-            signatures,
-            body,
-            now,
-            TOLERANCE,
-        ) {
+        match signature::verify(secrets, id, timestamp, signatures, body, now, TOLERANCE) {
             Ok(()) => Verdict::Ok,
             Err(_) => Verdict::Bad,
         }
@@ -263,7 +245,7 @@ impl State {
 
 impl Live {
     /// Counts a request and decides whether it is failed.
-    fn count(&mut self, state: &State, verdict: Verdict, bytes: usize) -> Answer {
+    fn count(&mut self, settings: &Settings, verdict: Verdict, bytes: usize) -> Answer {
         let counts = &mut self.counts;
         counts.received += 1;
         counts.bytes += bytes as u64;
@@ -272,10 +254,10 @@ impl Live {
             Verdict::Bad => counts.bad_signature += 1,
             Verdict::None => counts.unsigned += 1,
         }
-        if verdict != Verdict::Ok && !state.secrets.is_empty() {
+        if verdict != Verdict::Ok && !settings.secrets.is_empty() {
             return Answer::Refused;
         }
-        match state.failure {
+        match settings.failure {
             Some((failure, rate)) if self.dice.random_bool(rate) => {
                 counts.failed_on_purpose += 1;
                 Answer::Failed(failure)
@@ -316,9 +298,9 @@ async fn receive(request: HttpRequest, state: web::Data<State>, body: Bytes) -> 
     let verdict = state.judge(request.headers(), &body, at);
     let answer = {
         let mut live = state.live();
-        let answer = live.count(&state, verdict, body.len());
+        let answer = live.count(&state.settings, verdict, body.len());
         if !matches!(answer, Answer::Refused)
-            && let Some(file) = &mut live.ledger
+            && let Some(mut file) = state.settings.ledger.as_ref()
         {
             // One write for each line: it is in the kernel before the sender hears of it, and
             // O_APPEND keeps lines whole. Waiting for a file is what the ledger is for.
@@ -329,19 +311,16 @@ async fn receive(request: HttpRequest, state: web::Data<State>, body: Bytes) -> 
         }
         answer
     };
-    let headers = request.headers();
-    (state.observer)(&Received {
+    (state.settings.observer)(&Received {
         at,
         path: request.path(),
-        id: headers
-            .get("webhook-id")
-            .and_then(|value| value.to_str().ok()),
+        id: text(request.headers(), "webhook-id"),
         body: &body,
         signature: verdict,
         answer: answer.as_str(),
     });
-    if !state.delay.is_zero() {
-        actix_web::rt::time::sleep(state.delay).await;
+    if !state.settings.delay.is_zero() {
+        actix_web::rt::time::sleep(state.settings.delay).await;
     }
     match answer {
         Answer::Accepted => HttpResponse::Ok().finish(),
@@ -350,7 +329,7 @@ async fn receive(request: HttpRequest, state: web::Data<State>, body: Bytes) -> 
             .body("the signature is not of the secret given to `herald receive`\n"),
         Answer::Failed(Failure::Status(status)) => {
             let mut response = HttpResponse::build(status);
-            if let Some(seconds) = state.retry_after {
+            if let Some(seconds) = state.settings.retry_after {
                 response.insert_header((RETRY_AFTER, seconds));
             }
             response.finish()
@@ -370,22 +349,13 @@ async fn receive(request: HttpRequest, state: web::Data<State>, body: Bytes) -> 
 /// `<webhook-id> <path> <timestamp> <SHA-256 of the body in hex> <answer>`
 fn ledger_line(request: &HttpRequest, body: &[u8], answer: Answer) -> String {
     let header = |name| {
-        let value = request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok());
-        value
-            .filter(|text| !text.is_empty() && !text.contains(' '))
-            .unwrap_or("-")
-            .to_owned()
+        let text = text(request.headers(), name);
+        let word = text.filter(|text| !text.is_empty() && !text.contains(' '));
+        word.unwrap_or("-")
     };
     let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
-    let hash = Sha256::digest(body);
-    format!(
-        "{id} {} {timestamp} {hash:x} {}\n",
-        request.path(),
-        answer.as_str()
-    )
+    let (path, hash, answer) = (request.path(), Sha256::digest(body), answer.as_str());
+    format!("{id} {path} {timestamp} {hash:x} {answer}\n")
 }
 
 /// A second handle of a connection's socket, since the server keeps the first to itself.

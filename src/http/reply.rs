@@ -10,14 +10,30 @@ use utoipa::ToSchema;
 
 use super::operation::{Answers, Described};
 use super::page::Page;
+use super::problem::Problem;
+
+/// What a handler of the API answers.
+pub(crate) type Answer<T> = Result<T, Problem>;
 
 /// It was made, and has an address from now on.
 #[derive(Debug)]
 pub(super) struct Made<T> {
-    /// Its address.
-    pub at: Option<String>,
-    /// How it is.
-    pub what: T,
+    at: Option<String>,
+    what: T,
+}
+
+impl<T> Made<T> {
+    /// It has this address.
+    pub(super) fn at(address: String, what: impl Into<T>) -> Self {
+        let (at, what) = (Some(address), what.into());
+        Self { at, what }
+    }
+
+    /// It has no address of its own.
+    pub(super) fn nowhere(what: impl Into<T>) -> Self {
+        let (at, what) = (None, what.into());
+        Self { at, what }
+    }
 }
 
 /// It was done, or only recorded because it had been done.
@@ -198,11 +214,8 @@ impl<T: ToSchema> Answers for Page<T> {
         let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
         described.schemas.insert(name, page);
         described.answer(200, "application/json", reference);
-        described.header(
-            200,
-            "Link",
-            "The next page (`rel=\"next\"`), if there is one.",
-        );
+        let text = "The next page (`rel=\"next\"`), if there is one.";
+        described.header(200, "Link", text);
     }
 }
 

@@ -38,9 +38,7 @@ impl RuleSet {
     /// Whether a proxy is believed about whom it asks for.
     #[must_use]
     pub(super) fn trusts(&self, address: IpAddr) -> bool {
-        self.proxies
-            .iter()
-            .any(|network| network.contains(&address))
+        self.proxies.iter().any(|it| it.contains(&address))
     }
 }
 
@@ -122,17 +120,13 @@ pub(super) struct Pace {
 
 impl Pace {
     fn set(&self, clients: &ClientsConfig) {
-        let millis = |seconds: u64| seconds.saturating_mul(1_000);
-        self.head
-            .store(millis(clients.head_seconds), Ordering::Relaxed);
-        self.body
-            .store(millis(clients.body_seconds), Ordering::Relaxed);
-        self.idle
-            .store(millis(clients.idle_seconds), Ordering::Relaxed);
-        self.slow
-            .store(millis(clients.slow_seconds), Ordering::Relaxed);
-        self.speed
-            .store(clients.bytes_per_second, Ordering::Relaxed);
+        let set = |at: &AtomicU64, value: u64| at.store(value, Ordering::Relaxed);
+        let set_seconds = |at, seconds: u64| set(at, seconds.saturating_mul(1_000));
+        set_seconds(&self.head, clients.head_seconds);
+        set_seconds(&self.body, clients.body_seconds);
+        set_seconds(&self.idle, clients.idle_seconds);
+        set_seconds(&self.slow, clients.slow_seconds);
+        set(&self.speed, clients.bytes_per_second);
     }
 
     /// How long the head of a request may take.

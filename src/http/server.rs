@@ -105,20 +105,15 @@ pub fn server(
     let closing = Closing::new();
     let connections = Connections::new(settings.rules.clone());
     let callers = Callers::start(engine.database().clone(), settings.rules.rates().clone());
+    let base = settings.site.base.clone();
+    let site = Site::new(settings.site, settings.rules.clone());
     let shared = Shared {
         connections: connections.clone(),
         room: Room::default(),
         malformed: Arc::default(),
-        directory: Directory::of_daemon(
-            engine.clone(),
-            Arc::clone(&callers),
-            settings.site.base.clone(),
-        ),
+        directory: Directory::of_daemon(engine.clone(), Arc::clone(&callers), base),
         callers,
-        sessions: Arc::new(Sessions::new(
-            engine.database().clone(),
-            Site::new(settings.site, settings.rules.clone()),
-        )),
+        sessions: Arc::new(Sessions::new(engine.database().clone(), site)),
         passwords: Passwords::new(),
         rules: settings.rules.clone(),
         requests: Arc::new(Requests::new(Table(TABLE))),
@@ -148,12 +143,8 @@ pub fn server(
             let stopping = stopping.clone();
             let worker = shared.requests.worker();
             let (malformed, carried) = (Arc::clone(&shared.malformed), connections.clone());
-            let (closing, marks, errors, requests) = (
-                shared.closing.clone(),
-                shared.closing.clone(),
-                shared.closing.clone(),
-                shared.closing.clone(),
-            );
+            let closing = shared.closing.clone();
+            let (marks, errors, requests) = (closing.clone(), closing.clone(), closing.clone());
             let app = App::new()
                 .wrap(Guard {
                     table: shared.table,
@@ -239,11 +230,7 @@ pub fn server(
                 async move {
                     let ended = match served {
                         Either::Left(served) => {
-                            let ended = served.await;
-                            if let Err(why) = &ended {
-                                malformed.ended(peer, why);
-                            }
-                            ended
+                            served.await.inspect_err(|why| malformed.ended(peer, why))
                         }
                         Either::Right(told) => {
                             told.await;
@@ -264,11 +251,8 @@ pub fn server(
 /// Makes the routes of the table, one resource for each path.
 pub(super) fn routes(service: &mut ServiceConfig) {
     for (place, entry) in TABLE.iter().enumerate() {
-        let earlier = TABLE.iter().take(place);
-        if earlier
-            .into_iter()
-            .any(|other| other.pattern == entry.pattern)
-        {
+        let mut earlier = TABLE.iter().take(place);
+        if earlier.any(|other| other.pattern == entry.pattern) {
             continue;
         }
         let same = TABLE.iter().filter(|other| other.pattern == entry.pattern);
@@ -286,10 +270,6 @@ pub(super) fn routes(service: &mut ServiceConfig) {
             service.service(resource);
         }
     }
-    service.default_service(web::to(|| async {
-        Err::<&str, _>(Problem::new(
-            Kind::NotFound,
-            "There is nothing at this path.",
-        ))
-    }));
+    let nothing = || Problem::new(Kind::NotFound, "There is nothing at this path.");
+    service.default_service(web::to(move || async move { Err::<&str, _>(nothing()) }));
 }

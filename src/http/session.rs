@@ -95,7 +95,7 @@ impl Sessions {
     /// The request names another host, or the database is away.
     pub(super) async fn find(&self, request: &HttpRequest) -> Result<Option<SignedIn>, Problem> {
         let place = self.site.place(request)?;
-        let Some(text) = text(request, name(&place)) else {
+        let Some(text) = text(request, names(&place).0) else {
             return Ok(None);
         };
         let hash = secret_hash(text);
@@ -137,11 +137,9 @@ impl Sessions {
 /// A request that changes something lacks the proof, or has a wrong one.
 #[must_use]
 pub(super) fn no_proof() -> Problem {
-    Problem::new(
-        Kind::Forbidden,
-        "The CSRF token is missing or wrong: send it in the header X-CSRF-Token, or load the page \
-         again.",
-    )
+    let detail = "The CSRF token is missing or wrong: send it in the header X-CSRF-Token, or load \
+                  the page again.";
+    Problem::new(Kind::Forbidden, detail)
 }
 
 /// Whether a request comes with a cookie of Herald, in force or not.
@@ -153,13 +151,13 @@ pub(super) fn has_cookie(request: &HttpRequest) -> bool {
 /// The key of the session that a request brings along.
 #[must_use]
 pub(super) fn brought(request: &HttpRequest, place: &Place) -> Option<SecretHash> {
-    text(request, name(place)).map(secret_hash)
+    text(request, names(place).0).map(secret_hash)
 }
 
 /// What a browser is known by that a request brings along.
 #[must_use]
 pub(super) fn known(request: &HttpRequest, place: &Place) -> Option<SecretHash> {
-    text(request, name_of_known(place)).map(secret_hash)
+    text(request, names(place).1).map(secret_hash)
 }
 
 /// What a request's cookie of a name says.
@@ -171,19 +169,19 @@ fn text<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
 /// The header's value that hands a session to the browser.
 #[must_use]
 pub(super) fn given(place: &Place, token: &str) -> String {
-    set(place, name(place), token, LIFETIME.num_seconds())
+    set(place, names(place).0, token, LIFETIME.num_seconds())
 }
 
 /// The header's value that hands the browser what it is known by. It stays when the session ends.
 #[must_use]
 pub(super) fn given_known(place: &Place, token: &str) -> String {
-    set(place, name_of_known(place), token, KNOWN_FOR.num_seconds())
+    set(place, names(place).1, token, KNOWN_FOR.num_seconds())
 }
 
 /// The header's value that takes it back.
 #[must_use]
 pub(super) fn taken(place: &Place) -> String {
-    set(place, name(place), "", 0)
+    set(place, names(place).0, "", 0)
 }
 
 fn set(place: &Place, name: &str, value: &str, seconds: i64) -> String {
@@ -191,32 +189,22 @@ fn set(place: &Place, name: &str, value: &str, seconds: i64) -> String {
     format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
-const fn name(place: &Place) -> &'static str {
+/// The names of the cookie with the session, and of that by which the browser is known.
+const fn names(place: &Place) -> (&'static str, &'static str) {
     if place.secure {
-        SECURE_COOKIE
+        (SECURE_COOKIE, SECURE_KNOWN)
     } else {
-        PLAIN_COOKIE
-    }
-}
-
-const fn name_of_known(place: &Place) -> &'static str {
-    if place.secure {
-        SECURE_KNOWN
-    } else {
-        PLAIN_KNOWN
+        (PLAIN_COOKIE, PLAIN_KNOWN)
     }
 }
 
 /// A cookie's value. One that stands there twice counts for nothing: somebody else set one.
 pub(super) fn cookie<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     let lines = request.headers().get_all(COOKIE);
-    let pairs = lines
+    let mut found = lines
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    let mut found = pairs
-        .filter(|(key, _)| *key == name)
-        .map(|(_, value)| value);
+        .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
     let first = found.next()?;
     found.next().is_none().then_some(first)
 }

@@ -44,14 +44,13 @@ impl Side {
 
     fn change(&mut self, network: IpAddr, change: impl FnOnce(&mut Network) -> bool) -> bool {
         let of = self.networks.entry(network).or_default();
-        self.by_size
-            .remove(&(of.lives.len(), Reverse(of.newest), network));
+        let size = |of: &Network| (of.lives.len(), Reverse(of.newest), network);
+        self.by_size.remove(&size(of));
         let changed = change(of);
         if of.lives.is_empty() {
             self.networks.remove(&network);
         } else {
-            let size = of.lives.len();
-            self.by_size.insert((size, Reverse(of.newest), network));
+            self.by_size.insert(size(of));
         }
         changed
     }
@@ -63,15 +62,12 @@ impl Side {
 
     /// The connection that is least worth keeping, of the address that has the most.
     pub(super) fn least(&self) -> Option<u64> {
-        let largest_first = self.by_size.iter().rev();
-        largest_first
-            .filter_map(|(_, _, network)| {
-                let lives = self.networks.get(network)?.lives.iter();
-                let worth = lives.filter_map(|(number, life)| Some((life.worth()?, *number)));
-                worth.take(COMPARED).min()
-            })
-            .map(|(_, number)| number)
-            .next()
+        let mut largest_first = self.by_size.iter().rev();
+        largest_first.find_map(|(_, _, network)| {
+            let lives = self.networks.get(network)?.lives.iter();
+            let worth = lives.filter_map(|(number, life)| Some((life.worth()?, *number)));
+            worth.take(COMPARED).min().map(|(_, number)| number)
+        })
     }
 
     #[cfg(test)]

@@ -80,17 +80,12 @@ impl Site {
             }
             None => false,
         });
-        let Some(url) = url else {
-            return Err(Problem::new(
-                Kind::Misdirected,
-                "Pages are not served under this host: set HERALD_PUBLIC_URL to the address that \
-                 browsers use, name the host in HERALD_ALLOWED_HOSTS, or use the IP address.",
-            ));
-        };
-        Ok(Place {
-            origin: url.origin(),
-            secure: forwarded,
-        })
+        let detail = "Pages are not served under this host: set HERALD_PUBLIC_URL to the address \
+                      that browsers use, name the host in HERALD_ALLOWED_HOSTS, or use the IP \
+                      address.";
+        let url = url.ok_or_else(|| Problem::new(Kind::Misdirected, detail))?;
+        let (origin, secure) = (url.origin(), forwarded);
+        Ok(Place { origin, secure })
     }
 
     /// Refuses a request that is for another host. Ports count for cookies alone.
@@ -107,11 +102,9 @@ impl Site {
         if is_address(&name) || name == "localhost" || known() {
             return Ok(());
         }
-        Err(Problem::new(
-            Kind::Misdirected,
-            "Herald does not answer under this host: name it in HERALD_ALLOWED_HOSTS, or use the \
-             IP address.",
-        ))
+        let detail = "Herald does not answer under this host: name it in HERALD_ALLOWED_HOSTS, or \
+                      use the IP address.";
+        Err(Problem::new(Kind::Misdirected, detail))
     }
 
     /// Whether `/v1` answers under certain hosts alone.
@@ -135,11 +128,10 @@ impl Site {
             }
         };
         if own {
-            Ok(())
-        } else {
-            let detail = "This request comes from a page of another site.";
-            Err(Problem::new(Kind::Forbidden, detail))
+            return Ok(());
         }
+        let detail = "This request comes from a page of another site.";
+        Err(Problem::new(Kind::Forbidden, detail))
     }
 
     /// The network address of who asks; of IPv6 the network that one customer gets.
@@ -316,20 +308,16 @@ mod tests {
         assert_eq!(site.address(&stranger), "192.0.2.1");
         let one = request("[2001:db8:1:2:3:4:5:6]:1", &[]);
         assert_eq!(site.address(&one), "2001:db8:1:2::/64");
-        assert_eq!(
-            site.address(&request("[::ffff:192.0.2.1]:1", &[])),
-            "192.0.2.1"
-        );
+        let mapped = request("[::ffff:192.0.2.1]:1", &[]);
+        assert_eq!(site.address(&mapped), "192.0.2.1");
     }
 
     #[test]
     fn a_page_of_another_site_is_refused() {
         let site = site("http://127.0.0.1:8080", false);
         let from = |headers: &[(&str, &str)]| {
-            let request = request(
-                "192.0.2.1:1",
-                &[&[("host", "127.0.0.1:8080")], headers].concat(),
-            );
+            let headers = [&[("host", "127.0.0.1:8080")], headers].concat();
+            let request = request("192.0.2.1:1", &headers);
             Site::same_origin(&request, &site.place(&request).unwrap()).is_ok()
         };
         assert!(from(&[("origin", "http://127.0.0.1:8080")]));

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::input::{Faults, Field, Given, ListOf, OrNull, inputs};
+use super::input::{Faults, Field, Given, ListOf, OrNull, checked, inputs};
 use super::making::{Kind, Making, once};
-use super::{Directory, Reason, Refusal};
+use super::{Directory, Reason, Refusal, Result};
 use crate::config::AccountBounds;
 use crate::domain::activity::Actor;
 use crate::domain::email::Email;
@@ -21,38 +21,28 @@ use crate::store::user::{NewUser, Write};
 /// Upper bound of a name's length, in characters.
 pub const MAX_NAME: usize = 63;
 
-/// An account's name.
-#[derive(Debug, Clone)]
-pub struct AccountName(String);
+checked! {
+    /// An account's name.
+    AccountName by check_name,
+        json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$" });
+}
 
-impl Field for AccountName {
-    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let name = given.text().map_err(|detail| faults.add(detail)).ok()?;
-        let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let legal = name
-            .bytes()
-            .all(|byte| letter(byte) || byte == b'_' || byte == b'-')
-            && name.bytes().next().is_some_and(letter)
-            && name.len() <= MAX_NAME;
-        if legal {
-            return Some(Self(name));
-        }
-        faults.add(format!(
-            "must have 1 to {MAX_NAME} of a-z 0-9 _ -, the first one a letter or a digit"
-        ));
-        None
+fn check_name(name: &str) -> Result<&str, String> {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let inner = |byte: u8| letter(byte) || byte == b'_' || byte == b'-';
+    let begins = name.bytes().next().is_some_and(letter);
+    if begins && name.bytes().all(inner) && name.len() <= MAX_NAME {
+        return Ok(name);
     }
-
-    fn schema() -> Value {
-        json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$" })
-    }
+    Err(format!(
+        "must have 1 to {MAX_NAME} of a-z 0-9 _ -, the first one a letter or a digit"
+    ))
 }
 
 impl Field for Sender {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let text = given.text().map_err(|detail| faults.add(detail)).ok()?;
         let wrong = "must be an address such as shop@example.com, or a domain such as example.com";
-        text.parse().map_err(|_form| faults.add(wrong)).ok()
+        given.read(faults, |text| text.parse().map_err(|_form| wrong))
     }
 
     fn schema() -> Value {
@@ -100,7 +90,7 @@ pub struct Bounds {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn bounds(directory: &Directory, account: AccountId) -> Result<Bounds, Refusal> {
+pub async fn bounds(directory: &Directory, account: AccountId) -> Result<Bounds> {
     let database = directory.database();
     Ok(Bounds {
         used: bounds::usage(database, account).await?,
@@ -116,7 +106,7 @@ pub async fn create(
     directory: &Directory,
     making: Making<'_>,
     input: AccountInput,
-) -> Result<Account, Refusal> {
+) -> Result<Account> {
     let database = directory.database();
     let make = async {
         let id = AccountId::from_uuid(directory.fresh_uuid());
@@ -134,7 +124,7 @@ pub async fn create_with_admin(
     directory: &Directory,
     by: &Actor,
     input: AccountWithAdmin,
-) -> Result<(Account, Option<String>), Refusal> {
+) -> Result<(Account, Option<String>)> {
     let id = AccountId::from_uuid(directory.fresh_uuid());
     let admin = NewUser {
         id: UserId::from_uuid(directory.fresh_uuid()),
@@ -144,10 +134,9 @@ pub async fn create_with_admin(
         role: UserRole::Admin,
     };
     let letters = directory.letters();
-    let write = letters.as_ref().map(|write| write as Write<'_>);
-    let (database, name) = (directory.database(), &input.name.0);
-    let made =
-        account::create_with(database, id, name, Some((admin, write)), Making::by(by)).await?;
+    let admin = (admin, letters.as_ref().map(|write| write as Write<'_>));
+    let (database, name, making) = (directory.database(), &input.name.0, Making::by(by));
+    let made = account::create_with(database, id, name, Some(admin), making).await?;
     let (account, token) = made;
     let link = token.map(|token| directory.link(LinkPurpose::Invitation, &token));
     Ok((account, link))
@@ -161,7 +150,7 @@ pub async fn list(
     directory: &Directory,
     after: Option<AccountId>,
     limit: i64,
-) -> Result<Vec<Account>, Refusal> {
+) -> Result<Vec<Account>> {
     Ok(account::list(directory.database(), after, limit).await?)
 }
 
@@ -169,7 +158,7 @@ pub async fn list(
 ///
 /// # Errors
 /// There is none, or the database is away.
-pub async fn show(directory: &Directory, id: AccountId) -> Result<Account, Refusal> {
+pub async fn show(directory: &Directory, id: AccountId) -> Result<Account> {
     let found = account::find(directory.database(), id).await?;
     found.ok_or_else(missing)
 }
@@ -178,7 +167,7 @@ pub async fn show(directory: &Directory, id: AccountId) -> Result<Account, Refus
 ///
 /// # Errors
 /// There is none, or the database is away.
-pub async fn named(directory: &Directory, name: &str) -> Result<Account, Refusal> {
+pub async fn named(directory: &Directory, name: &str) -> Result<Account> {
     let database = directory.database();
     let found = match name.parse::<AccountId>() {
         Ok(id) => account::find(database, id).await?,
@@ -196,7 +185,7 @@ pub async fn change(
     id: AccountId,
     by: &Actor,
     patch: AccountPatch,
-) -> Result<Account, Refusal> {
+) -> Result<Account> {
     let name = patch.name.map(|name| name.0);
     if id == MAIN_ACCOUNT && name.as_ref().is_some_and(|name| name != "main") {
         return Err(Refusal::conflict("The account `main` keeps its name."));
@@ -215,7 +204,7 @@ pub async fn change(
 ///
 /// # Errors
 /// It is in use or `main`, there is no such account, or the database is away.
-pub async fn remove(directory: &Directory, id: AccountId, by: &Actor) -> Result<(), Refusal> {
+pub async fn remove(directory: &Directory, id: AccountId, by: &Actor) -> Result<()> {
     if id == MAIN_ACCOUNT {
         return Err(Refusal::conflict("The account `main` cannot be removed."));
     }

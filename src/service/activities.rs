@@ -6,10 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::recording::{ActivityInput, Recording, record};
 use super::input::{Moment, Text, inputs, lists};
-use super::{Fault, Refusal, cut};
-use crate::actors::Engine;
+use super::{Context, Fault, Refusal, Result, cut};
 use crate::domain::activity::MOST_AHEAD;
-use crate::domain::id::{AccountId, ActivityId};
+use crate::domain::id::ActivityId;
 use crate::store::activity::{self, Activity, ActivityCount, ActivityFilter, MOST_COUNTS};
 
 /// The name of the list in its cursors.
@@ -57,12 +56,11 @@ pub type Place = (DateTime<Utc>, ActivityId);
 /// # Errors
 /// When the database is away.
 pub async fn list(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     filter: &ActivityFilter,
     limit: usize,
-) -> Result<(Vec<Activity>, Option<Place>), Refusal> {
-    let mut rows = activity::list(engine.database(), account, filter).await?;
+) -> Result<(Vec<Activity>, Option<Place>)> {
+    let mut rows = activity::list(cx.database(), cx.account, filter).await?;
     let next = cut(&mut rows, limit, |row| (row.at, row.id()));
     Ok((rows, next))
 }
@@ -85,13 +83,12 @@ pub struct Counted {
 /// # Errors
 /// The time ends before it begins or is too long, or the database is away.
 pub async fn count(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     group: Option<&str>,
     (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
-) -> Result<Counted, Refusal> {
+) -> Result<Counted> {
     // An activity may lie a little ahead: without an end, what was just recorded is counted.
-    let ahead = engine.clock().now() + MOST_AHEAD;
+    let ahead = cx.engine.clock().now() + MOST_AHEAD;
     let to = to.unwrap_or_else(|| from.map_or(ahead, |from| ahead.min(from + LONGEST_TIME)));
     let from = from.unwrap_or(to - USUAL_TIME);
     let wrong = |detail: &str| Err(Refusal::query(vec![Fault::new("?from", detail)]));
@@ -101,7 +98,7 @@ pub async fn count(
     if to - from > LONGEST_TIME {
         return wrong("must not be more than 92 days before `to`");
     }
-    let mut rows = activity::summary(engine.database(), account, group, from, to).await?;
+    let mut rows = activity::summary(cx.database(), cx.account, group, from, to).await?;
     let truncated = rows.len() > MOST_COUNTS;
     rows.truncate(MOST_COUNTS);
     Ok(Counted {

@@ -2,11 +2,9 @@
 
 use super::input::{CONTROL, Text, checked, inputs, line_schema, lists};
 use super::making::{Kind, Making, once};
-use super::{Fault, Refusal};
-use crate::actors::Engine;
+use super::{Context, Fault, Refusal, Result, views};
 use crate::catalogue::activities;
 use crate::domain::activity::{MAX_NAME, OWN_GROUP, check_name};
-use crate::domain::id::AccountId;
 use crate::store::activity_type::{self, OwnType};
 
 /// Upper bound of a description, in characters.
@@ -37,30 +35,21 @@ checked! {
     ActivityName by check_name, line_schema(1, MAX_NAME, CONTROL);
 }
 
-/// An activity of the catalogue.
-#[derive(Debug, Clone)]
-pub struct ActivityType {
-    /// Its group.
-    pub group: String,
-    /// Its name.
-    pub activity: String,
-    /// What it means; empty for built-in ones.
-    pub description: String,
-    /// It comes with Herald.
-    pub builtin: bool,
-    /// Whether an application may record it; Herald's own are Herald's alone.
-    pub recordable: bool,
-}
-
-impl From<OwnType> for ActivityType {
-    fn from(own: OwnType) -> Self {
-        Self {
-            group: own.group,
-            activity: own.activity,
-            description: own.description,
-            builtin: false,
-            recordable: true,
-        }
+views! {
+    /// An activity of the catalogue.
+    pub ActivityTypeView of own: OwnType {
+        /// Its group.
+        #[schema(example = "Order")]
+        group: String,
+        /// Its name.
+        #[schema(example = "Bulk Submit")]
+        activity: String,
+        /// What it means; empty for built-in ones.
+        description: String,
+        /// It comes with Herald.
+        builtin: bool = false,
+        /// Whether an application may record it; Herald's own are Herald's alone.
+        recordable: bool = true,
     }
 }
 
@@ -68,10 +57,10 @@ impl From<OwnType> for ActivityType {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn list(engine: &Engine, account: AccountId) -> Result<Vec<ActivityType>, Refusal> {
-    let own = activity_type::list(engine.database(), account).await?;
+pub async fn list(cx: Context<'_>) -> Result<Vec<ActivityTypeView>> {
+    let own = activity_type::list(cx.database(), cx.account).await?;
     let builtin = activities::builtin().into_iter().flat_map(|group| {
-        let known = move |activity: &str| ActivityType {
+        let known = move |activity: &str| ActivityTypeView {
             group: group.name.to_owned(),
             activity: activity.to_owned(),
             description: String::new(),
@@ -80,8 +69,8 @@ pub async fn list(engine: &Engine, account: AccountId) -> Result<Vec<ActivityTyp
         };
         group.activities.into_iter().map(known)
     });
-    let mut types: Vec<ActivityType> = builtin.collect();
-    types.extend(own.into_iter().map(ActivityType::from));
+    let mut types: Vec<ActivityTypeView> = builtin.collect();
+    types.extend(own.into_iter().map(ActivityTypeView::from));
     types.sort_by(|a, b| (&a.group, &a.activity).cmp(&(&b.group, &b.activity)));
     Ok(types)
 }
@@ -92,12 +81,11 @@ pub async fn list(engine: &Engine, account: AccountId) -> Result<Vec<ActivityTyp
 /// Its group is Herald's own, it is there already, the account has as many as it may, or the
 /// database is away.
 pub async fn create(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     making: Making<'_>,
     input: ActivityTypeInput,
-) -> Result<ActivityType, Refusal> {
-    let database = engine.database();
+) -> Result<ActivityTypeView> {
+    let (database, account) = (cx.database(), cx.account);
     let make = async {
         let (group, activity) = (&*input.group, &*input.activity);
         if group.eq_ignore_ascii_case(OWN_GROUP) {
@@ -113,17 +101,10 @@ pub async fn create(
         Ok(added.into())
     };
     let show = async |made: String| {
-        let all = list(engine, account).await?;
-        let is_it = |it: &ActivityType| format!("{}\n{}", it.group, it.activity) == made;
-        let found = all.into_iter().find(is_it);
+        let is_it = |it: &ActivityTypeView| format!("{}\n{}", it.group, it.activity) == made;
+        let found = list(cx).await?.into_iter().find(is_it);
         found.ok_or_else(|| Refusal::not_found("activity"))
     };
-    once(
-        database,
-        Some(account),
-        (Kind::ActivityType, making),
-        make,
-        show,
-    )
-    .await
+    let kind = (Kind::ActivityType, making);
+    once(database, Some(account), kind, make, show).await
 }

@@ -214,8 +214,8 @@ struct Recorded {
 
 impl Recorded {
     fn read(text: Option<&str>) -> Self {
-        text.and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default()
+        let read = text.and_then(|text| serde_json::from_str(text).ok());
+        read.unwrap_or_default()
     }
 }
 
@@ -277,11 +277,10 @@ impl AttemptView {
             body: recorded.sent.body,
             truncated: recorded.sent.truncated,
         });
+        let headers = |head: Vec<_>| head.into_iter().map(|it| shown(it, &echoes)).collect();
         let response = attempt.status.map(|status| ResponseView {
             status,
-            headers: recorded
-                .head
-                .map(|head| head.into_iter().map(|it| shown(it, &echoes)).collect()),
+            headers: recorded.head.map(headers),
             body: recorded.body.map(|body| echoes.hide(body)),
             truncated: recorded.truncated,
         });
@@ -317,9 +316,9 @@ fn request_headers(
     timestamp: Option<i64>,
     sent: &Sent,
 ) -> Vec<HeaderView> {
-    let header = |name: &str, value: String| HeaderView {
-        name: name.to_owned(),
-        value,
+    let header = |name: &str, value: String| {
+        let name = name.to_owned();
+        HeaderView { name, value }
     };
     let content_type = sent.content_type.as_deref().unwrap_or("application/json");
     let mut headers = vec![
@@ -336,32 +335,24 @@ fn request_headers(
         None => own.as_str().to_owned(),
     };
     headers.push(header(HEADER, hops));
-    let custom = subscription
-        .iter()
-        .flat_map(|subscription| subscription.headers.keys());
+    let custom = subscription.iter().flat_map(|it| it.headers.keys());
     let mut names: Vec<&String> = custom.collect();
     for name in &sent.headers {
         // A plugin's header takes the place of the subscription's.
         names.retain(|other| !other.eq_ignore_ascii_case(name));
         names.push(name);
     }
-    headers.extend(
-        names
-            .into_iter()
-            .map(|name| header(name, MASKED.to_owned())),
-    );
+    let names = names.into_iter();
+    headers.extend(names.map(|name| header(name, MASKED.to_owned())));
     headers
 }
 
 /// A header of an answer: cookies are credentials, too.
 fn shown((name, value): (String, String), echoes: &Echoes) -> HeaderView {
-    let secret = name.eq_ignore_ascii_case("set-cookie");
-    HeaderView {
-        value: if secret {
-            MASKED.to_owned()
-        } else {
-            echoes.hide(value)
-        },
-        name,
+    if name.eq_ignore_ascii_case("set-cookie") {
+        let value = MASKED.to_owned();
+        return HeaderView { name, value };
     }
+    let value = echoes.hide(value);
+    HeaderView { name, value }
 }

@@ -4,14 +4,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
 use super::access::{Need, Scope};
 use super::rate_limit::{Limit, RateLimits, Rates};
-use super::refusal::{Fault, Reason, Refusal};
+use super::{Fault, Reason, Refusal, Result};
 use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT, TokenId};
 use crate::domain::role::Role;
@@ -98,7 +98,7 @@ struct Grant {
 }
 
 impl Grant {
-    fn count(&self) -> Result<(), Refusal> {
+    fn count(&self) -> Result<()> {
         self.limit.as_ref().map_or(Ok(()), |limit| limit.count())
     }
 }
@@ -108,6 +108,12 @@ struct Known<T> {
     /// Milliseconds of uptime before the database was asked.
     checked: u64,
     used: AtomicU64,
+}
+
+impl<T> Known<T> {
+    fn is_fresh(&self, now: u64) -> bool {
+        now <= self.checked + FRESH
+    }
 }
 
 /// What is known of tokens and accounts.
@@ -151,9 +157,8 @@ impl Callers {
     }
 
     fn grant(&self, token: &Token) -> Grant {
-        let own = token
-            .rate_limit
-            .map(|limit| u32::try_from(limit).unwrap_or(0));
+        let own = token.rate_limit;
+        let own = own.map(|limit| u32::try_from(limit).unwrap_or(0));
         Grant {
             who: Who::Token(token.id),
             role: token.role,
@@ -167,37 +172,27 @@ impl Callers {
     /// # Errors
     /// No token, a text that is no token, too many requests with it, or a role that may not do
     /// this.
-    pub fn quick(&self, need: Need, given: &Credentials<'_>) -> Result<Quick, Refusal> {
-        let text = bearer(given.authorization)?;
-        let hash = token::hash(text);
+    pub fn quick(&self, need: Need, given: &Credentials<'_>) -> Result<Quick> {
+        let hash = token::hash(bearer(given.authorization)?);
         let now = now();
-        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = tokens
-            .get(&hash)
-            .filter(|known| now <= known.checked + FRESH)
-        else {
+        let tokens = read(&self.tokens);
+        let Some(known) = tokens.get(&hash).filter(|known| known.is_fresh(now)) else {
             return Ok(Quick::Ask(hash));
         };
         known.used.store(now, Ordering::Relaxed);
         let grant = known.value.clone();
         drop(tokens);
-        let Some(name) = given.account else {
-            grant.count()?;
-            permit(need, &grant)?;
-            return own(need, grant).map(Quick::Granted);
-        };
-        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
-        match accounts
-            .get(name)
-            .filter(|known| now <= known.checked + FRESH)
-        {
-            Some(known) => {
-                grant.count()?;
-                permit(need, &grant)?;
-                named(need, grant, known.value).map(Quick::Granted)
-            }
-            None => Ok(Quick::Ask(hash)),
+        let mut named = None;
+        if let Some(name) = given.account {
+            let accounts = read(&self.accounts);
+            let Some(known) = accounts.get(name).filter(|known| known.is_fresh(now)) else {
+                return Ok(Quick::Ask(hash));
+            };
+            named = Some(known.value);
         }
+        grant.count()?;
+        permit(need, &grant)?;
+        caller(need, grant, named).map(Quick::Granted)
     }
 
     /// Judges a request by asking the database.
@@ -205,12 +200,7 @@ impl Callers {
     /// # Errors
     /// The token is not in force or may not do this, too many requests were made with it, the
     /// account is not there, or the database is away.
-    pub async fn ask(
-        &self,
-        need: Need,
-        hash: TokenHash,
-        account: Option<&str>,
-    ) -> Result<Caller, Refusal> {
+    pub async fn ask(&self, need: Need, hash: TokenHash, account: Option<&str>) -> Result<Caller> {
         let _turn = self.look_ups.acquire().await;
         // Another request may have asked meanwhile: after a start all of them come at once.
         let (grant, checked) = match self.known(&hash) {
@@ -222,19 +212,17 @@ impl Callers {
     }
 
     fn known(&self, hash: &TokenHash) -> Option<(Grant, u64)> {
-        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        let known = tokens.get(hash)?;
-        (now() <= known.checked + FRESH).then(|| (known.value.clone(), known.checked))
+        let tokens = read(&self.tokens);
+        let known = tokens.get(hash).filter(|known| known.is_fresh(now()))?;
+        Some((known.value.clone(), known.checked))
     }
 
-    async fn look_up(&self, hash: TokenHash) -> Result<(Grant, u64), Refusal> {
+    async fn look_up(&self, hash: TokenHash) -> Result<(Grant, u64)> {
         let checked = now();
         let found = token::in_force(&self.database, &[hash]).await?;
         let Some((_, token)) = found.first() else {
-            return Err(Refusal::new(
-                Reason::Unauthorized,
-                "This token is not in force.",
-            ));
+            let detail = "This token is not in force.";
+            return Err(Refusal::new(Reason::Unauthorized, detail));
         };
         let grant = self.grant(token);
         remember(&self.tokens, hash, grant.clone(), checked);
@@ -250,7 +238,7 @@ impl Callers {
         need: Need,
         session: Arc<Session>,
         account: Option<&str>,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<Caller> {
         let grant = Grant {
             role: session.role.into(),
             account: Some(session.account()),
@@ -266,47 +254,36 @@ impl Callers {
         grant: Grant,
         account: Option<&str>,
         checked: u64,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<Caller> {
         permit(need, &grant)?;
         let Some(name) = account else {
-            return own(need, grant);
+            return caller(need, grant, None);
         };
         let found = match name.parse::<AccountId>() {
             Ok(id) => account::find(&self.database, id).await?,
             Err(_) => account::find_by_name(&self.database, name).await?,
         };
-        let id = found
-            .ok_or_else(|| Refusal::new(Reason::NotFound, NO_ACCOUNT))?
-            .id;
+        let id = found.ok_or_else(unknown_account)?.id;
         remember(&self.accounts, name.into(), id, checked);
-        named(need, grant, id)
+        caller(need, grant, Some(id))
     }
 
     /// Forgets a token that was revoked or changed through this daemon.
     pub fn forget(&self, hash: &TokenHash) {
-        self.tokens
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(hash);
+        write(&self.tokens).remove(hash);
     }
 
     /// Forgets everything, after a change that may concern many.
     pub fn forget_all(&self) {
-        self.tokens
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-        self.accounts
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        write(&self.tokens).clear();
+        write(&self.accounts).clear();
     }
 
     async fn refresh(&self) {
         let checked = now();
         let in_use = |used: &AtomicU64| checked <= used.load(Ordering::Relaxed) + IDLE;
         let hashes: Vec<TokenHash> = {
-            let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+            let mut tokens = write(&self.tokens);
             tokens.retain(|_, known| in_use(&known.used));
             tokens.keys().copied().collect()
         };
@@ -318,7 +295,7 @@ impl Callers {
             return;
         };
         let found: HashMap<TokenHash, Token> = found.into_iter().collect();
-        let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+        let mut tokens = write(&self.tokens);
         for hash in hashes {
             match (found.get(&hash), tokens.get_mut(&hash)) {
                 (Some(token), Some(known)) => {
@@ -334,7 +311,9 @@ impl Callers {
     }
 }
 
-const NO_ACCOUNT: &str = "There is no such account.";
+fn unknown_account() -> Refusal {
+    Refusal::new(Reason::NotFound, "There is no such account.")
+}
 
 async fn keep_fresh(callers: Weak<Callers>) {
     let mut tick = tokio::time::interval(REFRESH);
@@ -354,34 +333,32 @@ fn remember<K: Eq + std::hash::Hash, T>(
     value: T,
     checked: u64,
 ) {
-    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+    let mut known = write(known);
     if known.len() >= MOST_KNOWN {
-        known.retain(|_, entry| checked <= entry.checked + FRESH);
+        known.retain(|_, entry| entry.is_fresh(checked));
         if known.len() >= MOST_KNOWN {
             return;
         }
     }
+    let used = AtomicU64::new(checked);
     known.insert(
         key,
         Known {
             value,
             checked,
-            used: AtomicU64::new(checked),
+            used,
         },
     );
 }
 
-fn bearer(authorization: Option<&str>) -> Result<&str, Refusal> {
+fn bearer(authorization: Option<&str>) -> Result<&str> {
     let missing = || {
-        Refusal::new(
-            Reason::Unauthorized,
-            "Send a token in the header `Authorization: Bearer hrld_…`; `herald token create` \
-             makes one.",
-        )
+        let detail = "Send a token in the header `Authorization: Bearer hrld_…`; `herald token \
+                      create` makes one.";
+        Refusal::new(Reason::Unauthorized, detail)
     };
-    let (scheme, text) = authorization
-        .and_then(|value| value.split_once(' '))
-        .ok_or_else(missing)?;
+    let parts = authorization.and_then(|value| value.split_once(' '));
+    let (scheme, text) = parts.ok_or_else(missing)?;
     let text = text.trim_matches(' ');
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(missing());
@@ -396,13 +373,11 @@ fn bearer(authorization: Option<&str>) -> Result<&str, Refusal> {
     Ok(text)
 }
 
-fn permit(need: Need, grant: &Grant) -> Result<(), Refusal> {
+fn permit(need: Need, grant: &Grant) -> Result<()> {
+    let main = grant.account == Some(MAIN_ACCOUNT);
     let permitted = match grant.who {
         Who::Token(_) => need.access.permits(grant.role, grant.account.is_none()),
-        Who::User(_) => {
-            let main = grant.account == Some(MAIN_ACCOUNT);
-            need.access.permits_user(grant.role, main)
-        }
+        Who::User(_) => need.access.permits_user(grant.role, main),
     };
     if permitted {
         return Ok(());
@@ -412,29 +387,17 @@ fn permit(need: Need, grant: &Grant) -> Result<(), Refusal> {
         (Who::Token(_), None) => "yours is operator-wide,",
         (Who::Token(_), Some(_)) => "yours is of an account,",
     };
-    let detail = format!(
-        "This needs {}; {yours} with the role {}.",
-        need.access.in_words(),
-        grant.role
-    );
+    let (needed, role) = (need.access.in_words(), grant.role);
+    let detail = format!("This needs {needed}; {yours} with the role {role}.");
     Err(Refusal::new(Reason::Forbidden, detail))
 }
 
-/// The caller in an account that the request named.
-fn named(need: Need, grant: Grant, account: AccountId) -> Result<Caller, Refusal> {
-    if grant.account.is_some_and(|own| own != account) {
-        return Err(Refusal::new(Reason::NotFound, NO_ACCOUNT));
+/// The caller in the account that the request names, or else in that of the token or user.
+fn caller(need: Need, grant: Grant, named: Option<AccountId>) -> Result<Caller> {
+    let account = named.or(grant.account);
+    if grant.account.is_some() && grant.account != account {
+        return Err(unknown_account());
     }
-    caller(need, grant, Some(account))
-}
-
-/// The caller in the account of the token or user.
-fn own(need: Need, grant: Grant) -> Result<Caller, Refusal> {
-    let account = grant.account;
-    caller(need, grant, account)
-}
-
-fn caller(need: Need, grant: Grant, account: Option<AccountId>) -> Result<Caller, Refusal> {
     if need.scope == Scope::Account && account.is_none() {
         return Err(no_account());
     }
@@ -460,10 +423,16 @@ fn oversees(role: Role, account: AccountId) -> bool {
 /// The request is about an account's things, and names no account.
 pub fn no_account() -> Refusal {
     let detail = "An operator-wide token must name the account (its id or name) that it acts in.";
-    Refusal {
-        faults: vec![Fault::new("Herald-Account", "this header is missing")],
-        ..Refusal::new(Reason::Malformed, detail)
-    }
+    let fault = Fault::new("Herald-Account", "this header is missing");
+    Refusal::new(Reason::Malformed, detail).with(vec![fault])
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn now() -> u64 {

@@ -1,14 +1,12 @@
 //! One delivery with its attempts, and sending it again.
 
-use super::Refusal;
 use super::attempts::AttemptView;
 use super::input::{Moment, Text, lists};
+use super::making::{Kind, Making, once};
 use super::plugins::without_source;
-use crate::actors::Engine;
-use crate::domain::activity::Actor;
+use super::{Context, Refusal, Result};
 use crate::domain::delivery::DeliveryState;
-use crate::domain::id::{AccountId, EventId, SubscriptionId};
-use crate::domain::role::Role;
+use crate::domain::id::{EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
 use crate::store::delivery_log::{self, Delivery, DeliveryFilter, DeliveryPlace};
 use crate::store::resend::{self, Resend};
@@ -37,11 +35,10 @@ lists! {
 /// # Errors
 /// When the database is away.
 pub async fn list(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     query: DeliveryQuery,
     (after, limit): (Option<DeliveryPlace>, usize),
-) -> Result<(Vec<Delivery>, Option<DeliveryPlace>), Refusal> {
+) -> Result<(Vec<Delivery>, Option<DeliveryPlace>)> {
     let filter = DeliveryFilter {
         subscription: query.subscription,
         event_type: query.event_type.map(Text::into_inner),
@@ -51,7 +48,7 @@ pub async fn list(
         after,
         limit,
     };
-    let found = delivery_log::list(engine.database(), account, &filter).await?;
+    let found = delivery_log::list(cx.database(), cx.account, &filter).await?;
     Ok((found.deliveries, found.next))
 }
 
@@ -69,88 +66,79 @@ pub struct ShownDelivery {
     pub attempts: Vec<AttemptView>,
 }
 
-/// One delivery with its attempts, as somebody of that role may see them.
+/// One delivery with its attempts, as who asks may see them.
 ///
 /// # Errors
 /// There is none, or the database is away.
-pub async fn show(
-    engine: &Engine,
-    account: AccountId,
-    role: Role,
-    id: EventId,
-    subscription_id: SubscriptionId,
-) -> Result<ShownDelivery, Refusal> {
-    let database = engine.database();
+pub async fn show(cx: Context<'_>, id: EventId, webhook: SubscriptionId) -> Result<ShownDelivery> {
+    let (database, account, role) = (cx.database(), cx.account, cx.caller.role);
     let missing = || Refusal::not_found("delivery");
-    let (event, payload) = event::find(database, account, id)
-        .await?
-        .ok_or_else(missing)?;
-    let (delivery, attempts) = delivery_log::with_attempts(database, account, id, subscription_id)
-        .await?
-        .ok_or_else(missing)?;
-    if attempts.is_empty()
-        && delivery.next_attempt_at.is_none()
-        && delivery.state != DeliveryState::Held
-        && !event.targets.contains(&subscription_id)
-    {
+    let found = event::find(database, account, id).await?;
+    let (event, payload) = found.ok_or_else(missing)?;
+    let found = delivery_log::with_attempts(database, account, id, webhook).await?;
+    let (delivery, attempts) = found.ok_or_else(missing)?;
+    let is_held = delivery.state == DeliveryState::Held;
+    let is_known = is_held || delivery.next_attempt_at.is_some() || !attempts.is_empty();
+    if !is_known && !event.targets.contains(&webhook) {
         return Err(missing());
     }
-    let subscription = subscription::find(database, account, subscription_id).await?;
-    let table = engine.types();
-    let attempts = attempts
-        .into_iter()
-        .map(|attempt| AttemptView::new(attempt, &event, subscription.as_ref(), table.hop(), role))
-        .collect();
-    let held_because = (delivery.state == DeliveryState::Held)
-        .then(|| why_held(engine, account, &delivery, subscription.as_ref()));
-    let url = subscription.as_ref();
-    let url = url.map(|it| it.url.seen_by(role).into_owned());
+    let found = subscription::find(database, account, webhook).await?;
+    let (subscription, table) = (found.as_ref(), cx.engine.types());
+    let view = |it| AttemptView::new(it, &event, subscription, table.hop(), role);
+    let held_because = is_held.then(|| why_held(cx, &delivery, subscription));
     Ok(ShownDelivery {
-        url,
+        url: subscription.map(|it| it.url.seen_by(role).into_owned()),
         payload,
+        attempts: attempts.into_iter().map(view).collect(),
         delivery,
         held_because,
-        attempts,
     })
 }
 
 /// Why a delivery is held, in a sentence for each reason.
-fn why_held(
-    engine: &Engine,
-    account: AccountId,
-    delivery: &Delivery,
-    subscription: Option<&Subscription>,
-) -> String {
-    let state = subscription.map(|subscription| subscription.state);
-    let switched_off = match state {
+fn why_held(cx: Context<'_>, delivery: &Delivery, subscription: Option<&Subscription>) -> String {
+    let switched_off = match subscription.map(|subscription| subscription.state) {
         Some(SubscriptionState::Enabled) => None,
         Some(state) => Some(format!("Its subscription is {state}.")),
         None => Some("Its subscription was deleted.".to_owned()),
     };
     let held_up = delivery.held_by.as_ref().map(|name| {
-        let trouble = engine.plugins().trouble(account, name);
-        let trouble = trouble.map(without_source);
-        trouble
-            .unwrap_or_else(|| format!("It waited for the plugin {name} and is due in a moment."))
+        let trouble = cx.engine.plugins().trouble(cx.account, name);
+        let soon = || format!("It waited for the plugin {name} and is due in a moment.");
+        trouble.map_or_else(soon, without_source)
     });
     let reasons: Vec<String> = switched_off.into_iter().chain(held_up).collect();
     reasons.join(" ")
 }
 
-/// Makes a delivery due again, and tells who delivers it.
+/// Makes a delivery due again, and tells who delivers it. Where the key of the request comes again,
+/// it says how the delivery is now.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn resend(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     event: EventId,
     subscription: SubscriptionId,
-    by: &Actor,
-) -> Result<Resend, StoreError> {
-    let database = engine.database();
-    let became = resend::resend(database, account, event, subscription, by).await?;
-    Ok(heeded(engine, subscription, became))
+    making: Making<'_>,
+) -> Result<Resend> {
+    let (database, account) = (cx.database(), cx.account);
+    let resend = async {
+        let became = resend::resend(database, account, event, subscription, making).await?;
+        Ok(heeded(cx, subscription, became))
+    };
+    let before = async |event| {
+        let now = delivery_log::with_attempts(database, account, event, subscription).await?;
+        Ok(now.map_or(Resend::Unknown, |(now, _)| Resend::Due(now.state)))
+    };
+    once(
+        database,
+        Some(account),
+        (Kind::Resend, making),
+        resend,
+        before,
+    )
+    .await
 }
 
 /// Has one of many deliveries made due, which the caller noted together.
@@ -158,19 +146,18 @@ pub async fn resend(
 /// # Errors
 /// When the database is away.
 pub async fn resend_one_of_many(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     event: EventId,
     subscription: SubscriptionId,
 ) -> Result<Resend, StoreError> {
-    let database = engine.database();
+    let (database, account) = (cx.database(), cx.account);
     let became = resend::resend_one_of_many(database, account, event, subscription).await?;
-    Ok(heeded(engine, subscription, became))
+    Ok(heeded(cx, subscription, became))
 }
 
-fn heeded(engine: &Engine, subscription: SubscriptionId, became: Resend) -> Resend {
+fn heeded(cx: Context<'_>, subscription: SubscriptionId, became: Resend) -> Resend {
     if matches!(became, Resend::Due(_)) {
-        engine.deliveries_due(subscription);
+        cx.engine.deliveries_due(subscription);
     }
     became
 }

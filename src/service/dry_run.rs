@@ -12,11 +12,11 @@ use utoipa::openapi::Schema;
 use super::callers::{self, Caller};
 use super::input::{Faults, Field, Given, OrNull, inputs, one_of};
 use super::plugins::{ScriptFault, may_read, milliseconds};
-use super::{Fault, Reason, Refusal};
+use super::{Fault, Reason, Refusal, Result, views};
 use crate::actors::{DryRunError, Engine, MOST_DRY_RUNS};
 use crate::domain::event::{MAX_EVENT_BYTES, parse_envelope};
 use crate::domain::id::{EventId, SubscriptionId};
-use crate::plugin::{FailureKind, OwnedEvent, Run, ScriptName, Verdict};
+use crate::plugin::{FailureKind, MailDraft, OwnedEvent, Run, ScriptName, Verdict};
 use crate::store::{event, subscription};
 
 inputs! {
@@ -45,8 +45,7 @@ impl Field for EventText {
         if text.starts_with('{') {
             return Some(Self(text));
         }
-        faults.add("must be an object, as every event is");
-        None
+        faults.refuse("must be an object, as every event is")
     }
 
     fn schema() -> Value {
@@ -61,17 +60,18 @@ const EXAMPLE_SUBSCRIPTION: &str = "sub_01jz0000000000000000000000";
 const EXAMPLE_TITLE: &str = "Example";
 const EXAMPLE_TARGET: &str = "https://example.com/";
 
-/// A mail that a script drew up.
-#[derive(Serialize, ToSchema)]
-pub struct DrawnMail {
-    /// Whom to write to; empty: the subscription's target.
-    pub to: Vec<String>,
-    /// One line.
-    pub subject: String,
-    /// The plain text.
-    pub text: String,
-    /// The same for those who read HTML.
-    pub html: Option<String>,
+views! {
+    /// A mail that a script drew up.
+    pub DrawnMail of mail: MailDraft {
+        /// Whom to write to; empty: the subscription's target.
+        to: Vec<String>,
+        /// One line.
+        subject: String,
+        /// The plain text.
+        text: String,
+        /// The same for those who read HTML.
+        html: Option<String>,
+    }
 }
 
 /// How a script failed.
@@ -148,12 +148,7 @@ impl DryRun {
             Ok(Verdict::Filtered { .. }) => shown.decision = "filtered",
             Ok(Verdict::Mail(mail)) => {
                 shown.decision = "mail";
-                shown.mail = Some(DrawnMail {
-                    to: mail.to,
-                    subject: mail.subject,
-                    text: mail.text,
-                    html: mail.html,
-                });
+                shown.mail = Some(mail.into());
             }
             Err(failure) => {
                 shown.decision = "failed";
@@ -185,7 +180,7 @@ pub async fn try_out(
     caller: &Caller,
     script: &ScriptName,
     input: DryRunInput,
-) -> Result<(DryRun, Bytes), Refusal> {
+) -> Result<(DryRun, Bytes)> {
     let wrong =
         |pointer: &str, detail: &str| Err(Refusal::invalid(vec![Fault::new(pointer, detail)]));
     let event = match (input.event, input.event_id.and_then(|id| id.0)) {
@@ -202,28 +197,22 @@ pub async fn try_out(
     let subscription = input.subscription.and_then(|id| id.0);
     let event = owned(engine, caller, event, subscription).await?;
     let published = event.payload.clone();
-    match engine
-        .plugins()
-        .dry_run(caller.account, script, event)
-        .await
-    {
-        Ok(run) => Ok((DryRun::new(run, caller), published)),
-        Err(error) => Err(refused(error, script, caller)),
-    }
+    let run = engine.plugins().dry_run(caller.account, script, event);
+    let run = run.await.map_err(|error| refused(error, script, caller))?;
+    Ok((DryRun::new(run, caller), published))
 }
 
 fn refused(error: DryRunError, script: &ScriptName, caller: &Caller) -> Refusal {
     match error {
-        DryRunError::Unknown => Refusal::new(
-            Reason::NotFound,
-            format!("There is no plugin {script}; GET /v1/plugins lists them."),
-        ),
+        DryRunError::Unknown => {
+            let detail = format!("There is no plugin {script}; GET /v1/plugins lists them.");
+            Refusal::new(Reason::NotFound, detail)
+        }
         DryRunError::NotLoaded(mut fault) => {
             if !may_read(script, caller) {
                 fault.source_line = None;
             }
-            let detail = format!("No version of the plugin {script} works: {fault}");
-            Refusal::new(Reason::Conflict, detail)
+            Refusal::conflict(format!("No version of the plugin {script} works: {fault}"))
         }
         DryRunError::Enough => {
             let detail = format!(
@@ -233,34 +222,31 @@ fn refused(error: DryRunError, script: &ScriptName, caller: &Caller) -> Refusal 
             Refusal::new(Reason::Enough, detail)
         }
         DryRunError::Busy => {
-            let detail = "Other plugins are being run right now. Try again shortly.";
-            Refusal::new(Reason::Unavailable, detail)
+            Refusal::unavailable("Other plugins are being run right now. Try again shortly.")
         }
         DryRunError::Gone(cause) => {
             tracing::error!(plugin = %script, %cause, "a dry run could not be begun");
-            let detail = "The plugin could not be run. The operator finds the cause in Herald's \
-                          log.";
-            Refusal::new(Reason::Unavailable, detail)
+            Refusal::unavailable(
+                "The plugin could not be run. The operator finds the cause in Herald's log.",
+            )
         }
     }
 }
 
-fn given(text: &str) -> Result<Event, Refusal> {
+fn given(text: &str) -> Result<Event> {
     if text.len() > MAX_EVENT_BYTES {
         let detail = format!("An event has at most {} MiB.", MAX_EVENT_BYTES >> 20);
         return Err(Refusal::new(Reason::TooLarge, detail));
     }
     match parse_envelope(text.as_bytes()) {
-        Ok(envelope) => Ok(Event::Given(
-            Bytes::copy_from_slice(text.as_bytes()),
-            envelope.event_type,
-        )),
+        Ok(envelope) => {
+            let bytes = Bytes::copy_from_slice(text.as_bytes());
+            Ok(Event::Given(bytes, envelope.event_type))
+        }
         Err(error) => {
             let pointer = format!("/event{}", error.pointer().unwrap_or_default());
-            Err(Refusal::invalid(vec![Fault::new(
-                pointer,
-                error.to_string(),
-            )]))
+            let fault = Fault::new(pointer, error.to_string());
+            Err(Refusal::invalid(vec![fault]))
         }
     }
 }
@@ -271,7 +257,7 @@ async fn owned(
     caller: &Caller,
     event: Event,
     subscription: Option<SubscriptionId>,
-) -> Result<OwnedEvent, Refusal> {
+) -> Result<OwnedEvent> {
     let database = engine.database();
     let account = || caller.account.ok_or_else(callers::no_account);
     let now = engine.clock().now();

@@ -7,12 +7,9 @@ use serde_json::{Value, json};
 pub use self::views::{EventTypeEntry, EventTypeView, FieldView};
 use super::input::{Faults, Field, Given, OrNull, Read, Text, checked, lists, made_and_changed};
 use super::making::{Kind, Making, once};
-use super::{Fault, Reason, Refusal};
-use crate::actors::Engine;
+use super::{Context, Fault, Refusal, Result};
 use crate::catalogue;
-use crate::domain::activity::Actor;
 use crate::domain::event_type::{EventType, Validation, check_name};
-use crate::domain::id::AccountId;
 use crate::store::event_type::{self, TypeChange, TypeFilter, TypeSummary};
 
 /// Upper bound of a description, in characters.
@@ -49,8 +46,7 @@ impl Field for Storable {
             Given::Typed(text) => text.into_owned().into(),
         };
         if holds_zero(&value) {
-            faults.add("must not hold the character 0");
-            return None;
+            return faults.refuse("must not hold the character 0");
         }
         Some(Self(value))
     }
@@ -70,8 +66,7 @@ impl Field for Example {
         if value.is_object() {
             return Some(Self(value));
         }
-        faults.add("must be an object, as every event is");
-        None
+        faults.refuse("must be an object, as every event is")
     }
 
     fn schema() -> Value {
@@ -119,16 +114,13 @@ lists! {
 /// # Errors
 /// When the database is away.
 pub async fn list(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     group: Option<&str>,
     after: Option<&str>,
     limit: i64,
-) -> Result<Vec<EventTypeEntry>, Refusal> {
-    let known: Vec<_> = catalogue::builtin()
-        .iter()
-        .filter(|known| group.is_none_or(|group| group == known.group))
-        .collect();
+) -> Result<Vec<EventTypeEntry>> {
+    let fits = |known: &&EventType| group.is_none_or(|group| group == known.group);
+    let known: Vec<_> = catalogue::builtin().iter().filter(fits).collect();
     let builtin: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
     let filter = TypeFilter {
         group,
@@ -136,7 +128,7 @@ pub async fn list(
         after,
         limit: Some(limit),
     };
-    let own = event_type::list(engine.database(), account, &filter).await?;
+    let own = event_type::list(cx.database(), cx.account, &filter).await?;
     let behind = known.into_iter();
     let behind = behind.filter(|known| after.is_none_or(|after| known.name.as_str() > after));
     let mut types = entries(behind, own);
@@ -149,9 +141,9 @@ fn entries<'a>(
     builtin: impl Iterator<Item = &'a EventType>,
     own: Vec<TypeSummary>,
 ) -> Vec<EventTypeEntry> {
-    let mut types: Vec<EventTypeEntry> = builtin
-        .map(|known| EventTypeEntry::builtin(known, own.iter().find(|own| own.name == known.name)))
-        .collect();
+    let of = |known: &EventType| own.iter().find(|own| own.name == known.name)?.validation;
+    let known = builtin.map(|known| EventTypeEntry::builtin(known, of(known)));
+    let mut types: Vec<EventTypeEntry> = known.collect();
     let added = own.into_iter().filter(|own| !own.builtin);
     types.extend(added.map(EventTypeEntry::from));
     types
@@ -162,8 +154,8 @@ fn entries<'a>(
 ///
 /// # Errors
 /// When the database is away.
-pub async fn all(engine: &Engine, account: AccountId) -> Result<Vec<EventTypeEntry>, Refusal> {
-    let own = event_type::list(engine.database(), account, &TypeFilter::default()).await?;
+pub async fn all(cx: Context<'_>) -> Result<Vec<EventTypeEntry>> {
+    let own = event_type::list(cx.database(), cx.account, &TypeFilter::default()).await?;
     Ok(entries(catalogue::builtin().iter(), own))
 }
 
@@ -171,14 +163,10 @@ pub async fn all(engine: &Engine, account: AccountId) -> Result<Vec<EventTypeEnt
 ///
 /// # Errors
 /// There is none of that name, or the database is away.
-pub async fn show(
-    engine: &Engine,
-    account: AccountId,
-    name: &str,
-) -> Result<EventTypeView, Refusal> {
-    let own = event_type::find(engine.database(), account, name).await?;
+pub async fn show(cx: Context<'_>, name: &str) -> Result<EventTypeView> {
+    let own = event_type::find(cx.database(), cx.account, name).await?;
     match catalogue::find(name) {
-        Some(known) => Ok(EventTypeView::builtin(known, own.as_ref())),
+        Some(known) => Ok(EventTypeView::builtin(known, own)),
         None => own.map(EventTypeView::from).ok_or_else(missing),
     }
 }
@@ -190,26 +178,24 @@ pub async fn show(
 /// fit it among them; the name is taken, the account has as many as it may, or the database is
 /// away.
 pub async fn create(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     making: Making<'_>,
     read: Read<EventTypeInput>,
-) -> Result<EventTypeView, Refusal> {
-    let make = create_now(engine, account, making, read);
-    let show = async |name: String| show(engine, account, &name).await;
+) -> Result<EventTypeView> {
+    let make = create_now(cx, making, read);
+    let show = async |name: String| show(cx, &name).await;
     let kind = (Kind::EventType, making);
-    once(engine.database(), Some(account), kind, make, show).await
+    once(cx.database(), Some(cx.account), kind, make, show).await
 }
 
 async fn create_now(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     making: Making<'_>,
     mut read: Read<EventTypeInput>,
-) -> Result<EventTypeView, Refusal> {
+) -> Result<EventTypeView> {
     let schema = wanted(read.fields.schema.as_ref(), |it| &it.0, || None);
     let example = wanted(read.fields.example.as_ref(), |it| &it.0, || None);
-    let pattern_bytes = judge(engine, account, schema, example, &mut read.faults).await?;
+    let pattern_bytes = judge(cx, schema, example, &mut read.faults).await?;
     let input = read.finish()?;
     let (name, patch) = (input.name.clone().into_inner(), input.into());
     if catalogue::find(&name).is_some() {
@@ -217,8 +203,8 @@ async fn create_now(
         return Err(Refusal::conflict(detail));
     }
     let values = change_of(patch, pattern_bytes);
-    let made = event_type::create(engine.database(), account, &name, values, making).await?;
-    engine.routing_changed().await;
+    let made = event_type::create(cx.database(), cx.account, &name, values, making).await?;
+    cx.engine.routing_changed().await;
     Ok(EventTypeView::from(made))
 }
 
@@ -228,50 +214,36 @@ async fn create_now(
 /// As of [`create`]; of a built-in one more than its validation would change; or there is none of
 /// that name.
 pub async fn change(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     name: &str,
-    by: &Actor,
     mut read: Read<EventTypePatch>,
-) -> Result<EventTypeView, Refusal> {
-    let database = engine.database();
+) -> Result<EventTypeView> {
+    let (database, account, by) = (cx.database(), cx.account, cx.by());
     if let Some(known) = catalogue::find(name) {
-        let patch = read.finish()?;
-        let mode = only_validation(patch)?;
-        let own = match mode {
+        let own = match only_validation(read.finish()?)? {
             Some(OrNull(mode)) => {
-                let own = event_type::set_builtin_validation(database, account, name, mode, by);
+                let own = event_type::set_builtin_validation(database, account, name, mode, &by);
                 let own = own.await?;
-                engine.routing_changed().await;
+                cx.engine.routing_changed().await;
                 Some(own)
             }
             None => event_type::find(database, account, name).await?,
         };
-        return Ok(EventTypeView::builtin(known, own.as_ref()));
+        return Ok(EventTypeView::builtin(known, own));
     }
     let before = event_type::find(database, account, name).await?;
     let before = before.ok_or_else(missing)?;
     let mut pattern_bytes = 0;
-    let touched = read.fields.schema.as_ref().is_some_and(Option::is_some)
-        || read.fields.example.as_ref().is_some_and(Option::is_some);
-    if touched {
-        let schema = wanted(
-            read.fields.schema.as_ref(),
-            |it| &it.0,
-            || before.schema.clone(),
-        );
-        let example = wanted(
-            read.fields.example.as_ref(),
-            |it| &it.0,
-            || before.example.clone(),
-        );
-        pattern_bytes = judge(engine, account, schema, example, &mut read.faults).await?;
+    let (schema, example) = (read.fields.schema.as_ref(), read.fields.example.as_ref());
+    if schema.is_some_and(Option::is_some) || example.is_some_and(Option::is_some) {
+        let schema = wanted(schema, |it| &it.0, || before.schema);
+        let example = wanted(example, |it| &it.0, || before.example);
+        pattern_bytes = judge(cx, schema, example, &mut read.faults).await?;
     }
-    let patch = read.finish()?;
-    let values = change_of(patch, pattern_bytes);
-    let changed = event_type::change(database, account, name, values, by).await?;
+    let values = change_of(read.finish()?, pattern_bytes);
+    let changed = event_type::change(database, account, name, values, &by).await?;
     let changed = changed.ok_or_else(missing)?;
-    engine.routing_changed().await;
+    cx.engine.routing_changed().await;
     Ok(EventTypeView::from(changed))
 }
 
@@ -288,7 +260,7 @@ fn change_of(patch: EventTypePatch, pattern_bytes: i32) -> TypeChange {
 }
 
 /// What changes of a built-in type.
-fn only_validation(patch: EventTypePatch) -> Result<Option<OrNull<Validation>>, Refusal> {
+fn only_validation(patch: EventTypePatch) -> Result<Option<OrNull<Validation>>> {
     let fixed = [
         ("/group", patch.group.is_some()),
         ("/title", patch.title.is_some()),
@@ -299,31 +271,25 @@ fn only_validation(patch: EventTypePatch) -> Result<Option<OrNull<Validation>>, 
     let detail = "is built in: only `validation` can be changed";
     let given = fixed.into_iter().filter(|(_, given)| *given);
     let faults: Vec<Fault> = given.map(|(field, _)| Fault::new(field, detail)).collect();
-    if faults.is_empty() {
-        Ok(patch.validation)
-    } else {
-        Err(Refusal::invalid(faults))
+    if !faults.is_empty() {
+        return Err(Refusal::invalid(faults));
     }
+    Ok(patch.validation)
 }
 
 /// Removes an own event type: it cannot be published any more.
 ///
 /// # Errors
 /// It is built in, there is none of that name, or the database is away.
-pub async fn remove(
-    engine: &Engine,
-    account: AccountId,
-    name: &str,
-    by: &Actor,
-) -> Result<(), Refusal> {
+pub async fn remove(cx: Context<'_>, name: &str) -> Result<()> {
     if catalogue::find(name).is_some() {
         let detail = format!("{name} is built in: it cannot be removed.");
         return Err(Refusal::conflict(detail));
     }
-    if !event_type::remove(engine.database(), account, name, by).await? {
+    if !event_type::remove(cx.database(), cx.account, name, &cx.by()).await? {
         return Err(missing());
     }
-    engine.routing_changed().await;
+    cx.engine.routing_changed().await;
     Ok(())
 }
 
@@ -351,16 +317,15 @@ fn wanted<T>(
 /// # Errors
 /// Too much of the account waits to be judged already.
 async fn judge(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     schema: Option<Value>,
     example: Option<Value>,
     faults: &mut Faults,
-) -> Result<i32, Refusal> {
+) -> Result<i32> {
     let Some(schema) = schema else {
         return Ok(0);
     };
-    match engine.judge_schema(account, schema, example).await {
+    match cx.engine.judge_schema(cx.account, schema, example).await {
         Some(Ok(bytes)) => Ok(i32::try_from(bytes).unwrap_or(i32::MAX)),
         Some(Err(found)) => {
             for (pointer, detail) in found {
@@ -368,8 +333,7 @@ async fn judge(
             }
             Ok(0)
         }
-        None => Err(Refusal::new(
-            Reason::Unavailable,
+        None => Err(Refusal::unavailable(
             "Too many schemas and events of this account wait to be checked. Try again shortly.",
         )),
     }

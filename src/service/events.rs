@@ -2,10 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use super::Refusal;
 use super::input::{Moment, Text, lists};
-use crate::actors::Engine;
-use crate::domain::id::{AccountId, EventId};
+use super::{Context, Refusal, Result, raw_json};
+use crate::domain::id::EventId;
 use crate::store::StoreError;
 use crate::store::delivery_log::{self, Delivery};
 use crate::store::event::{self, EventFilter, EventSummary};
@@ -30,11 +29,10 @@ lists! {
 /// # Errors
 /// When the database is away.
 pub async fn list(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     query: EventQuery,
     (before, limit): (Option<EventId>, i64),
-) -> Result<Vec<EventSummary>, Refusal> {
+) -> Result<Vec<EventSummary>> {
     let filter = EventFilter {
         event_type: query.event_type.map(Text::into_inner),
         from: query.from.map(|from| from.0),
@@ -42,7 +40,7 @@ pub async fn list(
         before,
         limit,
     };
-    Ok(event::list(engine.database(), account, &filter).await?)
+    Ok(event::list(cx.database(), cx.account, &filter).await?)
 }
 
 /// One event with its payload as it was published, and its first deliveries.
@@ -50,18 +48,15 @@ pub async fn list(
 /// # Errors
 /// There is none, or the database is away.
 pub async fn show(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     id: EventId,
-) -> Result<(EventSummary, Box<RawValue>, Vec<Delivery>), Refusal> {
-    let database = engine.database();
-    let found = event::find(database, account, id).await?;
+) -> Result<(EventSummary, Box<RawValue>, Vec<Delivery>)> {
+    let found = event::find(cx.database(), cx.account, id).await?;
     let (event, payload) = found.ok_or_else(|| Refusal::not_found("event"))?;
     let shown = event.targets.get(..MOST_DELIVERIES);
     let shown = shown.unwrap_or(&event.targets);
-    let deliveries = delivery_log::of_event(database, account, id, shown).await?;
-    let payload = String::from_utf8(payload).ok();
-    let payload = payload.and_then(|text| RawValue::from_string(text).ok());
+    let deliveries = delivery_log::of_event(cx.database(), cx.account, id, shown).await?;
+    let payload = String::from_utf8(payload).ok().and_then(raw_json);
     let unfit = || StoreError::Unfit(format!("the payload of {id} is not JSON"));
     Ok((event, payload.ok_or_else(unfit)?, deliveries))
 }

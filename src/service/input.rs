@@ -8,6 +8,7 @@ mod moment;
 mod object;
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ pub use self::kinds::{
 };
 pub use self::moment::{TimeError, read_time};
 pub use self::object::Object;
-use super::refusal::{Fault, Refusal};
+use super::{Fault, Refusal, Result};
 
 /// Faults that are reported of one list at most: enough to see the pattern.
 const MOST_OF_A_LIST: usize = 100;
@@ -46,15 +47,23 @@ impl Given<'_> {
         let text = match self {
             Self::Json(Value::String(text)) => text,
             Self::Typed(text) => text.into_owned(),
-            Self::Json(other) => {
-                return Err(format!("must be a string, not {}", kind_of(&other)));
-            }
+            Self::Json(other) => return Err(format!("must be a string, not {}", kind_of(&other))),
             Self::Raw(_) => return Err("must be a string".to_owned()),
         };
         if text.contains('\0') {
             return Err("must not hold the character 0".to_owned());
         }
         Ok(text)
+    }
+
+    /// What `read` makes of the text that it is. What is wrong goes to `faults`.
+    pub fn read<T, E: Display>(
+        self,
+        faults: &mut Faults,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = faults.note(self.text())?;
+        faults.note(read(&text))
     }
 
     /// The whole number that it is.
@@ -109,6 +118,17 @@ impl Faults {
         self.add_at(self.place.clone(), detail);
     }
 
+    /// Something is wrong at the place that is being read, of which nothing is read.
+    pub fn refuse<T>(&mut self, detail: impl Into<String>) -> Option<T> {
+        self.add(detail);
+        None
+    }
+
+    /// What was read at the place that is being read, or what is wrong there.
+    pub fn note<T, E: Display>(&mut self, read: Result<T, E>) -> Option<T> {
+        read.map_err(|detail| self.add(detail.to_string())).ok()
+    }
+
     /// Something is wrong beneath the place that is being read.
     pub fn add_beneath(&mut self, step: &str, detail: impl Into<String>) {
         self.beneath(step, |faults| faults.add(detail));
@@ -120,8 +140,8 @@ impl Faults {
         self.place.push('/');
         // No pointer is longer than people read.
         let step: String = step.chars().take(256).collect();
-        self.place
-            .push_str(&step.replace('~', "~0").replace('/', "~1"));
+        let step = step.replace('~', "~0").replace('/', "~1");
+        self.place.push_str(&step);
         let read = read(self);
         self.place.truncate(before);
         read
@@ -132,12 +152,6 @@ impl Faults {
         if self.found.len() < MOST {
             self.found.push(Fault::new(pointer, detail));
         }
-    }
-
-    /// The time at the place that is being read can be read, and lies too far away.
-    pub fn add_outside(&mut self, detail: impl Into<String>) {
-        self.outside += 1;
-        self.add(detail);
     }
 
     /// How many there are.
@@ -162,7 +176,7 @@ impl<T: Input> Read<T> {
     ///
     /// # Errors
     /// Every fault at once.
-    pub fn finish(self) -> Result<T, Refusal> {
+    pub fn finish(self) -> Result<T> {
         match T::whole(self.fields) {
             Some(whole) if self.faults.found.is_empty() => Ok(whole),
             _ => Err(Refusal::invalid(self.faults.found)),
@@ -176,17 +190,16 @@ impl<T: Input> Read<T> {
 /// What is wrong with it.
 pub fn parse<T: Field>(text: &str) -> Result<T, String> {
     let mut faults = Faults::default();
-    T::read(Given::Typed(text.into()), &mut faults).ok_or_else(|| {
-        let details: Vec<String> = faults.found.into_iter().map(|it| it.detail).collect();
-        details.join("; ")
-    })
+    let read = T::read(Given::Typed(text.into()), &mut faults);
+    let details = faults.found.into_iter().map(|it| it.detail);
+    read.ok_or_else(|| details.collect::<Vec<_>>().join("; "))
 }
 
 /// Reads the fields of a JSON object that are texts of these names, and no others.
 ///
 /// # Errors
 /// It is no object, or every fault of its fields at once.
-pub fn texts(value: Value, names: &[&str]) -> Result<Vec<(String, String)>, Refusal> {
+pub fn texts(value: Value, names: &[&str]) -> Result<Vec<(String, String)>> {
     let mut object = Object::new(value)?;
     let mut read = Vec::new();
     for name in names {
@@ -204,10 +217,7 @@ pub fn texts(value: Value, names: &[&str]) -> Result<Vec<(String, String)>, Refu
 fn whole(number: f64) -> Option<i64> {
     // Beyond this not every whole number is one.
     let is_exact = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "it is whole, and small enough"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "it is whole and small")]
     is_exact.then_some(number as i64)
 }
 
@@ -240,7 +250,7 @@ pub trait Input: Named + Sized {
     ///
     /// # Errors
     /// It is no object.
-    fn begin(value: Value) -> Result<Read<Self>, Refusal> {
+    fn begin(value: Value) -> Result<Read<Self>> {
         Ok(Self::begin_object(Object::new(value)?))
     }
 
@@ -256,7 +266,7 @@ pub trait Input: Named + Sized {
     ///
     /// # Errors
     /// It is no object, or every fault of its fields at once.
-    fn read(value: Value) -> Result<Self, Refusal> {
+    fn read(value: Value) -> Result<Self> {
         Self::begin(value)?.finish()
     }
 
@@ -264,9 +274,7 @@ pub trait Input: Named + Sized {
     ///
     /// # Errors
     /// Every fault of them at once.
-    fn ask<'a>(
-        parameters: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
-    ) -> Result<Self, Refusal> {
+    fn ask<'a>(parameters: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Result<Self> {
         let mut object = Object::asked(parameters);
         let fields = Self::take(&mut object);
         object.end_query(Self::FIELDS);

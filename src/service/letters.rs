@@ -7,16 +7,18 @@ use crate::store::user::User;
 /// Writes the mail with a link under this base address.
 pub fn with_link(base: String) -> impl Fn(&User, LinkPurpose, &str) -> OutgoingMail + Send + Sync {
     move |user, purpose, token| {
-        let (topic, subject, why) = match purpose {
+        let (topic, subject, why, rest) = match purpose {
             LinkPurpose::Invitation => (
                 "Invitation",
                 "You are invited to Herald",
                 "You can sign in to Herald once you have set a password:",
+                "",
             ),
             LinkPurpose::Reset => (
                 "Password Reset",
                 "Set another password for Herald",
                 "Somebody asked for another password for you. If it was you, set it here:",
+                " If it was not you, nothing needs to be done.",
             ),
         };
         let greeting = match user.name.as_str() {
@@ -25,10 +27,6 @@ pub fn with_link(base: String) -> impl Fn(&User, LinkPurpose, &str) -> OutgoingM
         };
         let address = purpose.address(&base, token);
         let held = purpose.lifetime_in_words();
-        let rest = match purpose {
-            LinkPurpose::Invitation => "",
-            LinkPurpose::Reset => " If it was not you, nothing needs to be done.",
-        };
         OutgoingMail {
             topic,
             to: user.email.clone(),

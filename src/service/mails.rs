@@ -5,11 +5,10 @@ mod log;
 use serde_json::{Value, json};
 
 pub use self::log::{LEAST_SEARCHED, LIST, MailQuery, headers, list, show, topic, words};
-use super::Refusal;
 use super::input::{BREAKS, Faults, Field, Given, ListOf, OrNull, Read, inputs, line_schema};
 use super::making::{Kind, Making, once};
-use crate::actors::Engine;
-use crate::domain::id::{AccountId, MailId};
+use super::{Context, Result};
+use crate::domain::id::MailId;
 use crate::domain::mail::{
     MAX_BODY, MAX_RECEIVERS, MAX_SUBJECT, MAX_TOPIC, MailError, MailState, Mailbox, NewMail,
     Senders, body, one_line,
@@ -53,29 +52,13 @@ impl<const MOST: usize> Line<MOST> {
 
 impl<const MOST: usize> Field for Line<MOST> {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let line = given.text().and_then(|text| {
-            let line = one_line(&text, MOST).map_err(|error| error.to_string())?;
-            Ok(Self(line.to_owned()))
-        });
-        line.map_err(|detail| faults.add(detail)).ok()
+        given.read(faults, |text| {
+            one_line(text, MOST).map(|line| Self(line.to_owned()))
+        })
     }
 
     fn schema() -> Value {
         line_schema(1, MOST, BREAKS)
-    }
-}
-
-impl Field for Mailbox {
-    fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let mailbox = given.text().and_then(|text| {
-            text.parse()
-                .map_err(|error: <Self as std::str::FromStr>::Err| error.to_string())
-        });
-        mailbox.map_err(|detail| faults.add(detail)).ok()
-    }
-
-    fn schema() -> Value {
-        json!({ "type": "string" })
     }
 }
 
@@ -86,12 +69,10 @@ pub struct Receivers(Vec<Mailbox>);
 impl Field for Receivers {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let ListOf(to) = ListOf::<Mailbox, 0, { usize::MAX }>::read(given, faults)?;
-        let number = to.len();
-        if (1..=MAX_RECEIVERS).contains(&number) {
-            return Some(Self(to));
+        match to.len() {
+            1..=MAX_RECEIVERS => Some(Self(to)),
+            number => faults.refuse(MailError::Receivers { number }.to_string()),
         }
-        faults.add(MailError::Receivers { number }.to_string());
-        None
     }
 
     fn schema() -> Value {
@@ -113,13 +94,13 @@ impl std::fmt::Debug for Content {
 impl Field for Content {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let read = match given {
-            Given::Json(Value::String(text)) => body(&text).map_err(|error| error.to_string()),
-            Given::Typed(text) => body(&text).map_err(|error| error.to_string()),
+            Given::Json(Value::String(text)) => body(&text),
+            Given::Typed(text) => body(&text),
             Given::Json(_) | Given::Raw(_) => {
-                Err(format!("must be a string of at most {MAX_BODY} bytes"))
+                return faults.refuse(format!("must be a string of at most {MAX_BODY} bytes"));
             }
         };
-        read.map(Self).map_err(|detail| faults.add(detail)).ok()
+        faults.note(read.map(Self))
     }
 
     fn schema() -> Value {
@@ -133,25 +114,23 @@ impl Field for Content {
 /// Every fault of the input at once, a sender that the account may not use among them; or the
 /// database is away.
 pub async fn send(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     making: Making<'_>,
     read: Read<MailInput>,
-) -> Result<(MailId, MailState), Refusal> {
-    let make = send_now(engine, account, making, read);
-    let show = async |id| Ok((id, show(engine, account, id).await?.0.state));
+) -> Result<(MailId, MailState)> {
+    let make = send_now(cx, making, read);
+    let show = async |id| Ok((id, show(cx, id).await?.0.state));
     let kind = (Kind::Mail, making);
-    once(engine.database(), Some(account), kind, make, show).await
+    once(cx.database(), Some(cx.account), kind, make, show).await
 }
 
 async fn send_now(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     making: Making<'_>,
     mut read: Read<MailInput>,
-) -> Result<(MailId, MailState), Refusal> {
-    let mails = engine.mails();
-    let own = account::find(engine.database(), account).await?;
+) -> Result<(MailId, MailState)> {
+    let mails = cx.engine.mails();
+    let own = account::find(cx.database(), cx.account).await?;
     let senders = Senders {
         listed: own.as_ref().and_then(|own| own.mail_senders.as_deref()),
         mail_from: &mails.from(),
@@ -179,7 +158,7 @@ async fn send_now(
         text: given(input.text).map(|text| text.0).unwrap_or_default(),
         html: given(input.html).map(|html| html.0),
     };
-    let id = mail::take(engine.database(), account, &mail, record_only, making).await?;
+    let id = mail::take(cx.database(), cx.account, &mail, record_only, making).await?;
     if record_only {
         return Ok((id, MailState::Sent));
     }

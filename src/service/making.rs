@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::Refusal;
+use super::Result;
 use crate::domain::id::AccountId;
 pub use crate::store::made_key::{Kind, Making, RequestKey};
 use crate::store::{Database, StoreError, made_key};
@@ -15,9 +15,9 @@ pub(super) async fn once<T, Id: FromStr>(
     database: &Database,
     account: Option<AccountId>,
     (kind, making): (Kind, Making<'_>),
-    make: impl Future<Output = Result<T, Refusal>>,
-    show: impl AsyncFnOnce(Id) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
+    make: impl Future<Output = Result<T>>,
+    show: impl AsyncFnOnce(Id) -> Result<T>,
+) -> Result<T> {
     let made = match making.key {
         Some(key) => made_key::find(database, account, kind, key).await?,
         None => None,

@@ -9,6 +9,7 @@ pub mod activity_types;
 pub mod attempts;
 pub mod audit;
 pub mod callers;
+mod context;
 pub mod deliveries;
 mod directory;
 pub mod dry_run;
@@ -23,14 +24,21 @@ pub mod publishing;
 pub mod rate_limit;
 mod refusal;
 pub mod request;
+mod shown;
 pub mod subscriptions;
 mod targets;
 pub mod tokens;
 pub mod users;
 
+pub use context::Context;
 pub use directory::Directory;
 pub use letters::with_link;
 pub use refusal::{Fault, Reason, Refusal, RejectedLine};
+pub use shown::raw_json;
+pub(crate) use shown::views;
+
+/// What an operation answers, or why it refuses.
+pub type Result<T, E = Refusal> = std::result::Result<T, E>;
 
 /// Cuts `rows` to `limit`; the key of the last one kept, if there were more.
 pub fn cut<T, K>(rows: &mut Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> Option<K> {

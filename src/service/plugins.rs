@@ -9,6 +9,7 @@ use utoipa::openapi::Schema;
 
 use super::callers::Caller;
 use super::input::one_of;
+use super::views;
 use crate::actors::{Engine, PluginReport, TroubledAccount};
 use crate::domain::id::AccountId;
 use crate::plugin::{Excerpt, Fault, ScriptKind, ScriptName};
@@ -62,28 +63,17 @@ pub fn without_source(mut words: String) -> String {
     words
 }
 
-/// An account for which a script is suspended or runs apart.
-#[derive(Serialize, ToSchema)]
-pub struct TroubledView {
-    /// Which.
-    pub account_id: AccountId,
-    /// Since when it is suspended for the account.
-    pub suspended_at: Option<DateTime<Utc>>,
-    /// Why it is suspended, as text.
-    pub suspended_reason: Option<String>,
-    /// Since when it runs apart from the deliveries for the account.
-    pub apart_since: Option<DateTime<Utc>>,
-}
-
-impl TroubledView {
-    fn new(troubled: TroubledAccount) -> Self {
-        let (suspended_at, reason) = troubled.suspended.unzip();
-        Self {
-            account_id: troubled.account,
-            suspended_at,
-            suspended_reason: reason.map(|it| it.to_string()),
-            apart_since: troubled.apart_since,
-        }
+views! {
+    /// An account for which a script is suspended or runs apart.
+    pub TroubledView of troubled: TroubledAccount {
+        /// Which.
+        account_id: AccountId = troubled.account,
+        /// Since when it is suspended for the account.
+        suspended_at: Option<DateTime<Utc>> = troubled.suspended.as_ref().map(|it| it.0),
+        /// Why it is suspended, as text.
+        suspended_reason: Option<String> = troubled.suspended.map(|it| it.1.to_string()),
+        /// Since when it runs apart from the deliveries for the account.
+        apart_since: Option<DateTime<Utc>>,
     }
 }
 
@@ -148,18 +138,14 @@ impl PluginView {
     #[must_use]
     pub fn new(report: PluginReport, caller: &Caller) -> Self {
         let (suspended_at, suspended_reason) = report.suspended.unzip();
-        let figures = if caller.operator {
-            report.of_all
-        } else {
-            report.figures
+        let troubled = report.troubled.into_iter().map(TroubledView::from);
+        let figures = match caller.operator {
+            true => report.of_all,
+            false => report.figures,
         };
-        let last_failure = figures
-            .last_failure
-            .filter(|_| caller.operator)
-            .map(|fault| ScriptFault::new(fault, &report.name, caller));
-        let error = report
-            .fault
-            .map(|fault| ScriptFault::new(fault, &report.name, caller));
+        let shown = |fault| ScriptFault::new(fault, &report.name, caller);
+        let last_failure = figures.last_failure.filter(|_| caller.operator).map(shown);
+        let error = report.fault.map(shown);
         Self {
             name: report.name.to_string(),
             kind: match report.name.kind() {
@@ -178,8 +164,7 @@ impl PluginView {
             failures: figures.failures,
             p99_ms: figures.p99.map(milliseconds),
             total_ms: milliseconds(figures.total),
-            accounts: (caller.operator)
-                .then(|| report.troubled.into_iter().map(TroubledView::new).collect()),
+            accounts: caller.operator.then(|| troubled.collect()),
         }
     }
 }
@@ -194,9 +179,8 @@ pub fn milliseconds(time: Duration) -> f64 {
 #[must_use]
 pub fn all(engine: &Engine, caller: &Caller) -> Vec<PluginView> {
     let reports = engine.plugins().list(caller.account).into_iter();
-    let mut views: Vec<PluginView> = reports
-        .map(|report| PluginView::new(report, caller))
-        .collect();
+    let views = reports.map(|report| PluginView::new(report, caller));
+    let mut views: Vec<PluginView> = views.collect();
     views.sort_by(|a, b| a.name.cmp(&b.name));
     views
 }

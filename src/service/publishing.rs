@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::batch::{BatchPublished, publish_lines};
 pub use self::event_body::EventBody;
-use super::{Fault, Reason, Refusal};
+use super::{Fault, Reason, Refusal, Result};
 use crate::actors::{
     Check, Checked, Engine, IdempotencyKey, KeyRefused, NewEvent, PublishError, Receipt,
     RoutingTable,
@@ -44,7 +44,7 @@ pub async fn accept(
     body: &[u8],
     key: Option<&str>,
     hops: Option<Hops>,
-) -> Result<Accepted, Refusal> {
+) -> Result<Accepted> {
     let prepare = |types: &RoutingTable| {
         let (key, mut hints) = (key.map(str::to_owned), Suggestions::default());
         prepare(types, account, body, key, hops.clone(), &mut hints)
@@ -95,18 +95,17 @@ async fn judged(
     engine: &Engine,
     account: AccountId,
     prepared: Vec<Prepared>,
-) -> Vec<Result<NewEvent, Refusal>> {
+) -> Vec<Result<NewEvent>> {
     let mut checks = Vec::new();
     let mut events = Vec::with_capacity(prepared.len());
     for Prepared { event, check, mode } in prepared {
         events.push((event, check.is_some(), mode));
         checks.extend(check);
     }
-    let verdicts = if checks.is_empty() {
-        Vec::new()
-    } else {
-        engine.check(account, checks).await
-    };
+    let mut verdicts = Vec::new();
+    if !checks.is_empty() {
+        verdicts = engine.check(account, checks).await;
+    }
     let mut verdicts = verdicts.into_iter();
     let judge = |(mut event, is_open, mode): (NewEvent, bool, Validation)| {
         if is_open {
@@ -123,25 +122,18 @@ async fn judged(
 }
 
 /// What becomes of an event that does not fit its schema: a refusal, or its warnings.
-fn unfit(
-    mode: Validation,
-    name: &str,
-    violations: Vec<Violation>,
-) -> Result<Option<String>, Refusal> {
+fn unfit(mode: Validation, name: &str, violations: Vec<Violation>) -> Result<Option<String>> {
     if mode != Validation::Reject {
         return Ok(serde_json::to_string(&violations).ok());
     }
     let fault = |violation: Violation| Fault::new(violation.pointer, violation.detail);
     let faults = violations.into_iter().map(fault).collect();
     let detail = format!("The event does not fit the schema of {name}.");
-    Err(Refusal {
-        faults,
-        ..Refusal::new(Reason::Invalid, detail)
-    })
+    Err(Refusal::new(Reason::Invalid, detail).with(faults))
 }
 
 /// What becomes of an event of which nobody knows whether it fits.
-fn unchecked(mode: Validation, name: &str, why: &str) -> Result<Option<String>, Refusal> {
+fn unchecked(mode: Validation, name: &str, why: &str) -> Result<Option<String>> {
     let violation = Violation {
         pointer: String::new(),
         detail: format!("was not checked: {why}"),
@@ -153,10 +145,7 @@ fn unchecked(mode: Validation, name: &str, why: &str) -> Result<Option<String>, 
         "The event could not be held to the schema of {name}, which refuses what does not fit."
     );
     let fault = Fault::new(violation.pointer, violation.detail);
-    Err(Refusal {
-        faults: vec![fault],
-        ..Refusal::new(Reason::Invalid, detail)
-    })
+    Err(Refusal::new(Reason::Invalid, detail).with(vec![fault]))
 }
 
 /// How long it is until the next day, by UTC.
@@ -173,7 +162,7 @@ fn prepare(
     key: Option<String>,
     hops: Option<Hops>,
     hints: &mut Suggestions,
-) -> Result<Prepared, Refusal> {
+) -> Result<Prepared> {
     let malformed = |error: EnvelopeError| refused(&error);
     // Most types have a schema: a body of the usual size is parsed once, as a document. Of a
     // large one the type is read first, because a document takes many times its size.
@@ -229,13 +218,9 @@ fn refused(error: &EnvelopeError) -> Refusal {
         _ => Reason::Malformed,
     };
     let detail = error.to_string();
-    let faults = error
-        .pointer()
-        .map(|pointer| Fault::new(pointer, detail.clone()));
-    Refusal {
-        faults: faults.into_iter().collect(),
-        ..Refusal::new(kind, detail)
-    }
+    let fault = |pointer| Fault::new(pointer, detail.clone());
+    let faults = error.pointer().map(fault).into_iter().collect();
+    Refusal::new(kind, detail).with(faults)
 }
 
 fn unknown_type(
@@ -248,16 +233,11 @@ fn unknown_type(
         let near = nearest(name, types.names(account)).into_iter();
         near.map(str::to_owned).collect()
     });
-    let detail = if near.is_empty() {
-        format!("`{name}` is not an event type of this account; GET /v1/event-types lists them")
-    } else {
-        format!(
-            "`{name}` is not an event type of this account; did you mean {}?",
-            near.join(", ")
-        )
+    let hint = match near {
+        [] => "GET /v1/event-types lists them".to_owned(),
+        near => format!("did you mean {}?", near.join(", ")),
     };
-    Refusal {
-        faults: vec![Fault::new("/event_type", detail.clone())],
-        ..Refusal::new(Reason::Invalid, detail)
-    }
+    let detail = format!("`{name}` is not an event type of this account; {hint}");
+    let fault = Fault::new("/event_type", detail.clone());
+    Refusal::new(Reason::Invalid, detail).with(vec![fault])
 }

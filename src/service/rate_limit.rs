@@ -9,7 +9,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use super::refusal::{Reason, Refusal};
+use super::{Reason, Refusal, Result};
 use crate::config::{ClientsConfig, Live};
 use crate::domain::id::TokenId;
 
@@ -56,17 +56,16 @@ impl Limit {
     ///
     /// # Errors
     /// There were too many; the answer says when another one may be made.
-    pub fn count(&self) -> Result<(), Refusal> {
+    pub fn count(&self) -> Result<()> {
         self.limiter.check().map_err(|early| {
             let wait = early.wait_time_from(self.limiter.clock().now());
             // Whole seconds, rounded up.
             let seconds = i64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(i64::MAX);
             let seconds = seconds.max(1);
+            let (rate, burst) = (self.rate, self.quota.burst_size());
             let detail = format!(
-                "This token may make {} requests a second, and {} at once: wait {seconds} s, or \
-                 ask for a higher rate_limit.",
-                self.rate,
-                self.quota.burst_size()
+                "This token may make {rate} requests a second, and {burst} at once: wait {seconds} \
+                 s, or ask for a higher rate_limit."
             );
             Refusal {
                 retry_after: Some(seconds),
@@ -87,10 +86,8 @@ impl RateLimits {
     /// Of no token yet.
     #[must_use]
     pub fn new(rates: Rates) -> Self {
-        Self {
-            rates,
-            known: Mutex::default(),
-        }
+        let known = Mutex::default();
+        Self { rates, known }
     }
 
     /// The limit of a token, which goes on counting as long as it is the same; none: it has none.
@@ -121,11 +118,10 @@ impl RateLimits {
             Some(own) => (own, 0),
             None => *self.rates.0.get(),
         };
-        let quota = Quota::per_second(NonZeroU32::new(rate)?);
-        let quota = match NonZeroU32::new(burst) {
-            Some(burst) => quota.allow_burst(burst),
-            None => quota,
-        };
+        let mut quota = Quota::per_second(NonZeroU32::new(rate)?);
+        if let Some(burst) = NonZeroU32::new(burst) {
+            quota = quota.allow_burst(burst);
+        }
         Some((rate, quota))
     }
 }

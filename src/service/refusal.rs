@@ -118,16 +118,20 @@ impl Refusal {
         Self::of_faults(Reason::Malformed, faults)
     }
 
+    /// The same with the values at fault.
+    #[must_use]
+    pub fn with(mut self, faults: Vec<Fault>) -> Self {
+        self.faults = faults;
+        self
+    }
+
     fn of_faults(reason: Reason, faults: Vec<Fault>) -> Self {
         let detail = match faults.as_slice() {
             [only] if only.pointer.is_empty() => only.detail.clone(),
             [only] => format!("{}: {}", only.pointer, only.detail),
             several => format!("{} values are wrong", several.len()),
         };
-        Self {
-            faults,
-            ..Self::new(reason, detail)
-        }
+        Self::new(reason, detail).with(faults)
     }
 
     /// Nothing of that kind and id in the caller's account.
@@ -140,6 +144,11 @@ impl Refusal {
     /// It cannot be done in the present state.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(Reason::Conflict, detail)
+    }
+
+    /// It cannot be done now, and may be later.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(Reason::Unavailable, detail)
     }
 }
 

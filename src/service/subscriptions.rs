@@ -11,12 +11,10 @@ use self::fields::Judged;
 pub use self::fields::{Headers, SubscriptionInput, SubscriptionPatch};
 pub use self::secrets::{DEFAULT_OVERLAP, MAX_OVERLAP, RotateInput, rotate, secrets};
 pub use self::states::{NoInput, ResumeInput, TestInput, example, resume, send_test, switch};
-use super::Refusal;
 use super::input::{Moment, Read, Text, Whole, lists};
 use super::making::{Kind, Making, once};
-use crate::actors::Engine;
-use crate::domain::activity::Actor;
-use crate::domain::id::{AccountId, SubscriptionId};
+use super::{Context, Refusal, Result};
+use crate::domain::id::SubscriptionId;
 use crate::domain::retry::RetrySchedule;
 use crate::domain::secret::Secret;
 use crate::domain::subscription::{
@@ -53,12 +51,8 @@ lists! {
 ///
 /// # Errors
 /// There is none, or the database is away.
-pub async fn show(
-    engine: &Engine,
-    account: AccountId,
-    id: SubscriptionId,
-) -> Result<Subscription, Refusal> {
-    let found = subscription::find(engine.database(), account, id).await?;
+pub async fn show(cx: Context<'_>, id: SubscriptionId) -> Result<Subscription> {
+    let found = subscription::find(cx.database(), cx.account, id).await?;
     found.ok_or_else(missing)
 }
 
@@ -67,27 +61,22 @@ pub async fn show(
 /// # Errors
 /// When the database is away.
 pub async fn list(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     filter: &SubscriptionFilter,
-) -> Result<Vec<(Subscription, Option<Counts>)>, Refusal> {
-    let database = engine.database();
-    let rows = subscription::list(database, account, filter).await?;
+) -> Result<Vec<(Subscription, Option<Counts>)>> {
+    let rows = subscription::list(cx.database(), cx.account, filter).await?;
     let ids: Vec<SubscriptionId> = rows.iter().map(|row| row.id).collect();
-    let mut counts = subscription_count::of(database, &ids).await?;
-    let counted = rows.into_iter().map(|row| {
-        let counts = counts.remove(&row.id);
-        (row, counts)
-    });
-    Ok(counted.collect())
+    let mut counts = subscription_count::of(cx.database(), &ids).await?;
+    let counts = ids.into_iter().map(|id| counts.remove(&id));
+    Ok(rows.into_iter().zip(counts).collect())
 }
 
 /// What became of the attempts of a subscription; none: there was none yet.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn counts(engine: &Engine, id: SubscriptionId) -> Result<Option<Counts>, Refusal> {
-    let mut counts = subscription_count::of(engine.database(), &[id]).await?;
+pub async fn counts(cx: Context<'_>, id: SubscriptionId) -> Result<Option<Counts>> {
+    let mut counts = subscription_count::of(cx.database(), &[id]).await?;
     Ok(counts.remove(&id))
 }
 
@@ -102,29 +91,27 @@ fn missing() -> Refusal {
 /// Every fault of the input at once, a forbidden target among them; the account has as many as it
 /// may, or the database is away.
 pub async fn create(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     making: Making<'_>,
     read: Read<SubscriptionInput>,
-) -> Result<(Subscription, Option<Secret>), Refusal> {
-    let make = create_now(engine, account, making, read);
-    let show = async |id| Ok((show(engine, account, id).await?, None));
+) -> Result<(Subscription, Option<Secret>)> {
+    let make = create_now(cx, making, read);
+    let show = async |id| Ok((show(cx, id).await?, None));
     let kind = (Kind::Subscription, making);
-    once(engine.database(), Some(account), kind, make, show).await
+    once(cx.database(), Some(cx.account), kind, make, show).await
 }
 
 async fn create_now(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     making: Making<'_>,
     mut read: Read<SubscriptionInput>,
-) -> Result<(Subscription, Option<Secret>), Refusal> {
+) -> Result<(Subscription, Option<Secret>)> {
     let judged = Judged {
         plugin: read.fields.plugin.as_ref(),
         url: read.fields.url.as_ref(),
         headers: read.fields.headers.as_ref(),
     };
-    fields::judge(engine, judged, None, &mut read.faults).await;
+    fields::judge(cx.engine, judged, None, &mut read.faults).await;
     let input = read.finish()?;
     let title = input.title.clone().map(Text::into_inner);
     let title = title.unwrap_or_else(|| input.url.name().chars().take(200).collect());
@@ -132,25 +119,23 @@ async fn create_now(
     let change = change_of(input.into());
     let secret = secrets::fresh()?;
     let new = NewSubscription {
-        id: SubscriptionId::from_uuid(fresh_uuid(engine.clock())),
-        account,
+        id: SubscriptionId::from_uuid(fresh_uuid(cx.engine.clock())),
+        account: cx.account,
         title,
         url: change.url.unwrap_or_default(),
         triggers: change.triggers.unwrap_or_default(),
         state: change.state.unwrap_or(Enabled),
         plugin: change.plugin.flatten(),
         headers: headers.unwrap_or_default(),
-        max_in_flight: change
-            .max_in_flight
-            .unwrap_or(i32::from(DEFAULT_MAX_IN_FLIGHT)),
+        max_in_flight: change.max_in_flight.unwrap_or(DEFAULT_MAX_IN_FLIGHT.into()),
         timeout_seconds: change
             .timeout_seconds
-            .unwrap_or(i32::from(DEFAULT_TIMEOUT_SECONDS)),
+            .unwrap_or(DEFAULT_TIMEOUT_SECONDS.into()),
         retry_schedule: change.retry_schedule.unwrap_or_else(default_schedule),
     };
-    let secret_id = fresh_uuid(engine.clock());
-    let made = subscription::create(engine.database(), new, secret_id, &secret, making).await?;
-    engine.routing_changed().await;
+    let secret_id = fresh_uuid(cx.engine.clock());
+    let made = subscription::create(cx.database(), new, secret_id, &secret, making).await?;
+    cx.engine.routing_changed().await;
     Ok((made, Some(secret)))
 }
 
@@ -189,35 +174,31 @@ fn change_of(patch: SubscriptionPatch) -> SubscriptionChange {
 /// Every fault of the input at once, a forbidden target among them; it was removed meanwhile, or
 /// changed since it was seen; the database is away.
 pub async fn change(
-    engine: &Engine,
+    cx: Context<'_>,
     before: &Subscription,
-    by: &Actor,
     mut read: Read<SubscriptionPatch>,
     seen: Option<DateTime<Utc>>,
-) -> Result<Subscription, Refusal> {
+) -> Result<Subscription> {
     let judged = Judged {
         plugin: read.fields.plugin.as_ref(),
         url: read.fields.url.as_ref().and_then(Option::as_ref),
         headers: read.fields.headers.as_ref(),
     };
-    fields::judge(engine, judged, Some(before), &mut read.faults).await;
-    let patch = read.finish()?;
-    let enables = patch.state == Some(Enabled);
-    let change = SubscriptionChange {
-        seen,
-        ..change_of(patch)
-    };
-    let states = SubscriptionState::ALL;
-    let (account, id) = (before.account, before.id);
-    let changed = subscription::change(engine.database(), account, id, states, change, by).await?;
+    fields::judge(cx.engine, judged, Some(before), &mut read.faults).await;
+    let mut change = change_of(read.finish()?);
+    change.seen = seen;
+    let enables = change.state == Some(Enabled);
+    let (account, id, states) = (before.account, before.id, SubscriptionState::ALL);
+    let (database, by) = (cx.database(), cx.by());
+    let changed = subscription::change(database, account, id, states, change, &by).await?;
     let (changed, done) = changed.ok_or_else(missing)?;
     if !done {
         let detail = "The subscription was changed meanwhile.";
         return Err(Refusal::conflict(detail));
     }
-    engine.routing_changed().await;
+    cx.engine.routing_changed().await;
     if enables {
-        engine.deliveries_due(id);
+        cx.engine.deliveries_due(id);
     }
     Ok(changed)
 }
@@ -226,18 +207,14 @@ pub async fn change(
 ///
 /// # Errors
 /// There is none, or the database is away.
-pub async fn remove(
-    engine: &Engine,
-    account: AccountId,
-    id: SubscriptionId,
-    by: &Actor,
-) -> Result<(), Refusal> {
-    if !subscription::remove(engine.database(), account, id, by).await? {
+pub async fn remove(cx: Context<'_>, id: SubscriptionId) -> Result<()> {
+    let (database, account) = (cx.database(), cx.account);
+    if !subscription::remove(database, account, id, &cx.by()).await? {
         return Err(missing());
     }
-    engine.routing_changed().await;
+    cx.engine.routing_changed().await;
     // What this misses, the Housekeeper's sweep finds.
-    if let Err(error) = subscription::cancel_open(engine.database(), account, id, false).await {
+    if let Err(error) = subscription::cancel_open(database, account, id, false).await {
         tracing::warn!(subscription = %id, %error, "open deliveries wait for the sweep");
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::input::{OrNull, Text, Whole, made_and_changed};
 use super::making::{Kind, Making, once};
-use super::{Directory, Refusal};
+use super::{Directory, Refusal, Result};
 use crate::domain::activity::Actor;
 use crate::domain::id::{AccountId, TokenId};
 use crate::domain::role::Role;
@@ -45,7 +45,7 @@ pub async fn create(
     account: Option<AccountId>,
     making: Making<'_>,
     input: TokenInput,
-) -> Result<(Token, Option<String>), Refusal> {
+) -> Result<(Token, Option<String>)> {
     let database = directory.database();
     let make = async {
         let id = TokenId::from_uuid(directory.fresh_uuid());
@@ -67,7 +67,7 @@ pub async fn list(
     account: Option<AccountId>,
     after: Option<TokenId>,
     limit: i64,
-) -> Result<Vec<Token>, Refusal> {
+) -> Result<Vec<Token>> {
     Ok(token::list(directory.database(), account, after, limit).await?)
 }
 
@@ -75,11 +75,7 @@ pub async fn list(
 ///
 /// # Errors
 /// There is none, or the database is away.
-pub async fn show(
-    directory: &Directory,
-    account: Option<AccountId>,
-    id: TokenId,
-) -> Result<Token, Refusal> {
+pub async fn show(directory: &Directory, account: Option<AccountId>, id: TokenId) -> Result<Token> {
     let found = token::find(directory.database(), account, id).await?;
     found.ok_or_else(missing)
 }
@@ -94,7 +90,7 @@ pub async fn change(
     id: TokenId,
     by: &Actor,
     patch: TokenPatch,
-) -> Result<Token, Refusal> {
+) -> Result<Token> {
     let change = TokenChange {
         title: patch.title.map(Text::into_inner),
         role: patch.role,
@@ -114,7 +110,7 @@ pub async fn revoke(
     account: Option<AccountId>,
     id: TokenId,
     by: &Actor,
-) -> Result<(), Refusal> {
+) -> Result<()> {
     let hash = token::revoke(directory.database(), account, id, by).await?;
     directory.forget(&hash.ok_or_else(missing)?);
     Ok(())

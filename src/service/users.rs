@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::input::{Faults, Field, Given, PLAIN, Text, inputs};
 use super::making::{Kind, Making, once};
-use super::{Directory, Refusal};
+use super::{Directory, Refusal, Result};
 use crate::domain::activity::Actor;
 use crate::domain::email::Email;
 use crate::domain::id::{AccountId, UserId};
@@ -22,8 +22,7 @@ impl Field for UserName {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let name = Text::<0, MAX_USER_NAME>::read(given, faults)?;
         if name.contains(char::is_control) {
-            faults.add("must not hold control characters");
-            return None;
+            return faults.refuse("must not hold control characters");
         }
         Some(Self(name.into_inner()))
     }
@@ -70,7 +69,7 @@ pub async fn invite(
     account: AccountId,
     making: Making<'_>,
     input: UserInput,
-) -> Result<(User, Option<String>), Refusal> {
+) -> Result<(User, Option<String>)> {
     let database = directory.database();
     let make = async {
         let new = NewUser {
@@ -99,7 +98,7 @@ pub async fn list(
     account: AccountId,
     after: Option<UserId>,
     limit: i64,
-) -> Result<Vec<User>, Refusal> {
+) -> Result<Vec<User>> {
     Ok(user::list(directory.database(), account, after, limit).await?)
 }
 
@@ -107,7 +106,7 @@ pub async fn list(
 ///
 /// # Errors
 /// There is none, or the database is away.
-pub async fn show(directory: &Directory, account: AccountId, id: UserId) -> Result<User, Refusal> {
+pub async fn show(directory: &Directory, account: AccountId, id: UserId) -> Result<User> {
     let found = user::find(directory.database(), account, id).await?;
     found.ok_or_else(missing)
 }
@@ -122,7 +121,7 @@ pub async fn change(
     id: UserId,
     by: &Actor,
     patch: UserPatch,
-) -> Result<User, Refusal> {
+) -> Result<User> {
     if patch.disabled == Some(true) || patch.role.is_some_and(|role| role != UserRole::Admin) {
         not_oneself(by, id)?;
     }
@@ -144,17 +143,16 @@ pub async fn remove(
     account: AccountId,
     id: UserId,
     by: &Actor,
-) -> Result<(), Refusal> {
+) -> Result<()> {
     not_oneself(by, id)?;
-    if user::remove(directory.database(), account, id, by).await? {
-        Ok(())
-    } else {
-        Err(missing())
+    if !user::remove(directory.database(), account, id, by).await? {
+        return Err(missing());
     }
+    Ok(())
 }
 
 /// So that the last admin cannot lock everybody out of the pages by mistake.
-fn not_oneself(by: &Actor, id: UserId) -> Result<(), Refusal> {
+fn not_oneself(by: &Actor, id: UserId) -> Result<()> {
     match by {
         Actor::User { id: own, .. } if *own == id.to_string() => {
             Err(Refusal::conflict("That is you: another admin can do it."))
@@ -167,11 +165,7 @@ fn not_oneself(by: &Actor, id: UserId) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn rename(
-    directory: &Directory,
-    session: &Session,
-    input: ProfileInput,
-) -> Result<(), Refusal> {
+pub async fn rename(directory: &Directory, session: &Session, input: ProfileInput) -> Result<()> {
     profile::rename(directory.database(), session, &input.name.0).await?;
     Ok(())
 }

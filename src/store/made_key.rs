@@ -17,8 +17,8 @@ pub use crate::domain::made_kind::MadeKind as Kind;
 /// Why nothing is made with an idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRefused {
-    /// It was used before with another body.
-    #[error("this Idempotency-Key was used before with another body")]
+    /// It was used before with another body, or for another thing.
+    #[error("this Idempotency-Key was used before with another body or path")]
     Reused,
     /// The account may use no further key today.
     #[error(
@@ -36,7 +36,7 @@ pub enum KeyRefused {
 pub struct RequestKey {
     /// 1 to 255 visible characters.
     pub key: String,
-    /// SHA-256 of the body.
+    /// SHA-256 of the body, and of the path where it names a thing.
     pub body_hash: [u8; 32],
 }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::activity::note;
 use super::held::BY_MAIL;
+use super::made_key::{Kind, Making};
 use super::schema::{attempt, delivery, event, mail_due, subscription};
 use super::statement::One;
 use super::{Connection, Database, StoreError};
@@ -45,9 +46,9 @@ pub async fn resend(
     account: AccountId,
     event_id: EventId,
     subscription_id: SubscriptionId,
-    by: &Actor,
+    making: Making<'_>,
 ) -> Result<Resend, StoreError> {
-    round(database, account, event_id, subscription_id, Some(by)).await
+    round(database, account, event_id, subscription_id, Some(making)).await
 }
 
 /// Makes one of many deliveries due now, which [`note_many`] noted together.
@@ -89,7 +90,7 @@ async fn round(
     account: AccountId,
     event_id: EventId,
     subscription_id: SubscriptionId,
-    by: Option<&Actor>,
+    making: Option<Making<'_>>,
 ) -> Result<Resend, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
@@ -102,12 +103,17 @@ async fn round(
                 subscription_id.uuid(),
             )
             .await?;
-            if let (Resend::Due(state), Some(by)) = (begun, by) {
+            if let (Resend::Due(state), Some(making)) = (begun, making) {
+                let (owner, made) = (Some(account), event_id.to_string());
+                let bounds = database.bounds();
+                making
+                    .keep(connection, owner, Kind::Resend, &made, &bounds)
+                    .await?;
                 let payload = serde_json::json!({
                     "event_id": event_id, "subscription_id": subscription_id, "state": state,
                 });
                 let (what, subject) = (OwnActivity::DeliveryResent, event_id.to_string());
-                note(connection, Some(account), by, what, subject, Some(payload)).await?;
+                note(connection, owner, making.by, what, subject, Some(payload)).await?;
             }
             Ok(begun)
         })

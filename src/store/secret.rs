@@ -7,6 +7,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::activity::note;
+use super::made_key::{Kind, Making};
 use super::schema::{subscription, subscription_secret};
 use super::seal::{Sealer, open_secret};
 use super::{Connection, Database, StoreError, routing};
@@ -159,7 +160,7 @@ pub async fn rotate(
     overlap_hours: i32,
     secret_id: Uuid,
     secret: &Secret,
-    by: &Actor,
+    making: Making<'_>,
 ) -> Result<Rotation, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
@@ -172,6 +173,11 @@ pub async fn rotate(
             if overlap_hours > 0 && before.len() >= MAX_LIVE_SECRETS {
                 return Ok(Rotation::TooMany);
             }
+            let (owner, made) = (Some(account), secret_id.to_string());
+            let bounds = database.bounds();
+            making
+                .keep(connection, owner, Kind::Secret, &made, &bounds)
+                .await?;
             diesel::sql_query(
                 "update subscription_secret set expires_at = \
                      least(coalesce(expires_at, 'infinity'), now() + make_interval(hours => $2)) \
@@ -210,7 +216,7 @@ pub async fn rotate(
             let live = open(&database.keys(), id, live)?;
             let payload = serde_json::json!({ "overlap_hours": overlap_hours });
             let (what, subject) = (OwnActivity::SecretRotated, id.to_string());
-            note(connection, Some(account), by, what, subject, Some(payload)).await?;
+            note(connection, owner, making.by, what, subject, Some(payload)).await?;
             Ok(live.map_or(Rotation::Unknown, Rotation::Rotated))
         })
         .await

@@ -6,8 +6,9 @@ use diesel::sql_types::{Binary, Double, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 
 use super::activity::note;
+use super::made_key::{Kind, Making};
 use super::{Connection, Database, StoreError};
-use crate::domain::activity::{Actor, OwnActivity};
+use crate::domain::activity::OwnActivity;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 
 /// The event of a test.
@@ -32,18 +33,23 @@ pub async fn begin(
     subscription: SubscriptionId,
     event: &TestEvent<'_>,
     hold: Duration,
-    by: &Actor,
+    making: Making<'_>,
 ) -> Result<(), StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
+            let (owner, made) = (Some(account), event.id.to_string());
+            let bounds = database.bounds();
+            making
+                .keep(connection, owner, Kind::Test, &made, &bounds)
+                .await?;
             store(connection, account, subscription, event, hold).await?;
             let payload = serde_json::json!({
                 "event_id": event.id, "event_type": event.event_type,
             });
             let (what, subject) = (OwnActivity::TestSent, subscription.to_string());
-            note(connection, Some(account), by, what, subject, Some(payload)).await
+            note(connection, owner, making.by, what, subject, Some(payload)).await
         })
         .await
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::{Answer, Client};
 use crate::support::cluster::Cluster;
+use crate::support::receiver::Receiver;
 use crate::support::{Herald, OLDER_LANE, psql};
 
 /// What is made, where, and the field that only its maker sees.
@@ -161,4 +162,49 @@ fn a_key_is_refused_while_an_older_daemon_lives_that_would_ignore_it() {
     herald.post("/v1/tokens", &body).expect(201);
     herald.sql("update lane set closed_at = now() where feature_level = 0");
     keyed(&herald.client, "/v1/tokens", "key", &body).expect(201);
+}
+
+#[test]
+fn what_is_done_with_a_thing_is_done_once_for_a_key_and_a_path() {
+    let herald = Herald::launch();
+    let client = &herald.client;
+    let target = Receiver::start(&[]);
+    let [one, other] = ["A", "B"]
+        .map(|title| client.subscribe_with(&target.url, &["*"], &json!({ "title": title })));
+    let send = |path: &str, body: &str| {
+        client.send("POST", path, &[("Idempotency-Key", "k")], body.as_bytes())
+    };
+
+    let rotate = format!("/v1/subscriptions/{one}/secret/rotate");
+    let first = send(&rotate, "{}").expect(200).json();
+    assert!(first["secret"].is_string() && first["previous"][0]["secret"].is_string());
+    let again = send(&rotate, "{}").expect(200).json();
+    assert_eq!(again, json!({ "secret": null, "previous": [] }));
+    let shown = client
+        .get(&format!("/v1/subscriptions/{one}/secret"))
+        .json();
+    assert_eq!(shown["secret"], first["secret"]);
+    let reused = send(&rotate, "{\"overlap_hours\":1}").expect(422);
+    assert_eq!(reused.pointers(), ["Idempotency-Key"]);
+
+    let test = format!("/v1/subscriptions/{one}/test");
+    let body = "{\"event_type\":\"STORE_ORDER_CREATED\"}";
+    let first = send(&test, body).expect(202).json();
+    assert_eq!(send(&test, body).expect(202).json(), first);
+    // The same request for another subscription is another request.
+    let elsewhere = format!("/v1/subscriptions/{other}/test");
+    assert_eq!(
+        send(&elsewhere, body).expect(422).pointers(),
+        ["Idempotency-Key"]
+    );
+
+    let event = first["event_id"].as_str().unwrap();
+    client.delivery_in("sent", event, &one);
+    let resend = format!("/v1/deliveries/{event}/{one}/resend");
+    send(&resend, "").expect(202);
+    client.delivery_in("sent", event, &one);
+    assert_eq!(send(&resend, "").expect(202).json()["state"], "sent");
+    let done = "select count(*) from activity where activity in \
+                ('Secret Rotated', 'Test Sent', 'Delivery Resent')";
+    assert_eq!(herald.count(done), 3);
 }

@@ -39,10 +39,12 @@ fn malformed_requests_are_counted_and_not_logged() {
     for bytes in heads {
         let told = send(bytes);
         assert!(told.starts_with("HTTP/1.1 400 "), "{told:?}");
+        assert!(told.contains("\r\nrequest-id: req_"), "{told:?}");
+        assert!(told.contains("urn:herald:problem:malformed"), "{told:?}");
     }
     let mut large = b"GET / HTTP/1.1\r\nhost: x\r\nx: ".to_vec();
     large.resize(200_000, b'a');
-    send(&large);
+    assert!(send(&large).contains("urn:herald:problem:large-head"));
     let many = "x: y\r\n".repeat(200);
     send(format!("GET / HTTP/1.1\r\nhost: x\r\n{many}\r\n").as_bytes());
     // Chunks without a size, and with one that is too large for any number.

@@ -14,10 +14,10 @@ const trap = await target({ status: 200, headers: { "access-control-allow-origin
 
 // The end tells which field it stood in: each must be found again, letter by letter.
 const nasty = (field) =>
-  `</textarea></title><script>window.pwned=1</script>"><img src=x onerror=window.pwned=1>{{7*7}}'${field}'`;
+  `</textarea></title><script>window.pwned=1</script>"><img src=x onerror=window.pwned=1>{{97*991}}'${field}'`;
 // Where 100 characters are the most.
-const small = (field) => `<script>pwned=1</script>"><img src=x onerror=window.pwned=1>{{7*7}}'${field}'`;
-const seen = (field) => `<img src=x onerror=window.pwned=1>{{7*7}}'${field}'`;
+const small = (field) => `<script>pwned=1</script>"><img src=x onerror=window.pwned=1>{{97*991}}'${field}'`;
+const seen = (field) => `<img src=x onerror=window.pwned=1>{{97*991}}'${field}'`;
 
 const ADDRESSES = [
   "javascript:window.pwned=1",
@@ -141,7 +141,8 @@ await run(async (desk) => {
     });
     equal(found.pwned, false, "a script that ran");
     equal(found.alive, [], "markup that came alive");
-    assert(!found.text.includes("49'") && !/\b49\b'/.test(found.text), "a template was filled in");
+    // No shorter number: signatures and times end in each of them now and then.
+    assert(!found.text.includes("96127'"), "a template was filled in");
     texts.push(found.text);
   }
 

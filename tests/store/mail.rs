@@ -7,6 +7,7 @@ use diesel_async::AsyncConnection;
 use herald::domain::activity::Actor;
 use herald::domain::id::{AccountId, EventId};
 use herald::domain::mail::{NewMail, TryOutcome};
+use herald::store::made_key::Making;
 use herald::store::mail::{
     Again, ClaimedMail, MailTry, claim, enqueue, enqueue_batch, hand_over, record,
 };
@@ -246,7 +247,7 @@ async fn run(bench: &mut Bench, event: EventId, steps: &[Step]) {
                     bench.account,
                     event,
                     bench.subscription,
-                    &Actor::Herald,
+                    Making::by(&Actor::Herald),
                 )
                 .await
                 .unwrap();

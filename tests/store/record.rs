@@ -9,6 +9,7 @@ use herald::domain::id::EventId;
 use herald::store::claim::ClaimedDelivery;
 use herald::store::held;
 use herald::store::lane::{self, Owner};
+use herald::store::made_key::Making;
 use herald::store::record::{
     Fence, ReleasedClaim, SpilledDelivery, record_claimed, record_first, release, spill,
 };
@@ -166,7 +167,7 @@ async fn the_end_of_a_round_leaves_a_later_round_alone() {
         bench.account,
         event,
         bench.subscription,
-        &Actor::Herald,
+        Making::by(&Actor::Herald),
     )
     .await
     .unwrap();
@@ -329,7 +330,7 @@ async fn history(spilled: bool, outcomes: [Outcome; 4], steps: &[Step]) -> Resul
                     bench.account,
                     event,
                     bench.subscription,
-                    &Actor::Herald,
+                    Making::by(&Actor::Herald),
                 )
                 .await
                 .unwrap();

@@ -1,5 +1,7 @@
 //! The activity log: what users did, in the host application and in Herald.
 
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -13,12 +15,12 @@ use crate::http::extract::{Asked, Header, In, Keyed, KeyedBy, Lines, Raw};
 use crate::http::idempotency::{self, Key};
 use crate::http::page::{Page, Wanted};
 use crate::http::problem::{Kind, Problem};
-use crate::http::reply::{Accepted, Made, Shown};
+use crate::http::reply::{Accepted, Answer, Made, Shown};
 use crate::service::activities::{
     self, ActivityInput, ActivityQuery, LIST, Place, Recording, SummaryQuery,
 };
 use crate::service::input::Text;
-use crate::service::{Reason, RejectedLine};
+use crate::service::{Reason, RejectedLine, raw_json, views};
 use crate::store::activity::{Activity, ActivityCount, ActivityFilter};
 
 /// Upper bound of one activity, in bytes: its payload and all else.
@@ -30,14 +32,14 @@ const YIELD_EVERY: usize = 50;
 
 /// The answer to one activity.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct ActivityRecorded {
+pub(crate) struct ActivityRecorded {
     /// Its id.
     id: ActivityId,
 }
 
 /// The answer to a batch.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct ActivitiesRecorded {
+pub(crate) struct ActivitiesRecorded {
     /// How many lines were committed.
     accepted: usize,
     /// The lines that were not.
@@ -46,30 +48,27 @@ pub(in crate::http) struct ActivitiesRecorded {
     ids: Vec<ActivityId>,
 }
 
-pub(in crate::http) async fn record(
-    In(shared, account, caller): In,
+pub(crate) async fn record(
+    at: In,
     keyed: Keyed<ActivityInput, MAX_ACTIVITY_BYTES>,
-) -> Result<Made<ActivityRecorded>, Problem> {
-    let (input, making) = keyed.apart(caller.actor());
-    let activity = Recording::new(&shared.engine, account)
-        .judge(&caller, input)
-        .await?;
-    let ids = activities::record(&shared.engine, account, making.get(), vec![activity]).await?;
+) -> Answer<Made<ActivityRecorded>> {
+    let (input, making) = keyed.apart(at.cx().by());
+    let activity = Recording::new(at.cx()).judge(input).await?;
+    let ids = activities::record(at.cx(), making.get(), vec![activity]).await?;
     let id = ids.first().copied();
     let id = id.ok_or_else(|| Problem::new(Kind::Internal, "The activity got no id."))?;
-    let what = ActivityRecorded { id };
-    Ok(Made { at: None, what })
+    Ok(Made::nowhere(ActivityRecorded { id }))
 }
 
-pub(in crate::http) async fn record_batch(
-    In(shared, account, caller): In,
+pub(crate) async fn record_batch(
+    at: In,
     request: HttpRequest,
     _key: Header<Key>,
     lines: Raw<Lines<ActivityInput>>,
-) -> Result<Accepted<ActivitiesRecorded>, Problem> {
-    let body = body::batch(&shared, &request, lines.0).await?;
+) -> Answer<Accepted<ActivitiesRecorded>> {
+    let body = body::batch(&at.shared, &request, lines.0).await?;
     let lines = body::lines(&body, MAX_LINES, ("activity", "activities"))?;
-    let mut recording = Recording::new(&shared.engine, account);
+    let mut recording = Recording::new(at.cx());
     let (mut good, mut rejected) = (Vec::new(), Vec::new());
     for (place, (line, bytes)) in lines.into_iter().enumerate() {
         if place % YIELD_EVERY == YIELD_EVERY - 1 {
@@ -77,7 +76,7 @@ pub(in crate::http) async fn record_batch(
         }
         let read = body::bounded(bytes, MAX_ACTIVITY_BYTES).and_then(|()| body::begin(bytes));
         let judged = match read {
-            Ok(input) => recording.judge(&caller, input).await,
+            Ok(input) => recording.judge(input).await,
             Err(refusal) => Err(refusal),
         };
         match judged {
@@ -92,68 +91,60 @@ pub(in crate::http) async fn record_batch(
     if good.is_empty() {
         return Err(Problem::no_line(rejected));
     }
-    let making = KeyedBy::new(caller.actor(), idempotency::request_key(&request, &body)?);
-    let ids = activities::record(&shared.engine, account, making.get(), good).await?;
+    let making = KeyedBy::new(at.cx().by(), idempotency::request_key(&request, &body)?);
+    let ids = activities::record(at.cx(), making.get(), good).await?;
+    let accepted = ids.len();
     Ok(Accepted(ActivitiesRecorded {
-        accepted: ids.len(),
+        accepted,
         rejected,
         ids,
     }))
 }
 
-/// An entry of the log.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct ActivityView {
-    /// Its id.
-    id: ActivityId,
-    /// When it was done.
-    at: DateTime<Utc>,
-    /// Who: an e-mail or a name as the host application gave it, a user of Herald, or the title
-    /// of a token; null: Herald itself.
-    #[schema(example = "ann@example.com")]
-    user: Option<String>,
-    /// The heading.
-    #[schema(example = "Order")]
-    group: String,
-    /// What was done.
-    #[schema(example = "Submit")]
-    activity: String,
-    /// What it was done to: an id, or the name of a script.
-    subject: Option<String>,
-    /// Who says so: `application`, or of Herald's own activities `user`, `token`, `herald`.
-    actor: ActorKind,
-    /// The id of the token or of the user of Herald.
-    actor_id: Option<String>,
-    /// What else is known of it, as it was given.
-    #[schema(value_type = serde_json::Value)]
-    payload: Option<Box<RawValue>>,
-    /// When it was recorded.
-    recorded_at: DateTime<Utc>,
-}
+views! {
+    /// An entry of the log.
+    pub(crate) ActivityView of entry: Activity {
+        /// Its id.
+        id: ActivityId = entry.id(),
+        /// When it was done.
+        at: DateTime<Utc>,
+        /// Who: an e-mail or a name as the host application gave it, a user of Herald, or the title
+        /// of a token; null: Herald itself.
+        #[schema(example = "ann@example.com")]
+        user: Option<String>,
+        /// The heading.
+        #[schema(example = "Order")]
+        group: String,
+        /// What was done.
+        #[schema(example = "Submit")]
+        activity: String,
+        /// What it was done to: an id, or the name of a script.
+        subject: Option<String>,
+        /// Who says so: `application`, or of Herald's own activities `user`, `token`, `herald`.
+        actor: ActorKind,
+        /// The id of the token or of the user of Herald.
+        actor_id: Option<String>,
+        /// What else is known of it, as it was given.
+        #[schema(value_type = serde_json::Value)]
+        payload: Option<Box<RawValue>> = entry.payload().map(Cow::into_owned).and_then(raw_json),
+        /// When it was recorded.
+        recorded_at: DateTime<Utc> = entry.recorded_at(),
+    }
 
-impl From<Activity> for ActivityView {
-    fn from(entry: Activity) -> Self {
-        Self {
-            id: entry.id(),
-            recorded_at: entry.recorded_at(),
-            payload: entry
-                .payload()
-                .and_then(|json| RawValue::from_string(json.into_owned()).ok()),
-            at: entry.at,
-            user: entry.user,
-            group: entry.group,
-            activity: entry.activity,
-            subject: entry.subject,
-            actor: entry.actor,
-            actor_id: entry.actor_id,
-        }
+    /// How much one user did in one group.
+    pub(crate) CountView of row: ActivityCount {
+        /// Who; null: Herald itself.
+        user: Option<String>,
+        /// In what.
+        group: String,
+        /// How often.
+        count: i64,
+        /// When last, within the time.
+        last_at: DateTime<Utc>,
     }
 }
 
-pub(in crate::http) async fn list(
-    In(shared, account, ..): In,
-    Asked(asked): Asked<ActivityQuery>,
-) -> Result<Page<ActivityView>, Problem> {
+pub(crate) async fn list(at: In, Asked(asked): Asked<ActivityQuery>) -> Answer<Page<ActivityView>> {
     let wanted: Wanted<'_, Place> = Wanted::of(&asked, LIST)?;
     let filter = ActivityFilter {
         user: asked.user.map(Text::into_inner),
@@ -164,37 +155,13 @@ pub(in crate::http) async fn list(
         before: wanted.after,
         limit: wanted.rows(),
     };
-    let (rows, next) = activities::list(&shared.engine, account, &filter, wanted.limit).await?;
+    let (rows, next) = activities::list(at.cx(), &filter, wanted.limit).await?;
     Ok(wanted.page_to(rows, next, ActivityView::from))
-}
-
-/// How much one user did in one group.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct CountView {
-    /// Who; null: Herald itself.
-    user: Option<String>,
-    /// In what.
-    group: String,
-    /// How often.
-    count: i64,
-    /// When last, within the time.
-    last_at: DateTime<Utc>,
-}
-
-impl From<ActivityCount> for CountView {
-    fn from(row: ActivityCount) -> Self {
-        Self {
-            user: row.user,
-            group: row.group,
-            count: row.count,
-            last_at: row.last_at,
-        }
-    }
 }
 
 /// What the users did in a time.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct ActivitySummary {
+pub(crate) struct ActivitySummary {
     /// The first moment.
     from: DateTime<Utc>,
     /// The moment after the last.
@@ -205,13 +172,12 @@ pub(in crate::http) struct ActivitySummary {
     truncated: bool,
 }
 
-pub(in crate::http) async fn summary(
-    In(shared, account, ..): In,
+pub(crate) async fn summary(
+    at: In,
     Asked(asked): Asked<SummaryQuery>,
-) -> Result<Shown<ActivitySummary>, Problem> {
+) -> Answer<Shown<ActivitySummary>> {
     let time = (asked.from.map(|from| from.0), asked.to.map(|to| to.0));
-    let group = asked.group.as_deref();
-    let counted = activities::count(&shared.engine, account, group, time).await?;
+    let counted = activities::count(at.cx(), asked.group.as_deref(), time).await?;
     Ok(Shown(ActivitySummary {
         from: counted.from,
         to: counted.to,

@@ -1,16 +1,10 @@
 //! The audit.
 
-use actix_web::web::Data;
-
-use crate::http::problem::Problem;
-use crate::http::reply::Shown;
-use crate::http::shared::Shared;
+use crate::http::extract::Asker;
+use crate::http::reply::{Answer, Shown};
 use crate::service::audit::{self, Audit};
-use crate::service::callers::Caller;
 
-pub(in crate::http) async fn run(
-    shared: Data<Shared>,
-    caller: Caller,
-) -> Result<Shown<Audit>, Problem> {
-    Ok(Shown(audit::run(&shared.engine, caller.account).await?))
+pub(crate) async fn run(by: Asker) -> Answer<Shown<Audit>> {
+    let audit = audit::run(&by.shared.engine, by.caller.account).await?;
+    Ok(Shown(audit))
 }

@@ -9,34 +9,34 @@ use super::deliveries::DeliveryView;
 use crate::domain::id::EventId;
 use crate::http::extract::{Asked, In, Path};
 use crate::http::page::{Page, Wanted};
-use crate::http::problem::Problem;
-use crate::http::reply::Shown;
-use crate::service::Fault;
+use crate::http::reply::{Answer, Shown};
 use crate::service::events::{self, EventQuery};
+use crate::service::{Fault, raw_json, views};
 use crate::store::event::EventSummary;
 
-/// What is known of an event wherever it is shown.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct EventFacts {
-    /// Its id.
-    id: EventId,
-    /// The name of its type.
-    event_type: String,
-    /// When it was accepted.
-    created_at: DateTime<Utc>,
-    /// Length of its payload in bytes.
-    size: i32,
-    /// It was made to try out a subscription.
-    test: bool,
-    /// Where it does not fit its schema.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Vec<Fault>, required = false)]
-    warnings: Option<Box<RawValue>>,
+views! {
+    /// What is known of an event wherever it is shown.
+    pub(crate) EventFacts of event: EventSummary {
+        /// Its id.
+        id: EventId,
+        /// The name of its type.
+        event_type: String,
+        /// When it was accepted.
+        created_at: DateTime<Utc> = event.received_at,
+        /// Length of its payload in bytes.
+        size: i32,
+        /// It was made to try out a subscription.
+        test: bool,
+        /// Where it does not fit its schema.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Vec<Fault>, required = false)]
+        warnings: Option<Box<RawValue>> = event.warnings.and_then(raw_json),
+    }
 }
 
 /// An event as lists show it.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct EventView {
+pub(crate) struct EventView {
     #[serde(flatten)]
     facts: EventFacts,
     /// How many subscriptions matched.
@@ -45,7 +45,7 @@ pub(in crate::http) struct EventView {
 
 /// One event with its payload.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct EventDetail {
+pub(crate) struct EventDetail {
     #[serde(flatten)]
     facts: EventFacts,
     /// The databases of Herald that it came through (header `herald-hops`); null: it began here.
@@ -57,42 +57,18 @@ pub(in crate::http) struct EventDetail {
     deliveries: Vec<DeliveryView>,
 }
 
-impl From<EventSummary> for EventFacts {
-    fn from(event: EventSummary) -> Self {
-        let warnings = event.warnings;
-        Self {
-            id: event.id,
-            event_type: event.event_type,
-            created_at: event.received_at,
-            size: event.size,
-            test: event.test,
-            warnings: warnings.and_then(|text| RawValue::from_string(text).ok()),
-        }
-    }
-}
-
-pub(in crate::http) async fn list(
-    In(shared, account, ..): In,
-    Asked(asked): Asked<EventQuery>,
-) -> Result<Page<EventView>, Problem> {
+pub(crate) async fn list(at: In, Asked(asked): Asked<EventQuery>) -> Answer<Page<EventView>> {
     let wanted: Wanted<'_, EventId> = Wanted::of(&asked, "events")?;
-    let place = (wanted.after, wanted.rows());
-    let rows = events::list(&shared.engine, account, asked, place).await?;
-    Ok(wanted.page(
-        rows,
-        |row| row.id,
-        |row| EventView {
-            deliveries: row.targets.len(),
-            facts: row.into(),
-        },
-    ))
+    let rows = events::list(at.cx(), asked, (wanted.after, wanted.rows())).await?;
+    let view = |row: EventSummary| {
+        let (deliveries, facts) = (row.targets.len(), row.into());
+        EventView { facts, deliveries }
+    };
+    Ok(wanted.page(rows, |row| row.id, view))
 }
 
-pub(in crate::http) async fn show(
-    In(shared, account, ..): In,
-    Path(id): Path<EventId>,
-) -> Result<Shown<EventDetail>, Problem> {
-    let (event, payload, deliveries) = events::show(&shared.engine, account, id).await?;
+pub(crate) async fn show(at: In, Path(id): Path<EventId>) -> Answer<Shown<EventDetail>> {
+    let (event, payload, deliveries) = events::show(at.cx(), id).await?;
     Ok(Shown(EventDetail {
         hops: event.hops.clone(),
         facts: event.into(),

@@ -10,9 +10,9 @@ use crate::domain::id::{EventId, MailId, SubscriptionId};
 use crate::domain::mail::{MailState, TryOutcome};
 use crate::http::extract::{Asked, In, Keyed, Path};
 use crate::http::page::{Page, Wanted};
-use crate::http::problem::Problem;
-use crate::http::reply::{Shown, Taken};
+use crate::http::reply::{Answer, Shown, Taken};
 use crate::service::mails::{self, LIST, MailInput, MailQuery};
+use crate::service::{raw_json, views};
 use crate::store::mail_log::{LoggedMail, LoggedTry};
 
 /// Upper bound of a request, in bytes: both texts as JSON, and all else.
@@ -20,7 +20,7 @@ const MAX_MAIL_BYTES: usize = 4 << 20;
 
 /// The answer to a mail.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct MailTaken {
+pub(crate) struct MailTaken {
     /// Its id.
     id: MailId,
     /// `queued`, or `sent` with `record_only`.
@@ -29,7 +29,7 @@ pub(in crate::http) struct MailTaken {
 
 /// A mail as the list shows it.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct MailView {
+pub(crate) struct MailView {
     /// Its id.
     id: MailId,
     /// What it is about.
@@ -82,42 +82,28 @@ impl From<LoggedMail> for MailView {
     }
 }
 
-/// One try of a mail.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct MailTryView {
-    /// Its number.
-    n: i32,
-    /// When it ended.
-    at: DateTime<Utc>,
-    /// How long it took.
-    duration_ms: i32,
-    /// `sent`, `failed` or `retry`.
-    outcome: TryOutcome,
-    /// What the mail server said, or what went wrong.
-    smtp_reply: String,
-    /// What it said of each receiver, if there are several: `[{"to","taken","reply"}]`.
-    #[schema(value_type = Option<Vec<Object>>)]
-    receivers: Option<Box<RawValue>>,
-}
-
-impl From<LoggedTry> for MailTryView {
-    fn from(one: LoggedTry) -> Self {
-        Self {
-            n: one.n,
-            at: one.at,
-            duration_ms: one.duration_ms,
-            outcome: one.outcome,
-            smtp_reply: one.reply,
-            receivers: one
-                .receivers
-                .and_then(|json| RawValue::from_string(json).ok()),
-        }
+views! {
+    /// One try of a mail.
+    pub(crate) MailTryView of one: LoggedTry {
+        /// Its number.
+        n: i32,
+        /// When it ended.
+        at: DateTime<Utc>,
+        /// How long it took.
+        duration_ms: i32,
+        /// `sent`, `failed` or `retry`.
+        outcome: TryOutcome,
+        /// What the mail server said, or what went wrong.
+        smtp_reply: String = one.reply,
+        /// What it said of each receiver, if there are several: `[{"to","taken","reply"}]`.
+        #[schema(value_type = Option<Vec<Object>>)]
+        receivers: Option<Box<RawValue>> = one.receivers.and_then(raw_json),
     }
 }
 
 /// A mail with what it says and each of its tries.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct MailDetail {
+pub(crate) struct MailDetail {
     #[serde(flatten)]
     mail: MailView,
     /// What stands in `Message-ID`, the same at each try.
@@ -139,12 +125,12 @@ pub(in crate::http) struct MailDetail {
     tries: Vec<MailTryView>,
 }
 
-pub(in crate::http) async fn send(
-    In(shared, account, caller): In,
+pub(crate) async fn send(
+    at: In,
     keyed: Keyed<MailInput, MAX_MAIL_BYTES>,
-) -> Result<Taken<MailTaken>, Problem> {
-    let (input, making) = keyed.apart(caller.actor());
-    let (id, state) = mails::send(&shared.engine, account, making.get(), input).await?;
+) -> Answer<Taken<MailTaken>> {
+    let (input, making) = keyed.apart(at.cx().by());
+    let (id, state) = mails::send(at.cx(), making.get(), input).await?;
     let taken = MailTaken { id, state };
     Ok(match state {
         MailState::Sent => Taken::Recorded(taken),
@@ -152,21 +138,15 @@ pub(in crate::http) async fn send(
     })
 }
 
-pub(in crate::http) async fn list(
-    In(shared, account, ..): In,
-    Asked(asked): Asked<MailQuery>,
-) -> Result<Page<MailView>, Problem> {
+pub(crate) async fn list(at: In, Asked(asked): Asked<MailQuery>) -> Answer<Page<MailView>> {
     let wanted: Wanted<'_, MailId> = Wanted::of(&asked, LIST)?;
     let filter = asked.filter(wanted.after, wanted.rows());
-    let (rows, next) = mails::list(&shared.engine, account, &filter, wanted.limit).await?;
+    let (rows, next) = mails::list(at.cx(), &filter, wanted.limit).await?;
     Ok(wanted.page_to(rows, next, MailView::from))
 }
 
-pub(in crate::http) async fn show(
-    In(shared, account, ..): In,
-    Path(id): Path<MailId>,
-) -> Result<Shown<MailDetail>, Problem> {
-    let (mail, content, tries) = mails::show(&shared.engine, account, id).await?;
+pub(crate) async fn show(at: In, Path(id): Path<MailId>) -> Answer<Shown<MailDetail>> {
+    let (mail, content, tries) = mails::show(at.cx(), id).await?;
     Ok(Shown(MailDetail {
         headers: mails::headers(&mail, &content),
         mail: mail.into(),

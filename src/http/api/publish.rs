@@ -12,13 +12,13 @@ use crate::http::extract::{Header, In, Lines, One, Raw};
 use crate::http::hops::{self, HopsHeader};
 use crate::http::idempotency::{self, Key};
 use crate::http::problem::Problem;
-use crate::http::reply::Accepted;
-use crate::service::Fault;
+use crate::http::reply::{Accepted, Answer};
 use crate::service::publishing::{self, BatchPublished, EventBody, publish_lines};
+use crate::service::{Fault, raw_json};
 
 /// The answer to one event.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct Published {
+pub(crate) struct Published {
     /// The event's id.
     id: EventId,
     /// How many subscriptions matched.
@@ -31,39 +31,38 @@ pub(in crate::http) struct Published {
     warnings: Option<Box<RawValue>>,
 }
 
-pub(in crate::http) async fn publish(
-    In(shared, account, caller): In,
+pub(crate) async fn publish(
+    at: In,
     request: HttpRequest,
     _key: Header<Key>,
     _hops: Header<HopsHeader>,
     raw: Raw<One<EventBody>>,
-) -> Result<Accepted<Published>, Problem> {
+) -> Answer<Accepted<Published>> {
     let body = body::read(&request, raw.0, MAX_EVENT_BYTES).await?;
     let key = idempotency::key(&request)?;
     let event_type = || Some(parse_envelope(&body).ok()?.event_type);
-    let hops = hops::read(&shared, account, &caller, &request, event_type).await?;
-    let accepted = publishing::accept(&shared.engine, account, &body, key, hops).await?;
-    let warnings = accepted.warnings;
+    let hops = hops::read(at.cx(), &at.shared.loops, &request, event_type).await?;
+    let accepted = publishing::accept(&at.shared.engine, at.account, &body, key, hops).await?;
     Ok(Accepted(Published {
         id: accepted.receipt.id,
         deliveries: accepted.receipt.deliveries,
         duplicate: accepted.receipt.duplicate,
-        warnings: warnings.and_then(|text| RawValue::from_string(text).ok()),
+        warnings: accepted.warnings.and_then(raw_json),
     }))
 }
 
-pub(in crate::http) async fn publish_batch(
-    In(shared, account, caller): In,
+pub(crate) async fn publish_batch(
+    at: In,
     request: HttpRequest,
     _key: Header<Key>,
     _hops: Header<HopsHeader>,
     lines: Raw<Lines<EventBody>>,
-) -> Result<Accepted<BatchPublished>, Problem> {
-    let body = body::batch(&shared, &request, lines.0).await?;
+) -> Answer<Accepted<BatchPublished>> {
+    let body = body::batch(&at.shared, &request, lines.0).await?;
     let key = idempotency::key(&request)?;
-    let hops = hops::read(&shared, account, &caller, &request, || None).await?;
+    let hops = hops::read(at.cx(), &at.shared.loops, &request, || None).await?;
     let lines = body::lines(&body, MAX_BATCH_EVENTS, ("event", "events"))?;
-    let batch = publish_lines(&shared.engine, account, &lines, key, hops).await?;
+    let batch = publish_lines(at.cx(), &lines, key, hops).await?;
     if batch.ids.is_empty() {
         return Err(Problem::no_line(batch.rejected));
     }

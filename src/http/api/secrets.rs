@@ -5,59 +5,65 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::id::SubscriptionId;
-use crate::http::extract::{Body, In, Path};
+use crate::http::extract::{In, Keyed, Path};
 use crate::http::problem::Problem;
-use crate::http::reply::Shown;
+use crate::http::reply::{Answer, Shown};
 use crate::service::subscriptions::{self, RotateInput};
+use crate::service::views;
 use crate::store::secret::LiveSecret;
 
-/// A secret that was replaced and still signs.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct PreviousSecret {
-    /// `whsec_…`
-    secret: String,
-    /// When it stops to sign.
-    expires_at: Option<DateTime<Utc>>,
+views! {
+    /// A secret that was replaced and still signs.
+    pub(crate) PreviousSecret of one: LiveSecret {
+        /// `whsec_…`
+        secret: String = one.secret.reveal(),
+        /// When it stops to sign.
+        expires_at: Option<DateTime<Utc>>,
+    }
 }
 
 /// The secrets that sign a subscription's deliveries now.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct SecretsView {
+pub(crate) struct SecretsView {
     /// The current one, `whsec_…`.
     secret: String,
     /// Those that it replaced and that still sign as well.
     previous: Vec<PreviousSecret>,
 }
 
-fn answer(live: Vec<LiveSecret>) -> Result<Shown<SecretsView>, Problem> {
+/// The secrets that sign a subscription's deliveries after one was replaced.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RotatedView {
+    /// The new one, `whsec_…`. Null: the Idempotency-Key was used before, and nothing was replaced
+    /// now; `GET …/secret` shows it.
+    secret: Option<String>,
+    /// Those that it replaced and that still sign as well; empty where `secret` is null.
+    previous: Vec<PreviousSecret>,
+}
+
+fn view(live: Vec<LiveSecret>) -> Answer<SecretsView> {
     let mut live = live.into_iter();
-    let current = live
-        .next()
-        .ok_or_else(|| Problem::not_found("subscription"))?;
-    let previous = live
-        .map(|one| PreviousSecret {
-            secret: one.secret.reveal(),
-            expires_at: one.expires_at,
-        })
-        .collect();
-    Ok(Shown(SecretsView {
-        secret: current.secret.reveal(),
-        previous,
-    }))
+    let current = live.next();
+    let current = current.ok_or_else(|| Problem::not_found("subscription"))?;
+    let secret = current.secret.reveal();
+    let previous = live.map(PreviousSecret::from).collect();
+    Ok(SecretsView { secret, previous })
 }
 
-pub(in crate::http) async fn show(
-    In(shared, account, caller): In,
-    Path(id): Path<SubscriptionId>,
-) -> Result<Shown<SecretsView>, Problem> {
-    answer(subscriptions::secrets(&shared.engine, account, id, &caller.actor()).await?)
+pub(crate) async fn show(at: In, Path(id): Path<SubscriptionId>) -> Answer<Shown<SecretsView>> {
+    Ok(Shown(view(subscriptions::secrets(at.cx(), id).await?)?))
 }
 
-pub(in crate::http) async fn rotate(
-    In(shared, account, caller): In,
+pub(crate) async fn rotate(
+    at: In,
     Path(id): Path<SubscriptionId>,
-    Body(input): Body<RotateInput>,
-) -> Result<Shown<SecretsView>, Problem> {
-    let by = caller.actor();
-    answer(subscriptions::rotate(&shared.engine, account, id, &by, input).await?)
+    keyed: Keyed<RotateInput>,
+) -> Answer<Shown<RotatedView>> {
+    let (input, making) = keyed.apart(at.cx().by());
+    let rotated = subscriptions::rotate(at.cx(), id, making.get(), input.finish()?).await?;
+    let (secret, previous) = match rotated.map(view).transpose()? {
+        Some(SecretsView { secret, previous }) => (Some(secret), previous),
+        None => (None, Vec::new()),
+    };
+    Ok(Shown(RotatedView { secret, previous }))
 }

@@ -13,35 +13,36 @@ use crate::domain::role::Role;
 use crate::domain::subscription::{Order, SubscriptionSort, SubscriptionState};
 use crate::http::extract::{Asked, Begun, In, Keyed, Path};
 use crate::http::page::{Page, Wanted};
-use crate::http::problem::Problem;
-use crate::http::reply::{Done, Made, Shown};
-use crate::http::shared::Shared;
+use crate::http::reply::{Answer, Done, Made, Shown};
 use crate::service::attempts::MASKED;
 use crate::service::input::{Text, one_of};
 use crate::service::subscriptions::{
     self, SubscriptionInput, SubscriptionPatch, SubscriptionQuery,
 };
+use crate::service::{Context, views};
 use crate::store::subscription::{Subscription, SubscriptionFilter};
 use crate::store::subscription_count::Counts;
 
-/// What became of a subscription's attempts.
-#[derive(Debug, Default, Serialize, ToSchema)]
-pub(in crate::http) struct CountsView {
-    /// Answered 2xx.
-    sent: i64,
-    /// The schedule was used up.
-    failed: i64,
-    /// A plugin said no.
-    filtered: i64,
-    /// Given up on purpose.
-    cancelled: i64,
-    /// Went wrong and were tried again.
-    retried: i64,
+views! {
+    /// What became of a subscription's attempts.
+    #[derive(Default)]
+    pub(crate) CountsView of counts: Counts {
+        /// Answered 2xx.
+        sent: i64,
+        /// The schedule was used up.
+        failed: i64,
+        /// A plugin said no.
+        filtered: i64,
+        /// Given up on purpose.
+        cancelled: i64,
+        /// Went wrong and were tried again.
+        retried: i64,
+    }
 }
 
 /// A subscription.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct SubscriptionView {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SubscriptionView {
     /// Its id.
     id: SubscriptionId,
     /// What people call it.
@@ -89,14 +90,15 @@ fn last_statuses() -> Schema {
 }
 
 impl SubscriptionView {
-    fn new(subscription: Subscription, counts: Option<&Counts>, role: Role) -> Self {
+    fn new(subscription: Subscription, counts: Option<Counts>, role: Role) -> Self {
         let mut headers = subscription.headers;
         if role != Role::Admin {
-            headers
-                .values_mut()
-                .for_each(|value| MASKED.clone_into(value));
+            for value in headers.values_mut() {
+                MASKED.clone_into(value);
+            }
         }
-        let last_status = counts.and_then(|counts| match counts.last_outcome {
+        let last = counts.as_ref();
+        let last_status = last.and_then(|last| match last.last_outcome {
             Outcome::Sent => Some("sent"),
             Outcome::Failed | Outcome::Retry | Outcome::Superseded => Some("error"),
             Outcome::Filtered | Outcome::Cancelled => None,
@@ -117,14 +119,8 @@ impl SubscriptionView {
             timeout_seconds: subscription.timeout_seconds,
             retry_schedule: subscription.retry_schedule,
             last_status,
-            last_attempt_at: counts.map(|counts| counts.last_attempt_at),
-            counts: counts.map_or_else(CountsView::default, |counts| CountsView {
-                sent: counts.sent,
-                failed: counts.failed,
-                filtered: counts.filtered,
-                cancelled: counts.cancelled,
-                retried: counts.retried,
-            }),
+            last_attempt_at: last.map(|last| last.last_attempt_at),
+            counts: counts.map(CountsView::from).unwrap_or_default(),
             created_at: subscription.created_at,
             updated_at: subscription.updated_at,
         }
@@ -133,9 +129,9 @@ impl SubscriptionView {
 
 /// A subscription just made, with its secret.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct NewSubscriptionView {
+pub(crate) struct NewSubscriptionView {
     #[serde(flatten)]
-    subscription: SubscriptionView,
+    view: SubscriptionView,
     /// Signs its deliveries (Standard Webhooks); also to be had at `…/secret`. Null: the
     /// Idempotency-Key was used before, and this is what was made then.
     #[schema(example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")]
@@ -143,36 +139,27 @@ pub(in crate::http) struct NewSubscriptionView {
 }
 
 /// Shows a subscription with its counts.
-pub(super) async fn view(
-    shared: &Shared,
-    subscription: Subscription,
-    role: Role,
-) -> Result<Shown<SubscriptionView>, Problem> {
-    let counts = subscriptions::counts(&shared.engine, subscription.id).await?;
-    let view = SubscriptionView::new(subscription, counts.as_ref(), role);
-    Ok(Shown(view))
+pub(super) async fn view(cx: Context<'_>, it: Subscription) -> Answer<Shown<SubscriptionView>> {
+    let counts = subscriptions::counts(cx, it.id).await?;
+    Ok(Shown(SubscriptionView::new(it, counts, cx.caller.role)))
 }
 
-pub(in crate::http) async fn create(
-    In(shared, account, caller): In,
+pub(crate) async fn create(
+    at: In,
     keyed: Keyed<SubscriptionInput>,
-) -> Result<Made<NewSubscriptionView>, Problem> {
-    let (input, making) = keyed.apart(caller.actor());
-    let made = subscriptions::create(&shared.engine, account, making.get(), input).await;
-    let (made, secret) = made?;
-    Ok(Made {
-        at: Some(format!("/v1/subscriptions/{}", made.id)),
-        what: NewSubscriptionView {
-            subscription: SubscriptionView::new(made, None, caller.role),
-            secret: secret.map(|secret| secret.reveal()),
-        },
-    })
+) -> Answer<Made<NewSubscriptionView>> {
+    let (input, making) = keyed.apart(at.cx().by());
+    let (made, secret) = subscriptions::create(at.cx(), making.get(), input).await?;
+    let address = format!("/v1/subscriptions/{}", made.id);
+    let view = SubscriptionView::new(made, None, at.caller.role);
+    let secret = secret.map(|secret| secret.reveal());
+    Ok(Made::at(address, NewSubscriptionView { view, secret }))
 }
 
-pub(in crate::http) async fn list(
-    In(shared, account, caller): In,
+pub(crate) async fn list(
+    at: In,
     Asked(asked): Asked<SubscriptionQuery>,
-) -> Result<Page<SubscriptionView>, Problem> {
+) -> Answer<Page<SubscriptionView>> {
     let sort = asked.sort.unwrap_or(SubscriptionSort::CreatedAt);
     let descending = asked.order.unwrap_or_default() == Order::Descending;
     // A cursor is worth something in its own order alone.
@@ -188,40 +175,34 @@ pub(in crate::http) async fn list(
         after: wanted.after,
         limit: wanted.rows(),
     };
-    let rows = subscriptions::list(&shared.engine, account, &filter).await?;
+    let rows = subscriptions::list(at.cx(), &filter).await?;
     let key = |(row, _): &(Subscription, Option<Counts>)| match sort {
         SubscriptionSort::UpdatedAt => (row.updated_at, row.id),
         SubscriptionSort::CreatedAt | SubscriptionSort::Id => (row.created_at, row.id),
     };
-    Ok(wanted.page(rows, key, |(row, counts)| {
-        SubscriptionView::new(row, counts.as_ref(), caller.role)
-    }))
+    let view = |(row, counts)| SubscriptionView::new(row, counts, at.caller.role);
+    Ok(wanted.page(rows, key, view))
 }
 
-pub(in crate::http) async fn show(
-    In(shared, account, caller): In,
+pub(crate) async fn show(
+    at: In,
     Path(id): Path<SubscriptionId>,
-) -> Result<Shown<SubscriptionView>, Problem> {
-    let found = subscriptions::show(&shared.engine, account, id).await?;
-    view(&shared, found, caller.role).await
+) -> Answer<Shown<SubscriptionView>> {
+    view(at.cx(), subscriptions::show(at.cx(), id).await?).await
 }
 
-pub(in crate::http) async fn change(
-    In(shared, account, caller): In,
+pub(crate) async fn change(
+    at: In,
     Path(id): Path<SubscriptionId>,
     Begun(patch): Begun<SubscriptionPatch>,
-) -> Result<Shown<SubscriptionView>, Problem> {
+) -> Answer<Shown<SubscriptionView>> {
     // First, so that nobody can use a foreign id to have names looked up.
-    let before = subscriptions::show(&shared.engine, account, id).await?;
-    let by = caller.actor();
-    let changed = subscriptions::change(&shared.engine, &before, &by, patch, None).await?;
-    view(&shared, changed, caller.role).await
+    let before = subscriptions::show(at.cx(), id).await?;
+    let changed = subscriptions::change(at.cx(), &before, patch, None).await?;
+    view(at.cx(), changed).await
 }
 
-pub(in crate::http) async fn remove(
-    In(shared, account, caller): In,
-    Path(id): Path<SubscriptionId>,
-) -> Result<Done, Problem> {
-    subscriptions::remove(&shared.engine, account, id, &caller.actor()).await?;
+pub(crate) async fn remove(at: In, Path(id): Path<SubscriptionId>) -> Answer<Done> {
+    subscriptions::remove(at.cx(), id).await?;
     Ok(Done)
 }

@@ -4,20 +4,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::subscriptions::{SubscriptionView, view};
-use crate::domain::id::{AccountId, EventId, SubscriptionId};
+use crate::domain::id::{EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
-use crate::http::extract::{Body, In, Path};
-use crate::http::problem::Problem;
-use crate::http::reply::{Accepted, Shown};
-use crate::http::shared::Shared;
-use crate::service::callers::Caller;
+use crate::http::extract::{Body, In, Keyed, Path};
+use crate::http::reply::{Accepted, Answer, Shown};
 use crate::service::subscriptions::{self, NoInput, ResumeInput, TestInput};
 
 use SubscriptionState::{Disabled, Enabled, Paused};
 
 /// Where a test can be followed.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct TestSent {
+pub(crate) struct TestSent {
     /// The event that was made for it.
     event_id: EventId,
     /// The subscription that is tried out.
@@ -26,64 +23,51 @@ pub(in crate::http) struct TestSent {
     event_type: String,
 }
 
-pub(in crate::http) async fn pause(
-    In(shared, account, caller): In,
+pub(crate) async fn pause(
+    at: In,
     Path(id): Path<SubscriptionId>,
     _nothing: Body<NoInput>,
-) -> Result<Shown<SubscriptionView>, Problem> {
-    switch(&shared, account, caller, id, &[Enabled, Paused], Paused).await
+) -> Answer<Shown<SubscriptionView>> {
+    let now = subscriptions::switch(at.cx(), id, &[Enabled, Paused], Paused).await?;
+    view(at.cx(), now).await
 }
 
-pub(in crate::http) async fn resume(
-    In(shared, account, caller): In,
+pub(crate) async fn resume(
+    at: In,
     Path(id): Path<SubscriptionId>,
     Body(input): Body<ResumeInput>,
-) -> Result<Shown<SubscriptionView>, Problem> {
-    let by = caller.actor();
-    let now = subscriptions::resume(&shared.engine, account, id, &by, input).await?;
-    view(&shared, now, caller.role).await
+) -> Answer<Shown<SubscriptionView>> {
+    let now = subscriptions::resume(at.cx(), id, input).await?;
+    view(at.cx(), now).await
 }
 
-pub(in crate::http) async fn enable(
-    In(shared, account, caller): In,
+pub(crate) async fn enable(
+    at: In,
     Path(id): Path<SubscriptionId>,
     _nothing: Body<NoInput>,
-) -> Result<Shown<SubscriptionView>, Problem> {
-    let any = SubscriptionState::ALL;
-    switch(&shared, account, caller, id, any, Enabled).await
+) -> Answer<Shown<SubscriptionView>> {
+    let now = subscriptions::switch(at.cx(), id, SubscriptionState::ALL, Enabled).await?;
+    view(at.cx(), now).await
 }
 
-pub(in crate::http) async fn disable(
-    In(shared, account, caller): In,
+pub(crate) async fn disable(
+    at: In,
     Path(id): Path<SubscriptionId>,
     _nothing: Body<NoInput>,
-) -> Result<Shown<SubscriptionView>, Problem> {
-    let any = SubscriptionState::ALL;
-    switch(&shared, account, caller, id, any, Disabled).await
+) -> Answer<Shown<SubscriptionView>> {
+    let now = subscriptions::switch(at.cx(), id, SubscriptionState::ALL, Disabled).await?;
+    view(at.cx(), now).await
 }
 
-/// Puts a subscription from one of the states `from` into the state `to`.
-async fn switch(
-    shared: &Shared,
-    account: AccountId,
-    caller: Caller,
-    id: SubscriptionId,
-    from: &[SubscriptionState],
-    to: SubscriptionState,
-) -> Result<Shown<SubscriptionView>, Problem> {
-    let by = caller.actor();
-    let now = subscriptions::switch(&shared.engine, account, id, &by, from, to).await?;
-    view(shared, now, caller.role).await
-}
-
-pub(in crate::http) async fn send_test(
-    In(shared, account, caller): In,
+pub(crate) async fn send_test(
+    at: In,
     Path(subscription_id): Path<SubscriptionId>,
-    Body(input): Body<TestInput>,
-) -> Result<Accepted<TestSent>, Problem> {
-    let by = caller.actor();
-    let sent = subscriptions::send_test(&shared.engine, account, subscription_id, &by, input);
-    let (event_id, event_type) = sent.await?;
+    keyed: Keyed<TestInput>,
+) -> Answer<Accepted<TestSent>> {
+    let (input, making) = keyed.apart(at.cx().by());
+    let (input, making) = (input.finish()?, making.get());
+    let sent = subscriptions::send_test(at.cx(), subscription_id, making, input).await?;
+    let (event_id, event_type) = sent;
     Ok(Accepted(TestSent {
         event_id,
         subscription_id,

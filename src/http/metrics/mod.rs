@@ -18,7 +18,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{self, Data};
 use prometheus::TEXT_FORMAT;
 
-use self::page::Page;
+use self::page::{Page, figures};
 use self::process::Process;
 use super::problem::{Kind, Problem};
 use super::reply::Text;
@@ -32,36 +32,32 @@ pub(super) async fn show(shared: Data<Shared>, request: HttpRequest) -> Result<T
         let given = request.headers().get(AUTHORIZATION);
         let given = given.and_then(|value| value.to_str().ok());
         if !given.is_some_and(|given| token.is_named_by(given)) {
-            return Err(Problem::new(
-                Kind::Unauthorized,
-                "Reading the metrics takes the token of the setting metrics_token: \
-                 `Authorization: Bearer …`.",
-            ));
+            let detail = "Reading the metrics takes the token of the setting metrics_token: \
+                          `Authorization: Bearer …`.";
+            return Err(Problem::new(Kind::Unauthorized, detail));
         }
     }
     // The kernel may take its time to count a large process.
     let process = web::block(Process::read).await.ok().flatten();
-    match text(&shared, process.as_ref()) {
-        Ok(text) => Ok(Text {
-            media_type: TEXT_FORMAT,
-            text,
-        }),
-        Err(error) => {
-            let request_id = request::id().map(tracing::field::display);
-            tracing::error!(request_id, %error, "the metrics cannot be written");
-            Err(Problem::new(
-                Kind::Internal,
-                "The operator finds the cause in Herald's log.",
-            ))
-        }
-    }
+    let text = text(&shared, process.as_ref()).map_err(|error| {
+        let request_id = request::id().map(tracing::field::display);
+        tracing::error!(request_id, %error, "the metrics cannot be written");
+        let detail = "The operator finds the cause in Herald's log.";
+        Problem::new(Kind::Internal, detail)
+    })?;
+    Ok(Text {
+        media_type: TEXT_FORMAT,
+        text,
+    })
 }
 
 fn text(shared: &Shared, process: Option<&Process>) -> prometheus::Result<String> {
     // A page for each answer: what is gone (a script) is gone from the figures as well.
     let mut page = Page::default();
-    page.gauges("herald_build_info", "The version of Herald.")
-        .add(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    figures! { page:
+        gauge "herald_build_info" by "version" = [(env!("CARGO_PKG_VERSION"), 1.0)],
+            "The version of Herald.";
+    }
     let figures = shared.engine.figures();
     deliveries::tell(&figures, &mut page);
     parts::tell(&figures, &mut page);

@@ -1,5 +1,7 @@
 //! The page that Prometheus reads: families of figures, written in its text format by its library.
 
+use std::fmt::Display;
+
 use prometheus::TextEncoder;
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
@@ -8,42 +10,74 @@ use prometheus::proto::{
 use crate::actors::Distribution;
 
 /// Microseconds in a second: the unit of times within Herald, in that of Prometheus.
-pub(super) const MICROS: f64 = 1_000_000.0;
+const MICROS: f64 = 1_000_000.0;
+
+/// Tells figures, each as `kind "name" = value, "help";`. Those of a family stand as
+/// `kind "name" by "label" = series, "help";`, in which the series are pairs: what the label says,
+/// and the value.
+macro_rules! figures {
+    ($page:ident:
+     $($kind:ident $name:literal $(by $label:literal)? = $value:expr, $help:literal;)+) => {
+        $(figures!(@ $page.$kind($name, $help), $(by $label,)? $value);)+
+    };
+    (@ $family:expr, by $label:literal, $series:expr) => { $family.each($label, $series) };
+    (@ $family:expr, $value:expr) => { $family.add(&[], $value) };
+}
+pub(super) use figures;
 
 /// The labels of one series, in their order.
 pub(super) type Labels<'a> = &'a [(&'a str, &'a str)];
+
+/// What one series has.
+pub(super) enum Value<'a> {
+    Number(f64),
+    Spread(&'a Distribution),
+}
+
+impl From<f64> for Value<'_> {
+    fn from(value: f64) -> Self {
+        Self::Number(value)
+    }
+}
+
+impl From<u64> for Value<'_> {
+    fn from(count: u64) -> Self {
+        Self::Number(number(count))
+    }
+}
+
+impl<'a> From<&'a Distribution> for Value<'a> {
+    fn from(values: &'a Distribution) -> Self {
+        Self::Spread(values)
+    }
+}
 
 /// The page, as it grows.
 #[derive(Default)]
 pub(super) struct Page(Vec<MetricFamily>);
 
 impl Page {
-    /// A figure that goes up and down, without labels.
-    pub(super) fn gauge(&mut self, name: &str, help: &str, value: f64) {
-        self.gauges(name, help).add(&[], value);
+    /// What goes up and down.
+    pub(super) fn gauge(&mut self, name: &str, help: &str) -> Family<'_> {
+        self.family(name, help, MetricType::GAUGE, 1.0)
     }
 
-    /// A figure that only grows, without labels.
-    pub(super) fn counter(&mut self, name: &str, help: &str, value: f64) {
-        self.counters(name, help).add(&[], value);
-    }
-
-    /// Figures that go up and down.
-    pub(super) fn gauges(&mut self, name: &str, help: &str) -> Family<'_> {
-        self.family(name, help, MetricType::GAUGE)
-    }
-
-    /// Figures that only grow.
-    pub(super) fn counters(&mut self, name: &str, help: &str) -> Family<'_> {
-        self.family(name, help, MetricType::COUNTER)
+    /// What only grows.
+    pub(super) fn counter(&mut self, name: &str, help: &str) -> Family<'_> {
+        self.family(name, help, MetricType::COUNTER, 1.0)
     }
 
     /// How often something fell into which part of a scale.
-    pub(super) fn histograms(&mut self, name: &str, help: &str) -> Family<'_> {
-        self.family(name, help, MetricType::HISTOGRAM)
+    pub(super) fn histogram(&mut self, name: &str, help: &str) -> Family<'_> {
+        self.family(name, help, MetricType::HISTOGRAM, 1.0)
     }
 
-    fn family(&mut self, name: &str, help: &str, kind: MetricType) -> Family<'_> {
+    /// The same of times in microseconds, told in seconds.
+    pub(super) fn times(&mut self, name: &str, help: &str) -> Family<'_> {
+        self.family(name, help, MetricType::HISTOGRAM, MICROS)
+    }
+
+    fn family(&mut self, name: &str, help: &str, kind: MetricType, units: f64) -> Family<'_> {
         let mut family = MetricFamily::default();
         family.set_name(name.to_owned());
         family.set_help(help.to_owned());
@@ -51,6 +85,7 @@ impl Page {
         Family {
             page: &mut self.0,
             family,
+            units,
         }
     }
 
@@ -66,42 +101,39 @@ impl Page {
 pub(super) struct Family<'a> {
     page: &'a mut Vec<MetricFamily>,
     family: MetricFamily,
+    /// So many units of a distribution are one of Prometheus.
+    units: f64,
 }
 
 impl Family<'_> {
-    /// Adds a series of a counter or gauge.
-    pub(super) fn add(&mut self, labels: Labels<'_>, value: f64) {
+    /// Adds a series.
+    pub(super) fn add<'v>(&mut self, labels: Labels<'_>, value: impl Into<Value<'v>>) {
         let mut metric = labelled(labels);
-        if self.family.get_field_type() == MetricType::COUNTER {
-            let mut counter = Counter::default();
-            counter.set_value(value);
-            metric.set_counter(counter);
-        } else {
-            let mut gauge = Gauge::default();
-            gauge.set_value(value);
-            metric.set_gauge(gauge);
+        match value.into() {
+            Value::Number(value) if self.family.get_field_type() == MetricType::COUNTER => {
+                let mut counter = Counter::default();
+                counter.set_value(value);
+                metric.set_counter(counter);
+            }
+            Value::Number(value) => {
+                let mut gauge = Gauge::default();
+                gauge.set_value(value);
+                metric.set_gauge(gauge);
+            }
+            Value::Spread(values) => metric.set_histogram(histogram(values, self.units)),
         }
         self.family.mut_metric().push(metric);
     }
 
-    /// Adds a series of a histogram; so many units of its values are one unit of Prometheus.
-    pub(super) fn spread(&mut self, labels: Labels<'_>, values: &Distribution, units: f64) {
-        let mut histogram = Histogram::default();
-        let mut below = 0;
-        let mut buckets = Vec::with_capacity(values.bounds.len());
-        for (bound, count) in values.bounds.iter().zip(&values.counts) {
-            below += count;
-            let mut bucket = Bucket::default();
-            bucket.set_cumulative_count(below);
-            bucket.set_upper_bound(number(*bound) / units);
-            buckets.push(bucket);
+    /// Adds a series for each value of a label.
+    pub(super) fn each<'v, L: Display, V: Into<Value<'v>>>(
+        mut self,
+        label: &str,
+        series: impl IntoIterator<Item = (L, V)>,
+    ) {
+        for (of, value) in series {
+            self.add(&[(label, &of.to_string())], value);
         }
-        histogram.set_bucket(buckets);
-        histogram.set_sample_count(values.counts.iter().sum());
-        histogram.set_sample_sum(number(values.sum) / units);
-        let mut metric = labelled(labels);
-        metric.set_histogram(histogram);
-        self.family.mut_metric().push(metric);
     }
 }
 
@@ -111,6 +143,23 @@ impl Drop for Family<'_> {
             self.page.push(std::mem::take(&mut self.family));
         }
     }
+}
+
+fn histogram(values: &Distribution, units: f64) -> Histogram {
+    let mut below = 0;
+    let mut buckets = Vec::with_capacity(values.bounds.len());
+    for (bound, count) in values.bounds.iter().zip(&values.counts) {
+        below += count;
+        let mut bucket = Bucket::default();
+        bucket.set_cumulative_count(below);
+        bucket.set_upper_bound(number(*bound) / units);
+        buckets.push(bucket);
+    }
+    let mut histogram = Histogram::default();
+    histogram.set_bucket(buckets);
+    histogram.set_sample_count(values.counts.iter().sum());
+    histogram.set_sample_sum(number(values.sum) / units);
+    histogram
 }
 
 fn labelled(labels: Labels<'_>) -> Metric {
@@ -124,10 +173,6 @@ fn labelled(labels: Labels<'_>) -> Metric {
 }
 
 /// A count as Prometheus has it: exact up to 2^53.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "the format has floating-point numbers only"
-)]
 pub(super) const fn number(count: u64) -> f64 {
     count as f64
 }
@@ -139,16 +184,16 @@ mod tests {
     #[test]
     fn families_are_written_in_order_with_times_in_seconds_and_whole_buckets() {
         let mut page = Page::default();
-        let mut waits = page.histograms("b_seconds", "Waits.");
         let values = Distribution {
             bounds: &[500, 2_000_000],
             counts: vec![1, 2, 3],
             sum: 7_500_000,
         };
-        waits.spread(&[("from", "row")], &values, MICROS);
-        drop(waits);
-        page.counter("a_total", "All.", 3.0);
-        drop(page.gauges("nothing", "Nothing."));
+        figures! { page:
+            times "b_seconds" by "from" = [("row", &values)], "Waits.";
+            counter "a_total" = 3.0, "All.";
+        }
+        drop(page.gauge("nothing", "Nothing."));
         assert_eq!(
             page.text().unwrap(),
             "# HELP a_total All.\n# TYPE a_total counter\na_total 3\n\

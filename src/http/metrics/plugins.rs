@@ -1,74 +1,43 @@
 //! Figures of the plugins: what state each is in, how it does, what it takes.
 
-use super::page::{Page, number};
+use super::page::{Page, figures};
 use crate::actors::{PluginReport, PluginStatus};
 
 pub(super) fn tell(reports: &[PluginReport], page: &mut Page) {
-    let mut states = page.gauges(
-        "herald_plugins",
-        "Plugins by their state: ok, broken, or suspended for an account.",
-    );
-    // A state that nobody is in is told as 0, so that an alert on it works from the start.
-    for status in [
-        PluginStatus::Ok,
-        PluginStatus::Broken,
-        PluginStatus::Suspended,
-    ] {
+    let in_state = |status: PluginStatus| {
         let in_it = reports.iter().filter(|report| report.status == status);
-        let count = u64::try_from(in_it.count()).unwrap_or(u64::MAX);
-        states.add(&[("state", status.as_str())], number(count));
-    }
-    drop(states);
-    let names: Vec<String> = reports.iter().map(|it| it.name.to_string()).collect();
-    let named = || names.iter().map(String::as_str).zip(reports);
-    let mut state = page.gauges(
-        "herald_plugin_state",
-        "1 for the state that the plugin is in.",
-    );
-    for (name, report) in named() {
-        let labels = [("plugin", name), ("state", report.status.as_str())];
-        state.add(&labels, 1.0);
-    }
-    drop(state);
-    let mut suspended = page.gauges(
-        "herald_plugin_suspended_accounts",
-        "Accounts for which the plugin is suspended.",
-    );
-    for (name, report) in named() {
+        (status.as_str(), in_it.count() as u64)
+    };
+    let suspended = reports.iter().map(|report| {
         let of_accounts = report.troubled.iter().filter(|it| it.suspended.is_some());
-        let count = u64::try_from(of_accounts.count()).unwrap_or(u64::MAX);
-        suspended.add(&[("plugin", name)], number(count));
+        (&report.name, of_accounts.count() as u64)
+    });
+    let of_all = || reports.iter().map(|report| (&report.name, &report.of_all));
+    let p99 = of_all().filter_map(|(name, it)| Some((name, it.p99?.as_secs_f64())));
+    figures! { page:
+        // A state that nobody is in is told as 0, so that an alert on it works from the start.
+        gauge "herald_plugins" by "state" =
+            [PluginStatus::Ok, PluginStatus::Broken, PluginStatus::Suspended].map(in_state),
+            "Plugins by their state: ok, broken, or suspended for an account.";
+        gauge "herald_plugin_suspended_accounts" by "plugin" = suspended,
+            "Accounts for which the plugin is suspended.";
+        counter "herald_plugin_calls_total" by "plugin" =
+            of_all().map(|(name, it)| (name, it.calls)),
+            "Runs of the plugin's version at work since the daemon began.";
+        counter "herald_plugin_failures_total" by "plugin" =
+            of_all().map(|(name, it)| (name, it.failures)),
+            "Runs that failed.";
+        counter "herald_plugin_seconds_total" by "plugin" =
+            of_all().map(|(name, it)| (name, it.total.as_secs_f64())),
+            "Seconds that all runs took together.";
+        gauge "herald_plugin_p99_seconds" by "plugin" = p99,
+            "Seconds that 99 of 100 runs stayed below.";
     }
-    drop(suspended);
-    let mut calls = page.counters(
-        "herald_plugin_calls_total",
-        "Runs of the plugin's version at work since the daemon began.",
-    );
-    for (name, report) in named() {
-        calls.add(&[("plugin", name)], number(report.of_all.calls));
-    }
-    drop(calls);
-    let mut failures = page.counters("herald_plugin_failures_total", "Runs that failed.");
-    for (name, report) in named() {
-        failures.add(&[("plugin", name)], number(report.of_all.failures));
-    }
-    drop(failures);
-    let mut seconds = page.counters(
-        "herald_plugin_seconds_total",
-        "Seconds that all runs took together.",
-    );
-    for (name, report) in named() {
-        seconds.add(&[("plugin", name)], report.of_all.total.as_secs_f64());
-    }
-    drop(seconds);
-    let mut p99 = page.gauges(
-        "herald_plugin_p99_seconds",
-        "Seconds that 99 of 100 runs stayed below.",
-    );
-    for (name, report) in named() {
-        if let Some(time) = report.of_all.p99 {
-            p99.add(&[("plugin", name)], time.as_secs_f64());
-        }
+    let help = "1 for the state that the plugin is in.";
+    let mut state = page.gauge("herald_plugin_state", help);
+    for report in reports {
+        let name = report.name.to_string();
+        state.add(&[("plugin", &name), ("state", report.status.as_str())], 1.0);
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use rustix::process::{Resource, getrlimit};
 
-use super::page::{Page, number};
+use super::page::{Page, figures, number};
 
 /// The process as the kernel sees it.
 #[derive(Debug, Default, PartialEq)]
@@ -24,12 +24,9 @@ impl Process {
     pub(super) fn read() -> Option<Self> {
         let stat = fs::read_to_string("/proc/self/stat").ok()?;
         let machine = fs::read_to_string("/proc/stat").ok()?;
-        let mut process = parse(
-            &stat,
-            &machine,
-            number(rustix::param::clock_ticks_per_second()),
-            u64::try_from(rustix::param::page_size()).unwrap_or(4_096),
-        )?;
+        let ticks = number(rustix::param::clock_ticks_per_second());
+        let page = u64::try_from(rustix::param::page_size()).unwrap_or(4_096);
+        let mut process = parse(&stat, &machine, ticks, page)?;
         let files = fs::read_dir("/proc/self/fd").ok();
         // One of them is the folder that is being read.
         let open = files.map(|files| files.count().saturating_sub(1));
@@ -39,36 +36,24 @@ impl Process {
     }
 
     pub(super) fn tell(&self, page: &mut Page) {
-        page.counter(
-            "process_cpu_seconds_total",
-            "Processor time in user and kernel mode.",
-            self.cpu_seconds,
-        );
-        page.gauge(
-            "process_start_time_seconds",
-            "When the process was started, in seconds since 1970.",
-            self.start_seconds,
-        );
-        page.gauge("process_threads", "Threads.", number(self.threads));
-        page.gauge(
-            "process_virtual_memory_bytes",
-            "Address space.",
-            number(self.virtual_bytes),
-        );
-        page.gauge(
-            "process_resident_memory_bytes",
-            "Memory that is resident.",
-            number(self.resident_bytes),
-        );
+        figures! { page:
+            counter "process_cpu_seconds_total" = self.cpu_seconds,
+                "Processor time in user and kernel mode.";
+            gauge "process_start_time_seconds" = self.start_seconds,
+                "When the process was started, in seconds since 1970.";
+            gauge "process_threads" = self.threads, "Threads.";
+            gauge "process_virtual_memory_bytes" = self.virtual_bytes, "Address space.";
+            gauge "process_resident_memory_bytes" = self.resident_bytes, "Memory that is resident.";
+        }
         if let Some(open) = self.open_files {
-            page.gauge("process_open_fds", "Open files and sockets.", number(open));
+            figures! { page:
+                gauge "process_open_fds" = open, "Open files and sockets.";
+            }
         }
         if let Some(most) = self.most_files {
-            page.gauge(
-                "process_max_fds",
-                "Files and sockets that may be open.",
-                number(most),
-            );
+            figures! { page:
+                gauge "process_max_fds" = most, "Files and sockets that may be open.";
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Each worker has figures of its own, and a lock that only somebody who reads them ever shares.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use actix_service::Service;
@@ -12,7 +12,7 @@ use actix_web::Error;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use futures_util::FutureExt;
 
-use super::page::{MICROS, Page, number};
+use super::page::{Page, figures};
 use crate::actors::Distribution;
 use crate::http::access::Table;
 use crate::http::connections::Connected;
@@ -42,10 +42,8 @@ struct Times {
 
 impl Default for Times {
     fn default() -> Self {
-        Self {
-            counts: vec![0; TIMES.len() + 1],
-            sum: 0,
-        }
+        let counts = vec![0; TIMES.len() + 1];
+        Self { counts, sum: 0 }
     }
 }
 
@@ -58,7 +56,7 @@ pub(in crate::http) struct Worker {
 impl Worker {
     fn answered(&self, place: usize, status: u16, begun: Instant) {
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answered = self.locked();
         *answered.statuses.entry((place, status)).or_default() += 1;
         let times = answered.times.entry(place).or_default();
         let part = TIMES.partition_point(|bound| *bound < micros);
@@ -66,6 +64,10 @@ impl Worker {
             *count += 1;
         }
         times.sum = times.sum.wrapping_add(micros);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Answered> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,18 +80,14 @@ pub(in crate::http) struct Requests {
 impl Requests {
     /// Nothing is answered yet of the routes of a table.
     pub(in crate::http) fn new(table: Table) -> Self {
-        Self {
-            table,
-            workers: Mutex::default(),
-        }
+        let workers = Mutex::default();
+        Self { table, workers }
     }
 
     /// The figures of a worker that begins.
     pub(in crate::http) fn worker(&self) -> Arc<Worker> {
-        let worker = Arc::new(Worker {
-            table: self.table,
-            answered: Mutex::default(),
-        });
+        let (table, answered) = (self.table, Mutex::default());
+        let worker = Arc::new(Worker { table, answered });
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         workers.push(Arc::clone(&worker));
         worker
@@ -100,10 +98,7 @@ impl Requests {
         let mut times: BTreeMap<usize, Times> = BTreeMap::new();
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         for worker in workers.iter() {
-            let answered = worker
-                .answered
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let answered = worker.locked();
             for (key, number) in &answered.statuses {
                 *statuses.entry(*key).or_default() += number;
             }
@@ -115,24 +110,17 @@ impl Requests {
                 all.sum = all.sum.wrapping_add(more.sum);
             }
         }
-        let mut requests = page.counters(
-            "herald_http_requests_total",
-            "Answered HTTP requests by route and status.",
-        );
+        let help = "Answered HTTP requests by route and status.";
+        let mut requests = page.counter("herald_http_requests_total", help);
         for ((place, status), count) in statuses {
             let (method, route) = self.table.names(place);
-            let labels = [
-                ("method", method),
-                ("route", route),
-                ("status", &status.to_string()),
-            ];
-            requests.add(&labels, number(count));
+            let status = status.to_string();
+            let labels = [("method", method), ("route", route), ("status", &status)];
+            requests.add(&labels, count);
         }
         drop(requests);
-        let mut durations = page.histograms(
-            "herald_http_request_duration_seconds",
-            "How long requests took until the head of their answer.",
-        );
+        let help = "How long requests took until the head of their answer.";
+        let mut durations = page.times("herald_http_request_duration_seconds", help);
         for (place, times) in times {
             let (method, route) = self.table.names(place);
             let values = Distribution {
@@ -140,54 +128,35 @@ impl Requests {
                 counts: times.counts,
                 sum: times.sum,
             };
-            durations.spread(&[("method", method), ("route", route)], &values, MICROS);
+            durations.add(&[("method", method), ("route", route)], &values);
         }
     }
 }
 
 /// Tells of the connections.
 pub(super) fn connected(now: Connected, page: &mut Page) {
-    let count = |open: usize| number(u64::try_from(open).unwrap_or(u64::MAX));
-    page.gauge(
-        "herald_http_connections",
-        "Connections of clients that are open.",
-        count(now.open),
-    );
-    page.gauge(
-        "herald_http_connections_known",
-        "Those of them whose caller is known.",
-        count(now.known),
-    );
-    page.gauge(
-        "herald_http_connections_limit",
-        "How many there may be (max_connections).",
-        count(now.limit),
-    );
-    let mut refused = page.counters(
-        "herald_http_connections_refused_total",
-        "Connections that were not let in: too many from one address, or in all.",
-    );
-    for (reason, count) in ["address", "all"].into_iter().zip(now.refused) {
-        refused.add(&[("reason", reason)], number(count));
-    }
-    drop(refused);
-    let mut sent_away = page.counters(
-        "herald_http_connections_sent_away_total",
-        "Connections that made room for others, by whether their caller was known.",
-    );
-    for (caller, count) in ["unknown", "known"].into_iter().zip(now.sent_away) {
-        sent_away.add(&[("caller", caller)], number(count));
+    figures! { page:
+        gauge "herald_http_connections" = now.open as u64,
+            "Connections of clients that are open.";
+        gauge "herald_http_connections_known" = now.known as u64,
+            "Those of them whose caller is known.";
+        gauge "herald_http_connections_limit" = now.limit as u64,
+            "How many there may be (max_connections).";
+        counter "herald_http_connections_refused_total" by "reason" =
+            ["address", "all"].into_iter().zip(now.refused),
+            "Connections that were not let in: too many from one address, or in all.";
+        counter "herald_http_connections_sent_away_total" by "caller" =
+            ["unknown", "known"].into_iter().zip(now.sent_away),
+            "Connections that made room for others, by whether their caller was known.";
     }
 }
 
 /// How many requests could not be read.
 pub(super) fn malformed(malformed: &Malformed, page: &mut Page) {
-    let mut counters = page.counters(
-        "herald_http_malformed_requests_total",
-        "Requests that could not be read, by the part that is wrong.",
-    );
-    for (part, name) in Part::ALL {
-        counters.add(&[("part", name)], number(malformed.of(part)));
+    figures! { page:
+        counter "herald_http_malformed_requests_total" by "part" =
+            Part::ALL.map(|(part, name)| (name, malformed.of(part))),
+            "Requests that could not be read, by the part that is wrong.";
     }
 }
 
@@ -234,14 +203,11 @@ mod tests {
         let text = page.text().unwrap();
         let route = TABLE[0].pattern;
         for line in [
-            format!(
-                "herald_http_requests_total{{method=\"POST\",route=\"{route}\",status=\"202\"}} 2"
-            ),
-            "herald_http_requests_total{method=\"\",route=\"unknown\",status=\"404\"} 1".to_owned(),
-            format!(
-                "herald_http_request_duration_seconds_count{{method=\"POST\",route=\"{route}\"}} 4"
-            ),
+            r#"herald_http_requests_total{method="POST",route="ROUTE",status="202"} 2"#,
+            r#"herald_http_requests_total{method="",route="unknown",status="404"} 1"#,
+            r#"herald_http_request_duration_seconds_count{method="POST",route="ROUTE"} 4"#,
         ] {
+            let line = line.replace("ROUTE", route);
             assert!(text.contains(&line), "{line} in {text}");
         }
     }

@@ -38,11 +38,9 @@ pub(super) fn example(schema: &Value, schemas: &Schemas) -> Value {
         return whole.into();
     }
     for kinds in ["oneOf", "anyOf"] {
-        let kinds = schema[kinds].as_array().into_iter().flatten();
-        if let Some(kind) = kinds
-            .clone()
-            .find(|it| it["type"] != "null" && schema["type"].is_null())
-        {
+        let mut kinds = schema[kinds].as_array().into_iter().flatten();
+        let kind = kinds.find(|it| it["type"] != "null" && schema["type"].is_null());
+        if let Some(kind) = kind {
             return example(kind, schemas);
         }
     }
@@ -58,10 +56,8 @@ fn of_type(schema: &Value, schemas: &Schemas) -> Value {
         Some("object") => {
             let properties = schema["properties"].as_object();
             let fields = properties.into_iter().flatten();
-            fields
-                .map(|(name, schema)| (name.clone(), example(schema, schemas)))
-                .collect::<Map<String, Value>>()
-                .into()
+            let fields = fields.map(|(name, schema)| (name.clone(), example(schema, schemas)));
+            fields.collect::<Map<String, Value>>().into()
         }
         Some("array") => json!([example(&schema["items"], schemas)]),
         Some("integer" | "number") => match &schema["minimum"] {
@@ -70,10 +66,8 @@ fn of_type(schema: &Value, schemas: &Schemas) -> Value {
         },
         Some("boolean") => json!(false),
         Some("string") => {
-            let format = schema["format"]
-                .as_str()
-                .or(schema["anyOf"][0]["format"].as_str());
-            match format {
+            let format = schema["format"].as_str();
+            match format.or(schema["anyOf"][0]["format"].as_str()) {
                 Some("date-time") => json!("2026-01-31T08:00:00Z"),
                 Some("email") => json!("ann@example.com"),
                 _ => json!("text"),

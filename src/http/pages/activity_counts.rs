@@ -1,13 +1,8 @@
 //! How much each user did in a time. It reads the whole of that time, so it stands on a page of
 //! its own, which is asked for by a button.
 
-use maud::{Markup, html};
-
 use super::activity_log::kind_of;
-use super::filter::{Choices, FilterBar};
-use super::frame::Nav;
-use super::visit::{Look, Visit};
-use super::{PageResult, query, ui};
+use super::prelude::*;
 use crate::catalogue::activities as catalogue;
 use crate::service::activities::{self, Counted};
 use crate::store::activity_type;
@@ -19,16 +14,11 @@ const SHOWN: usize = 100;
 /// The address of the counts for what a filter bar has set.
 pub(super) fn href(group: Option<&str>, bar: &FilterBar) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    if let Some(group) = group {
-        query.append_pair("group", group);
-    }
+    query.extend_pairs(group.map(|group| ("group", group)));
     let set = bar.href_without("");
     let set = set.split_once('?').map_or("", |(_, query)| query);
-    for (name, value) in url::form_urlencoded::parse(set.as_bytes()) {
-        if name == "from" || name == "to" {
-            query.append_pair(&name, &value);
-        }
-    }
+    let set = url::form_urlencoded::parse(set.as_bytes());
+    query.extend_pairs(set.filter(|(name, _)| name == "from" || name == "to"));
     match query.finish() {
         query if query.is_empty() => PATH.to_owned(),
         query => format!("{PATH}?{query}"),
@@ -36,32 +26,23 @@ pub(super) fn href(group: Option<&str>, bar: &FilterBar) -> String {
 }
 
 /// The page.
-pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(crate) async fn show(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     let group = query.text("group");
     let (from, to) = visit.reader.range(&mut query);
     query.finish()?;
-    let own = activity_type::list(shared.engine.database(), visit.account).await?;
+    let own = activity_type::list(visit.database(), visit.account).await?;
     let builtin = catalogue::builtin();
     let mut groups: Vec<&str> = builtin.iter().map(|group| group.name).collect();
     groups.extend(own.iter().map(|own| own.group.as_str()));
     groups.sort_unstable();
     groups.dedup();
-    let group_choices: Vec<(String, String)> = groups
-        .into_iter()
-        .map(|name| (name.to_owned(), name.to_owned()))
-        .collect();
-    let choices: Choices = vec![(String::new(), group_choices)];
-    let time = (from, to);
-    let counted = activities::count(&shared.engine, visit.account, group.as_deref(), time).await?;
+    let named = groups.iter().map(|it| (it.to_string(), it.to_string()));
+    let choices: Choices = vec![(String::new(), named.collect())];
+    let counted = activities::count(visit.cx(), group.as_deref(), (from, to)).await?;
+    let chosen = group.as_deref().unwrap_or_default();
     let bar = FilterBar::new(PATH)
-        .select(
-            "group",
-            group.as_deref().unwrap_or_default(),
-            "Group",
-            "Every group",
-            choices,
-        )
+        .select("group", chosen, "Group", "Every group", choices)
         .dates(&visit.reader, ("from", from), ("to", to));
     let body = html! {
         (bar.show())

@@ -1,55 +1,35 @@
 //! The user activity log: the list with its filters, and one activity.
 
-use actix_web::HttpResponse;
-use maud::{Markup, html};
 use serde_json::Value;
 
-use super::filter::{Choices, FilterBar};
-use super::frame::Nav;
+use super::payload;
+use super::prelude::*;
 use super::subject::{self, activity_in_words};
-use super::visit::{Look, Visit};
-use super::{PageResult, payload, query, ui};
 use crate::catalogue::activities as catalogue;
 use crate::domain::activity::OWN_GROUP;
-use crate::domain::cursor;
-use crate::domain::id::AccountId;
-use crate::http::page::Wanted;
-use crate::http::path::part;
-use crate::http::problem::Problem;
-use crate::http::shared::Shared;
 use crate::service::activities::{self, LIST, Place};
 use crate::store::activity::{self, Activity, ActivityFilter};
-use crate::store::{Database, StoreError, activity_type};
+use crate::store::activity_type;
 
 /// What stands in the drop-down's value for every activity of a group.
 const ALL: &str = "*";
 const PATH: &str = "/activity";
 
 /// The list.
-pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(crate) async fn list(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     let user = query.text("user");
     let kind = query.text("activity");
     let (from, to) = visit.reader.range(&mut query);
     let wanted: Wanted<Place> = Wanted::of_page(&mut query, LIST);
     query.finish()?;
     let (group, activity) = kind.as_deref().map(read_kind).unwrap_or_default();
-    let database = shared.engine.database();
-    let choices = choices(database, visit.account).await?;
+    let choices = choices(&visit).await?;
+    let sought = user.as_deref().unwrap_or_default();
+    let chosen = kind.as_deref().unwrap_or_default();
     let bar = FilterBar::new(PATH)
-        .search(
-            "user",
-            user.as_deref().unwrap_or_default(),
-            "User",
-            "E-mail or name",
-        )
-        .select(
-            "activity",
-            kind.as_deref().unwrap_or_default(),
-            "Activity",
-            "Every activity",
-            choices,
-        )
+        .search("user", sought, "User", "E-mail or name")
+        .select("activity", chosen, "Activity", "Every activity", choices)
         .dates(&visit.reader, ("from", from), ("to", to));
     let filter = ActivityFilter {
         user,
@@ -60,9 +40,8 @@ pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageRes
         limit: wanted.rows(),
         before: wanted.after,
     };
-    let (rows, next) =
-        activities::list(&shared.engine, visit.account, &filter, wanted.limit).await?;
-    let titles = subject::titles(database, &visit, &rows).await?;
+    let (rows, next) = activities::list(visit.cx(), &filter, wanted.limit).await?;
+    let titles = subject::titles(visit.database(), &visit, &rows).await?;
     let next = next.map(|place| bar.href_with("cursor", &cursor::encode(LIST, &place)));
     let first = filter.before.is_some().then(|| bar.href_without(""));
     let body = html! {
@@ -76,20 +55,16 @@ pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageRes
     };
     let counts = super::activity_counts::href(filter.group.as_deref(), &bar);
     let lead = "Who did what, in your application and in Herald.";
-    let page = visit.page(Nav::Activity, "Activity", lead);
-    Ok(page
-        .action(html! { a class="button" href=(counts) { "Counts by user" } })
-        .show(&body))
+    let action = html! { a class="button" href=(counts) { "Counts by user" } };
+    let page = visit.page(Nav::Activity, "Activity", lead).action(action);
+    Ok(page.show(&body))
 }
 
 fn table(visit: &Visit, rows: &[Activity], titles: &subject::Titles) -> Markup {
     html! {
         table class="list" {
             thead { tr {
-                th scope="col" { "When" }
-                th scope="col" { "Who" }
-                th scope="col" { "Activity" }
-                th scope="col" { "About" }
+                @for name in ["When", "Who", "Activity", "About"] { th scope="col" { (name) } }
                 th scope="col" class="view" { span class="unseen" { "Open" } }
             } }
             tbody {
@@ -123,36 +98,27 @@ fn nothing(bar: &FilterBar) -> Markup {
 }
 
 /// The catalogue as a drop-down, with an entry for all of each group.
-async fn choices(database: &Database, account: AccountId) -> Result<Choices, StoreError> {
-    let mut groups: Vec<(String, Vec<String>)> = catalogue::builtin()
-        .into_iter()
-        .map(|group| {
-            (
-                group.name.to_owned(),
-                group.activities.iter().map(|it| (*it).to_owned()).collect(),
-            )
-        })
-        .collect();
-    for own in activity_type::list(database, account).await? {
-        match groups.iter_mut().find(|(name, _)| *name == own.group) {
-            Some((_, activities)) => activities.push(own.activity),
-            // Herald's own group stays the last.
-            None => groups.insert(
-                groups.len().saturating_sub(1),
-                (own.group, vec![own.activity]),
-            ),
+async fn choices(visit: &Visit) -> Result<Choices, StoreError> {
+    let own = activity_type::list(visit.database(), visit.account).await?;
+    let own = own.iter().map(|it| (&*it.group, &*it.activity));
+    let builtin = catalogue::builtin();
+    let given = builtin.iter();
+    let given = given.flat_map(|it| it.activities.iter().map(move |name| (it.name, *name)));
+    let mut choices = Choices::new();
+    for (group, activity) in given.chain(own) {
+        let value = kind_of(group, &escaped(activity));
+        let choice = (value, activity_in_words(group, activity));
+        match choices.iter_mut().find(|(name, _)| name == group) {
+            Some((_, known)) => known.push(choice),
+            None => {
+                let all = (kind_of(group, ALL), format!("All of {group}"));
+                choices.push((group.to_owned(), vec![all, choice]));
+            }
         }
     }
-    let choices = groups.into_iter().map(|(group, activities)| {
-        let all = (kind_of(&group, ALL), format!("All of {group}"));
-        let each = activities.iter().map(|activity| {
-            let value = format!("{}.{}", escaped(&group), escaped(activity));
-            (value, activity_in_words(&group, activity))
-        });
-        let each: Vec<(String, String)> = std::iter::once(all).chain(each).collect();
-        (group, each)
-    });
-    Ok(choices.collect())
+    // Herald's own group stays the last.
+    choices.sort_by_key(|(group, _)| group == OWN_GROUP);
+    Ok(choices)
 }
 
 /// The drop-down's value for a group.
@@ -161,15 +127,13 @@ pub(super) fn kind_of(group: &str, activity: &str) -> String {
 }
 
 fn escaped(name: &str) -> String {
-    name.replace('%', "%25")
-        .replace('.', "%2E")
-        .replace('*', "%2A")
+    let name = name.replace('%', "%25");
+    name.replace('.', "%2E").replace('*', "%2A")
 }
 
 fn plain(name: &str) -> String {
-    name.replace("%2A", "*")
-        .replace("%2E", ".")
-        .replace("%25", "%")
+    let name = name.replace("%2A", "*");
+    name.replace("%2E", ".").replace("%25", "%")
 }
 
 /// Group and activity of a drop-down's value; without an activity: all of the group.
@@ -182,23 +146,13 @@ fn read_kind(value: &str) -> (Option<String>, Option<String>) {
 }
 
 /// One activity with its payload.
-pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let id = part(&request, "id")?;
-    let database = shared.engine.database();
+pub(crate) async fn show(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let (database, id) = (visit.database(), visit.part("id")?);
     let found = activity::find(database, visit.account, id).await?;
-    let entry = found.ok_or_else(|| Problem::not_found("activity"))?;
-    Ok(detail(&shared, &visit, entry).await?)
-}
-
-async fn detail(
-    shared: &Shared,
-    visit: &Visit,
-    entry: Activity,
-) -> Result<HttpResponse, StoreError> {
-    let rows = [entry];
-    let titles = subject::titles(shared.engine.database(), visit, &rows).await?;
-    let [entry] = rows;
+    let rows = [found.ok_or_else(|| Problem::not_found("activity"))?];
+    let titles = subject::titles(database, &visit, &rows).await?;
+    let [entry] = &rows;
     let reader = &visit.reader;
     let words = activity_in_words(&entry.group, &entry.activity);
     let delayed = (entry.recorded_at() - entry.at).num_seconds().abs() > 1;
@@ -207,12 +161,12 @@ async fn detail(
             dl class="facts" {
                 dt { "When" } dd { (reader.at(entry.at)) " (" (reader.ago(entry.at)) ")" }
                 @if delayed { dt { "Recorded" } dd { (reader.at(entry.recorded_at())) } }
-                dt { "Who" } dd { (subject::who_exactly(visit, &entry)) }
+                dt { "Who" } dd { (subject::who_exactly(&visit, entry)) }
                 dt { "Group" } dd {
-                    a href=(group_href(&entry.group)) { (entry.group) }
+                    a href=(FilterBar::new(PATH).href_with("activity", &kind_of(&entry.group, ALL))) { (entry.group) }
                 }
                 @if entry.subject.is_some() {
-                    dt { "About" } dd { (subject::about(visit, &entry, &titles)) }
+                    dt { "About" } dd { (subject::about(&visit, entry, &titles)) }
                 }
                 dt { "Id" } dd { code id="activity-id" { (entry.id()) } " " (ui::copy("activity-id")) }
             }
@@ -227,17 +181,8 @@ async fn detail(
         Some(user) if user.contains('@') => format!("Done by {user}."),
         _ => String::new(),
     };
-    let page = visit
-        .page(Nav::Activity, &words, &lead)
-        .back(PATH, "Activity");
-    Ok(page.show(&body))
-}
-
-fn group_href(group: &str) -> String {
-    let pair = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("activity", &kind_of(group, ALL))
-        .finish();
-    format!("{PATH}?{pair}")
+    let page = visit.page(Nav::Activity, &words, &lead);
+    Ok(page.back(PATH, "Activity").show(&body))
 }
 
 /// What was before and what is after, field by field, if a payload tells of a change.
@@ -247,9 +192,8 @@ fn changes(payload: Option<&str>) -> Markup {
     let (Some(before), Some(after)) = (side("before"), side("after")) else {
         return html! {};
     };
-    let names = before
-        .keys()
-        .chain(after.keys().filter(|it| !before.contains_key(*it)));
+    let new = after.keys().filter(|name| !before.contains_key(*name));
+    let names = before.keys().chain(new);
     let changed = names.filter(|name| before.get(*name) != after.get(*name));
     let changed: Vec<&String> = changed.collect();
     if changed.is_empty() {

@@ -20,11 +20,8 @@ impl Asset {
     fn new(name: &str, ending: &str, kind: &'static str, parts: &[&str]) -> Self {
         let text = parts.join("\n");
         let hash = Sha256::digest(text.as_bytes());
-        let hash: String = hash
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digits = hash.iter().take(6).map(|byte| format!("{byte:02x}"));
+        let hash: String = digits.collect();
         Self {
             path: format!("/assets/{name}-{hash}.{ending}"),
             kind,

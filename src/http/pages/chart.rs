@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::number;
 use super::reader::Reader;
-use crate::store::stat::Series;
+use crate::store::stat::{Point, Series};
 
 /// Width of a point and height of the whole, in the units of the drawing.
 const SLOT: usize = 10;
@@ -27,7 +27,7 @@ pub(super) struct SparkPoint {
 impl SparkPoint {
     /// The hours of a series.
     pub(super) fn of(series: &Series) -> Vec<Self> {
-        let point = |point: &crate::store::stat::Point| Self {
+        let point = |point: &Point| Self {
             sent: point.tally.sent,
             errors: point.tally.errors(),
         };
@@ -39,11 +39,10 @@ impl SparkPoint {
 pub(super) fn spark(points: &[SparkPoint]) -> Markup {
     let sum = |read: fn(&SparkPoint) -> u32| points.iter().map(|it| i64::from(read(it))).sum();
     let (sent, errors): (i64, i64) = (sum(|it| it.sent), sum(|it| it.errors));
-    let words = if sent + errors == 0 {
-        "Last 24 hours: nothing".to_owned()
-    } else {
-        let (sent, errors) = (number::count(sent), number::of(errors, "error"));
-        format!("Last 24 hours: {sent} sent, {errors}")
+    let told = (number::count(sent), number::of(errors, "error"));
+    let words = match sent + errors {
+        0 => "Last 24 hours: nothing".to_owned(),
+        _ => format!("Last 24 hours: {} sent, {}", told.0, told.1),
     };
     let highest = points.iter().map(|it| it.sent.saturating_add(it.errors));
     let highest = f64::from(highest.max().unwrap_or(0).max(1));
@@ -119,20 +118,12 @@ pub(super) struct Curve {
 /// Bars from zero, one on another.
 pub(super) fn bars(plot: &Plot<'_>, stacks: &[Stack]) -> Markup {
     let value = |stack: &Stack, place: usize| stack.counts.get(place).copied().unwrap_or(0);
-    let whole = |place: usize| {
-        stacks
-            .iter()
-            .map(|stack| f64::from(value(stack, place)))
-            .sum()
-    };
+    let whole = |place: usize| stacks.iter().map(|it| f64::from(value(it, place))).sum();
     let highest = (0..plot.times.len()).map(whole).fold(0.0, f64::max);
     let top = rounded_up(highest);
     let total = |stack: &Stack| {
-        stack
-            .counts
-            .iter()
-            .map(|count| i64::from(*count))
-            .sum::<i64>()
+        let counts = stack.counts.iter().map(|count| i64::from(*count));
+        number::count(counts.sum::<i64>())
     };
     let mut base = vec![HEIGHT; plot.times.len()];
     let mut shapes = Vec::new();
@@ -151,16 +142,8 @@ pub(super) fn bars(plot: &Plot<'_>, stacks: &[Stack]) -> Markup {
         }
         shapes.push((stack.class, path));
     }
-    let totals: Vec<String> = stacks
-        .iter()
-        .map(|stack| {
-            format!(
-                "{} {}",
-                number::count(total(stack)),
-                stack.name.to_lowercase()
-            )
-        })
-        .collect();
+    let told = |stack: &Stack| format!("{} {}", total(stack), stack.name.to_lowercase());
+    let totals: Vec<String> = stacks.iter().map(told).collect();
     let drawing = html! {
         @for (class, path) in &shapes {
             @if !path.is_empty() { path class=(format!("chart-{class}")) d=(path) {} }
@@ -168,9 +151,7 @@ pub(super) fn bars(plot: &Plot<'_>, stacks: &[Stack]) -> Markup {
     };
     let key = html! {
         @for stack in stacks {
-            li class=(format!("key-{}", stack.class)) {
-                (stack.name) " " b { (number::count(total(stack))) }
-            }
+            li class=(format!("key-{}", stack.class)) { (stack.name) " " b { (total(stack)) } }
         }
     };
     let said = |place: usize| -> Vec<String> {
@@ -198,17 +179,14 @@ pub(super) fn lines(
     top: Option<f64>,
     write: fn(f64) -> String,
 ) -> Markup {
-    let values = curves
-        .iter()
-        .flat_map(|curve| curve.values.iter().flatten());
+    let values = curves.iter().flat_map(|it| it.values.iter().flatten());
     let highest = values.copied().fold(0.0, f64::max);
     let top = top.unwrap_or_else(|| rounded_up(highest));
     let height = |value: f64| HEIGHT - (value / top * HEIGHT).clamp(0.0, HEIGHT);
     let last = |curve: &Curve| curve.values.iter().flatten().last().copied();
-    let mut ends: Vec<(f64, &Curve, f64)> = curves
-        .iter()
-        .filter_map(|curve| Some((height(last(curve)?), curve, last(curve)?)))
-        .collect();
+    let ended = curves.iter().filter_map(|it| Some((it, last(it)?)));
+    let ends = ended.map(|(curve, value)| (height(value), curve, value));
+    let mut ends: Vec<(f64, &Curve, f64)> = ends.collect();
     ends.sort_by(|one, other| other.0.total_cmp(&one.0));
     // From below: each label stands above the one before.
     let mut limit: f64 = 94.0;
@@ -234,10 +212,8 @@ pub(super) fn lines(
         let told = |curve: &Curve| value(curve).map_or_else(|| "–".to_owned(), write);
         curves.iter().map(told).collect()
     };
-    let totals: Vec<String> = curves
-        .iter()
-        .filter_map(|curve| Some(format!("{} at the end {}", curve.name, write(last(curve)?))))
-        .collect();
+    let total = |it: &Curve| Some(format!("{} at the end {}", it.name, write(last(it)?)));
+    let totals: Vec<String> = curves.iter().filter_map(total).collect();
     let names: Vec<&str> = curves.iter().map(|curve| curve.name).collect();
     let shown = Shown {
         top: write(top),
@@ -294,18 +270,16 @@ struct Shown<'a> {
 fn frame(plot: &Plot<'_>, shown: &Shown<'_>, said: impl Fn(usize) -> Vec<String>) -> Markup {
     let count = plot.times.len();
     let width = count * SLOT;
-    let moment = |at: &DateTime<Utc>| plot.moment(*at);
     let range = match (plot.times.first(), plot.times.last()) {
         (Some(first), Some(last)) => {
-            format!("{} to {}", moment(first), plot.moment(*last + plot.step))
+            let (begin, end) = (plot.moment(*first), plot.moment(*last + plot.step));
+            format!("{begin} to {end}")
         }
         _ => String::new(),
     };
-    let summary = if shown.empty {
-        format!("{}, {range}: nothing.", plot.title)
-    } else {
-        format!("{}, {range}: {}.", plot.title, shown.summary)
-    };
+    let empty = shown.empty;
+    let told = if empty { "nothing" } else { &shown.summary };
+    let summary = format!("{}, {range}: {told}.", plot.title);
     let marks: Vec<(usize, &Mark)> = (plot.marks.iter())
         .filter_map(|mark| Some((plot.place(mark.at)?, mark)))
         .collect();
@@ -331,7 +305,7 @@ fn frame(plot: &Plot<'_>, shown: &Shown<'_>, said: impl Fn(usize) -> Vec<String>
                     @for (place, at) in plot.times.iter().enumerate() {
                         rect class="hit" x=(place * SLOT) width=(SLOT) height=(HEIGHT) {
                             title {
-                                (moment(at))
+                                (plot.moment(*at))
                                 @for (name, value) in shown.names.iter().zip(said(place)) {
                                     "\n" (name) " " (value)
                                 }
@@ -340,11 +314,11 @@ fn frame(plot: &Plot<'_>, shown: &Shown<'_>, said: impl Fn(usize) -> Vec<String>
                     }
                 }
                 (shown.ends)
-                @if shown.empty { p class="nothing" { "Nothing in this time" } }
+                @if empty { p class="nothing" { "Nothing in this time" } }
             }
             p class="axis" aria-hidden="true" {
                 @for place in [0, count / 2, count.saturating_sub(1)] {
-                    @if let Some(at) = plot.times.get(place) { span { (moment(at)) } }
+                    @if let Some(at) = plot.times.get(place) { span { (plot.moment(*at)) } }
                 }
             }
             @if !marks.is_empty() {
@@ -352,13 +326,13 @@ fn frame(plot: &Plot<'_>, shown: &Shown<'_>, said: impl Fn(usize) -> Vec<String>
                     @for (_, mark) in &marks { li { (plot.reader.at(mark.at)) " " (mark.words) } }
                 }
             }
-            @if !shown.empty {
+            @if !empty {
                 div class="unseen" {
                     table {
                         caption { (plot.title) ", " (plot.reader.zone.name()) }
                         tr { th { "Time" } @for name in &shown.names { th { (name) } } }
                         @for (place, at) in plot.times.iter().enumerate() {
-                            tr { th { (moment(at)) } @for value in said(place) { td { (value) } } }
+                            tr { th { (plot.moment(*at)) } @for value in said(place) { td { (value) } } }
                         }
                     }
                 }
@@ -367,19 +341,14 @@ fn frame(plot: &Plot<'_>, shown: &Shown<'_>, said: impl Fn(usize) -> Vec<String>
     }
 }
 
-impl Plot<'_> {
+impl<'a> Plot<'a> {
     /// The plot of a series.
-    pub(super) fn of<'a>(
-        title: &'a str,
-        reader: &'a Reader,
-        series: &Series,
-        marks: &'a [Mark],
-    ) -> Plot<'a> {
-        Plot {
+    pub(super) fn of(title: &'a str, reader: &'a Reader, data: &Series, marks: &'a [Mark]) -> Self {
+        Self {
             title,
             reader,
-            times: series.points.iter().map(|point| point.at).collect(),
-            step: series.step,
+            times: data.points.iter().map(|point| point.at).collect(),
+            step: data.step,
             marks,
         }
     }
@@ -388,11 +357,8 @@ impl Plot<'_> {
     fn moment(&self, at: DateTime<Utc>) -> String {
         let local = at.with_timezone(&self.reader.zone);
         let days = self.step * i32::try_from(self.times.len()).unwrap_or(i32::MAX);
-        let format = if days > Duration::days(1) {
-            "%b %-d, %H:%M"
-        } else {
-            "%H:%M"
-        };
+        let is_long = days > Duration::days(1);
+        let format = if is_long { "%b %-d, %H:%M" } else { "%H:%M" };
         local.format(format).to_string()
     }
 

@@ -5,14 +5,23 @@ use std::fmt::Write;
 
 /// The command. What a value of a header hides is named as `<…>`.
 pub(super) fn command(url: &str, headers: &[(&str, String)], body: &[u8]) -> String {
-    let text = std::str::from_utf8(body).ok().filter(|text| is_plain(text));
-    let mut out = String::new();
-    if text.is_none() {
+    let curl = without_body(url, headers);
+    match std::str::from_utf8(body) {
+        Ok(text) if is_plain(text) => format!("{curl} \\\n  --data-raw {}", quoted(text)),
         // No argument can hold the byte 0, so that such a body comes by a pipe.
-        let _ = write!(out, "printf {} | ", octal(body));
+        _ => format!("printf {} | {curl} \\\n  --data-binary @-", octal(body)),
     }
-    // Without it curl reads brackets and braces in an address as a pattern.
-    let _ = write!(out, "curl --globoff --request POST {}", quoted(url));
+}
+
+/// The command for a body that is too large for a page: it is to be in the file of that name.
+pub(super) fn with_file(url: &str, headers: &[(&str, String)], file: &str) -> String {
+    let (curl, file) = (without_body(url, headers), quoted(&format!("@{file}")));
+    format!("{curl} \\\n  --data-binary {file}")
+}
+
+fn without_body(url: &str, headers: &[(&str, String)]) -> String {
+    // Without the first option curl reads brackets and braces in an address as a pattern.
+    let mut out = format!("curl --globoff --request POST {}", quoted(url));
     for (name, value) in headers {
         // curl leaves a header without a value out unless a semicolon ends its name.
         let header = match value.as_str() {
@@ -21,20 +30,6 @@ pub(super) fn command(url: &str, headers: &[(&str, String)], body: &[u8]) -> Str
         };
         let _ = write!(out, " \\\n  --header {}", quoted(&header));
     }
-    let _ = match text {
-        Some(text) => write!(out, " \\\n  --data-raw {}", quoted(text)),
-        None => write!(out, " \\\n  --data-binary @-"),
-    };
-    out
-}
-
-/// The command for a body that is too large for a page: it is to be in the file of that name.
-pub(super) fn with_file(url: &str, headers: &[(&str, String)], file: &str) -> String {
-    let mut out = command(url, headers, b"");
-    if let Some(place) = out.rfind(" \\\n  --data-raw") {
-        out.truncate(place);
-    }
-    let _ = write!(out, " \\\n  --data-binary {}", quoted(&format!("@{file}")));
     out
 }
 
@@ -51,7 +46,6 @@ fn quoted(text: &str) -> String {
 /// A format for `printf` that writes the bytes.
 fn octal(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);
-    out.push('\'');
     for (place, byte) in bytes.iter().enumerate() {
         match byte {
             b'%' => out.push_str("%%"),
@@ -64,8 +58,7 @@ fn octal(bytes: &[u8]) -> String {
             byte => out.push(char::from(*byte)),
         }
     }
-    out.push('\'');
-    out
+    format!("'{out}'")
 }
 
 #[cfg(test)]
@@ -95,20 +88,13 @@ mod tests {
             .output()
             .unwrap();
         assert!(output.status.success(), "{command}: {output:?}");
-        assert!(
-            output.stdout.is_empty() && output.stderr.is_empty(),
-            "{output:?}"
-        );
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
-            2,
-            "something else ran"
-        );
+        let silent = output.stdout.is_empty() && output.stderr.is_empty();
+        assert!(silent, "{output:?}");
+        let files = fs::read_dir(folder.path()).unwrap();
+        assert_eq!(files.count(), 2, "something else ran");
         let arguments = fs::read(folder.path().join("arguments")).unwrap();
-        let mut arguments: Vec<Vec<u8>> = arguments
-            .split(|byte| *byte == 0)
-            .map(<[u8]>::to_vec)
-            .collect();
+        let arguments = arguments.split(|byte| *byte == 0);
+        let mut arguments: Vec<_> = arguments.map(<[u8]>::to_vec).collect();
         arguments.pop();
         (arguments, fs::read(folder.path().join("input")).unwrap())
     }

@@ -8,63 +8,52 @@ pub(in crate::http) mod many;
 pub(super) mod row;
 pub(in crate::http) mod show;
 
-use maud::{Markup, html};
-
-pub(in crate::http::pages) use self::choice::topics;
 use self::choice::{Choice, Target, names_of};
 pub(in crate::http::pages) use self::row::{name, path, why};
-use super::frame::Nav;
-use super::visit::{Look, Visit};
-use super::{PageResult, query, ui};
-use crate::domain::cursor;
-use crate::store::delivery_log::{DeliveryPage, DeliveryPlace};
+use super::prelude::*;
+use crate::domain::id::SubscriptionId;
+use crate::store::delivery_log::{DeliveryFilter, DeliveryPage, DeliveryPlace};
 
 const LIST: &str = "deliveries";
 /// Rows of a page.
 const ROWS: usize = 50;
 
 /// The list.
-pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
-    let choice = Choice::take(&mut query, &visit.reader, request.query_string());
-    let cursor: Option<DeliveryPlace> = query.take("cursor", |text| {
-        cursor::decode(LIST, text).map_err(|error| error.to_string())
-    });
+pub(in crate::http) async fn list(visit: Visit) -> PageResult {
+    let mut query = visit.query();
+    let choice = Choice::take(&mut query, &visit.reader, visit.request.query_string());
+    let after = Wanted::<DeliveryPlace>::of_page(&mut query, LIST).after;
     query.finish()?;
-    let database = shared.engine.database();
-    let target = choice.target(database, visit.account).await?;
-    let bar = choice.bar(&shared, &visit).await?;
-    let body = match target.wanted() {
-        Err(several) => html! {
-            (bar.show())
-            section id="list" aria-label="Deliveries" {
-                (bar.chips())
-                (several_match(&choice, several))
-            }
-        },
-        Ok(subscription) => {
-            let filter = choice.filter(subscription, cursor, ROWS);
-            let page = choice.find(database, visit.account, &filter).await?;
-            let names = names_of(database, visit.account, &page.deliveries).await?;
-            let rows = html! {
-                @for delivery in &page.deliveries { (row::row(&visit.reader, delivery, &names)) }
-            };
+    let target = choice.target(&visit).await?;
+    let bar = choice.bar(&visit).await?;
+    let list = match target {
+        Target::Unclear(found, more) => which(&choice, &found, more),
+        Target::Clear(subscription) => {
+            let (database, account) = (visit.database(), visit.account);
+            let filter = choice.filter(subscription, ROWS);
+            let filter = DeliveryFilter { after, ..filter };
+            let page = choice.find(database, account, &filter).await?;
+            let names = names_of(database, account, &page.deliveries).await?;
+            let (first, empty) = (after.is_none(), page.deliveries.is_empty());
             html! {
-                (bar.show())
-                section id="list" aria-label="Deliveries" {
-                    (bar.chips())
-                    (tools(&choice, &visit, cursor.is_none(), page.deliveries.is_empty()))
-                    @if page.deliveries.is_empty() && page.next.is_none() {
-                        // The live tail puts the first row here.
-                        table class="list deliveries" hidden { (row::head()) tbody {} }
-                        (nothing(cursor.is_some(), bar.is_set()))
-                    } @else {
-                        table class="list deliveries" { (row::head()) tbody { (rows) } }
+                (tools(&choice, &visit, first, empty))
+                @if empty && page.next.is_none() {
+                    // The live tail puts the first row here.
+                    table class="list deliveries" hidden { (row::head()) tbody {} }
+                    (nothing(!first, bar.is_set()))
+                } @else {
+                    table class="list deliveries" {
+                        (row::head())
+                        tbody { @for it in &page.deliveries { (row::row(&visit.reader, it, &names)) } }
                     }
-                    (further(&choice, &page, cursor.is_some()))
                 }
+                (further(&choice, &page, !first))
             }
         }
+    };
+    let body = html! {
+        (bar.show())
+        section id="list" aria-label="Deliveries" { (bar.chips()) (list) }
     };
     let lead = "What Herald sent to which webhook, and what came of it.";
     Ok(visit.page(Nav::Deliveries, "Deliveries", lead).show(&body))
@@ -88,10 +77,8 @@ fn tools(choice: &Choice, visit: &Visit, first: bool, empty: bool) -> Markup {
 
 /// Where the list goes on.
 fn further(choice: &Choice, page: &DeliveryPage, behind: bool) -> Markup {
-    let next = page.next.as_ref().map(|place| {
-        let cursor = cursor::encode(LIST, place);
-        choice.address("/deliveries", &[("cursor", &cursor)])
-    });
+    let cursor = page.next.map(|place| cursor::encode(LIST, &place));
+    let next = cursor.map(|cursor| choice.address("/deliveries", &[("cursor", &cursor)]));
     let first = behind.then(|| choice.address("/deliveries", &[]));
     if page.deliveries.len() < ROWS && next.is_some() {
         return html! {
@@ -110,13 +97,12 @@ fn further(choice: &Choice, page: &DeliveryPage, behind: bool) -> Markup {
 }
 
 fn nothing(behind: bool, filtered: bool) -> Markup {
+    let empty = |sentence, to: &str| ui::empty(sentence, &html! { a href="/deliveries" { (to) } });
     if behind {
-        let step = html! { a href="/deliveries" { "To the newest ones" } };
-        return ui::empty("There are no further deliveries.", &step);
+        return empty("There are no further deliveries.", "To the newest ones");
     }
     if filtered {
-        let step = html! { a href="/deliveries" { "Show all deliveries" } };
-        return ui::empty("No delivery fits these filters.", &step);
+        return empty("No delivery fits these filters.", "Show all deliveries");
     }
     let step = html! {
         "Add a " a href="/webhooks" { "webhook" } ", then publish an "
@@ -126,11 +112,11 @@ fn nothing(behind: bool, filtered: bool) -> Markup {
 }
 
 /// The search for a webhook found several, or none.
-fn several_match(choice: &Choice, several: &Target) -> Markup {
-    let Target::Several(found, more) = several else {
+fn which(choice: &Choice, found: &[(SubscriptionId, String)], more: bool) -> Markup {
+    if found.is_empty() {
         let step = html! { a href="/webhooks" { "To the webhooks" } };
         return ui::empty("No webhook has this in its title.", &step);
-    };
+    }
     html! {
         p { "Several webhooks have this in their titles. Which one?" }
         ul {
@@ -138,6 +124,6 @@ fn several_match(choice: &Choice, several: &Target) -> Markup {
                 li { a href=(choice.address_for(*id)) { (title) } }
             }
         }
-        @if *more { p class="muted" { "There are more. Write more of the title." } }
+        @if more { p class="muted" { "There are more. Write more of the title." } }
     }
 }

@@ -2,18 +2,14 @@
 //! shown beside it. Nothing is sent.
 
 use bytes::Bytes;
-use maud::{Markup, html};
 
 use super::plugins::fault;
-use super::ui::{self, Tone};
-use super::visit::Visit;
+use super::prelude::*;
 use super::{difference, payload};
 use crate::catalogue;
-use crate::domain::id::{EventId, IdError, SubscriptionId};
-use crate::http::problem::{Kind, Problem};
+use crate::domain::id::{IdError, SubscriptionId};
 use crate::http::query::Query;
-use crate::http::shared::Shared;
-use crate::plugin::ScriptName;
+use crate::plugin::{ScriptName, ScriptNameError};
 use crate::service::Fault;
 use crate::service::dry_run::{DryRun, DryRunInput, EventText, try_out};
 use crate::service::input::OrNull;
@@ -23,7 +19,7 @@ use crate::store::event_type::{self, TypeFilter};
 use crate::store::webhook_names;
 
 /// Webhooks that the form offers.
-const MOST_WEBHOOKS: usize = 100;
+const MOST_WEBHOOKS: i64 = 100;
 /// Lines of a script's log that are shown.
 const MOST_LOG: usize = 50;
 /// The most bytes of a text that stand on a page.
@@ -57,28 +53,21 @@ impl Wish {
 /// # Errors
 /// When the database is away.
 pub(super) async fn section(
-    shared: &Shared,
     visit: &Visit,
     view: &PluginView,
     wish: &Wish,
 ) -> Result<Markup, Problem> {
-    let ran = if wish.asked {
-        Some(run(shared, visit, view, wish).await)
-    } else {
-        None
-    };
-    let told = match ran {
-        // Its own page tells of the database.
-        Some(Err(problem)) if problem.is_own() && problem.kind() != Kind::Unavailable => {
-            return Err(problem);
+    let told = if wish.asked {
+        match run(visit, view, wish).await {
+            Ok((ran, published)) => result(&ran, &published),
+            // Its own page tells of the database.
+            Err(it) if it.is_own() && it.kind() != Kind::Unavailable => return Err(it),
+            Err(it) => html! { p class="notice is-error" role="alert" { (it.to_string()) } },
         }
-        Some(Err(problem)) => html! {
-            p class="notice is-error" role="alert" { (problem.to_string()) }
-        },
-        Some(Ok((ran, published))) => result(&ran, &published),
-        None => html! {},
+    } else {
+        html! {}
     };
-    let form = form(shared, visit, view, wish).await?;
+    let form = form(visit, view, wish).await?;
     Ok(html! {
         section class="panel" id="dry-run" {
             h2 { "Try it out" }
@@ -89,18 +78,11 @@ pub(super) async fn section(
     })
 }
 
-async fn form(
-    shared: &Shared,
-    visit: &Visit,
-    view: &PluginView,
-    wish: &Wish,
-) -> Result<Markup, Problem> {
-    let database = shared.engine.database();
-    let own = event_type::list(database, visit.account, &TypeFilter::default()).await?;
-    let own = own.iter().filter(|it| it.has_example);
-    let own: Vec<&str> = own.map(|it| it.name.as_str()).collect();
-    let most = i64::try_from(MOST_WEBHOOKS).unwrap_or(i64::MAX);
-    let mut webhooks = webhook_names::newest(database, visit.account, most).await?;
+async fn form(visit: &Visit, view: &PluginView, wish: &Wish) -> Result<Markup, Problem> {
+    let (database, account) = (visit.database(), visit.account);
+    let mut own = event_type::list(database, account, &TypeFilter::default()).await?;
+    own.retain(|it| it.has_example);
+    let mut webhooks = webhook_names::newest(database, account, MOST_WEBHOOKS).await?;
     if let Ok(id) = wish.webhook.parse::<SubscriptionId>()
         && !webhooks.iter().any(|(known, _)| *known == id)
     {
@@ -129,7 +111,7 @@ async fn form(
                         }
                     }
                     @if !own.is_empty() {
-                        optgroup label="Your own" { @for name in &own { (option(name)) } }
+                        optgroup label="Your own" { @for it in &own { (option(&it.name)) } }
                     }
                 }
             }
@@ -154,16 +136,9 @@ async fn form(
 }
 
 /// Runs it.
-async fn run(
-    shared: &Shared,
-    visit: &Visit,
-    view: &PluginView,
-    wish: &Wish,
-) -> Result<(DryRun, Bytes), Problem> {
-    let script: ScriptName = view.name.parse().map_err(|error| {
-        let error: crate::plugin::ScriptNameError = error;
-        Problem::new(Kind::NotFound, format!("{error}."))
-    })?;
+async fn run(visit: &Visit, view: &PluginView, wish: &Wish) -> Result<(DryRun, Bytes), Problem> {
+    let unknown = |error: ScriptNameError| Problem::new(Kind::NotFound, format!("{error}."));
+    let script: ScriptName = view.name.parse().map_err(unknown)?;
     let mut input = DryRunInput {
         event: None,
         event_id: None,
@@ -171,18 +146,16 @@ async fn run(
     };
     // Who wrote an event's id means it, whatever the drop-down says.
     if wish.event.is_empty() {
-        let found = example(&shared.engine, visit.account, &wish.event_type).await?;
-        let Some(found) = found else {
-            let detail = format!(
-                "There is no example of {}: choose another type.",
-                wish.event_type
-            );
-            return Err(Problem::new(Kind::Invalid, detail));
-        };
+        let event_type = &wish.event_type;
+        let found = example(visit.cx(), event_type).await?;
+        let found = found.ok_or_else(|| {
+            let detail = format!("There is no example of {event_type}: choose another type.");
+            Problem::new(Kind::Invalid, detail)
+        })?;
         let text = String::from_utf8_lossy(&found).into_owned();
         input.event = Some(OrNull(Some(EventText(text))));
     } else {
-        let Ok(id) = wish.event.parse::<EventId>() else {
+        let Ok(id) = wish.event.parse() else {
             let detail =
                 "That is no id of an event: it begins with evt_ and stands on the event's page.";
             return Err(Problem::new(Kind::Invalid, detail));
@@ -195,31 +168,24 @@ async fn run(
         })?;
         input.subscription = Some(OrNull(Some(id)));
     }
-    Ok(try_out(&shared.engine, &visit.caller, &script, input).await?)
+    Ok(try_out(visit.engine(), &visit.caller, &script, input).await?)
 }
 
 fn result(ran: &DryRun, published: &[u8]) -> Markup {
-    let outcome = match ran.decision {
-        "filtered" => html! { (ui::badge(Tone::Off, "Filtered")) " It would not be delivered." },
-        "mail" => html! { (ui::badge(Tone::Sent, "Mail")) " This mail would be sent." },
-        "failed" => {
-            html! { (ui::badge(Tone::Error, "Error")) " The run failed: a delivery would be tried again." }
-        }
-        _ if ran.changed => html! { (ui::badge(Tone::Sent, "Delivered")) " The body is changed." },
-        _ => {
-            html! { (ui::badge(Tone::Sent, "Delivered")) " The body is the one published, byte for byte." }
-        }
-    };
     let body = ran.body.as_deref().filter(|_| ran.changed);
-    let content_type = ran
-        .content_type
-        .as_deref()
-        .filter(|it| *it != "application/json");
+    let content_type = ran.content_type.as_deref();
+    let content_type = content_type.filter(|it| *it != "application/json");
     html! {
-        p class="outcome" { (outcome) }
-        @if let Some(error) = &ran.error {
-            div class="notice is-error" { (fault(&error.fault)) }
+        p class="outcome" {
+            @match ran.decision {
+                "filtered" => { (ui::badge(Tone::Off, "Filtered")) " It would not be delivered." }
+                "mail" => { (ui::badge(Tone::Sent, "Mail")) " This mail would be sent." }
+                "failed" => { (ui::badge(Tone::Error, "Error")) " The run failed: a delivery would be tried again." }
+                _ if ran.changed => { (ui::badge(Tone::Sent, "Delivered")) " The body is changed." }
+                _ => { (ui::badge(Tone::Sent, "Delivered")) " The body is the one published, byte for byte." }
+            }
         }
+        @if let Some(error) = &ran.error { div class="notice is-error" { (fault(&error.fault)) } }
         @if let Some(body) = body {
             (difference::view("What it changes", published, body.as_bytes()))
             (payload::view("The body that would be sent", "tried-body", body.as_bytes()))
@@ -233,9 +199,7 @@ fn result(ran: &DryRun, published: &[u8]) -> Markup {
         }
         @if let Some(mail) = &ran.mail {
             dl class="facts" {
-                dt { "To" } dd {
-                    @if mail.to.is_empty() { "the webhook's address" } @else { (mail.to.join(", ")) }
-                }
+                dt { "To" } dd { @if mail.to.is_empty() { "the webhook's address" } @else { (mail.to.join(", ")) } }
                 dt { "Subject" } dd { (mail.subject) }
             }
             h3 { "Text" }
@@ -244,9 +208,7 @@ fn result(ran: &DryRun, published: &[u8]) -> Markup {
         }
         @if !ran.log.is_empty() {
             h3 { "What it logged" }
-            pre class="code" tabindex="0" {
-                @for line in ran.log.iter().take(MOST_LOG) { (line) "\n" }
-            }
+            pre class="code" tabindex="0" { @for line in ran.log.iter().take(MOST_LOG) { (line) "\n" } }
         }
         p class="muted" {
             (ran.operations) " operations in " (format!("{:.2}", ran.milliseconds)) " ms"

@@ -8,12 +8,8 @@ mod reach;
 mod schema;
 pub(in crate::http) mod show;
 
-use maud::{Markup, html};
-
-use super::filter::FilterBar;
-use super::frame::Nav;
-use super::visit::Look;
-use super::{PageResult, query, ui};
+use super::prelude::*;
+use crate::service::Refusal;
 use crate::service::event_types::{self, EventTypeEntry};
 
 /// Event types of a page; who has more searches.
@@ -23,13 +19,14 @@ const MOST: usize = 300;
 const NO_GROUP: &str = "Own event types";
 
 /// The catalogue.
-pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(in crate::http) async fn list(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     let text = query.text("q").unwrap_or_default();
     query.finish()?;
-    let mut types = event_types::all(&shared.engine, visit.account).await?;
+    let mut types = event_types::all(visit.cx()).await?;
     let wanted = text.to_lowercase();
-    types.retain(|known| fits(known, &wanted));
+    let has = |text: &str| text.to_lowercase().contains(&wanted);
+    types.retain(|it| has(&it.name) || has(&it.title) || has(&it.description) || has(&it.group));
     let cut = types.len() > MOST;
     types.truncate(MOST);
     let bar = FilterBar::new("/events").search("q", &text, "Search", "Name or words");
@@ -54,22 +51,15 @@ pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageRes
         @if visit.is_admin() { a class="button" href="/events/new" { "Add an event type" } }
     };
     let lead = "What can be published, what each field means, and which webhooks get it.";
-    Ok(visit
-        .page(Nav::Events, "Events", lead)
-        .action(action)
-        .show(&body))
-}
-
-fn fits(known: &EventTypeEntry, wanted: &str) -> bool {
-    let has = |text: &str| text.to_lowercase().contains(wanted);
-    has(&known.name) || has(&known.title) || has(&known.description) || has(&known.group)
+    let page = visit.page(Nav::Events, "Events", lead).action(action);
+    Ok(page.show(&body))
 }
 
 fn entry(known: &EventTypeEntry) -> Markup {
     html! {
         li {
             div {
-                a class="row" href=(path(&known.name)) { (or_name(&known.title, &known.name)) }
+                a class="row" href=(path(&known.name)) { (or(&known.title, &known.name)) }
                 span class="mono muted" { (known.name) }
             }
             p { (prose(&beginning(&known.description, 200))) }
@@ -83,8 +73,9 @@ fn path(name: &str) -> String {
     format!("/events/types/{name}")
 }
 
-fn or_name<'a>(title: &'a str, name: &'a str) -> &'a str {
-    if title.is_empty() { name } else { title }
+/// A text, or another one in place of an empty one.
+fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
+    if text.is_empty() { other } else { text }
 }
 
 /// A text in which names stand between backticks.
@@ -96,7 +87,8 @@ fn prose(text: &str) -> Markup {
     }
 }
 
-fn beginning(text: &str, most: usize) -> String {
+/// A text's first characters, at most so many.
+pub(super) fn beginning(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
@@ -108,15 +100,40 @@ fn beginning(text: &str, most: usize) -> String {
 fn by_group(types: &[EventTypeEntry]) -> Vec<(&str, Vec<&EventTypeEntry>)> {
     let mut groups: Vec<(&str, Vec<&EventTypeEntry>)> = Vec::new();
     for known in types {
-        let group = if known.group.is_empty() {
-            NO_GROUP
-        } else {
-            &known.group
-        };
+        let group = or(&known.group, NO_GROUP);
         match groups.iter_mut().find(|(name, _)| *name == group) {
             Some((_, of_group)) => of_group.push(known),
             None => groups.push((group, vec![known])),
         }
     }
     groups
+}
+
+/// Types to choose from, by their groups.
+pub(super) fn topics(types: &[EventTypeEntry]) -> Choices {
+    let choice = |known: &&EventTypeEntry| (known.name.clone(), known.name.clone());
+    let group = |(name, types): (&str, Vec<&EventTypeEntry>)| {
+        (name.to_owned(), types.iter().map(choice).collect())
+    };
+    by_group(types).into_iter().map(group).collect()
+}
+
+/// One thing that is wrong with an event or a type, with its place.
+fn fault(pointer: &str, detail: &str) -> Markup {
+    html! {
+        @if !pointer.is_empty() { span class="mono" { (pointer) } " " }
+        (detail)
+    }
+}
+
+/// Why a form was refused, to be shown with it again.
+///
+/// # Errors
+/// It is nothing that people can mend.
+fn mendable(why: Refusal) -> Result<Problem, Trouble> {
+    let problem = Problem::from(why);
+    match problem.told().1.is_client_error() {
+        true => Ok(problem),
+        false => Err(problem.into()),
+    }
 }

@@ -9,30 +9,29 @@ use super::reader::Reader;
 /// The choices of a drop-down: one group without a name, or several with names.
 pub(super) type Choices = Vec<(String, Vec<(String, String)>)>;
 
-enum Field {
-    Search {
-        label: String,
-        help: String,
-    },
-    Text {
-        label: String,
-        help: String,
-    },
-    Select {
-        label: String,
-        any: String,
-        choices: Choices,
-    },
-    Dates {
-        label: String,
-    },
+/// A parameter of the page's address, and how the bar shows it.
+struct Field {
+    name: &'static str,
+    value: String,
+    label: String,
+    kind: Kind,
+}
+
+enum Kind {
+    /// With what the empty field says.
+    Search(String),
+    /// The same.
+    Text(String),
+    /// With what stands there while nothing is chosen.
+    Select(String, Choices),
+    Date,
     Hidden,
 }
 
 /// A filter bar that is being put together.
 pub(super) struct FilterBar {
     path: String,
-    fields: Vec<(&'static str, String, Field)>,
+    fields: Vec<Field>,
 }
 
 impl FilterBar {
@@ -47,15 +46,13 @@ impl FilterBar {
     /// A field to search in, the one that `/` goes to.
     #[must_use]
     pub(super) fn search(self, name: &'static str, value: &str, label: &str, help: &str) -> Self {
-        let (label, help) = (label.to_owned(), help.to_owned());
-        self.field(name, value, Field::Search { label, help })
+        self.field(name, value, label, Kind::Search(help.to_owned()))
     }
 
     /// A field for a text.
     #[must_use]
     pub(super) fn text(self, name: &'static str, value: &str, label: &str, help: &str) -> Self {
-        let (label, help) = (label.to_owned(), help.to_owned());
-        self.field(name, value, Field::Text { label, help })
+        self.field(name, value, label, Kind::Text(help.to_owned()))
     }
 
     /// A drop-down; `any` is what stands there while nothing is chosen. Choices are groups (one
@@ -69,16 +66,7 @@ impl FilterBar {
         any: &str,
         choices: Choices,
     ) -> Self {
-        let (label, any) = (label.to_owned(), any.to_owned());
-        self.field(
-            name,
-            value,
-            Field::Select {
-                label,
-                any,
-                choices,
-            },
-        )
+        self.field(name, value, label, Kind::Select(any.to_owned(), choices))
     }
 
     /// The date fields From and To, with these parameters and what the address says of them.
@@ -92,21 +80,24 @@ impl FilterBar {
         let day = |at: Option<DateTime<Utc>>| at.map(|at| reader.day(at)).unwrap_or_default();
         // The end is the first moment that is not wanted any more.
         let last = end.map(|end| end - chrono::TimeDelta::milliseconds(1));
-        let dates = |label: &str| Field::Dates {
-            label: label.to_owned(),
-        };
-        self.field(from, &day(begin), dates("From"))
-            .field(to, &day(last), dates("To"))
+        self.field(from, &day(begin), "From", Kind::Date)
+            .field(to, &day(last), "To", Kind::Date)
     }
 
     /// A parameter that the bar does not show but keeps, such as the order.
     #[must_use]
     pub(super) fn keep(self, name: &'static str, value: &str) -> Self {
-        self.field(name, value, Field::Hidden)
+        self.field(name, value, "", Kind::Hidden)
     }
 
-    fn field(mut self, name: &'static str, value: &str, field: Field) -> Self {
-        self.fields.push((name, value.to_owned(), field));
+    fn field(mut self, name: &'static str, value: &str, label: &str, kind: Kind) -> Self {
+        let (value, label) = (value.to_owned(), label.to_owned());
+        self.fields.push(Field {
+            name,
+            value,
+            label,
+            kind,
+        });
         self
     }
 
@@ -115,19 +106,17 @@ impl FilterBar {
         self.shown().next().is_some()
     }
 
-    fn shown(&self) -> impl Iterator<Item = &(&'static str, String, Field)> {
-        let shown = |(_, value, field): &&(_, String, Field)| {
-            !value.is_empty() && !matches!(field, Field::Hidden)
-        };
-        self.fields.iter().filter(shown)
+    fn shown(&self) -> impl Iterator<Item = &Field> {
+        let set = self.fields.iter().filter(|field| !field.value.is_empty());
+        set.filter(|field| !matches!(field.kind, Kind::Hidden))
     }
 
     /// The page's address with what is set, but for one parameter.
     pub(super) fn href_without(&self, left_out: &str) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value, _) in &self.fields {
-            if !value.is_empty() && *name != left_out {
-                query.append_pair(name, value);
+        for field in &self.fields {
+            if !field.value.is_empty() && field.name != left_out {
+                query.append_pair(field.name, &field.value);
             }
         }
         match query.finish() {
@@ -139,9 +128,8 @@ impl FilterBar {
     /// The page's address with what is set, and one parameter more.
     pub(super) fn href_with(&self, name: &str, value: &str) -> String {
         let begin = self.href_without(name);
-        let pair = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair(name, value)
-            .finish();
+        let mut pair = url::form_urlencoded::Serializer::new(String::new());
+        let pair = pair.append_pair(name, value).finish();
         let sign = if begin.contains('?') { '&' } else { '?' };
         format!("{begin}{sign}{pair}")
     }
@@ -153,7 +141,7 @@ impl FilterBar {
                 hx-get=(self.path) hx-target="#list" hx-select="#list" hx-swap="outerHTML"
                 hx-push-url="true" hx-trigger="submit, change, input changed delay:400ms from:find input[type=search]"
                 hx-sync="this:queue last" hx-indicator="#list" {
-                @for (name, value, field) in &self.fields { (input(name, value, field)) }
+                @for field in &self.fields { (field.input()) }
                 button class="button without-script" type="submit" { "Filter" }
             }
         }
@@ -167,11 +155,11 @@ impl FilterBar {
         }
         html! {
             ul class="chips" aria-label="Filters that are set" {
-                @for (name, value, field) in self.shown() {
+                @for field in self.shown() {
                     li {
-                        a href=(self.href_without(name)) data-clears=(name)
-                            aria-label=(format!("Clear {}: {}", label(field), words(value, field))) {
-                            span { (label(field)) ": " } (words(value, field)) " ×"
+                        a href=(self.href_without(field.name)) data-clears=(field.name)
+                            aria-label=(format!("Clear {}: {}", field.label, field.words())) {
+                            span { (field.label) ": " } (field.words()) " ×"
                         }
                     }
                 }
@@ -181,65 +169,52 @@ impl FilterBar {
     }
 }
 
-fn label(field: &Field) -> &str {
-    match field {
-        Field::Search { label, .. }
-        | Field::Text { label, .. }
-        | Field::Select { label, .. }
-        | Field::Dates { label } => label,
-        Field::Hidden => "",
+impl Field {
+    /// The value as people read it.
+    fn words(&self) -> &str {
+        let Kind::Select(_, choices) = &self.kind else {
+            return &self.value;
+        };
+        let mut all = choices.iter().flat_map(|(_, choices)| choices);
+        let found = all.find(|(known, _)| *known == self.value);
+        found.map_or(self.value.as_str(), |(_, words)| words)
     }
-}
 
-/// A value as the field shows it.
-fn words<'a>(value: &'a str, field: &'a Field) -> &'a str {
-    let Field::Select { choices, .. } = field else {
-        return value;
-    };
-    let mut all = choices.iter().flat_map(|(_, choices)| choices);
-    let found = all.find(|(known, _)| known == value);
-    found.map_or(value, |(_, words)| words)
-}
-
-fn input(name: &str, value: &str, field: &Field) -> Markup {
-    let id = format!("filter-{name}");
-    html! {
-        @match field {
-            Field::Hidden => {
-                @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
-            }
-            Field::Search { label, help } => {
-                div class="search" {
-                    label for=(id) { (label) }
-                    input id=(id) type="search" name=(name) value=(value) placeholder=(help)
-                        maxlength="200" autocomplete="off" data-search;
+    fn input(&self) -> Markup {
+        let (name, value, label) = (self.name, self.value.as_str(), self.label.as_str());
+        let id = format!("filter-{name}");
+        html! {
+            @match &self.kind {
+                Kind::Hidden => {
+                    @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
                 }
-            }
-            Field::Text { label, help } => {
-                div {
-                    label for=(id) { (label) }
-                    input id=(id) type="search" name=(name) value=(value) placeholder=(help)
-                        maxlength="200" autocomplete="off";
+                Kind::Search(help) | Kind::Text(help) => {
+                    @let search = matches!(self.kind, Kind::Search(_));
+                    div class=[search.then_some("search")] {
+                        label for=(id) { (label) }
+                        input id=(id) type="search" name=(name) value=(value) placeholder=(help)
+                            maxlength="200" autocomplete="off" data-search[search];
+                    }
                 }
-            }
-            Field::Dates { label } => {
-                div class="date" {
-                    label for=(id) { (label) }
-                    // A year that is being typed is not sent: 0002 is no year of the log.
-                    input id=(id) type="date" name=(name) value=(value) min="1970-01-01"
-                        max="9999-12-31";
+                Kind::Date => {
+                    div class="date" {
+                        label for=(id) { (label) }
+                        // A year that is being typed is not sent: 0002 is no year of the log.
+                        input id=(id) type="date" name=(name) value=(value) min="1970-01-01"
+                            max="9999-12-31";
+                    }
                 }
-            }
-            Field::Select { label, any, choices } => {
-                div {
-                    label for=(id) { (label) }
-                    select id=(id) name=(name) {
-                        option value="" { (any) }
-                        @let known = choices.iter().flat_map(|(_, it)| it).any(|(it, _)| it == value);
-                        @if !value.is_empty() && !known { option value=(value) selected { (value) } }
-                        @for (group, choices) in choices {
-                            @if group.is_empty() { (options(choices, value)) }
-                            @else { optgroup label=(group) { (options(choices, value)) } }
+                Kind::Select(any, choices) => {
+                    div {
+                        label for=(id) { (label) }
+                        select id=(id) name=(name) {
+                            option value="" { (any) }
+                            @let known = choices.iter().flat_map(|(_, it)| it).any(|(it, _)| it == value);
+                            @if !value.is_empty() && !known { option value=(value) selected { (value) } }
+                            @for (group, choices) in choices {
+                                @if group.is_empty() { (options(choices, value)) }
+                                @else { optgroup label=(group) { (options(choices, value)) } }
+                            }
                         }
                     }
                 }

@@ -2,13 +2,24 @@
 //! JSON.
 
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::Payload;
-use actix_web::{HttpMessage, HttpRequest};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use crate::http::body::{self, MAX_OBJECT};
 use crate::http::problem::{Kind, Problem};
-use crate::http::session::{SignedIn, no_proof};
+use crate::http::shared::Shared;
+use crate::http::site::{Place, Site};
 use crate::service::input::texts;
+
+/// What a page takes that everybody may see.
+pub(in crate::http) type Asked = (Data<Shared>, HttpRequest);
+/// What takes a form that everybody may send.
+pub(in crate::http) type Sent = (Data<Shared>, HttpRequest, Payload);
+/// What these answer.
+pub(in crate::http) type Answered = Result<HttpResponse, Problem>;
+
+/// Fields that are never kept.
+const UNKEPT: [&str; 4] = ["csrf_token", "present", "password", "again"];
 
 /// The fields of a form.
 pub(in crate::http) struct Form {
@@ -21,12 +32,15 @@ impl Form {
     /// Reads the fields of these names. Everybody may send them, so that they are small.
     ///
     /// # Errors
-    /// The body is of another kind, cannot be read, or (in JSON) has other fields.
+    /// It comes from another site than that place, the body is of another kind, cannot be read, or
+    /// (in JSON) has other fields.
     pub(super) async fn read(
         request: &HttpRequest,
+        place: &Place,
         payload: Payload,
-        names: &[&'static str],
+        names: &[&str],
     ) -> Result<Self, Problem> {
+        Site::same_origin(request, place)?;
         let kind = request.content_type().to_ascii_lowercase();
         let json = kind == "application/json";
         if !json && kind != "application/x-www-form-urlencoded" {
@@ -37,19 +51,15 @@ impl Form {
         // A parameter of the type other than the usual charset would change its meaning.
         let whole = request.headers().get(CONTENT_TYPE);
         if whole.is_some_and(|value| value.to_str().is_err()) {
-            return Err(Problem::new(
-                Kind::Unsupported,
-                "Content-Type cannot be read.",
-            ));
+            let detail = "Content-Type cannot be read.";
+            return Err(Problem::new(Kind::Unsupported, detail));
         }
         let body = body::public_form(request, payload).await?;
-        let mut pairs = Vec::new();
-        if json {
-            pairs = texts(body::json(&body)?, names)?;
+        let pairs = if json {
+            texts(body::json(&body)?, names)?
         } else {
-            let read = url::form_urlencoded::parse(&body);
-            pairs.extend(read.map(|(name, value)| (name.into_owned(), value.into_owned())));
-        }
+            url::form_urlencoded::parse(&body).into_owned().collect()
+        };
         Ok(Self { pairs, json })
     }
 
@@ -67,21 +77,16 @@ impl Form {
             let detail = "Send a form (application/x-www-form-urlencoded).";
             return Err(Problem::new(Kind::Unsupported, detail));
         }
-        Ok(Self::parsed(
-            &body::read(request, payload, MAX_OBJECT).await?,
-        ))
+        let body = body::read(request, payload, MAX_OBJECT).await?;
+        Ok(Self::parsed(&body))
     }
 
     /// The fields of a form's body.
     #[must_use]
     pub(super) fn parsed(body: &[u8]) -> Self {
         // PostgreSQL's texts cannot hold the character 0, and nobody types it.
-        let read = url::form_urlencoded::parse(body);
-        Self::of(
-            read.filter(|(_, value)| !value.contains('\0'))
-                .map(|(name, value)| (name.into_owned(), value.into_owned()))
-                .collect(),
-        )
+        let read = url::form_urlencoded::parse(body).into_owned();
+        Self::of(read.filter(|(_, value)| !value.contains('\0')).collect())
     }
 
     /// A form with these fields.
@@ -94,10 +99,7 @@ impl Form {
     #[must_use]
     pub(super) fn typed(&self) -> Vec<&(String, String)> {
         let kept = |(name, _): &&(String, String)| {
-            !matches!(
-                name.as_str(),
-                "csrf_token" | "present" | "password" | "again"
-            ) && !name.starts_with("header_value")
+            !UNKEPT.contains(&name.as_str()) && !name.starts_with("header_value")
         };
         self.pairs.iter().filter(kept).collect()
     }
@@ -122,28 +124,5 @@ impl Form {
         let value = pair.map(|(_, value)| std::mem::take(value));
         // PostgreSQL's texts cannot hold it, and nobody types it.
         value.filter(|it| !it.contains('\0')).unwrap_or_default()
-    }
-}
-
-/// Reads what a signed-in user sends, with the proof in the header or in the field `csrf_token`.
-///
-/// # Errors
-/// Nobody is signed in, or the proof is missing or wrong.
-pub(super) async fn of_signed_in(
-    request: &HttpRequest,
-    payload: Payload,
-) -> Result<(SignedIn, bool), Problem> {
-    let signed_in = request.extensions().get::<SignedIn>().cloned();
-    let Some(signed_in) = signed_in else {
-        return Err(Problem::new(Kind::Unauthorized, "Nobody is signed in."));
-    };
-    if signed_in.proved {
-        return Ok((signed_in, true));
-    }
-    let mut form = Form::read(request, payload, &["csrf_token"]).await?;
-    if signed_in.proves(&form.take("csrf_token")) {
-        Ok((signed_in, form.json))
-    } else {
-        Err(no_proof())
     }
 }

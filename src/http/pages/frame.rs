@@ -29,52 +29,31 @@ pub(super) enum Nav {
     Settings,
 }
 
-/// Name, address and the path of a 20 by 20 icon.
-const PLACES: &[(Nav, &str, &str, &str)] = &[
-    (
-        Nav::Overview,
-        "Overview",
-        "/",
-        "M3 17V9m5 8V4m5 13v-6m5 6V7",
-    ),
-    (
-        Nav::Webhooks,
-        "Webhooks",
-        "/webhooks",
-        "M7 7a3 3 0 1 1 5 2l-3 5m-3-2a3 3 0 1 0 3 3h6m-4-7 3 5a3 3 0 1 1-1 4",
-    ),
-    (
-        Nav::Deliveries,
-        "Deliveries",
-        "/deliveries",
-        "M3 10h10m-4-4 4 4-4 4m7-10v12",
-    ),
-    (
-        Nav::Events,
-        "Events",
-        "/events",
-        "M11 2 4 11h5l-1 7 8-10h-6z",
-    ),
-    (
-        Nav::Activity,
-        "Activity",
-        "/activity",
-        "M2 10h4l2-6 4 12 2-6h4",
-    ),
-    (Nav::Mail, "Mail", "/mail", "M3 5h14v10H3zm0 0 7 6 7-6"),
-    (
-        Nav::Plugins,
-        "Plugins",
-        "/plugins",
-        "M7 3v4M13 3v4M5 7h10v3a5 5 0 0 1-10 0zm5 8v3",
-    ),
-    (
-        Nav::Settings,
-        "Settings",
-        "/settings",
-        "M3 6h8m4 0h2M3 14h2m4 0h8M13 4v4M7 12v4",
-    ),
+/// The places with their names and addresses.
+const PLACES: [(Nav, &str, &str); 8] = [
+    (Nav::Overview, "Overview", "/"),
+    (Nav::Webhooks, "Webhooks", "/webhooks"),
+    (Nav::Deliveries, "Deliveries", "/deliveries"),
+    (Nav::Events, "Events", "/events"),
+    (Nav::Activity, "Activity", "/activity"),
+    (Nav::Mail, "Mail", "/mail"),
+    (Nav::Plugins, "Plugins", "/plugins"),
+    (Nav::Settings, "Settings", "/settings"),
 ];
+
+/// The path of a place's icon, of 20 by 20.
+const fn icon(place: Nav) -> &'static str {
+    match place {
+        Nav::Overview => "M3 17V9m5 8V4m5 13v-6m5 6V7",
+        Nav::Webhooks => "M7 7a3 3 0 1 1 5 2l-3 5m-3-2a3 3 0 1 0 3 3h6m-4-7 3 5a3 3 0 1 1-1 4",
+        Nav::Deliveries => "M3 10h10m-4-4 4 4-4 4m7-10v12",
+        Nav::Events => "M11 2 4 11h5l-1 7 8-10h-6z",
+        Nav::Activity => "M2 10h4l2-6 4 12 2-6h4",
+        Nav::Mail => "M3 5h14v10H3zm0 0 7 6 7-6",
+        Nav::Plugins => "M7 3v4M13 3v4M5 7h10v3a5 5 0 0 1-10 0zm5 8v3",
+        Nav::Settings => "M3 6h8m4 0h2M3 14h2m4 0h8M13 4v4M7 12v4",
+    }
+}
 
 /// A page that is being put together.
 pub(super) struct Frame<'a> {
@@ -160,10 +139,10 @@ impl Frame<'_> {
     fn places(&self) -> Markup {
         html! {
             ul {
-                @for (place, name, href, path) in PLACES {
-                    li class=[(*place == Nav::Settings).then_some("apart")] {
-                        a href=(href) aria-current=[(*place == self.place).then_some("page")] {
-                            svg viewBox="0 0 20 20" aria-hidden="true" { path d=(path); }
+                @for (place, name, href) in PLACES {
+                    li class=[(place == Nav::Settings).then_some("apart")] {
+                        a href=(href) aria-current=[(place == self.place).then_some("page")] {
+                            svg viewBox="0 0 20 20" aria-hidden="true" { path d=(icon(place)); }
                             (name)
                         }
                     }
@@ -174,14 +153,11 @@ impl Frame<'_> {
 
     fn who(&self) -> Markup {
         let session = &self.visit.signed_in.session;
-        let name = if session.name.is_empty() {
-            &session.email
-        } else {
-            &session.name
-        };
         html! {
             div class="who" {
-                a href="/settings/profile" title=(session.email) { (name) }
+                a href="/settings/profile" title=(session.email) {
+                    @if session.name.is_empty() { (session.email) } @else { (session.name) }
+                }
                 (self.visit.post("/sign-out", "Sign out", "quiet"))
             }
         }

@@ -3,17 +3,16 @@
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, web};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::form::Form;
-use super::layout;
-use super::trouble::{SignInFirst, Trouble};
+use super::trouble::SignInFirst;
 use super::visit::Visit;
+use super::{PageResult, layout};
 use crate::domain::note_key::NoteKey;
 use crate::http::body;
-use crate::http::shared::Shared;
 use crate::store::session::NewSession;
 use crate::store::{Database, StoreError, session_note};
 
@@ -22,7 +21,7 @@ const MOST_BODY: usize = 16 << 10;
 /// Bytes of what was typed that are kept, as JSON: as Base64 they fit into a form of `MOST_BODY`.
 const MOST_TYPED: usize = 11 << 10;
 /// What is shown once.
-pub(super) const ONCE: &str = "once";
+const ONCE: &str = "once";
 /// What was typed.
 const TYPED: &str = "typed";
 
@@ -55,74 +54,43 @@ impl Typed {
 
 impl Visit {
     /// Keeps a text for a page to show once, and leads there.
-    pub(super) async fn hand_over(
-        &self,
-        shared: &Shared,
-        page: &str,
-        text: &str,
-    ) -> Result<HttpResponse, Trouble> {
-        self.keep(shared, page, ONCE, text).await?;
+    pub(super) async fn hand_over(&self, page: &str, text: &str) -> PageResult {
+        self.keep(page, ONCE, text).await?;
         let sign = if page.contains('?') { '&' } else { '?' };
         Ok(layout::go_to(format!("{page}{sign}kept={ONCE}")).finish())
     }
 
     /// What was kept for this page to show: there once.
-    pub(super) async fn handed_over(
-        &self,
-        shared: &Shared,
-        request: &HttpRequest,
-    ) -> Result<Option<String>, Trouble> {
-        Ok(self.take(shared, request, ONCE).await?)
+    pub(super) async fn handed_over(&self) -> Result<Option<String>, StoreError> {
+        self.take(ONCE).await
     }
 
     /// What was typed into the form of this page when the session had ended.
-    pub(super) async fn typed(
-        &self,
-        shared: &Shared,
-        request: &HttpRequest,
-    ) -> Result<Option<Form>, Trouble> {
-        let text = self.take(shared, request, TYPED).await?;
+    pub(super) async fn typed(&self) -> Result<Option<Form>, StoreError> {
+        let text = self.take(TYPED).await?;
         let pairs = text.and_then(|text| serde_json::from_str(&text).ok());
         Ok(pairs.map(Form::of))
     }
 
-    async fn keep(
-        &self,
-        shared: &Shared,
-        page: &str,
-        what: &str,
-        text: &str,
-    ) -> Result<(), StoreError> {
-        let own = &self.signed_in;
-        let database = shared.engine.database();
-        session_note::keep(database, &own.hash, &own.notes, &key(page, what), text).await
+    async fn keep(&self, page: &str, what: &str, text: &str) -> Result<(), StoreError> {
+        let (own, key) = (&self.signed_in, key(page, what));
+        session_note::keep(self.database(), &own.hash, &own.notes, &key, text).await
     }
 
-    async fn take(
-        &self,
-        shared: &Shared,
-        request: &HttpRequest,
-        what: &str,
-    ) -> Result<Option<String>, StoreError> {
+    async fn take(&self, what: &str) -> Result<Option<String>, StoreError> {
         if self.kept.as_deref() != Some(what) {
             return Ok(None);
         }
-        let own = &self.signed_in;
-        let database = shared.engine.database();
-        session_note::take(database, &own.hash, &own.notes, &key(request.path(), what)).await
+        let (own, key) = (&self.signed_in, key(self.request.path(), what));
+        session_note::take(self.database(), &own.hash, &own.notes, &key).await
     }
 
     /// Keeps what a form brought that lacks the proof, such as after a sign-in in another window.
     /// The address at which the form has it again.
-    pub(super) async fn keep_typed(
-        &self,
-        shared: &Shared,
-        request: &HttpRequest,
-        form: &Form,
-    ) -> Option<String> {
-        let page = form_page(request)?;
+    pub(super) async fn keep_typed(&self, form: &Form) -> Option<String> {
+        let page = form_page(&self.request)?;
         let text = Typed::note(&Typed::fields(form))?;
-        self.keep(shared, &page, TYPED, &text).await.ok()?;
+        self.keep(&page, TYPED, &text).await.ok()?;
         Some(again(&page))
     }
 }
@@ -164,14 +132,12 @@ pub(in crate::http) async fn sign_in_first(
     let Some(page) = form_page(request).filter(|_| !first.by_script) else {
         return first;
     };
-    let fields = match web::Payload::from_request(request, &mut payload).await {
-        Ok(payload) => {
-            let body = body::read(request, payload, MOST_BODY).await;
-            body.map(|body| Typed::fields(&Form::parsed(&body)))
-                .unwrap_or_default()
-        }
-        Err(_unreadable) => String::new(),
+    let fields = async {
+        let payload = web::Payload::from_request(request, &mut payload).await;
+        let body = body::read(request, payload.ok()?, MOST_BODY).await.ok()?;
+        Some(Typed::fields(&Form::parsed(&body)))
     };
+    let fields = fields.await.unwrap_or_default();
     first.with(Typed { page, fields })
 }
 

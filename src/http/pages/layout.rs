@@ -2,7 +2,7 @@
 //! than text.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName};
+use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use maud::{DOCTYPE, Markup, html};
 
@@ -93,10 +93,7 @@ pub(super) fn with_headers(mut response: HttpResponseBuilder) -> HttpResponseBui
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((header::X_FRAME_OPTIONS, "DENY"))
         .insert_header((header::REFERRER_POLICY, "same-origin"))
-        .insert_header((
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ))
+        .insert_header(("cross-origin-opener-policy", "same-origin"))
         .insert_header((header::CACHE_CONTROL, "no-store"));
     response
 }

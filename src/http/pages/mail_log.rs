@@ -1,20 +1,11 @@
 //! The mail log: the list with its search, and one mail with its tries.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{self, HeaderName};
-use maud::{Markup, html};
+use actix_web::http::header;
 
-use super::filter::{Choices, FilterBar};
-use super::frame::Nav;
-use super::ui::{self, Tone};
-use super::visit::{Look, Visit};
-use super::{PageResult, layout, mail_story, query};
-use crate::domain::cursor;
+use super::mail_story;
+use super::prelude::*;
 use crate::domain::id::MailId;
 use crate::domain::mail::MailState;
-use crate::http::page::Wanted;
-use crate::http::path::part;
-use crate::http::problem::Problem;
 use crate::service::mails::{self, LEAST_SEARCHED, LIST};
 use crate::store::mail_log::{self, LoggedMail, MailFilter};
 
@@ -23,8 +14,8 @@ const PATH: &str = "/mail";
 const MOST_TOPICS: usize = 100;
 
 /// The list.
-pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(crate) async fn list(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     // Who types has typed less at first: that is no fault.
     let typed = query.text("q").unwrap_or_default();
     let too_short = (1..LEAST_SEARCHED).contains(&typed.trim().chars().count());
@@ -42,14 +33,13 @@ pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageRes
     query.finish()?;
     asked.before = wanted.after;
     asked.limit = wanted.rows();
-    let database = shared.engine.database();
-    let most = i64::try_from(MOST_TOPICS + 1).unwrap_or(i64::MAX);
-    let topics = mail_log::topics(database, visit.account, most).await?;
+    let most = MOST_TOPICS as i64 + 1;
+    let topics = mail_log::topics(visit.database(), visit.account, most).await?;
     let bar = bar(&visit, &typed, &asked, topics);
     let (rows, next) = if too_short {
         (Vec::new(), None)
     } else {
-        mails::list(&shared.engine, visit.account, &asked, wanted.limit).await?
+        mails::list(visit.cx(), &asked, wanted.limit).await?
     };
     let next = next.map(|last| bar.href_with("cursor", &cursor::encode(LIST, &last)));
     let first = asked.before.is_some().then(|| bar.href_without(""));
@@ -81,40 +71,32 @@ fn bar(visit: &Visit, typed: &str, asked: &MailFilter, topics: Vec<String>) -> F
     };
     let state = asked.state.map_or("", MailState::as_str);
     let words = [MailState::Queued, MailState::Sent, MailState::Failed];
-    let words = words.map(|state| (state.as_str().to_owned(), in_words(state).to_owned()));
+    let words = words.map(|state| (state.as_str().to_owned(), in_words(state).1.to_owned()));
     let states: Choices = vec![(String::new(), words.to_vec())];
     bar.select("state", state, "State", "Every state", states)
         .dates(&visit.reader, ("from", asked.from), ("to", asked.to))
 }
 
-const fn in_words(state: MailState) -> &'static str {
+const fn in_words(state: MailState) -> (Tone, &'static str) {
     match state {
-        MailState::Queued => "Waiting",
-        MailState::Sent => "Sent",
-        MailState::Failed => "Error",
+        MailState::Queued => (Tone::Wait, "Waiting"),
+        MailState::Sent => (Tone::Sent, "Sent"),
+        MailState::Failed => (Tone::Error, "Error"),
     }
 }
 
 /// The state of a mail.
 pub(super) fn state(mail: &LoggedMail) -> Markup {
-    let words = in_words(mail.state);
-    match mail.state {
-        MailState::Queued if mail.attempts > 0 => ui::badge(Tone::Wait, "Retrying"),
-        MailState::Queued => ui::badge(Tone::Wait, words),
-        MailState::Sent => ui::badge(Tone::Sent, words),
-        MailState::Failed => ui::badge(Tone::Error, words),
-    }
+    let (tone, words) = in_words(mail.state);
+    let retrying = mail.state == MailState::Queued && mail.attempts > 0;
+    ui::badge(tone, if retrying { "Retrying" } else { words })
 }
 
 fn table(visit: &Visit, rows: &[LoggedMail]) -> Markup {
     html! {
         table class="list" {
             thead { tr {
-                th scope="col" { "Topic" }
-                th scope="col" { "To" }
-                th scope="col" { "Subject" }
-                th scope="col" { "Date" }
-                th scope="col" { "State" }
+                @for name in ["Topic", "To", "Subject", "Date", "State"] { th scope="col" { (name) } }
                 th scope="col" class="view" { span class="unseen" { "Open" } }
             } }
             tbody {
@@ -162,20 +144,16 @@ fn nothing(visit: &Visit, bar: &FilterBar) -> Markup {
 }
 
 /// One mail: its header, its tries and what it says.
-pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let id: MailId = part(&request, "id")?;
-    let found = mail_log::find(shared.engine.database(), visit.account, id).await?;
-    let (mail, content, tries) = found.ok_or_else(|| Problem::not_found("mail"))?;
-    let title = match mail.subject.as_str() {
+pub(crate) async fn show(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let found = mail_log::find(visit.database(), visit.account, visit.part("id")?).await?;
+    let found = found.ok_or_else(|| Problem::not_found("mail"))?;
+    let title = match found.0.subject.as_str() {
         "" => "Mail without a subject",
         subject => subject,
     };
-    let body = mail_story::body(&visit, &mail, &content, &tries);
-    Ok(visit
-        .page(Nav::Mail, title, "")
-        .back(PATH, "Mail")
-        .show(&body))
+    let page = visit.page(Nav::Mail, title, "").back(PATH, "Mail");
+    Ok(page.show(&mail_story::body(&visit, &found)))
 }
 
 /// What a mail's HTML may do: look as its own styles say, and nothing else. No scripts, no forms,
@@ -184,10 +162,9 @@ const HTML_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-sr
     frame-ancestors 'self'; base-uri 'none'; form-action 'none'";
 
 /// The HTML of a mail, for the frame on its page: it is a stranger's.
-pub(in crate::http) async fn html(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let id: MailId = part(&request, "id")?;
-    let found = mail_log::find(shared.engine.database(), visit.account, id).await?;
+pub(crate) async fn html(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let found = mail_log::find(visit.database(), visit.account, visit.part("id")?).await?;
     let html = found.and_then(|(_, content, _)| content.html.filter(|_| !content.confidential));
     let html = html.ok_or_else(|| Problem::not_found("HTML of a mail"))?;
     let mut response = layout::with_headers(HttpResponse::Ok());
@@ -195,9 +172,6 @@ pub(in crate::http) async fn html(Look(shared, visit, request): Look) -> PageRes
         .insert_header((header::CONTENT_SECURITY_POLICY, HTML_POLICY))
         .insert_header((header::X_FRAME_OPTIONS, "SAMEORIGIN"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .insert_header((
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ));
+        .insert_header(("cross-origin-resource-policy", "same-origin"));
     Ok(response.content_type("text/html; charset=utf-8").body(html))
 }

@@ -1,12 +1,10 @@
 //! One mail as a story: what it is, each try with what the server said in plain words, and what
 //! the mail says.
 
-use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::mail_log::state;
-use super::ui;
-use super::visit::Visit;
+use super::prelude::*;
 use crate::domain::mail::TryOutcome;
 use crate::service::mails;
 use crate::store::mail_log::{LoggedMail, LoggedTry, MailContent};
@@ -18,13 +16,12 @@ const MOST_TRIES: usize = 30;
 /// Receivers of one try that are shown.
 const MOST_RECEIVERS: usize = 50;
 
+/// A mail, what it says, and its tries.
+type Story = (LoggedMail, MailContent, Vec<LoggedTry>);
+
 /// What a page says of a mail.
-pub(super) fn body(
-    visit: &Visit,
-    mail: &LoggedMail,
-    content: &MailContent,
-    tries: &[LoggedTry],
-) -> Markup {
+pub(super) fn body(visit: &Visit, story: &Story) -> Markup {
+    let (mail, content, _) = story;
     html! {
         section class="panel" {
             dl class="facts" {
@@ -43,7 +40,7 @@ pub(super) fn body(
                 dt { "Message-ID" } dd { code id="message-id" { "<" (content.message_id) ">" } " " (ui::copy("message-id")) }
             }
         }
-        @if !mail.recorded { (tries_of(visit, mail, content, tries)) }
+        @if !mail.recorded { (tries_of(visit, story)) }
         (says(mail, content))
         @if let Some(headers) = mails::headers(mail, content) {
             section class="panel" {
@@ -69,12 +66,7 @@ fn standing(visit: &Visit, mail: &LoggedMail, content: &MailContent) -> Markup {
     }
 }
 
-fn tries_of(
-    visit: &Visit,
-    mail: &LoggedMail,
-    content: &MailContent,
-    tries: &[LoggedTry],
-) -> Markup {
+fn tries_of(visit: &Visit, (mail, content, tries): &Story) -> Markup {
     html! {
         section class="panel" {
             h2 { "Tries" }
@@ -142,10 +134,8 @@ fn in_words(one: &LoggedTry) -> String {
 fn meaning(reply: &str) -> &'static str {
     // Of several receivers the reply begins with the one that decided.
     let words = reply.split([' ', '-', ':']);
-    let code = words
-        .filter(|word| word.len() == 3)
-        .find_map(|word| word.parse::<u16>().ok());
-    match code {
+    let mut codes = words.filter(|word| word.len() == 3);
+    match codes.find_map(|word| word.parse::<u16>().ok()) {
         Some(421) => "The mail server is closing its connections.",
         Some(450) => "The mailbox is busy, or the mail server wants to see Herald again later.",
         Some(452) => "The mail server has too little room right now.",

@@ -1,7 +1,7 @@
 //! The pages for browsers: HTML made on the server, which works without scripts and is made
 //! pleasant by small ones. `frame` is what surrounds every page, `layout` the document and its
 //! headers, `visit` who looks and what they send, `ui`, `filter`, `reader` the parts that pages
-//! are put together from; each other file is one page or one family of pages.
+//! are put together from, and `prelude` what most pages use of these; each other file is one page or one family of pages.
 
 pub(super) mod activity_counts;
 pub(super) mod activity_log;
@@ -26,6 +26,7 @@ pub(super) mod password;
 mod range;
 mod payload;
 pub(super) mod plugins;
+mod prelude;
 mod reader;
 pub(super) mod reset;
 pub(super) mod settings;
@@ -37,19 +38,10 @@ pub(super) mod visit;
 mod webhook_figures;
 pub(super) mod webhooks;
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 
-use super::query::Query;
 pub(super) use kept::sign_in_first;
 pub(super) use trouble::Trouble;
 
 /// What the handler of a page answers.
 pub(super) type PageResult = Result<HttpResponse, Trouble>;
-
-/// The parameters of a page's address, without those that the frame itself reads.
-fn query(request: &HttpRequest) -> Query<'_> {
-    let mut query = Query::parse(request.query_string());
-    let _shown_by_the_frame = query.text("done");
-    let _read_by_the_visit = query.text("kept");
-    query
-}

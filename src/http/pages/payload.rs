@@ -3,93 +3,69 @@
 
 mod folded;
 
-use maud::{Markup, Render, html};
+use maud::{Markup, html};
 
 use super::ui;
 
 /// The most bytes of a text that stand on a page: some 4,000 lines can be read and searched there.
 pub(super) const MOST_RAW: usize = 256 << 10;
 
-/// A payload that is to be shown.
-pub(super) struct Payload<'a> {
-    /// The heading.
-    pub title: &'a str,
-    /// The id of the raw text's element, once on a page.
-    pub id: &'a str,
-    /// The payload.
-    pub bytes: &'a [u8],
-    /// Where all of its bytes can be had.
-    pub whole: Option<&'a str>,
-    /// At most so many bytes of it are shown.
-    pub most: usize,
-}
-
-#[allow(dead_code, reason = "each page takes the parts that it needs")]
 /// A payload under a heading: folded, raw, with a button that copies it. What is no JSON is
 /// shown as text.
 pub(super) fn view(title: &str, id: &str, bytes: &[u8]) -> Markup {
-    let shown = Payload {
-        title,
-        id,
-        bytes,
-        whole: None,
-        most: MOST_RAW,
-    };
-    shown.render()
+    part(title, id, bytes, None, MOST_RAW)
 }
 
-impl Render for Payload<'_> {
-    fn render(&self) -> Markup {
-        let text = std::str::from_utf8(self.bytes).ok();
-        let folded = text.and_then(|text| folded::folded(text, self.most));
-        let raw = Raw::of(self.bytes, self.most);
-        html! {
-            div class="payload" {
-                div class="payload-head" {
-                    p class="title" { (self.title) }
-                    span class="muted" { (size(self.bytes.len())) }
-                    @if folded.as_ref().is_some_and(|it| it.closed) {
-                        button class="quiet with-script" type="button" data-unfold { "Unfold all" }
-                    }
-                    @match self.whole {
-                        _ if self.bytes.is_empty() => {}
-                        _ if !raw.cut && raw.exact => { (ui::copy(self.id)) }
-                        // What stands on the page is not what the bytes are.
-                        Some(whole) => { (ui::copy_from(self.id, whole)) }
-                        None => {}
-                    }
-                    @if let Some(whole) = self.whole { a href=(whole) download { "All bytes" } }
-                }
-                @match &folded {
-                    _ if self.bytes.is_empty() => { p class="muted" { "It is empty." } }
-                    Some(folded) => {
-                        (folded.markup)
-                        details class="raw" {
-                            summary { "Raw" }
-                            (self.raw(&raw))
-                        }
-                    }
-                    None => {
-                        @if text.is_none() {
-                            p class="muted" { "These bytes are no text: what is none is shown as �." }
-                        }
-                        (self.raw(&raw))
-                    }
-                }
+/// As [`view`], of at most `most` bytes. `id`: of the raw text's element, once on a page; `whole`:
+/// where all of the bytes can be had.
+pub(super) fn part(
+    title: &str,
+    id: &str,
+    bytes: &[u8],
+    whole: Option<&str>,
+    most: usize,
+) -> Markup {
+    let text = std::str::from_utf8(bytes).ok();
+    let folded = text.and_then(|text| folded::folded(text, most));
+    let raw = Raw::of(bytes, most);
+    let as_text = html! {
+        // The parser of HTML takes one line break at the beginning away.
+        pre id=(id) { "\n" (raw.text) }
+        @if raw.cut {
+            p class="muted" {
+                "The first " (size(raw.bytes)) " of " (size(bytes.len())) "."
+                @if let Some(whole) = whole { " " a href=(whole) download { "All bytes" } "." }
             }
         }
-    }
-}
-
-impl Payload<'_> {
-    fn raw(&self, raw: &Raw) -> Markup {
-        html! {
-            // The parser of HTML takes one line break at the beginning away.
-            pre id=(self.id) { "\n" (raw.text) }
-            @if raw.cut {
-                p class="muted" {
-                    "The first " (size(raw.bytes)) " of " (size(self.bytes.len())) "."
-                    @if let Some(whole) = self.whole { " " a href=(whole) download { "All bytes" } "." }
+    };
+    html! {
+        div class="payload" {
+            div class="payload-head" {
+                p class="title" { (title) }
+                span class="muted" { (size(bytes.len())) }
+                @if folded.as_ref().is_some_and(|it| it.closed) {
+                    button class="quiet with-script" type="button" data-unfold { "Unfold all" }
+                }
+                @match whole {
+                    _ if bytes.is_empty() => {}
+                    _ if !raw.cut && raw.exact => { (ui::copy(id)) }
+                    // What stands on the page is not what the bytes are.
+                    Some(whole) => { (ui::copy_from(id, whole)) }
+                    None => {}
+                }
+                @if let Some(whole) = whole { a href=(whole) download { "All bytes" } }
+            }
+            @match &folded {
+                _ if bytes.is_empty() => { p class="muted" { "It is empty." } }
+                Some(folded) => {
+                    (folded.markup)
+                    details class="raw" { summary { "Raw" } (as_text) }
+                }
+                None => {
+                    @if text.is_none() {
+                        p class="muted" { "These bytes are no text: what is none is shown as �." }
+                    }
+                    (as_text)
                 }
             }
         }
@@ -205,11 +181,9 @@ mod tests {
         let hostile = br#"{"<script>alert(1)</script>":"<img src=x onerror=alert(1)>&amp;"}"#;
         for bytes in [&hostile[..], b"<script>alert(1)</script>", b"\xff<b>"] {
             let shown = view("<i>title", "x", bytes).into_string();
-            assert!(
-                !shown.contains("<script") && !shown.contains("<img"),
-                "{shown}"
-            );
-            assert!(!shown.contains("<b>") && !shown.contains("<i>"), "{shown}");
+            for tag in ["<script", "<img", "<b>", "<i>"] {
+                assert!(!shown.contains(tag), "{shown}");
+            }
         }
         let shown = view("Payload", "x", hostile).into_string();
         assert!(text_of(&shown).contains("<img src=x onerror=alert(1)>&amp;"));
@@ -220,11 +194,8 @@ mod tests {
         let shown = view("Body", "x", b"\xff\xfe\0").into_string();
         assert!(shown.contains("These bytes are no text"), "{shown}");
         assert!(shown.contains('\u{2400}'), "{shown}");
-        assert!(
-            view("Body", "x", b"")
-                .into_string()
-                .contains("It is empty.")
-        );
+        let shown = view("Body", "x", b"").into_string();
+        assert!(shown.contains("It is empty."));
     }
 
     #[test]
@@ -235,23 +206,12 @@ mod tests {
             let raw = Raw::of(&bytes, MOST_RAW);
             assert!(raw.cut && raw.exact && raw.bytes <= MOST_RAW);
         }
-        let shown = Payload {
-            title: "Payload",
-            id: "x",
-            bytes: text.as_bytes(),
-            whole: Some("/raw"),
-            most: 100,
-        };
-        let shown = shown.render().into_string();
-        assert!(
-            shown.contains("The first 100 bytes of 512.0 KiB."),
-            "{shown}"
-        );
-        assert!(shown.contains("data-copy-from=\"/raw\""), "{shown}");
-        assert!(
-            shown.contains("href=\"/raw\"") && shown.len() < 1_500,
-            "{shown}"
-        );
+        let shown = part("Payload", "x", text.as_bytes(), Some("/raw"), 100).into_string();
+        let cut = "The first 100 bytes of 512.0 KiB.";
+        for said in [cut, "data-copy-from=\"/raw\"", "href=\"/raw\""] {
+            assert!(shown.contains(said), "{shown}");
+        }
+        assert!(shown.len() < 1_500, "{shown}");
     }
 
     #[test]

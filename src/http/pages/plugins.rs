@@ -2,20 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use maud::{Markup, html};
-
 use super::dry_run::{self, Wish};
-use super::filter::{Choices, FilterBar};
-use super::frame::Nav;
-use super::ui::{self, Tone};
-use super::visit::{Look, Visit};
-use super::{PageResult, query};
-use crate::domain::cursor;
-use crate::http::page::{self, Wanted};
-use crate::http::problem::Problem;
-use crate::http::shared::Shared;
+use super::prelude::*;
 use crate::service::plugins::{self, PluginView, ScriptFault};
-use crate::store::{StoreError, account, webhook_names};
+use crate::store::{account, webhook_names};
 
 const PATH: &str = "/plugins";
 /// The name of the list in its cursors.
@@ -26,24 +16,19 @@ const MOST_WEBHOOKS: usize = 50;
 const MOST_ACCOUNTS: usize = 50;
 
 /// The list.
-pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(crate) async fn list(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     let q = query.text("q").unwrap_or_default();
     let state = query.text("state").unwrap_or_default();
     let wanted: Wanted<String> = Wanted::of_page(&mut query, LIST);
     query.finish()?;
-    let words = [
-        ("ok", "OK"),
-        ("broken", "Broken"),
-        ("suspended", "Suspended"),
-        ("apart", "Apart"),
-    ];
-    let words = words.map(|(state, words)| (state.to_owned(), words.to_owned()));
+    let words = ["OK", "Broken", "Suspended", "Apart"];
+    let words = words.map(|words| (words.to_lowercase(), words.to_owned()));
     let states: Choices = vec![(String::new(), words.to_vec())];
     let bar = FilterBar::new(PATH)
         .search("q", &q, "Search", "Name")
         .select("state", &state, "State", "Every state", states);
-    let mut rows = plugins::all(&shared.engine, &visit.caller);
+    let mut rows = plugins::all(visit.engine(), &visit.caller);
     let any = !rows.is_empty();
     let sought = q.trim().to_lowercase();
     rows.retain(|row| {
@@ -55,10 +40,10 @@ pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageRes
         fits && row.name.to_lowercase().contains(&sought)
             && wanted.after.as_ref().is_none_or(|after| row.name > *after)
     });
-    let next = page::cut(&mut rows, wanted.limit, |row| row.name.clone());
+    let next = cut(&mut rows, wanted.limit, |row| row.name.clone());
     let next = next.map(|last| bar.href_with("cursor", &cursor::encode(LIST, &last)));
     let first = wanted.after.is_some().then(|| bar.href_without(""));
-    let named = webhook_names::named(shared.engine.database(), visit.account).await?;
+    let named = webhook_names::named(visit.database(), visit.account).await?;
     let body = html! {
         (bar.show())
         section id="list" {
@@ -90,13 +75,10 @@ fn table(visit: &Visit, rows: &[PluginView], named: &BTreeMap<String, i64>) -> M
     html! {
         table class="list" {
             thead { tr {
-                th scope="col" { "Plugin" }
-                th scope="col" { "State" }
-                th scope="col" { "Acts for" }
-                th scope="col" class="number" { "Calls" }
-                th scope="col" class="number" { "Failures" }
-                th scope="col" class="number" { "p99" }
-                th scope="col" class="number" { "Time" }
+                @for name in ["Plugin", "State", "Acts for"] { th scope="col" { (name) } }
+                @for name in ["Calls", "Failures", "p99", "Time"] {
+                    th scope="col" class="number" { (name) }
+                }
                 th scope="col" { "Loaded" }
             } }
             tbody {
@@ -136,12 +118,9 @@ fn href(name: &str) -> String {
 
 /// What is wrong in one line, with its place.
 fn in_short(error: &ScriptFault) -> String {
-    let line = error
-        .line
-        .map(|line| format!("Line {line}: "))
-        .unwrap_or_default();
+    let line = error.line.map(|line| format!("Line {line}: "));
     let message: String = error.message.chars().take(120).collect();
-    format!("{line}{message}")
+    line.unwrap_or_default() + message.as_str()
 }
 
 /// The state of a script.
@@ -188,27 +167,22 @@ fn time(milliseconds: f64) -> String {
 }
 
 /// One script, and for admins what it makes of an event.
-pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(crate) async fn show(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     let wish = Wish::take(&mut query);
     query.finish()?;
-    let part = |name| request.match_info().get(name).unwrap_or_default();
+    let part = |name| visit.request.match_info().get(name).unwrap_or_default();
     let name = format!("{}/{}", part("kind"), part("file"));
-    let mut all = plugins::all(&shared.engine, &visit.caller).into_iter();
-    let found = all.find(|view| view.name == name);
-    let view = found.ok_or_else(|| {
-        Problem::new(
-            crate::http::problem::Kind::NotFound,
-            "There is no such plugin.",
-        )
-    })?;
+    let mut all = plugins::all(visit.engine(), &visit.caller).into_iter();
+    let missing = || Problem::new(Kind::NotFound, "There is no such plugin.");
+    let view = all.find(|view| view.name == name).ok_or_else(missing)?;
     let tried = if visit.is_admin() {
-        dry_run::section(&shared, &visit, &view, &wish).await?
+        dry_run::section(&visit, &view, &wish).await?
     } else {
         html! {}
     };
-    let used = users(&shared, &visit, &view).await?;
-    let accounts = accounts(&shared, &visit, &view).await?;
+    let used = users(&visit, &view).await?;
+    let accounts = accounts(&visit, &view).await?;
     let body = html! {
         (troubles(&visit, &view))
         (accounts)
@@ -222,10 +196,8 @@ pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageRes
         "trigger" => "Acts on every delivery of the event type that it is named after.",
         _ => "Acts for the webhooks that name it.",
     };
-    let page = visit
-        .page(Nav::Plugins, &view.name, lead)
-        .back(PATH, "Plugins");
-    Ok(page.show(&body))
+    let page = visit.page(Nav::Plugins, &view.name, lead);
+    Ok(page.back(PATH, "Plugins").show(&body))
 }
 
 fn facts(visit: &Visit, view: &PluginView) -> Markup {
@@ -284,14 +256,14 @@ fn troubles(visit: &Visit, view: &PluginView) -> Markup {
 }
 
 /// For whom it is suspended or runs apart, for operators.
-async fn accounts(shared: &Shared, visit: &Visit, view: &PluginView) -> Result<Markup, StoreError> {
+async fn accounts(visit: &Visit, view: &PluginView) -> Result<Markup, StoreError> {
     let all = view.accounts.as_deref().unwrap_or_default();
     let shown = all.get(..MOST_ACCOUNTS).unwrap_or(all);
     if shown.is_empty() {
         return Ok(html! {});
     }
     let ids: Vec<_> = shown.iter().map(|it| it.account_id).collect();
-    let names = account::names(shared.engine.database(), &ids).await?;
+    let names = account::names(visit.database(), &ids).await?;
     Ok(html! {
         section class="panel" id="accounts" {
             h2 { "Accounts with trouble" }
@@ -353,17 +325,14 @@ fn source<'a>(lines: impl Iterator<Item = (usize, &'a str)>, fault: &ScriptFault
 /// A line up to a column, and from it on.
 fn split(text: &str, column: Option<usize>) -> (&str, Option<&str>) {
     let place = column.and_then(|column| text.char_indices().nth(column.checked_sub(1)?));
-    match place {
-        Some((place, _)) => {
-            let (before, after) = text.split_at(place);
-            (before, Some(after))
-        }
+    match place.map(|(place, _)| text.split_at(place)) {
+        Some((before, after)) => (before, Some(after)),
         None => (text, None),
     }
 }
 
 /// Whom it acts for.
-async fn users(shared: &Shared, visit: &Visit, view: &PluginView) -> Result<Markup, StoreError> {
+async fn users(visit: &Visit, view: &PluginView) -> Result<Markup, StoreError> {
     let name = short_name(&view.name);
     if view.kind == "trigger" {
         let href = format!("/events/types/{name}");
@@ -371,8 +340,8 @@ async fn users(shared: &Shared, visit: &Visit, view: &PluginView) -> Result<Mark
             p { "Every delivery of " a href=(href) { (name) } ", whichever webhook gets it." }
         });
     }
-    let most = i64::try_from(MOST_WEBHOOKS + 1).unwrap_or(i64::MAX);
-    let naming = webhook_names::naming(shared.engine.database(), visit.account, name, most).await?;
+    let most = MOST_WEBHOOKS as i64 + 1;
+    let naming = webhook_names::naming(visit.database(), visit.account, name, most).await?;
     Ok(html! {
         @if naming.is_empty() {
             p class="muted" { "No webhook names it. Choose it in a webhook's form." }

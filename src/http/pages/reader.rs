@@ -13,6 +13,9 @@ use crate::service::input::read_time;
 /// The cookie with the name of the browser's zone, such as `Europe/Berlin`.
 const ZONE: &str = "herald_zone";
 
+/// The first moment that is meant, and the first behind it.
+type Range = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
 /// Who reads, as far as times go.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Reader {
@@ -59,16 +62,10 @@ impl Reader {
             60..=3_599 => format!("{} min", seconds / 60),
             3_600..=86_399 => format!("{} h", seconds / 3_600),
             86_400..=604_799 => format!("{} d", seconds / 86_400),
-            _ => {
-                let local = at.with_timezone(&self.zone);
-                return local.format("%Y-%m-%d").to_string();
-            }
+            _ => return self.day(at),
         };
-        if past {
-            format!("{span} ago")
-        } else {
-            format!("in {span}")
-        }
+        let (before, behind) = if past { ("", " ago") } else { ("in ", "") };
+        format!("{before}{span}{behind}")
     }
 
     /// The day in the reader's zone, as date fields want it.
@@ -78,10 +75,7 @@ impl Reader {
 
     /// Takes `from` and `to`: a date means the whole of that day in the reader's zone, a time in
     /// RFC 3339 that moment. `to` as a date is included.
-    pub(super) fn range(
-        &self,
-        query: &mut Query<'_>,
-    ) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+    pub(super) fn range(&self, query: &mut Query<'_>) -> Range {
         self.range_named(query, "from", "to")
     }
 
@@ -91,7 +85,7 @@ impl Reader {
         query: &mut Query<'_>,
         from: &'static str,
         to: &'static str,
-    ) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+    ) -> Range {
         let begin = query.take(from, |text| self.moment(text, 0));
         let end = query.take(to, |text| self.moment(text, 1));
         (begin, end)

@@ -3,21 +3,18 @@
 //! The answer is made before anybody is looked up, so that neither it nor its time tells who
 //! exists.
 
-use std::sync::Arc;
-
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Data;
 use maud::{Markup, html};
 use tokio::sync::Semaphore;
 
-use super::form::Form;
+use super::form::{Answered, Asked, Form, Sent};
 use super::{layout, notice};
-use crate::domain::email::{Email, MAX_EMAIL};
+use crate::domain::email::{Email, EmailError, MAX_EMAIL};
 use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::session;
 use crate::http::shared::Shared;
-use crate::http::site::Site;
 use crate::service;
 use crate::store::sign_in::{self, Door, Tries};
 use crate::store::user_link;
@@ -26,14 +23,10 @@ const TITLE: &str = "Set another password";
 /// Mails that are being made at once; who asks meanwhile waits, whoever they are.
 const AT_ONCE: usize = 2;
 
-static MAKING: std::sync::LazyLock<Arc<Semaphore>> =
-    std::sync::LazyLock::new(|| Arc::new(Semaphore::new(AT_ONCE)));
+static MAKING: Semaphore = Semaphore::const_new(AT_ONCE);
 
 /// The page to ask for another password
-pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn show((shared, request): Asked) -> Answered {
     shared.sessions.site.place(&request)?;
     if let Some(sentence) = notice::done(&request) {
         let body = html! {
@@ -49,15 +42,10 @@ pub(in crate::http) async fn show(
 ///
 /// A form, or the same as JSON: `email`. The answer is the same whether or not there is such a
 /// user.
-pub(in crate::http) async fn submit(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn submit((shared, request, payload): Sent) -> Answered {
     let site = &shared.sessions.site;
     let place = site.place(&request)?;
-    Site::same_origin(&request, &place)?;
-    let mut form = Form::read(&request, payload, &["email"]).await?;
+    let mut form = Form::read(&request, &place, payload, &["email"]).await?;
     let given = form.take("email");
     let known = session::known(&request, &place);
     let mut tries = Tries::new(Door::Reset, &given, &site.address(&request), known);
@@ -70,30 +58,24 @@ pub(in crate::http) async fn submit(
 }
 
 async fn ask(shared: &Data<Shared>, given: &str, tries: &mut Tries) -> Result<(), Problem> {
-    let email: Email = match given.parse() {
-        Ok(email) => email,
-        Err(error) => {
-            let error: crate::domain::email::EmailError = error;
-            let fault = Fault::new("/email", error.to_string());
-            return Err(Problem::invalid(vec![fault]));
-        }
-    };
+    let fault = |error: EmailError| Fault::new("/email", error.to_string());
+    let email: Result<Email, Fault> = given.parse().map_err(fault);
+    let email = email.map_err(|fault| Problem::invalid(vec![fault]))?;
     let database = shared.engine.database();
     if let Some(seconds) = sign_in::count(database, tries).await? {
         return Err(Problem::too_many(seconds));
     }
-    let Ok(turn) = Arc::clone(&MAKING).acquire_owned().await else {
+    let Ok(turn) = MAKING.acquire().await else {
         return Err(Problem::new(Kind::Unavailable, "Herald is stopping."));
     };
     let shared = shared.clone();
     // If it is lost in a crash, who waits for the mail asks again.
     actix_web::rt::spawn(async move {
         let _turn = turn;
-        let base = shared.sessions.site.base().to_owned();
-        let write = service::with_link(base);
-        match user_link::mail(shared.engine.database(), &email, &write).await {
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "a mail to set a password could not be made"),
+        let write = service::with_link(shared.sessions.site.base().to_owned());
+        let made = user_link::mail(shared.engine.database(), &email, &write).await;
+        if let Err(error) = made {
+            tracing::warn!(%error, "a mail to set a password could not be made");
         }
     });
     Ok(())

@@ -5,12 +5,11 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{SET_COOKIE, USER_AGENT};
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use maud::{Markup, html};
 use serde::Serialize;
 
-use super::form::{self, Form};
+use super::form::{Answered, Asked, Form, Sent};
 use super::kept::{self, Typed};
 use super::{layout, notice};
 use crate::domain::email::{Email, MAX_EMAIL};
@@ -18,15 +17,14 @@ use crate::domain::id::{AccountId, UserId};
 use crate::domain::role::UserRole;
 use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::query::Query;
-use crate::http::session;
+use crate::http::session::{self, SignedIn};
 use crate::http::shared::Shared;
-use crate::http::site::{Place, Site};
-use crate::store::session as stored;
+use crate::http::site::Place;
+use crate::store::session::{self as stored, NewSession};
 use crate::store::sign_in::{self, Door, Tries};
 use crate::store::user::{self, User};
 
 const TITLE: &str = "Sign in";
-const WRONG: &str = "The e-mail or the password is wrong.";
 
 /// Who signed in.
 #[derive(Serialize)]
@@ -44,10 +42,7 @@ pub(in crate::http) struct SignedInView {
 }
 
 /// The page to sign in
-pub(in crate::http) async fn show(
-    shared: Data<Shared>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn show((shared, request): Asked) -> Answered {
     let next = Query::parse(request.query_string()).text("next");
     let next = next.as_deref().map_or("/", own_path);
     if shared.sessions.find(&request).await?.is_some() {
@@ -57,7 +52,7 @@ pub(in crate::http) async fn show(
         @if let Some(sentence) = notice::done(&request) {
             p class="notice" role="status" { (sentence) }
         }
-        (fields("", "", next, ""))
+        (form_for("", "", next, ""))
     };
     Ok(layout::page(StatusCode::OK, TITLE, &body))
 }
@@ -75,7 +70,8 @@ pub(super) fn again(typed: &Typed) -> HttpResponse {
         }
     };
     let problem = Problem::new(Kind::Unauthorized, sentence);
-    layout::refused(&problem, TITLE, &fields("", "", &typed.page, &typed.fields))
+    let form = form_for("", "", &typed.page, &typed.fields);
+    layout::refused(&problem, TITLE, &form)
 }
 
 /// The path if it is one of Herald's own: whoever made the link must not choose where a person
@@ -86,7 +82,7 @@ fn own_path(text: &str) -> &str {
     if own && plain { text } else { "/" }
 }
 
-fn fields(email: &str, account: &str, next: &str, typed: &str) -> Markup {
+fn form_for(email: &str, account: &str, next: &str, typed: &str) -> Markup {
     html! {
         form method="post" action="/sign-in" {
             @if next != "/" { input type="hidden" name="next" value=(next); }
@@ -118,33 +114,20 @@ fn fields(email: &str, account: &str, next: &str, typed: &str) -> Markup {
 /// tries in vain within 15 minutes are refused with 429: 20 from an address, 5 for an e-mail from
 /// a network (/24, /48), 50 for an e-mail in all. A browser in which the user signed in before,
 /// known by a second cookie, has 5 of its own and none of these bounds.
-pub(in crate::http) async fn submit(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    let site = &shared.sessions.site;
-    let place = site.place(&request)?;
-    Site::same_origin(&request, &place)?;
-    let mut form = Form::read(&request, payload, &["email", "password", "account"]).await?;
-    let [email, password, account] = ["email", "password", "account"].map(|it| form.take(it));
-    let [next, fields_typed] = ["next", "typed"].map(|it| form.take(it));
-    let known = session::known(&request, &place);
-    let mut given = Given {
-        tries: Tries::new(Door::SignIn, &email, &site.address(&request), known),
-        email,
-        password,
-        account,
-    };
-    match sign_in(&shared, &request, &place, &mut given).await {
+pub(in crate::http) async fn submit((shared, request, payload): Sent) -> Answered {
+    let place = shared.sessions.site.place(&request)?;
+    let names = ["email", "password", "account"];
+    let mut form = Form::read(&request, &place, payload, &names).await?;
+    let [email, password, account] = names.map(|it| form.take(it));
+    let [next, fields] = ["next", "typed"].map(|it| form.take(it));
+    let page = own_path(&next).to_owned();
+    let typed = Typed { page, fields };
+    let given = [email.as_str(), &password, &account];
+    match sign_in(&shared, &request, &place, given).await {
         Ok((user, opened)) => {
             let mut response = if form.json {
                 layout::with_headers(HttpResponse::Ok())
             } else {
-                let typed = Typed {
-                    page: own_path(&next).to_owned(),
-                    fields: fields_typed,
-                };
                 let database = shared.engine.database();
                 // Who is signed in goes on, even if what they typed is lost.
                 let form = kept::after_sign_in(database, &opened, &typed).await;
@@ -165,70 +148,54 @@ pub(in crate::http) async fn submit(
         }
         Err(problem) if form.json => Err(problem),
         Err(problem) => {
-            let next = own_path(&next);
-            let again = fields(&given.email, &given.account, next, &fields_typed);
+            let again = form_for(&email, &account, &typed.page, &typed.fields);
             Ok(layout::refused(&problem, TITLE, &again))
         }
     }
-}
-
-/// What somebody signs in with.
-struct Given {
-    email: String,
-    password: String,
-    account: String,
-    tries: Tries,
 }
 
 async fn sign_in(
     shared: &Shared,
     request: &HttpRequest,
     place: &Place,
-    given: &mut Given,
-) -> Result<(User, stored::NewSession), Problem> {
-    let missing = |name: &str, value: &str| {
-        let fault = || Fault::new(format!("/{name}"), "is missing");
-        value.is_empty().then(fault)
-    };
-    let faults = [
-        missing("email", &given.email),
-        missing("password", &given.password),
-    ];
-    let faults: Vec<Fault> = faults.into_iter().flatten().collect();
+    [email, password, account]: [&str; 3],
+) -> Result<(User, NewSession), Problem> {
+    let fields = [("/email", email), ("/password", password)];
+    let missing = fields.into_iter().filter(|(_, value)| value.is_empty());
+    let fault = |(pointer, _): (&str, &str)| Fault::new(pointer, "is missing");
+    let faults: Vec<Fault> = missing.map(fault).collect();
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
     let database = shared.engine.database();
-    let refused = || Problem::new(Kind::SignInRefused, WRONG);
+    let wrong = || Problem::new(Kind::SignInRefused, "The e-mail or the password is wrong.");
+    let address = shared.sessions.site.address(request);
+    let known = session::known(request, place);
+    let mut tries = Tries::new(Door::SignIn, email, &address, known);
     // The turn bounds also how fast tries are counted.
-    let turn = shared.passwords.turn().await?;
-    if let Some(seconds) = sign_in::count(database, &mut given.tries).await? {
+    let passwords = &shared.passwords;
+    let turn = passwords.turn().await?;
+    if let Some(seconds) = sign_in::count(database, &mut tries).await? {
         return Err(Problem::too_many(seconds));
     }
     // What is no e-mail is nobody's; it says nothing of who exists.
-    let email: Email = given.email.parse().map_err(|_no_email| refused())?;
-    let account = Some(given.account.trim()).filter(|name| !name.is_empty());
-    let (user, hash) = user::find_for_sign_in(database, &email, account)
-        .await?
-        .unzip();
+    let email: Email = email.parse().map_err(|_no_email| wrong())?;
+    let account = Some(account.trim()).filter(|name| !name.is_empty());
+    let found = user::find_for_sign_in(database, &email, account).await?;
+    let (user, hash) = found.unzip();
     let disabled = user.as_ref().is_some_and(|user| user.disabled_at.is_some());
     let hash = hash.flatten().filter(|_| !disabled);
-    let passwords = &shared.passwords;
-    let right = passwords
-        .verify(turn, given.password.clone(), hash.clone())
-        .await?;
+    let password = password.to_owned();
+    let right = passwords.verify(turn, password, hash.clone()).await?;
     if let (true, Some(user), Some(hash)) = (right, &user, &hash) {
         let agent = request.headers().get(USER_AGENT);
-        let agent = agent
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let agent = agent.and_then(|value| value.to_str().ok());
         let brought = stored::Brought {
             session: session::brought(request, place),
-            known: session::known(request, place),
-            user_agent: agent,
+            known,
+            user_agent: agent.unwrap_or_default(),
         };
-        let opened = stored::open(database, user, hash, brought, &given.tries).await?;
-        if let Some(opened) = opened {
+        if let Some(opened) = stored::open(database, user, hash, brought, &tries).await? {
             return Ok((user.clone(), opened));
         }
     }
@@ -238,19 +205,26 @@ async fn sign_in(
         (Some(_), None) => "no password was set yet",
         (Some(_), Some(_)) => "wrong password",
     };
-    sign_in::refused(database, &email, user.as_ref(), &given.tries, why).await?;
-    Err(refused())
+    sign_in::refused(database, &email, user.as_ref(), &tries, why).await?;
+    Err(wrong())
 }
 
 /// Sign out
 ///
 /// A form with `csrf_token`, or anything with the header `X-CSRF-Token`.
-pub(in crate::http) async fn sign_out(
-    shared: Data<Shared>,
-    request: HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    let (signed_in, json) = form::of_signed_in(&request, payload).await?;
+pub(in crate::http) async fn sign_out((shared, request, payload): Sent) -> Answered {
+    let signed_in = request.extensions().get::<SignedIn>().cloned();
+    let nobody = || Problem::new(Kind::Unauthorized, "Nobody is signed in.");
+    let signed_in = signed_in.ok_or_else(nobody)?;
+    let mut json = signed_in.proved;
+    if !signed_in.proved {
+        let place = &signed_in.place;
+        let mut form = Form::read(&request, place, payload, &["csrf_token"]).await?;
+        if !signed_in.proves(&form.take("csrf_token")) {
+            return Err(session::no_proof());
+        }
+        json = form.json;
+    }
     let database = shared.engine.database();
     stored::sign_out(database, &signed_in.hash, &signed_in.session).await?;
     let cookie = (SET_COOKIE, session::taken(&signed_in.place));

@@ -3,15 +3,12 @@
 
 use std::collections::HashMap;
 
-use maud::{Markup, html};
 use serde_json::Value;
 
-use super::visit::Visit;
+use super::prelude::*;
 use crate::domain::activity::{ActorKind, OWN_GROUP};
 use crate::domain::id::{AccountId, ActivityId, EventId, MailId, SubscriptionId, TokenId, UserId};
 use crate::plugin::ScriptName;
-use crate::store::Database;
-use crate::store::StoreError;
 use crate::store::activity::Activity;
 use crate::store::webhook_names;
 
@@ -37,10 +34,9 @@ pub(super) async fn titles(
 
 /// An activity as pages call it: the host application's with its group, Herald's own alone.
 pub(super) fn activity_in_words(group: &str, activity: &str) -> String {
-    if group == OWN_GROUP {
-        activity.replace("Subscription", "Webhook")
-    } else {
-        format!("{group} {activity}")
+    match group {
+        OWN_GROUP => activity.replace("Subscription", "Webhook"),
+        group => format!("{group} {activity}"),
     }
 }
 
@@ -52,11 +48,7 @@ pub(super) fn about(visit: &Visit, entry: &Activity, titles: &Titles) -> Markup 
     if entry.group != OWN_GROUP {
         return html! { (subject) };
     }
-    let payload: Option<Value> = entry
-        .payload()
-        .as_deref()
-        .and_then(|json| serde_json::from_str(json).ok());
-    let Thing { what, href, name } = thing(visit, entry, subject, payload.as_ref(), titles);
+    let (what, href, name) = thing(visit, entry, subject, titles);
     let name = name.unwrap_or_else(|| subject.to_owned());
     html! {
         @if !what.is_empty() { span class="muted" { (what) } " " }
@@ -67,88 +59,69 @@ pub(super) fn about(visit: &Visit, entry: &Activity, titles: &Titles) -> Markup 
     }
 }
 
-struct Thing {
-    what: &'static str,
-    href: Option<String>,
-    name: Option<String>,
-}
+/// What it is, its address and its name.
+type Thing = (&'static str, Option<String>, Option<String>);
 
-fn thing(
-    visit: &Visit,
-    entry: &Activity,
-    subject: &str,
-    payload: Option<&Value>,
-    titles: &Titles,
-) -> Thing {
-    let admin = visit.is_admin();
-    let found = |what, href: Option<String>, name| Thing { what, href, name };
+fn thing(visit: &Visit, entry: &Activity, subject: &str, titles: &Titles) -> Thing {
+    let json = entry.payload();
+    let payload: Option<Value> = json.and_then(|json| serde_json::from_str(&json).ok());
+    let payload = payload.as_ref();
     if let Ok(id) = subject.parse::<SubscriptionId>() {
         let title = titles.get(&id).cloned();
         let name = title.or_else(|| told(payload, &["title"]));
-        return found("webhook", Some(format!("/webhooks/{id}")), name);
+        return ("webhook", Some(format!("/webhooks/{id}")), name);
     }
     if let Ok(id) = subject.parse::<EventId>() {
         let subscription = told(payload, &["subscription_id"]);
-        let Some(subscription) = subscription.filter(|it| it.parse::<SubscriptionId>().is_ok())
-        else {
-            return found("event", Some(format!("/events/{id}")), None);
+        let subscription = subscription.filter(|it| it.parse::<SubscriptionId>().is_ok());
+        return match subscription {
+            Some(to) => ("delivery of", Some(format!("/deliveries/{id}/{to}")), None),
+            None => ("event", Some(format!("/events/{id}")), None),
         };
-        let href = format!("/deliveries/{id}/{subscription}");
-        return found("delivery of", Some(href), None);
     }
     if let Ok(id) = subject.parse::<UserId>() {
         let of_oneself = entry.actor_id.as_deref() == Some(subject);
         let known = told(payload, &["email", "name"]);
         let name = entry.user.clone().filter(|_| of_oneself).or(known);
-        let href = admin.then(|| format!("/settings/users/{id}"));
-        return found("user", href, name);
+        let linked = visit.is_admin();
+        let href = linked.then(|| format!("/settings/users/{id}"));
+        return ("user", href, name);
     }
     if let Ok(id) = subject.parse::<TokenId>() {
         // An operator-wide token is in nobody's settings.
         let operator = payload.and_then(|it| it.get("operator")?.as_bool());
-        let linked = admin && operator != Some(true);
+        let linked = visit.is_admin() && operator != Some(true);
         let href = linked.then(|| format!("/settings/tokens/{id}"));
-        return found("token", href, told(payload, &["title"]));
+        return ("token", href, told(payload, &["title"]));
     }
     if let Ok(id) = subject.parse::<AccountId>() {
-        let href = visit
-            .caller
-            .operator
-            .then(|| format!("/settings/accounts/{id}"));
+        let linked = visit.caller.operator;
+        let href = linked.then(|| format!("/settings/accounts/{id}"));
         let name = payload.and_then(|it| it.get("after").or_else(|| it.get("name")));
         let name = name.and_then(Value::as_str).map(str::to_owned);
-        return found("account", href, name);
+        return ("account", href, name);
     }
     if let Ok(id) = subject.parse::<MailId>() {
-        return found("mail", Some(format!("/mail/{id}")), None);
+        return ("mail", Some(format!("/mail/{id}")), None);
     }
     if let Ok(script) = subject.parse::<ScriptName>() {
-        return found("plugin", Some(format!("/plugins/{script}")), None);
+        return ("plugin", Some(format!("/plugins/{script}")), None);
     }
     if entry.activity.starts_with("Event Type") {
-        let path = url_part(subject);
-        return found("event type", Some(format!("/events/types/{path}")), None);
+        let name: String = url::form_urlencoded::byte_serialize(subject.as_bytes()).collect();
+        let href = format!("/events/types/{}", name.replace('+', "%20"));
+        return ("event type", Some(href), None);
     }
-    found("", None, None)
+    ("", None, None)
 }
 
 /// The first of these fields that a payload, or what it says was after or before, has.
 fn told(payload: Option<&Value>, names: &[&str]) -> Option<String> {
     let payload = payload?;
     let places = [Some(payload), payload.get("after"), payload.get("before")];
-    let mut found = names.iter().flat_map(|name| {
-        places
-            .into_iter()
-            .flatten()
-            .filter_map(|place| place.get(*name)?.as_str())
-    });
+    let texts = |name: &&str| places.map(|place| place?.get(*name)?.as_str());
+    let mut found = names.iter().flat_map(texts).flatten();
     found.find(|text| !text.is_empty()).map(str::to_owned)
-}
-
-fn url_part(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes())
-        .collect::<String>()
-        .replace('+', "%20")
 }
 
 /// Who did it.

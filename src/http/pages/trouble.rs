@@ -85,11 +85,9 @@ impl ResponseError for SignInFirst {
         if self.by_script {
             // A script would put the sign-in into the middle of the page.
             let mut response = layout::with_headers(HttpResponse::Unauthorized());
-            let challenge = (header::WWW_AUTHENTICATE, "Bearer realm=\"herald\"");
-            response.insert_header(challenge);
-            return response
-                .insert_header(("hx-redirect", self.path.as_str()))
-                .finish();
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"herald\""));
+            response.insert_header(("hx-redirect", self.path.as_str()));
+            return response.finish();
         }
         match &self.typed {
             Some(typed) => sign_in::again(typed),

@@ -69,6 +69,23 @@ pub(super) fn empty(sentence: &str, next_step: &Markup) -> Markup {
     }
 }
 
+/// A table of a list. Where there is little room, each cell stands beside the head of its column.
+pub(super) fn table<const N: usize>(
+    heads: [&str; N],
+    rows: impl Iterator<Item = [Markup; N]>,
+) -> Markup {
+    html! {
+        table class="list" {
+            thead { tr { @for head in heads { th scope="col" { (head) } } } }
+            tbody {
+                @for row in rows {
+                    tr { @for (head, cell) in heads.iter().zip(row) { td data-label=(head) { (cell) } } }
+                }
+            }
+        }
+    }
+}
+
 /// The ways to the first and the next page of a list.
 pub(super) fn pager(next: Option<&str>, first: Option<&str>) -> Markup {
     if next.is_none() && first.is_none() {
@@ -85,13 +102,9 @@ pub(super) fn pager(next: Option<&str>, first: Option<&str>) -> Markup {
 /// An address: its host stands out, and its middle is left out where it is long.
 pub(super) fn url(text: &str) -> Markup {
     const LONGEST: usize = 36;
-    let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => match text.split_once(':') {
-            Some((scheme, rest)) => (format!("{scheme}:"), rest),
-            None => (String::new(), text),
-        },
-    };
+    let after = |sign: &str| text.find(sign).map(|at| at + sign.len());
+    let scheme_end = after("://").or_else(|| after(":")).unwrap_or(0);
+    let (scheme, rest) = text.split_at(scheme_end);
     let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (host, path) = rest.split_at(host_end);
     let count = path.chars().count();

@@ -2,7 +2,9 @@
 //! [`Submission`], which is there only if the form carried the proof that Herald's own page made
 //! it.
 
+use std::fmt::Display;
 use std::future::{Ready, ready};
+use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
@@ -16,6 +18,7 @@ use super::form::Form;
 use super::notice;
 use super::reader::Reader;
 use super::trouble::Trouble;
+use crate::actors::Engine;
 use crate::domain::id::AccountId;
 use crate::domain::role::Role;
 use crate::http::problem::{Kind, Problem};
@@ -23,7 +26,9 @@ use crate::http::query::Query;
 use crate::http::session::{SignedIn, no_proof};
 use crate::http::shared::Shared;
 use crate::http::visitor::Visitor;
+use crate::service::Context;
 use crate::service::callers::Caller;
+use crate::store::Database;
 
 /// Somebody who is signed in looks at a page.
 pub(in crate::http) struct Visit {
@@ -37,10 +42,59 @@ pub(in crate::http) struct Visit {
     pub signed_in: SignedIn,
     /// What the address says is kept for this page.
     pub kept: Option<String>,
+    /// What every handler can reach.
+    pub shared: Data<Shared>,
+    /// What they asked for.
+    pub request: HttpRequest,
     done: Option<&'static str>,
 }
 
 impl Visit {
+    /// What operations stand on.
+    pub(super) fn cx(&self) -> Context<'_> {
+        Context {
+            engine: self.engine(),
+            account: self.account,
+            caller: &self.caller,
+        }
+    }
+
+    /// The actors and the database.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
+    /// The database.
+    pub(super) fn database(&self) -> &Database {
+        self.engine().database()
+    }
+
+    /// The parameters of the page's address, without those that the frame itself reads.
+    pub(super) fn query(&self) -> Query<'_> {
+        let mut query = Query::parse(self.request.query_string());
+        let _shown_by_the_frame = query.text("done");
+        let _read_by_the_visit = query.text("kept");
+        query
+    }
+
+    /// Refuses parameters, for a page that takes none.
+    ///
+    /// # Errors
+    /// There are some.
+    pub(super) fn no_query(&self) -> Result<(), Problem> {
+        self.query().finish()
+    }
+
+    /// A variable part of the path, as `T` reads it.
+    ///
+    /// # Errors
+    /// What cannot be read is not there.
+    pub(super) fn part<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Problem> {
+        let text = self.request.match_info().get(name).unwrap_or_default();
+        let missing = |why: T::Err| Problem::new(Kind::NotFound, format!("Not found: {why}."));
+        text.parse().map_err(missing)
+    }
+
     /// Whether they may change things.
     pub(super) fn is_admin(&self) -> bool {
         self.caller.role == Role::Admin
@@ -81,7 +135,7 @@ impl Visit {
     /// Of somebody who is known to be signed in.
     pub(super) fn new(
         request: &HttpRequest,
-        shared: &Shared,
+        shared: &Data<Shared>,
         caller: Caller,
         signed_in: SignedIn,
     ) -> Self {
@@ -92,6 +146,8 @@ impl Visit {
             reader: Reader::of(request, shared.engine.clock().now()),
             signed_in,
             kept: query.text("kept"),
+            shared: shared.clone(),
+            request: request.clone(),
             done: notice::done(request),
         }
     }
@@ -111,46 +167,8 @@ impl FromRequest for Visit {
     }
 }
 
-/// A form that somebody who is signed in sent from one of Herald's pages.
-pub(in crate::http) struct Submission {
-    /// Who sent it.
-    pub visit: Visit,
-    /// What they wrote.
-    pub form: Form,
-}
-
-/// What the handler of a page takes: what every handler can reach, who looks, and what they asked
-/// for.
-pub(in crate::http) struct Look(pub Data<Shared>, pub Visit, pub HttpRequest);
-
-impl FromRequest for Look {
-    type Error = Trouble;
-    type Future = Ready<Result<Self, Trouble>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let visit = Visit::from_request(request, payload).into_inner();
-        ready(visit.and_then(|visit| Ok(Self(shared(request)?, visit, request.clone()))))
-    }
-}
-
-/// What the handler of a form takes: what every handler can reach, what was sent, and how.
-pub(in crate::http) struct Sent(pub Data<Shared>, pub Submission, pub HttpRequest);
-
-impl FromRequest for Sent {
-    type Error = Trouble;
-    type Future = LocalBoxFuture<'static, Result<Self, Trouble>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (submission, request) = (Submission::from_request(request, payload), request.clone());
-        async move { Ok(Self(shared(&request)?, submission.await?, request)) }.boxed_local()
-    }
-}
-
-/// What every handler can reach.
-fn shared(request: &HttpRequest) -> Result<Data<Shared>, Trouble> {
-    let shared = request.app_data::<Data<Shared>>().cloned();
-    shared.ok_or_else(|| Problem::new(Kind::Internal, "Nothing is shared.").into())
-}
+/// A form that somebody who is signed in sent from one of Herald's pages: who, and what they wrote.
+pub(in crate::http) struct Submission(pub Visit, pub Form);
 
 impl FromRequest for Submission {
     type Error = Trouble;
@@ -162,21 +180,16 @@ impl FromRequest for Submission {
         async move {
             let visit = Visit::of(&request)?;
             let payload = payload.await.map_err(|error| {
-                Problem::new(
-                    Kind::Malformed,
-                    format!("The form cannot be read: {error}."),
-                )
+                let detail = format!("The form cannot be read: {error}.");
+                Problem::new(Kind::Malformed, detail)
             })?;
             let mut form = Form::submitted(&request, payload).await?;
             let proof = form.take("csrf_token");
             if visit.signed_in.proved || visit.signed_in.proves(&proof) {
-                return Ok(Self { visit, form });
+                return Ok(Self(visit, form));
             }
             let trouble = Trouble::from(no_proof());
-            let Some(shared) = request.app_data::<Data<Shared>>() else {
-                return Err(trouble);
-            };
-            Err(match visit.keep_typed(shared, &request, &form).await {
+            Err(match visit.keep_typed(&form).await {
                 Some(again) => trouble.with_form(again),
                 None => trouble,
             })

@@ -1,17 +1,13 @@
 //! The part of a webhook's page that tells how it does: charts of a range, with marks where it
 //! was changed; and why it fails, in words.
 
-use maud::{Markup, html};
-
-use super::Trouble;
 use super::chart::{Curve, Mark, Plot, lines};
 use super::number;
 use super::overview::figures;
+use super::prelude::*;
 use super::range::Range;
-use super::visit::Visit;
 use crate::domain::activity::OwnActivity;
-use crate::domain::subscription::SubscriptionState;
-use crate::http::shared::Shared;
+use crate::domain::subscription::SubscriptionState::{Disabled, Paused};
 use crate::service::attempts::error_of;
 use crate::store::activity_marks::{self, Marked};
 use crate::store::attention::{self, Failing, MANY};
@@ -23,26 +19,18 @@ use crate::store::subscription::Subscription;
 /// # Errors
 /// When the database is away.
 pub(super) async fn section(
-    shared: &Shared,
     visit: &Visit,
     subscription: &Subscription,
     range: Range,
-) -> Result<Markup, Trouble> {
-    let (database, account) = (shared.engine.database(), visit.account);
+) -> Result<Markup, StoreError> {
+    let (database, account, id) = (visit.database(), visit.account, subscription.id);
     let ((step, points), now) = (range.steps(), visit.reader.now);
-    let script = subscription
-        .plugin
-        .as_ref()
-        .map(|name| format!("named/{name}.rhai"));
+    let plugin = subscription.plugin.as_ref();
+    let script = plugin.map(|name| format!("named/{name}.rhai"));
+    let (script, from) = (script.as_deref(), now - range.length());
     let (series, marked) = tokio::try_join!(
-        stat::series(database, account, Some(subscription.id), now, step, points),
-        activity_marks::since(
-            database,
-            account,
-            subscription.id,
-            script.as_deref(),
-            now - range.length()
-        ),
+        stat::series(database, account, Some(id), now, step, points),
+        activity_marks::since(database, account, id, script, from),
     )?;
     let marks: Vec<Mark> = marked.iter().map(mark).collect();
     let plot = |title| Plot::of(title, &visit.reader, &series, &marks);
@@ -55,7 +43,7 @@ pub(super) async fn section(
     Ok(html! {
         section class="panel" id="figures" {
             h2 { "The last " (range.words()) }
-            (range.links(&format!("/webhooks/{}", subscription.id)))
+            (range.links(&format!("/webhooks/{id}")))
             dl class="figures" {
                 div { dt { "Deliveries sent" } dd { (number::count(total.sent)) } }
                 div {
@@ -68,19 +56,14 @@ pub(super) async fn section(
                     dd { (said(0.5)) }
                     dd class="more" { "99 of 100: " (said(0.99)) }
                 }
-                @if total.filtered > 0 {
-                    div { dt { "Filtered" } dd { (number::count(total.filtered)) } }
-                }
-                @if total.cancelled > 0 {
-                    div { dt { "Cancelled" } dd { (number::count(total.cancelled)) } }
+                @for (label, count) in [("Filtered", total.filtered), ("Cancelled", total.cancelled)] {
+                    @if count > 0 { div { dt { (label) } dd { (number::count(count)) } } }
                 }
             }
             div class="charts" {
                 (figures::deliveries(&plot("Deliveries"), &series))
                 (success(&plot("Success rate"), &series))
-                @if !subscription.url.is_mail() {
-                    (figures::latency(&plot("Time to an answer"), &series))
-                }
+                @if !subscription.url.is_mail() { (figures::latency(&plot("Time to an answer"), &series)) }
             }
         }
     })
@@ -88,22 +71,16 @@ pub(super) async fn section(
 
 fn success(plot: &Plot<'_>, series: &Series) -> Markup {
     let value = |point: &Point| point.tally.success_rate();
-    let values = series.points.iter().map(value).collect();
-    lines(
-        plot,
-        &[Curve {
-            name: "Success",
-            values,
-        }],
-        Some(1.0),
-        number::percent,
-    )
+    let curve = Curve {
+        name: "Success",
+        values: series.points.iter().map(value).collect(),
+    };
+    lines(plot, &[curve], Some(1.0), number::percent)
 }
 
 /// What happened, as its charts say it.
 fn mark(marked: &Marked) -> Mark {
-    let what = marked.activity.parse::<OwnActivity>();
-    let what = match what {
+    let what = match marked.activity.parse() {
         Ok(OwnActivity::SubscriptionChanged) => "Changed",
         Ok(OwnActivity::SubscriptionPaused) => "Paused",
         Ok(OwnActivity::SubscriptionResumed) => "Resumed",
@@ -128,29 +105,26 @@ fn mark(marked: &Marked) -> Mark {
 /// # Errors
 /// When the database is away.
 pub(super) async fn trouble(
-    shared: &Shared,
     visit: &Visit,
     subscription: &Subscription,
-) -> Result<Option<Markup>, Trouble> {
+) -> Result<Option<Markup>, StoreError> {
     let id = Some(subscription.id);
-    let found = attention::failing(shared.engine.database(), visit.account, id, 1).await?;
-    let disabled = subscription.state == SubscriptionState::Disabled;
-    let paused = subscription.state == SubscriptionState::Paused;
-    Ok(match (found.first(), &subscription.disabled_reason) {
-        (_, Some(reason)) if disabled => Some(html! {
+    let found = attention::failing(visit.database(), visit.account, id, 1).await?;
+    let by_herald = |did: &str, reason: &str, meaning: &str| {
+        html! {
             div class="notice is-error" role="status" {
-                p { strong { "Herald disabled this webhook " (visit.reader.ago(subscription.updated_at)) "." } " " (reason) }
-                p { "It matches no new events; what it held stays held. Mend its target, then enable it." }
+                p { strong { "Herald " (did) " this webhook " (visit.reader.ago(subscription.updated_at)) "." } " " (reason) }
+                p { (meaning) }
             }
-        }),
-        (_, Some(reason)) if paused => Some(html! {
-            div class="notice is-error" role="status" {
-                p { strong { "Herald paused this webhook " (visit.reader.ago(subscription.updated_at)) "." } " " (reason) }
-                p { "It goes on to match events; their deliveries are held." }
-            }
-        }),
-        (Some(failing), _) => Some(why(visit, subscription, failing)),
-        _ => None,
+        }
+    };
+    let of_disabled = "It matches no new events; what it held stays held. Mend its target, then \
+                       enable it.";
+    let of_paused = "It goes on to match events; their deliveries are held.";
+    Ok(match (subscription.state, &subscription.disabled_reason) {
+        (Disabled, Some(reason)) => Some(by_herald("disabled", reason, of_disabled)),
+        (Paused, Some(reason)) => Some(by_herald("paused", reason, of_paused)),
+        _ => found.first().map(|it| why(visit, subscription, it)),
     })
 }
 
@@ -176,7 +150,7 @@ fn why(visit: &Visit, subscription: &Subscription, it: &Failing) -> Markup {
                     }
                     @if it.open == 1 { " waits" } @else { " wait" }
                     @match it.next_due_at {
-                        _ if subscription.state == SubscriptionState::Paused => { ", held until you resume it. " }
+                        _ if subscription.state == Paused => { ", held until you resume it. " }
                         Some(due) if due > visit.reader.now => { "; the next try is " (visit.reader.ago(due)) ". " }
                         Some(_) => { "; the next try is now. " }
                         None => ". ",

@@ -3,21 +3,19 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::actors::Engine;
 use crate::catalogue::activities;
 use crate::domain::activity::{
     ActorKind, MAX_PAYLOAD, MAX_USER, NewActivity, OWN_GROUP, check_at, check_payload, check_user,
 };
 use crate::domain::event::check_value;
 use crate::domain::event_type::{Suggestions, nearest};
-use crate::domain::id::{AccountId, ActivityId};
-use crate::service::Refusal;
+use crate::domain::id::ActivityId;
 use crate::service::activity_types::ActivityName;
-use crate::service::callers::Caller;
 use crate::service::input::{
     CONTROL, Faults, Field, Given, OrNull, Read, checked, inputs, line_schema,
 };
 use crate::service::making::{Kind, Making, once};
+use crate::service::{Context, Result};
 use crate::store::activity_type::{self, OwnType};
 use crate::store::{StoreError, activity_keyed};
 
@@ -48,12 +46,12 @@ pub struct Done(DateTime<Utc>);
 
 impl Field for Done {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let read = given.text().and_then(|text| {
-            DateTime::parse_from_rfc3339(&text)
-                .map_err(|error| format!("must be a time such as 2026-01-31T08:00:00Z: {error}"))
-        });
-        let read = read.map(|time| Self(time.with_timezone(&Utc)));
-        read.map_err(|detail| faults.add(detail)).ok()
+        given.read(faults, |text| match DateTime::parse_from_rfc3339(text) {
+            Ok(time) => Ok(Self(time.with_timezone(&Utc))),
+            Err(error) => Err(format!(
+                "must be a time such as 2026-01-31T08:00:00Z: {error}"
+            )),
+        })
     }
 
     fn schema() -> Value {
@@ -74,10 +72,7 @@ impl Field for Payload {
         };
         let small = check_payload(&text).map_err(|error| error.to_string());
         let sound = small.and_then(|()| check_value(&text).map_err(|error| error.to_string()));
-        sound
-            .map(|()| Self(text))
-            .map_err(|detail| faults.add(detail))
-            .ok()
+        faults.note(sound.map(|()| Self(text)))
     }
 
     fn schema() -> Value {
@@ -90,16 +85,15 @@ impl Field for Payload {
 /// # Errors
 /// The database is away: it is not certain then that they were recorded.
 pub async fn record(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     making: Making<'_>,
     activities: Vec<NewActivity>,
-) -> Result<Vec<ActivityId>, Refusal> {
+) -> Result<Vec<ActivityId>> {
+    let (database, account) = (cx.database(), cx.account);
     let make = async {
         if making.key.is_none() {
-            return Ok(engine.record_activities(account, activities).await?);
+            return Ok(cx.engine.record_activities(account, activities).await?);
         }
-        let database = engine.database();
         Ok(activity_keyed::append(database, account, &activities, making).await?)
     };
     let show = async |made: String| {
@@ -108,14 +102,13 @@ pub async fn record(
         Ok(ids.collect::<Result<Vec<ActivityId>, _>>().map_err(unfit)?)
     };
     let kind = (Kind::Activity, making);
-    once(engine.database(), Some(account), kind, make, show).await
+    once(database, Some(account), kind, make, show).await
 }
 
 /// Judges activities of one account by its catalogue: what is built in, and what the account
 /// added, which is read when it is first needed.
 pub struct Recording<'a> {
-    engine: &'a Engine,
-    account: AccountId,
+    cx: Context<'a>,
     own: Option<Vec<OwnType>>,
     hints: Suggestions,
 }
@@ -123,25 +116,17 @@ pub struct Recording<'a> {
 impl<'a> Recording<'a> {
     /// Nothing is read yet.
     #[must_use]
-    pub fn new(engine: &'a Engine, account: AccountId) -> Self {
-        Self {
-            engine,
-            account,
-            own: None,
-            hints: Suggestions::default(),
-        }
+    pub fn new(cx: Context<'a>) -> Self {
+        let (own, hints) = (None, Suggestions::default());
+        Self { cx, own, hints }
     }
 
     /// The activity that an input is.
     ///
     /// # Errors
     /// Every fault of it, or the database is away.
-    pub async fn judge(
-        &mut self,
-        caller: &Caller,
-        mut read: Read<ActivityInput>,
-    ) -> Result<NewActivity, Refusal> {
-        let now = self.engine.clock().now();
+    pub async fn judge(&mut self, mut read: Read<ActivityInput>) -> Result<NewActivity> {
+        let now = self.cx.engine.clock().now();
         if let Some(Some(OrNull(Some(Done(at))))) = &read.fields.at
             && let Err(error) = check_at(*at, now)
         {
@@ -158,7 +143,7 @@ impl<'a> Recording<'a> {
         Ok(NewActivity {
             user: Some(input.user.into_inner()),
             actor: ActorKind::Application,
-            actor_id: Some(caller.id()),
+            actor_id: Some(self.cx.caller.id()),
             group: input.group.into_inner(),
             activity: input.activity.into_inner(),
             subject: None,
@@ -172,7 +157,7 @@ impl<'a> Recording<'a> {
         &mut self,
         group: &str,
         activity: &str,
-    ) -> Result<Option<(&'static str, String)>, Refusal> {
+    ) -> Result<Option<(&'static str, String)>> {
         if activities::is_given(group, activity) {
             return Ok(None);
         }
@@ -180,14 +165,13 @@ impl<'a> Recording<'a> {
             let detail = "holds what Herald records of itself: take another group";
             return Ok(Some(("/group", detail.to_owned())));
         }
+        let (database, account) = (self.cx.database(), self.cx.account);
         let own = match &mut self.own {
             Some(own) => own,
-            own => own.insert(activity_type::list(self.engine.database(), self.account).await?),
+            own => own.insert(activity_type::list(database, account).await?),
         };
-        if own
-            .iter()
-            .any(|it| it.group == group && it.activity == activity)
-        {
+        let is_it = |it: &OwnType| it.group == group && it.activity == activity;
+        if own.iter().any(is_it) {
             return Ok(None);
         }
         let wanted = format!("{group} / {activity}");
@@ -216,8 +200,7 @@ fn names(own: &[OwnType]) -> Vec<String> {
         let activities = it.activities.iter();
         activities.map(move |activity| format!("{} / {activity}", it.name))
     });
-    let own = own
-        .iter()
-        .map(|it| format!("{} / {}", it.group, it.activity));
+    let own = own.iter();
+    let own = own.map(|it| format!("{} / {}", it.group, it.activity));
     given.chain(own).collect()
 }

@@ -134,11 +134,7 @@ macro_rules! checked {
                     given: $crate::service::input::Given<'_>,
                     faults: &mut $crate::service::input::Faults,
                 ) -> Option<Self> {
-                    let text = given.text().and_then(|text| {
-                        let checked = ($check)(&text).map(|it| it.to_owned());
-                        checked.map_err(|error| error.to_string())
-                    });
-                    text.map(Self).map_err(|detail| faults.add(detail)).ok()
+                    given.read(faults, |text| ($check)(text).map(|it| Self(it.to_owned())))
                 }
 
                 fn schema() -> serde_json::Value {

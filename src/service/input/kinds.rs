@@ -16,7 +16,7 @@ use crate::domain::delivery::{DeliveryState, Origin, Outcome};
 use crate::domain::email::Email;
 use crate::domain::event_type::Validation;
 use crate::domain::id::{AccountId, ActivityId, EventId, MailId, SubscriptionId, TokenId, UserId};
-use crate::domain::mail::{MailState, TryOutcome};
+use crate::domain::mail::{MailState, Mailbox, TryOutcome};
 use crate::domain::role::{Role, UserRole};
 use crate::domain::subscription::{HeldChoice, Order, SubscriptionSort, SubscriptionState};
 
@@ -61,29 +61,24 @@ impl<const LEAST: usize, const MOST: usize> Deref for Text<LEAST, MOST> {
 
 impl<const LEAST: usize, const MOST: usize> Field for Text<LEAST, MOST> {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let text = or_fault(given.text(), faults)?;
-        let text = text.trim();
-        let length = text.chars().count();
-        if (LEAST..=MOST).contains(&length) {
-            return Some(Self(text.to_owned()));
-        }
-        faults.add(format!(
-            "must have {LEAST} to {MOST} characters, not {length}"
-        ));
-        None
+        given.read(faults, |text| {
+            let text = text.trim();
+            match text.chars().count() {
+                length if (LEAST..=MOST).contains(&length) => Ok(Self(text.to_owned())),
+                length => Err(format!(
+                    "must have {LEAST} to {MOST} characters, not {length}"
+                )),
+            }
+        })
     }
 
     fn schema() -> Value {
-        let mut schema = json!({ "type": "string", "minLength": LEAST, "maxLength": MOST });
-        if let Some(schema) = schema.as_object_mut() {
-            let pattern = match LEAST {
-                0 => r"^[^\x00]*$",
-                // White space alone is nothing.
-                _ => r"^[^\x00]*[^\s\x00][^\x00]*$",
-            };
-            schema.insert("pattern".to_owned(), pattern.into());
-        }
-        schema
+        let pattern = match LEAST {
+            0 => r"^[^\x00]*$",
+            // White space alone is nothing.
+            _ => r"^[^\x00]*[^\s\x00][^\x00]*$",
+        };
+        json!({ "type": "string", "minLength": LEAST, "maxLength": MOST, "pattern": pattern })
     }
 }
 
@@ -104,10 +99,7 @@ impl<const LEAST: i32, const MOST: i32> Field for Whole<LEAST, MOST> {
         let number = given.whole().and_then(|it| i32::try_from(it).ok());
         match number {
             Some(number) if (LEAST..=MOST).contains(&number) => Some(Self(number)),
-            _ => {
-                faults.add(format!("must be a whole number from {LEAST} to {MOST}"));
-                None
-            }
+            _ => faults.refuse(format!("must be a whole number from {LEAST} to {MOST}")),
         }
     }
 
@@ -157,8 +149,7 @@ pub struct ListOf<T, const LEAST: usize, const MOST: usize>(pub Vec<T>);
 impl<T: Field, const LEAST: usize, const MOST: usize> Field for ListOf<T, LEAST, MOST> {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let Given::Json(Value::Array(items)) = given else {
-            faults.add("must be an array");
-            return None;
+            return faults.refuse("must be an array");
         };
         let (length, before) = (items.len(), faults.count());
         let mut read = Vec::with_capacity(length.min(MOST));
@@ -172,11 +163,10 @@ impl<T: Field, const LEAST: usize, const MOST: usize> Field for ListOf<T, LEAST,
         if (LEAST..=MOST).contains(&length) {
             return (read.len() == length).then_some(Self(read));
         }
-        faults.add(match LEAST {
+        faults.refuse(match LEAST {
             0 => format!("must hold at most {MOST} entries, not {length}"),
             _ => format!("must hold {LEAST} to {MOST} entries, not {length}"),
-        });
-        None
+        })
     }
 
     fn schema() -> Value {
@@ -191,10 +181,7 @@ impl Field for bool {
             Given::Typed(text) => text.parse().ok(),
             Given::Json(_) | Given::Raw(_) => None,
         };
-        if read.is_none() {
-            faults.add("must be true or false");
-        }
-        read
+        read.or_else(|| faults.refuse("must be true or false"))
     }
 
     fn schema() -> Value {
@@ -208,13 +195,11 @@ pub struct Moment(pub DateTime<Utc>);
 
 impl Field for Moment {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let text = or_fault(given.text(), faults)?;
-        match read_time(&text) {
-            Ok(time) => return Some(Self(time)),
-            Err(error @ TimeError::Outside) => faults.add_outside(error.to_string()),
-            Err(error @ TimeError::Unreadable) => faults.add(error.to_string()),
+        let read = read_time(&faults.note(given.text())?);
+        if read == Err(TimeError::Outside) {
+            faults.outside += 1;
         }
-        None
+        faults.note(read.map(Self))
     }
 
     fn schema() -> Value {
@@ -228,9 +213,7 @@ macro_rules! of_text {
         $(
             impl Field for $kind {
                 fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-                    let text = or_fault(given.text(), faults)?;
-                    let read = text.parse::<$kind>();
-                    or_fault(read.map_err(|error| error.to_string()), faults)
+                    given.read(faults, str::parse)
                 }
 
                 fn schema() -> Value {
@@ -270,6 +253,7 @@ of_text! {
     String: json!({ "type": "string" }),
     Email: json!({ "type": "string", "format": "email" }),
     Cursor: json!({ "type": "string" }),
+    Mailbox: json!({ "type": "string" }),
 }
 
 named! {
@@ -326,9 +310,4 @@ fn id_schema(prefix: &str) -> Value {
         "pattern": format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"),
         "example": format!("{prefix}_01h455vb4pex5vsknk084sn02q"),
     })
-}
-
-/// The value, or its fault is noted.
-fn or_fault<T>(read: Result<T, String>, faults: &mut Faults) -> Option<T> {
-    read.map_err(|detail| faults.add(detail)).ok()
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::{Faults, Field, Given, kind_of};
-use crate::service::refusal::{Reason, Refusal};
+use crate::service::{Reason, Refusal, Result};
 
 /// The fields of an object that were not taken yet.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl<'a> Object<'a> {
         object
     }
 
-    pub(super) fn new(value: Value) -> Result<Self, Refusal> {
+    pub(super) fn new(value: Value) -> Result<Self> {
         match value {
             Value::Object(left) => Ok(Self::of(left)),
             other => {
@@ -61,24 +61,15 @@ impl<'a> Object<'a> {
 
     /// Takes a field.
     pub fn field<T: Field>(&mut self, name: &str) -> Option<T> {
-        let place = self.left.iter().position(|(key, _)| key == name);
-        match place {
-            Some(place) if self.is_query => {
-                let (_, given) = self.left.remove(place);
-                self.parameter(name, given)
-            }
-            Some(place) => {
-                let (_, given) = self.left.remove(place);
-                self.faults.beneath(name, |faults| T::read(given, faults))
-            }
-            None => {
-                let absent = T::absent();
-                if absent.is_none() {
-                    self.faults.add_beneath(name, "is missing");
-                }
-                absent
-            }
+        let Some(place) = self.left.iter().position(|(key, _)| key == name) else {
+            let missing = |faults: &mut Faults| faults.refuse("is missing");
+            return T::absent().or_else(|| self.faults.beneath(name, missing));
+        };
+        let (_, given) = self.left.remove(place);
+        if self.is_query {
+            return self.parameter(name, given);
         }
+        self.faults.beneath(name, |faults| T::read(given, faults))
     }
 
     fn parameter<T: Field>(&mut self, name: &str, given: Given<'_>) -> Option<T> {
@@ -86,12 +77,10 @@ impl<'a> Object<'a> {
         let before = self.left.len();
         self.left.retain(|(key, _)| key != name);
         let read = if self.left.len() < before {
-            self.faults.add("is given more than once");
-            None
+            self.faults.refuse("is given more than once")
         } else if matches!(&given, Given::Typed(text) if text.is_empty()) {
-            self.faults
-                .add("is empty: leave it out, or give it a value");
-            None
+            let empty = "is empty: leave it out, or give it a value";
+            self.faults.refuse(empty)
         } else {
             T::read(given, &mut self.faults)
         };

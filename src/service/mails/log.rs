@@ -1,10 +1,9 @@
 //! The mail log: every mail that Herald sends, and those that the application says it sent.
 
 use super::super::input::{BREAKS, Moment, checked, line_schema, lists};
-use super::super::{Refusal, cut};
+use super::super::{Context, Refusal, Result, cut};
 use super::Line;
-use crate::actors::Engine;
-use crate::domain::id::{AccountId, MailId};
+use crate::domain::id::MailId;
 use crate::domain::mail::{MAX_TOPIC, MailState, Mailbox, one_line};
 use crate::mail::{Letter, compose};
 use crate::store::mail_log::{self, LoggedMail, LoggedTry, MailContent, MailFilter};
@@ -81,12 +80,11 @@ pub fn topic(text: &str) -> Result<String, String> {
 /// # Errors
 /// When the database is away.
 pub async fn list(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     filter: &MailFilter,
     limit: usize,
-) -> Result<(Vec<LoggedMail>, Option<MailId>), Refusal> {
-    let mut rows = mail_log::list(engine.database(), account, filter).await?;
+) -> Result<(Vec<LoggedMail>, Option<MailId>)> {
+    let mut rows = mail_log::list(cx.database(), cx.account, filter).await?;
     let next = cut(&mut rows, limit, LoggedMail::id);
     Ok((rows, next))
 }
@@ -96,11 +94,10 @@ pub async fn list(
 /// # Errors
 /// There is none, or the database is away.
 pub async fn show(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     id: MailId,
-) -> Result<(LoggedMail, MailContent, Vec<LoggedTry>), Refusal> {
-    let found = mail_log::find(engine.database(), account, id).await?;
+) -> Result<(LoggedMail, MailContent, Vec<LoggedTry>)> {
+    let found = mail_log::find(cx.database(), cx.account, id).await?;
     found.ok_or_else(|| Refusal::not_found("mail"))
 }
 
@@ -111,11 +108,8 @@ pub fn headers(mail: &LoggedMail, content: &MailContent) -> Option<String> {
         return None;
     }
     let from: Mailbox = mail.sender.parse().ok()?;
-    let to: Vec<Mailbox> = mail
-        .receivers
-        .iter()
-        .filter_map(|it| it.parse().ok())
-        .collect();
+    let to = mail.receivers.iter().filter_map(|it| it.parse().ok());
+    let to: Vec<Mailbox> = to.collect();
     let reply_to: Option<Mailbox> = content.reply_to.as_ref().and_then(|it| it.parse().ok());
     let composed = compose(&Letter {
         from: &from,

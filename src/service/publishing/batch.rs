@@ -5,12 +5,12 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{judged, prepare};
-use crate::actors::{Engine, RoutingTable};
+use crate::actors::RoutingTable;
 use crate::domain::event::MAX_EVENT_BYTES;
 use crate::domain::event_type::Suggestions;
 use crate::domain::hops::Hops;
-use crate::domain::id::{AccountId, EventId};
-use crate::service::{Fault, Reason, Refusal, RejectedLine};
+use crate::domain::id::EventId;
+use crate::service::{Context, Fault, Reason, Refusal, RejectedLine, Result, raw_json};
 
 /// After so many events the thread's other work gets a turn.
 const YIELD_EVERY: usize = 50;
@@ -48,12 +48,12 @@ pub struct LineWarnings {
 /// # Errors
 /// The database is away.
 pub async fn publish_lines(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     lines: &[(usize, &[u8])],
     key: Option<&str>,
     hops: Option<Hops>,
-) -> Result<BatchPublished, Refusal> {
+) -> Result<BatchPublished> {
+    let (engine, account) = (cx.engine, cx.account);
     let mut batch = BatchPublished::default();
     let (mut prepared, mut prepared_lines) = (Vec::new(), Vec::new());
     let mut hints = Suggestions::default();
@@ -67,11 +67,8 @@ pub async fn publish_lines(
         let mut prepare =
             |types: &RoutingTable| prepare(types, account, bytes, key(), hops.clone(), &mut hints);
         let mut one = sized(bytes).and_then(|()| prepare(&types));
-        if !looked
-            && one
-                .as_ref()
-                .is_err_and(|refused| refused.reason == Reason::Invalid)
-        {
+        let is_invalid = |refused: &Refusal| refused.reason == Reason::Invalid;
+        if !looked && one.as_ref().is_err_and(is_invalid) {
             looked = true;
             if let Some(newer) = engine.newer_types(&types).await {
                 types = newer;
@@ -98,17 +95,16 @@ pub async fn publish_lines(
             Err(refusal) => batch.rejected.push(RejectedLine::of(line, refusal)),
         }
     }
-    let receipts = if events.is_empty() {
-        Vec::new()
-    } else {
-        engine.publish(events).await?
-    };
+    let mut receipts = Vec::new();
+    if !events.is_empty() {
+        receipts = engine.publish(events).await?;
+    }
     for (receipt, (line, mark)) in receipts.into_iter().zip(accepted) {
         match receipt {
             Ok(receipt) => {
                 batch.ids.push(receipt.id);
                 batch.duplicates.extend(receipt.duplicate.then_some(line));
-                let mark = mark.and_then(|text| RawValue::from_string(text).ok());
+                let mark = mark.and_then(raw_json);
                 let mark = mark.map(|warnings| LineWarnings { line, warnings });
                 batch.warnings.extend(mark);
             }
@@ -123,7 +119,7 @@ pub async fn publish_lines(
     Ok(batch)
 }
 
-fn sized(line: &[u8]) -> Result<(), Refusal> {
+fn sized(line: &[u8]) -> Result<()> {
     if line.len() <= MAX_EVENT_BYTES {
         return Ok(());
     }

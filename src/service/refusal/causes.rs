@@ -18,62 +18,49 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::DiskFull(_) => {
                 tracing::warn!(request_id = request(), %error, "a request could not be served");
-                Self::new(Reason::Unavailable, FULL)
+                Self::unavailable(FULL)
             }
             StoreError::Away(cause) => {
                 tracing::debug!(
                     request_id = request(), %cause,
                     "a request was refused because the database is away"
                 );
-                Self::new(
-                    Reason::Unavailable,
-                    "The database is away. Try again shortly.",
-                )
+                Self::unavailable("The database is away. Try again shortly.")
             }
             StoreError::Locked { .. } => {
                 tracing::error!(
                     request_id = request(), %error,
                     "a request failed: a sealed value does not open"
                 );
-                Self::new(
-                    Reason::Conflict,
-                    format!(
-                        "It cannot be opened: {error}. Rotate a secret with `overlap_hours` 0 and \
-                         tell the receiver; set headers again."
-                    ),
-                )
+                Self::conflict(format!(
+                    "It cannot be opened: {error}. Rotate a secret with `overlap_hours` 0 and \
+                     tell the receiver; set headers again."
+                ))
             }
-            StoreError::Slow => {
-                let detail = format!(
-                    "The database took more than {} s for this, so it was given up. Ask for less: \
-                     a shorter time, a narrower search or a smaller page.",
-                    READ_WITHIN.as_secs()
-                );
-                Self::new(Reason::Unavailable, detail)
-            }
-            StoreError::Crowded => Self::new(
-                Reason::Unavailable,
+            StoreError::Slow => Self::unavailable(format!(
+                "The database took more than {} s for this, so it was given up. Ask for less: \
+                 a shorter time, a narrower search or a smaller page.",
+                READ_WITHIN.as_secs()
+            )),
+            StoreError::Crowded => Self::unavailable(
                 "Other requests of this account keep all the connections to the database that it \
                  may have at one time, half of them. Make fewer requests side by side, or ask for \
                  less at once.",
             ),
-            StoreError::OlderDaemon => Self::new(
-                Reason::Conflict,
+            StoreError::OlderDaemon => Self::conflict(
                 "A daemon of an older version of Herald is still running on this database and \
                  would not know what to do with this. Finish the upgrade (stop that daemon or \
                  start it with this version), then try again.",
             ),
             StoreError::Taken(_) | StoreError::Full(_) | StoreError::MadeBefore => {
-                Self::new(Reason::Conflict, format!("{error}."))
+                Self::conflict(format!("{error}."))
             }
             StoreError::Key(why) => why.into(),
             StoreError::Refused(_) | StoreError::Unfit(_) => {
                 let error = Causes(&error);
                 tracing::error!(request_id = request(), %error, "a request failed");
-                Self::new(
-                    Reason::Internal,
-                    "The operator finds the cause in Herald's log.",
-                )
+                let detail = "The operator finds the cause in Herald's log.";
+                Self::new(Reason::Internal, detail)
             }
         }
     }
@@ -98,8 +85,7 @@ impl From<KeyRefused> for Refusal {
 impl From<AuditError> for Refusal {
     fn from(error: AuditError) -> Self {
         match error {
-            AuditError::Busy => Self::new(
-                Reason::Unavailable,
+            AuditError::Busy => Self::unavailable(
                 "Other audits are being run, and they run one at a time. Try again in a minute.",
             ),
             AuditError::Store(error) => error.into(),
@@ -117,16 +103,15 @@ impl From<PublishError> for Refusal {
             }
             PublishError::Stopping => "Herald is stopping. Try again shortly.",
         };
-        Self::new(Reason::Unavailable, detail)
+        Self::unavailable(detail)
     }
 }
 
 impl From<RecordError> for Refusal {
     fn from(error: RecordError) -> Self {
         match error {
-            RecordError::Away if is_disk_full() => Self::new(Reason::Unavailable, FULL),
-            RecordError::Away => Self::new(
-                Reason::Unavailable,
+            RecordError::Away if is_disk_full() => Self::unavailable(FULL),
+            RecordError::Away => Self::unavailable(
                 "The database is away, so it is not certain that anything was recorded. Try \
                  again shortly; an activity may stand there twice then.",
             ),

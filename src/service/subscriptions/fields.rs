@@ -65,10 +65,9 @@ made_and_changed! {
 
 impl Field for Destination {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let read = given
-            .text()
-            .and_then(|text| Self::parse(&text).map_err(|error| words(&error)));
-        read.map_err(|detail| faults.add(detail)).ok()
+        given.read(faults, |text| {
+            Self::parse(text).map_err(|error| words(&error))
+        })
     }
 
     fn schema() -> Value {
@@ -78,10 +77,7 @@ impl Field for Destination {
 
 impl Field for Trigger {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let read = given
-            .text()
-            .and_then(|text| Self::parse(&text).map_err(|error| error.to_string()));
-        read.map_err(|detail| faults.add(detail)).ok()
+        given.read(faults, Self::parse)
     }
 
     fn schema() -> Value {
@@ -103,8 +99,7 @@ impl std::fmt::Debug for Headers {
 impl Field for Headers {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let Given::Json(Value::Object(map)) = given else {
-            faults.add("must be an object of strings");
-            return None;
+            return faults.refuse("must be an object of strings");
         };
         let before = faults.count();
         let mut texts = BTreeMap::new();
@@ -139,8 +134,7 @@ impl Field for RetrySchedule {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let steps = ListOf::<Step, 0, { usize::MAX }>::read(given, faults)?;
         let steps = steps.0.into_iter().map(|step| step.0).collect();
-        let read = Self::new(steps).map_err(|error| error.to_string());
-        read.map_err(|detail| faults.add(detail)).ok()
+        faults.note(Self::new(steps))
     }
 
     fn schema() -> Value {
@@ -153,11 +147,10 @@ struct Step(u32);
 
 impl Field for Step {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
-        let seconds = given.whole().and_then(|it| u32::try_from(it).ok());
-        if seconds.is_none() {
-            faults.add(format!("must be a whole number from 0 to {}", u32::MAX));
+        match given.whole().map(u32::try_from) {
+            Some(Ok(seconds)) => Some(Self(seconds)),
+            _ => faults.refuse(format!("must be a whole number from 0 to {}", u32::MAX)),
         }
-        seconds.map(Self)
     }
 
     fn schema() -> Value {
@@ -174,8 +167,7 @@ impl Field for Later {
         if matches!(given, Given::Json(Value::Null)) {
             return Some(Self);
         }
-        faults.add("is not supported yet: leave it out or null");
-        None
+        faults.refuse("is not supported yet: leave it out or null")
     }
 
     fn schema() -> Value {
@@ -192,8 +184,7 @@ impl Field for NotYet {
         if matches!(given, Given::Json(Value::Null | Value::Bool(false))) {
             return Some(Self);
         }
-        faults.add("is not supported yet: leave it out or false");
-        None
+        faults.refuse("is not supported yet: leave it out or false")
     }
 
     fn schema() -> Value {

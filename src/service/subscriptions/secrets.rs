@@ -1,13 +1,13 @@
 //! The secrets that sign a subscription's deliveries.
 
 use rand::TryRngCore;
+use uuid::Uuid;
 
-use super::super::Refusal;
 use super::super::input::{Whole, inputs};
-use super::missing;
-use crate::actors::Engine;
-use crate::domain::activity::Actor;
-use crate::domain::id::{AccountId, SubscriptionId};
+use super::super::making::{Kind, Making, once};
+use super::super::{Context, Refusal, Result};
+use super::{missing, show};
+use crate::domain::id::SubscriptionId;
 use crate::domain::secret::Secret;
 use crate::store::StoreError;
 use crate::store::fresh::fresh_uuid;
@@ -27,11 +27,10 @@ inputs! {
 }
 
 /// A new secret of random bytes.
-pub(super) fn fresh() -> Result<Secret, Refusal> {
+pub(super) fn fresh() -> Result<Secret> {
     let mut random = [0; 24];
-    rand::rngs::OsRng
-        .try_fill_bytes(&mut random)
-        .map_err(|error| StoreError::Unfit(format!("no random bytes: {error}")))?;
+    let filled = rand::rngs::OsRng.try_fill_bytes(&mut random);
+    filled.map_err(|error| StoreError::Unfit(format!("no random bytes: {error}")))?;
     Ok(Secret::from_random(random))
 }
 
@@ -39,35 +38,48 @@ pub(super) fn fresh() -> Result<Secret, Refusal> {
 ///
 /// # Errors
 /// There is no such subscription, or the database is away.
-pub async fn secrets(
-    engine: &Engine,
-    account: AccountId,
-    id: SubscriptionId,
-    by: &Actor,
-) -> Result<Vec<LiveSecret>, Refusal> {
-    let live = secret::show(engine.database(), account, id, by).await?;
+pub async fn secrets(cx: Context<'_>, id: SubscriptionId) -> Result<Vec<LiveSecret>> {
+    let live = secret::show(cx.database(), cx.account, id, &cx.by()).await?;
     live.ok_or_else(missing)
 }
 
-/// Makes a new secret the current one; the others sign for as many hours more as it says.
+/// Makes a new secret the current one; the others sign for as many hours more as it says. None: a
+/// request with the same key did it before.
 ///
 /// # Errors
 /// Too many sign already, there is no such subscription, or the database is away.
 pub async fn rotate(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     id: SubscriptionId,
-    by: &Actor,
+    making: Making<'_>,
     input: RotateInput,
-) -> Result<Vec<LiveSecret>, Refusal> {
+) -> Result<Option<Vec<LiveSecret>>> {
+    let (database, account) = (cx.database(), cx.account);
+    let before = async |_: Uuid| show(cx, id).await.map(|_| None);
+    let rotate = replace(cx, id, making, input);
+    once(
+        database,
+        Some(account),
+        (Kind::Secret, making),
+        rotate,
+        before,
+    )
+    .await
+}
+
+async fn replace(
+    cx: Context<'_>,
+    id: SubscriptionId,
+    making: Making<'_>,
+    input: RotateInput,
+) -> Result<Option<Vec<LiveSecret>>> {
     let overlap = input.overlap_hours.map_or(DEFAULT_OVERLAP, Whole::get);
-    let new = fresh()?;
-    let new_id = fresh_uuid(engine.clock());
-    let database = engine.database();
-    match secret::rotate(database, account, id, overlap, new_id, &new, by).await? {
+    let (new, new_id) = (fresh()?, fresh_uuid(cx.engine.clock()));
+    let (database, account) = (cx.database(), cx.account);
+    match secret::rotate(database, account, id, overlap, new_id, &new, making).await? {
         Rotation::Rotated(live) => {
-            engine.routing_changed().await;
-            Ok(live)
+            cx.engine.routing_changed().await;
+            Ok(Some(live))
         }
         Rotation::Unknown => Err(missing()),
         Rotation::TooMany => {

@@ -3,16 +3,16 @@
 use bytes::Bytes;
 
 use super::super::input::inputs;
-use super::super::{Fault, Refusal};
+use super::super::making::{Kind, Making, once};
+use super::super::{Context, Fault, Refusal, Result};
 use super::fields::Later;
 use super::{missing, show};
-use crate::actors::Engine;
 use crate::catalogue;
-use crate::domain::activity::Actor;
-use crate::domain::id::{AccountId, EventId, SubscriptionId};
+use crate::domain::id::{EventId, SubscriptionId};
 use crate::domain::subscription::{HeldChoice, SubscriptionState};
 use crate::domain::trigger::Trigger;
 use crate::store::StoreError;
+use crate::store::event;
 use crate::store::event_type::{self, TypeFilter};
 use crate::store::subscription::{self, Subscription, SubscriptionChange};
 
@@ -42,27 +42,26 @@ inputs! {
 /// # Errors
 /// It is in another state, there is none, or the database is away.
 pub async fn switch(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     id: SubscriptionId,
-    by: &Actor,
     from: &[SubscriptionState],
     to: SubscriptionState,
-) -> Result<Subscription, Refusal> {
+) -> Result<Subscription> {
     let change = SubscriptionChange {
         state: Some(to),
         disabled_reason: Some(None),
         ..SubscriptionChange::default()
     };
-    let changed = subscription::change(engine.database(), account, id, from, change, by).await?;
+    let (database, account, by) = (cx.database(), cx.account, cx.by());
+    let changed = subscription::change(database, account, id, from, change, &by).await?;
     let (now, switched) = changed.ok_or_else(missing)?;
     if !switched {
         let detail = format!("The subscription is {}: enable it first.", now.state);
         return Err(Refusal::conflict(detail));
     }
-    engine.routing_changed().await;
+    cx.engine.routing_changed().await;
     if to == Enabled {
-        engine.deliveries_due(id);
+        cx.engine.deliveries_due(id);
     }
     Ok(now)
 }
@@ -72,96 +71,92 @@ pub async fn switch(
 /// # Errors
 /// It is disabled, there is none, or the database is away.
 pub async fn resume(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     id: SubscriptionId,
-    by: &Actor,
     input: ResumeInput,
-) -> Result<Subscription, Refusal> {
+) -> Result<Subscription> {
     let held = input.held.unwrap_or(HeldChoice::Deliver);
-    let found = show(engine, account, id).await?;
+    let found = show(cx, id).await?;
     // Before it is resumed, or what is to be dropped could be delivered in between.
     if found.state == Paused && held != HeldChoice::Deliver {
         let newest = held == HeldChoice::Newest;
-        subscription::cancel_open(engine.database(), account, id, newest).await?;
+        subscription::cancel_open(cx.database(), cx.account, id, newest).await?;
     }
-    switch(engine, account, id, by, &[Enabled, Paused], Enabled).await
+    switch(cx, id, &[Enabled, Paused], Enabled).await
 }
 
 /// Sends the example of an event type to a subscription alone; without a name, of the first type
-/// that its triggers match. Answers the event and its type.
+/// that its triggers match. Answers the event and its type; those of the first request, if its key
+/// comes again.
 ///
 /// # Errors
 /// There is no such subscription or example, or the database is away.
 pub async fn send_test(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     id: SubscriptionId,
-    by: &Actor,
+    making: Making<'_>,
     input: TestInput,
-) -> Result<(EventId, String), Refusal> {
-    let found = show(engine, account, id).await?;
-    let (event_type, example) = match input.event_type {
-        Some(name) => {
-            let example = example(engine, account, &name).await?;
-            example.map(|example| (name, example))
-        }
-        None => first_example(engine, account, &found).await?,
-    }
-    .ok_or_else(|| {
+) -> Result<(EventId, String)> {
+    let (database, account) = (cx.database(), cx.account);
+    let before = async |event| {
+        let found = event::find(database, account, event).await?;
+        let (found, _) = found.ok_or_else(|| Refusal::not_found("event"))?;
+        Ok((event, found.event_type))
+    };
+    let send = test(cx, id, making, input);
+    once(database, Some(account), (Kind::Test, making), send, before).await
+}
+
+async fn test(
+    cx: Context<'_>,
+    id: SubscriptionId,
+    making: Making<'_>,
+    input: TestInput,
+) -> Result<(EventId, String)> {
+    let found = show(cx, id).await?;
+    let named = match input.event_type {
+        Some(name) => example(cx, &name).await?.map(|example| (name, example)),
+        None => first_example(cx, &found).await?,
+    };
+    let Some((name, example)) = named else {
         let detail = "no event type with an example fits: name one as `event_type`";
-        Refusal::invalid(vec![Fault::new("/event_type", detail)])
-    })?;
-    let event_id = engine
-        .send_test(account, id, &event_type, example, by)
-        .await?;
-    Ok((event_id, event_type))
+        return Err(Refusal::invalid(vec![Fault::new("/event_type", detail)]));
+    };
+    let sent = cx.engine.send_test(cx.account, id, &name, example, making);
+    Ok((sent.await?, name))
 }
 
 /// The example of an event type; none: there is no such type, or it has none.
-pub async fn example(
-    engine: &Engine,
-    account: AccountId,
-    name: &str,
-) -> Result<Option<Bytes>, StoreError> {
+pub async fn example(cx: Context<'_>, name: &str) -> Result<Option<Bytes>, StoreError> {
     if let Some(known) = catalogue::find(name) {
         let example = known.example.as_ref();
         return Ok(example.map(|example| Bytes::from_static(example.get().as_bytes())));
     }
-    let own = event_type::find(engine.database(), account, name).await?;
-    Ok(own
-        .and_then(|own| own.example)
-        .map(|example| example.to_string().into()))
+    let own = event_type::find(cx.database(), cx.account, name).await?;
+    let example = own.and_then(|own| own.example);
+    Ok(example.map(|example| example.to_string().into()))
 }
 
 /// The first type with an example that the triggers match: built-in ones before own ones.
 async fn first_example(
-    engine: &Engine,
-    account: AccountId,
+    cx: Context<'_>,
     subscription: &Subscription,
 ) -> Result<Option<(String, Bytes)>, StoreError> {
-    let triggers: Vec<Trigger> = subscription
-        .triggers
-        .iter()
-        .filter_map(|text| Trigger::parse(text).ok())
-        .collect();
-    let matches = |name: &str| triggers.iter().any(|trigger| trigger.matches(name));
-    for known in catalogue::builtin() {
-        if matches(&known.name)
-            && let Some(example) = &known.example
-        {
-            let bytes = Bytes::from_static(example.get().as_bytes());
-            return Ok(Some((known.name.clone(), bytes)));
+    let triggers = subscription.triggers.iter();
+    let triggers = triggers.filter_map(|text| Trigger::parse(text).ok());
+    let triggers: Vec<Trigger> = triggers.collect();
+    let fits = |name: &str| triggers.iter().any(|trigger| trigger.matches(name));
+    let mut builtin = catalogue::builtin().iter();
+    let name = match builtin.find(|it| it.example.is_some() && fits(&it.name)) {
+        Some(known) => known.name.clone(),
+        None => {
+            let own = event_type::list(cx.database(), cx.account, &TypeFilter::default()).await?;
+            match own.into_iter().find(|it| it.has_example && fits(&it.name)) {
+                Some(own) => own.name,
+                None => return Ok(None),
+            }
         }
-    }
-    let filter = TypeFilter::default();
-    let own = event_type::list(engine.database(), account, &filter).await?;
-    let Some(own) = own
-        .into_iter()
-        .find(|own| own.has_example && matches(&own.name))
-    else {
-        return Ok(None);
     };
-    let example = example(engine, account, &own.name).await?;
-    Ok(example.map(|example| (own.name, example)))
+    let example = example(cx, &name).await?;
+    Ok(example.map(|example| (name, example)))
 }

@@ -1,11 +1,9 @@
 //! One attempt in the story of a delivery: what the plugins did, where the time went, the request
 //! and the response side by side.
 
-use maud::{Markup, html};
-
-use super::super::payload::{self, Payload};
+use super::super::prelude::*;
 use super::super::reader::Reader;
-use super::super::{curl, difference, ui};
+use super::super::{curl, difference, payload};
 use crate::domain::delivery::{Origin, Outcome};
 use crate::service::attempts::{
     AttemptRequest, AttemptView, HeaderView, MASKED, PhasesView, PluginRunView, ResponseView,
@@ -52,7 +50,7 @@ pub(super) fn attempt(
                     summary { "Request and response" }
                     div class="columns exchange" {
                         @if let Some(request) = &attempt.request {
-                            (sent(shown, attempt, request, open))
+                            (sent(shown, attempt.n, request, open))
                         }
                         (answered(attempt, open))
                     }
@@ -119,10 +117,8 @@ fn took(ms: i32) -> String {
 
 fn plugins(attempt: &AttemptView) -> Markup {
     let version = |run: &PluginRunView| run.hash.chars().take(8).collect::<String>();
-    let changed = attempt
-        .request
-        .as_ref()
-        .is_some_and(|request| request.body.is_some());
+    let request = attempt.request.as_ref();
+    let changed = request.is_some_and(|request| request.body.is_some());
     html! {
         @if !attempt.plugins.is_empty() {
             p {
@@ -134,7 +130,7 @@ fn plugins(attempt: &AttemptView) -> Markup {
                 }
                 @if changed { " changed the body." }
                 @else if attempt.mail.is_some() { " wrote the mail." }
-                @else if attempt.request.is_some() { " left the body as it was." }
+                @else if request.is_some() { " left the body as it was." }
             }
         }
         @if !attempt.log.is_empty() {
@@ -148,39 +144,35 @@ fn plugins(attempt: &AttemptView) -> Markup {
 
 /// Where the time went: a thin bar, and the same in words.
 fn phases(phases: &PhasesView) -> Markup {
+    let names = ["Look-up", "Connect", "First byte", "Body"];
     let parts = [
-        ("Look-up", phases.resolve),
-        ("Connect", phases.connect),
-        ("First byte", phases.first_byte),
-        ("Body", phases.body),
+        phases.resolve,
+        phases.connect,
+        phases.first_byte,
+        phases.body,
     ];
-    let known: Vec<(usize, &str, u64)> = parts
-        .iter()
-        .enumerate()
-        .filter_map(|(place, (name, ms))| Some((place, *name, (*ms)?)))
-        .collect();
-    let total: u64 = known.iter().map(|(_, _, ms)| *ms).sum();
-    if known.is_empty() || total == 0 {
+    let total: u64 = parts.iter().flatten().sum();
+    if total == 0 {
         return html! {};
     }
-    let mut begin = 0_u64;
-    let bars: Vec<(usize, u64, u64)> = known
-        .iter()
-        .map(|(place, _, ms)| {
-            let bar = (*place, begin * 1_000 / total, (*ms * 1_000 / total).max(2));
+    let mut bars: Vec<(usize, &str, u64, u64)> = Vec::new();
+    let mut begin = 0;
+    for (place, (name, ms)) in names.into_iter().zip(parts).enumerate() {
+        if let Some(ms) = ms {
+            bars.push((place, name, begin * 1_000 / total, ms));
             begin += ms;
-            bar
-        })
-        .collect();
+        }
+    }
     html! {
         div class="phases" {
             svg viewBox="0 0 1000 8" preserveAspectRatio="none" aria-hidden="true" {
-                @for (place, x, width) in bars {
+                @for &(place, _, x, ms) in &bars {
+                    @let width = (ms * 1_000 / total).max(2);
                     rect class=(format!("phase-{place}")) x=(x) y="0" width=(width) height="8" {}
                 }
             }
             ul {
-                @for (place, name, ms) in known {
+                @for (place, name, _, ms) in bars {
                     li class=(format!("phase-{place}")) { (name) " " b { (ms) " ms" } }
                 }
             }
@@ -188,65 +180,48 @@ fn phases(phases: &PhasesView) -> Markup {
     }
 }
 
-fn sent(
-    shown: &ShownDelivery,
-    attempt: &AttemptView,
-    request: &AttemptRequest,
-    open: bool,
-) -> Markup {
+/// The bytes of a body that are shown.
+const fn most(open: bool) -> usize {
+    if open { MOST_BODY } else { MOST_FOLDED }
+}
+
+fn sent(shown: &ShownDelivery, n: i32, request: &AttemptRequest, open: bool) -> Markup {
     let url = shown.url.as_deref();
-    let body = request
-        .body
-        .as_deref()
-        .map_or(shown.payload.as_slice(), str::as_bytes);
-    let most = if open { MOST_BODY } else { MOST_FOLDED };
+    let made = request.body.as_ref().map(String::as_bytes);
     html! {
         div {
             h4 { "Request" }
-            p class="mono" {
-                "POST "
-                @match url { Some(url) => (url), None => "(the webhook was deleted)" }
-            }
+            p class="mono" { "POST " (url.unwrap_or("(the webhook was deleted)")) }
             (headers(&request.headers))
-            @if let Some(made) = &request.body {
+            @if let Some(made) = made {
                 @if request.truncated {
                     p class="muted" { "The log keeps the beginning of a body that a plugin made." }
                 } @else if open {
-                    (difference::view("What the plugin changed", &shown.payload, made.as_bytes()))
+                    (difference::view("What the plugin changed", &shown.payload, made))
                 }
-                (Payload {
-                    title: "Body as sent",
-                    id: &format!("sent-{}", attempt.n),
-                    bytes: made.as_bytes(),
-                    whole: None,
-                    most,
-                })
+                (payload::part("Body as sent", &format!("sent-{n}"), made, None, most(open)))
             } @else {
                 p { "The body was the payload as published, byte for byte." }
             }
             @if let (true, Some(url), false) = (open, url, request.truncated) {
-                (as_curl(shown, attempt.n, url, &request.headers, body))
+                (as_curl(shown, n, url, &request.headers, made.unwrap_or(&shown.payload)))
             }
         }
     }
 }
 
 fn as_curl(shown: &ShownDelivery, n: i32, url: &str, sent: &[HeaderView], body: &[u8]) -> Markup {
-    let value = |header: &HeaderView| match header.value.as_str() {
-        MASKED => format!("<{}>", header.name),
-        value => value.to_owned(),
-    };
-    let headers: Vec<(&str, String)> = sent
-        .iter()
-        .map(|header| (header.name.as_str(), value(header)))
-        .collect();
+    let headers = sent.iter().map(|header| match header.value.as_str() {
+        MASKED => (header.name.as_str(), format!("<{}>", header.name)),
+        value => (header.name.as_str(), value.to_owned()),
+    });
+    let headers: Vec<(&str, String)> = headers.collect();
     let masked = sent.iter().any(|header| header.value == MASKED);
     let large = body.len() > MOST_BODY;
     let file = format!("{}.json", shown.delivery.event);
-    let command = if large {
-        curl::with_file(url, &headers, &file)
-    } else {
-        curl::command(url, &headers, body)
+    let command = match large {
+        true => curl::with_file(url, &headers, &file),
+        false => curl::command(url, &headers, body),
     };
     html! {
         details {
@@ -267,7 +242,7 @@ fn as_curl(shown: &ShownDelivery, n: i32, url: &str, sent: &[HeaderView], body: 
 }
 
 fn answered(attempt: &AttemptView, open: bool) -> Markup {
-    let most = if open { MOST_BODY } else { MOST_FOLDED };
+    let id = format!("body-{}", attempt.n);
     html! {
         div {
             h4 { "Response" }
@@ -281,13 +256,7 @@ fn answered(attempt: &AttemptView, open: bool) -> Markup {
                     }
                     @match body {
                         Some(body) => {
-                            (Payload {
-                                title: "Body",
-                                id: &format!("body-{}", attempt.n),
-                                bytes: body.as_bytes(),
-                                whole: None,
-                                most,
-                            })
+                            (payload::part("Body", &id, body.as_bytes(), None, most(open)))
                             @if *truncated { p class="muted" { "The log keeps the beginning of it." } }
                         }
                         None => p class="muted" { "No body was kept." },

@@ -1,30 +1,26 @@
 //! Which deliveries are meant: what the address says, the filters that say it, and the deliveries
 //! themselves. "Error" on pages is `failed` and `retrying`.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 
-use super::super::filter::{Choices, FilterBar};
+use super::super::events::topics;
+use super::super::prelude::*;
 use super::super::reader::Reader;
-use super::super::visit::Visit;
+use super::row::Names;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{AccountId, SubscriptionId};
 use crate::domain::text_enum::UnknownWord;
 use crate::http::query::Query;
-use crate::http::shared::Shared;
-use crate::service::Refusal;
-use crate::service::event_types::{self, EventTypeEntry};
-use crate::store::delivery_log::{self, Delivery, DeliveryFilter, DeliveryPage, DeliveryPlace};
-use crate::store::subscription_name::{Named, named, titled};
-use crate::store::{Database, StoreError};
+use crate::service::event_types;
+use crate::store::delivery_log::{self, Delivery, DeliveryFilter, DeliveryPage};
+use crate::store::subscription_name::{named, titled};
 
 /// With more webhooks than these there is a search instead of a drop-down.
-const MOST_CHOICES: i64 = 200;
+const MOST_CHOICES: u8 = 200;
 /// Webhooks that a search shows.
-const MOST_FOUND: i64 = 20;
+const MOST_FOUND: u8 = 20;
 /// The parameters that choose.
-const NAMES: [&str; 5] = ["topic", "webhook", "state", "from", "to"];
+pub(super) const NAMES: [&str; 5] = ["topic", "webhook", "state", "from", "to"];
 
 /// The states that can be chosen, and what pages call them.
 const STATES: [(&str, &str); 8] = [
@@ -38,19 +34,13 @@ const STATES: [(&str, &str); 8] = [
     ("cancelled", "Cancelled"),
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StateChoice {
-    /// `failed` and `retrying`.
-    Error,
-    One(DeliveryState),
-}
-
 /// What the address says.
 #[derive(Debug, Clone)]
 pub(super) struct Choice {
     topic: Option<String>,
     webhook: Option<String>,
-    state: Option<StateChoice>,
+    /// In one of these states; empty: in any.
+    states: Vec<DeliveryState>,
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
     raw: Vec<(String, String)>,
@@ -59,28 +49,10 @@ pub(super) struct Choice {
 /// The webhook that is meant.
 #[derive(Debug)]
 pub(super) enum Target {
-    /// Any.
-    All,
-    /// This one.
-    One(SubscriptionId),
-    /// These have the text in their titles; whether there are more.
-    Several(Vec<(SubscriptionId, String)>, bool),
-    /// None has.
-    Nobody,
-}
-
-impl Target {
-    /// The webhook that the list is of; none: all of them.
-    ///
-    /// # Errors
-    /// It is not clear which one is meant.
-    pub(super) const fn wanted(&self) -> Result<Option<SubscriptionId>, &Self> {
-        match self {
-            Self::All => Ok(None),
-            Self::One(id) => Ok(Some(*id)),
-            Self::Several(..) | Self::Nobody => Err(self),
-        }
-    }
+    /// This one; none: any.
+    Clear(Option<SubscriptionId>),
+    /// One of these, which have the text in their titles; whether there are more.
+    Unclear(Vec<(SubscriptionId, String)>, bool),
 }
 
 impl Choice {
@@ -88,12 +60,12 @@ impl Choice {
     pub(super) fn take(query: &mut Query<'_>, reader: &Reader, whole: &str) -> Self {
         let topic = query.text("topic");
         let webhook = query.text("webhook");
-        let state = query.take("state", |text| match text {
-            "error" => Ok(StateChoice::Error),
-            text => text
-                .parse()
-                .map(StateChoice::One)
-                .map_err(|error: UnknownWord| error.to_string()),
+        let states = query.take("state", |text| {
+            if text == "error" {
+                return Ok(vec![DeliveryState::Failed, DeliveryState::Retrying]);
+            }
+            let one = text.parse().map_err(|error: UnknownWord| error.to_string());
+            Ok(vec![one?])
         });
         let (from, to) = reader.range(query);
         let raw = url::form_urlencoded::parse(whole.as_bytes())
@@ -103,7 +75,7 @@ impl Choice {
         Self {
             topic,
             webhook,
-            state,
+            states: states.unwrap_or_default(),
             from,
             to,
             raw,
@@ -138,13 +110,15 @@ impl Choice {
         self.to.is_none()
     }
 
+    /// The state as the address says it; empty if it says none.
+    fn state(&self) -> &str {
+        let state = self.raw.iter().find(|(name, _)| name == "state");
+        state.map_or("", |(_, state)| state)
+    }
+
     /// What is chosen in words: `Error, PUBLISH, since 2026-11-20`.
     pub(super) fn in_words(&self, reader: &Reader, webhook: Option<&str>) -> Vec<String> {
-        let state = self.raw.iter().find(|(name, _)| name == "state");
-        let state = state.and_then(|(_, value)| {
-            let known = STATES.iter().find(|(state, _)| state == value);
-            known.map(|(_, words)| format!("State: {words}"))
-        });
+        let state = STATES.iter().find(|(state, _)| *state == self.state());
         let time = |at: DateTime<Utc>| {
             let local = at.with_timezone(&reader.zone);
             local.format("%Y-%m-%d %H:%M").to_string()
@@ -152,7 +126,7 @@ impl Choice {
         let parts = [
             self.topic.as_ref().map(|topic| format!("Topic: {topic}")),
             webhook.map(|webhook| format!("Webhook: {webhook}")),
-            state,
+            state.map(|(_, words)| format!("State: {words}")),
             self.from.map(|at| format!("Accepted since {}", time(at))),
             self.to.map(|at| format!("Accepted before {}", time(at))),
         ];
@@ -160,89 +134,63 @@ impl Choice {
     }
 
     /// Which webhook is meant.
-    pub(super) async fn target(
-        &self,
-        database: &Database,
-        account: AccountId,
-    ) -> Result<Target, StoreError> {
+    pub(super) async fn target(&self, visit: &Visit) -> Result<Target, StoreError> {
         let Some(text) = self.webhook.as_deref() else {
-            return Ok(Target::All);
+            return Ok(Target::Clear(None));
         };
         if let Ok(id) = text.parse() {
-            return Ok(Target::One(id));
+            return Ok(Target::Clear(Some(id)));
         }
-        let mut found = titled(database, account, text, MOST_FOUND + 1).await?;
-        let most = usize::try_from(MOST_FOUND).unwrap_or(usize::MAX);
-        let more = found.len() > most;
-        found.truncate(most);
+        let limit = i64::from(MOST_FOUND) + 1;
+        let mut found = titled(visit.database(), visit.account, text, limit).await?;
+        let more = cut(&mut found, MOST_FOUND.into(), |_| ()).is_some();
         Ok(match found.as_slice() {
-            [] => Target::Nobody,
-            [(id, _)] => Target::One(*id),
-            _ => Target::Several(found, more),
+            [(id, _)] => Target::Clear(Some(*id)),
+            _ => Target::Unclear(found, more),
         })
     }
 
     /// The filter bar.
-    pub(super) async fn bar(&self, shared: &Shared, visit: &Visit) -> Result<FilterBar, Refusal> {
-        let database = shared.engine.database();
-        let types = event_types::all(&shared.engine, visit.account).await?;
-        let mut webhooks = titled(database, visit.account, "", MOST_CHOICES + 1).await?;
+    pub(super) async fn bar(&self, visit: &Visit) -> Result<FilterBar, Trouble> {
+        let (database, account) = (visit.database(), visit.account);
+        let topics = topics(&event_types::all(visit.cx()).await?);
+        let mut webhooks = titled(database, account, "", i64::from(MOST_CHOICES) + 1).await?;
+        let topic = self.topic.as_deref().unwrap_or_default();
         let webhook = self.webhook.as_deref().unwrap_or_default();
-        let bar = FilterBar::new("/deliveries").select(
-            "topic",
-            self.topic.as_deref().unwrap_or_default(),
-            "Topic",
-            "All topics",
-            topics(types),
-        );
-        let bar = if i64::try_from(webhooks.len()).unwrap_or(i64::MAX) > MOST_CHOICES {
+        let bar = FilterBar::new("/deliveries");
+        let bar = bar.select("topic", topic, "Topic", "All topics", topics);
+        let bar = if webhooks.len() > usize::from(MOST_CHOICES) {
             bar.text("webhook", webhook, "Webhook", "Part of its title")
         } else {
             if let Ok(id) = webhook.parse()
                 && !webhooks.iter().any(|(known, _)| *known == id)
             {
-                let names = named(database, visit.account, &[id]).await?;
+                let names = named(database, account, &[id]).await?;
                 let removed = names.get(&id);
                 webhooks.extend(removed.map(|it| (id, format!("{} (deleted)", it.title))));
             }
-            let choices = webhooks
-                .into_iter()
-                .map(|(id, title)| (id.to_string(), title));
-            let choices = vec![(String::new(), choices.collect())];
+            let choice = |(id, title): (SubscriptionId, String)| (id.to_string(), title);
+            let choices = vec![(String::new(), webhooks.into_iter().map(choice).collect())];
             bar.select("webhook", webhook, "Webhook", "All webhooks", choices)
         };
         let states = STATES.map(|(state, words)| (state.to_owned(), words.to_owned()));
-        let raw = |name: &str| self.raw.iter().find(|(known, _)| known == name);
-        let state = raw("state").map(|(_, state)| state.as_str());
         let states = vec![(String::new(), states.to_vec())];
-        Ok(bar
-            .select(
-                "state",
-                state.unwrap_or_default(),
-                "State",
-                "All states",
-                states,
-            )
-            .dates(&visit.reader, ("from", self.from), ("to", self.to)))
+        let bar = bar.select("state", self.state(), "State", "All states", states);
+        Ok(bar.dates(&visit.reader, ("from", self.from), ("to", self.to)))
     }
 
     /// The filter as the store wants it, of one state if one is chosen.
-    pub(super) fn filter(
-        &self,
-        subscription: Option<SubscriptionId>,
-        after: Option<DeliveryPlace>,
-        limit: usize,
-    ) -> DeliveryFilter {
+    pub(super) fn filter(&self, webhook: Option<SubscriptionId>, limit: usize) -> DeliveryFilter {
         DeliveryFilter {
-            subscription,
+            subscription: webhook,
             event_type: self.topic.clone(),
-            state: match self.state {
-                Some(StateChoice::One(state)) => Some(state),
-                Some(StateChoice::Error) | None => None,
+            state: match self.states.as_slice() {
+                [state] => Some(*state),
+                _ => None,
             },
             from: self.from,
             to: self.to,
-            after,
+            after: None,
             limit,
         }
     }
@@ -254,18 +202,16 @@ impl Choice {
         account: AccountId,
         filter: &DeliveryFilter,
     ) -> Result<DeliveryPage, StoreError> {
-        if self.state != Some(StateChoice::Error) {
+        let [one, other] = self.states.as_slice() else {
             return delivery_log::list(database, account, filter).await;
-        }
-        let of = |state| DeliveryFilter {
-            state: Some(state),
+        };
+        let of = |state: &DeliveryState| DeliveryFilter {
+            state: Some(*state),
             ..filter.clone()
         };
-        let failed = of(DeliveryState::Failed);
-        let failed = delivery_log::list(database, account, &failed).await?;
-        let retrying = of(DeliveryState::Retrying);
-        let retrying = delivery_log::list(database, account, &retrying).await?;
-        Ok(merged(failed, retrying, filter.limit))
+        let one = delivery_log::list(database, account, &of(one)).await?;
+        let other = delivery_log::list(database, account, &of(other)).await?;
+        Ok(merged(one, other, filter.limit))
     }
 }
 
@@ -281,13 +227,7 @@ fn merged(one: DeliveryPage, other: DeliveryPage, limit: usize) -> DeliveryPage 
     if let Some(known) = known {
         deliveries.retain(|delivery| place(delivery) >= known);
     }
-    let cut = deliveries.len() > limit;
-    deliveries.truncate(limit);
-    let next = if cut {
-        deliveries.last().map(place)
-    } else {
-        known
-    };
+    let next = cut(&mut deliveries, limit, place).or(known);
     DeliveryPage { deliveries, next }
 }
 
@@ -296,26 +236,9 @@ pub(super) async fn names_of(
     database: &Database,
     account: AccountId,
     deliveries: &[Delivery],
-) -> Result<HashMap<SubscriptionId, Named>, StoreError> {
+) -> Result<Names, StoreError> {
     let mut ids: Vec<SubscriptionId> = deliveries.iter().map(|it| it.subscription).collect();
     ids.sort_unstable();
     ids.dedup();
     named(database, account, &ids).await
-}
-
-/// The event types by their groups, in the catalogue's order.
-pub(in crate::http::pages) fn topics(types: Vec<EventTypeEntry>) -> Choices {
-    let mut choices = Choices::new();
-    for known in types {
-        let group = match known.group.as_str() {
-            "" => "Own event types".to_owned(),
-            group => group.to_owned(),
-        };
-        let choice = (known.name.clone(), known.name);
-        match choices.iter_mut().find(|(name, _)| *name == group) {
-            Some((_, of_group)) => of_group.push(choice),
-            None => choices.push((group, vec![choice])),
-        }
-    }
-    choices
 }

@@ -5,27 +5,20 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data};
 use futures_util::stream;
-use maud::html;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep};
 
-use super::super::layout;
+use super::super::prelude::*;
 use super::super::reader::Reader;
-use super::super::visit::Look;
-use super::super::{PageResult, query};
-use super::choice::{Choice, names_of};
+use super::choice::{Choice, Target, names_of};
 use super::{ROWS, row};
 use crate::actors::{Share, Shares};
-use crate::domain::id::{AccountId, EventId, SubscriptionId, UserId};
-use crate::http::problem::{Kind, Problem};
-use crate::http::shared::Shared;
-use crate::store::delivery_log::DeliveryFilter;
+use crate::domain::id::{AccountId, UserId};
+use crate::store::delivery_log::{DeliveryFilter, DeliveryPlace};
 use crate::store::fresh::SecretHash;
-use crate::store::session;
-use crate::store::{StoreError, reading};
+use crate::store::{reading, session};
 
 /// How many may look at once.
 const MOST: usize = 32;
@@ -53,7 +46,7 @@ struct Tail {
     choice: Choice,
     filter: DeliveryFilter,
     /// What was sent of each row.
-    known: HashMap<(EventId, SubscriptionId), String>,
+    known: HashMap<DeliveryPlace, String>,
     begun: Instant,
     asked: Instant,
     spoke: Instant,
@@ -71,20 +64,16 @@ struct Seat {
 
 impl Seat {
     fn take(user: UserId, account: AccountId) -> Result<Self, Problem> {
-        let enough = |detail: String| Problem::new(Kind::Enough, detail);
-        let close = "Close another page that shows them.";
+        let enough = |watched: &str, most: usize| {
+            let close = "Close another page that shows them.";
+            let detail = format!("{watched} on {most} pages already. {close}");
+            Problem::new(Kind::Enough, detail)
+        };
+        let by_user = || enough("You watch deliveries come in", MOST_OF_USER);
+        let whole = || enough("Deliveries of this account are watched", MOST_OF_ACCOUNT);
         Ok(Self {
-            _of_user: OF_USERS.take(user).ok_or_else(|| {
-                enough(format!(
-                    "You watch deliveries come in on {MOST_OF_USER} pages already. {close}"
-                ))
-            })?,
-            _of_account: OF_ACCOUNTS.take(account).ok_or_else(|| {
-                enough(format!(
-                    "Deliveries of this account are watched on {MOST_OF_ACCOUNT} pages already. \
-                     {close}"
-                ))
-            })?,
+            _of_user: OF_USERS.take(user).ok_or_else(by_user)?,
+            _of_account: OF_ACCOUNTS.take(account).ok_or_else(whole)?,
             _of_all: SEATS.try_acquire().map_err(|_full| {
                 let detail = "Too many people watch deliveries come in. Try again later.";
                 Problem::new(Kind::Unavailable, detail)
@@ -94,22 +83,21 @@ impl Seat {
 }
 
 /// The stream.
-pub(in crate::http) async fn stream(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
-    let choice = Choice::take(&mut query, &visit.reader, request.query_string());
+pub(in crate::http) async fn stream(visit: Visit) -> PageResult {
+    let mut query = visit.query();
+    let choice = Choice::take(&mut query, &visit.reader, visit.request.query_string());
     query.finish()?;
-    let database = shared.engine.database();
-    let target = choice.target(database, visit.account).await?;
-    let subscription = target.wanted().map_err(|_unclear| {
-        Problem::new(Kind::Malformed, "It is not clear which webhook is meant.")
-    })?;
+    let Target::Clear(subscription) = choice.target(&visit).await? else {
+        let detail = "It is not clear which webhook is meant.";
+        return Err(Problem::new(Kind::Malformed, detail).into());
+    };
     let seat = Seat::take(visit.signed_in.session.user(), visit.account)?;
     let now = Instant::now();
     let tail = Tail {
         account: visit.account,
         session: visit.signed_in.hash,
         reader: visit.reader,
-        filter: choice.filter(subscription, None, ROWS),
+        filter: choice.filter(subscription, ROWS),
         choice,
         known: HashMap::new(),
         begun: now,
@@ -117,7 +105,7 @@ pub(in crate::http) async fn stream(Look(shared, visit, request): Look) -> PageR
         spoke: now,
         first: true,
         over: false,
-        shared,
+        shared: visit.shared,
         _seat: seat,
     };
     let events = stream::unfold(tail, |mut tail| async move {
@@ -157,8 +145,7 @@ impl Tail {
                 self.asked = Instant::now();
             }
             self.reader.now = self.shared.engine.clock().now();
-            let rows = self.news().await.ok()?;
-            if let Some(rows) = rows {
+            if let Some(rows) = self.news().await.ok()? {
                 return Some(self.said(&format!("event: rows\n{}\n", data(&rows))));
             }
             if self.first || self.spoke.elapsed() > HEARTBEAT {
@@ -176,20 +163,16 @@ impl Tail {
     /// Rows that are new or not as they were sent, the newest first.
     async fn news(&mut self) -> Result<Option<String>, StoreError> {
         let database = self.shared.engine.database();
-        let page = self
-            .choice
-            .find(database, self.account, &self.filter)
-            .await?;
-        let mut known = HashMap::with_capacity(page.deliveries.len());
-        let mut fresh = Vec::new();
-        for delivery in page.deliveries {
+        let page = self.choice.find(database, self.account, &self.filter);
+        let mut fresh = page.await?.deliveries;
+        let mut known = HashMap::with_capacity(fresh.len());
+        fresh.retain(|delivery| {
             let place = (delivery.event, delivery.subscription);
-            let mark = row::mark(&delivery);
-            if self.known.get(&place) != Some(&mark) {
-                fresh.push(delivery);
-            }
+            let mark = row::mark(delivery);
+            let is_fresh = self.known.get(&place) != Some(&mark);
             known.insert(place, mark);
-        }
+            is_fresh
+        });
         self.known = known;
         if fresh.is_empty() {
             return Ok(None);
@@ -212,9 +195,7 @@ mod tests {
 
     #[test]
     fn no_text_ends_an_event_or_begins_another() {
-        assert_eq!(
-            data("a\n\nevent: x\rid: 1"),
-            "data: a\ndata: \ndata: event: x\ndata: id: 1\n"
-        );
+        let said = "data: a\ndata: \ndata: event: x\ndata: id: 1\n";
+        assert_eq!(data("a\n\nevent: x\rid: 1"), said);
     }
 }

@@ -3,25 +3,18 @@
 
 use std::time::Duration;
 
-use actix_web::HttpResponse;
-use actix_web::web::Data;
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::{StreamExt, stream};
-use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::super::frame::Nav;
-use super::super::visit::{Look, Submission, Visit};
-use super::super::{PageResult, Trouble, layout, query};
-use super::choice::Choice;
-use crate::domain::id::{AccountId, EventId, SubscriptionId};
-use crate::http::problem::{Kind, Problem};
+use super::super::prelude::*;
+use super::choice::{Choice, NAMES, Target};
+use crate::domain::id::SubscriptionId;
 use crate::http::query::Query;
-use crate::http::shared::Shared;
 use crate::service::deliveries::resend_one_of_many;
-use crate::store::StoreError;
+use crate::store::delivery_log::DeliveryPlace;
 use crate::store::resend::{Resend, note_many};
 use crate::store::subscription_name::named;
 
@@ -38,32 +31,44 @@ const AT_ONCE: usize = 4;
 
 /// What fits the filters.
 struct Found {
-    deliveries: Vec<(EventId, SubscriptionId)>,
+    deliveries: Vec<DeliveryPlace>,
     /// There are more.
     more: bool,
     /// The search was given up before the end of the list.
     given_up: bool,
 }
 
-/// The number, and the question.
-pub(in crate::http) async fn ask(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
-    let choice = Choice::take(&mut query, &visit.reader, request.query_string());
+/// The number, and the question; or what became of it, once.
+pub(in crate::http) async fn ask(visit: Visit) -> PageResult {
+    let mut query = visit.query();
+    let choice = Choice::take(&mut query, &visit.reader, visit.request.query_string());
     query.finish()?;
     let until = visit.reader.now;
-    let (subscription, name) = target(&shared, visit.account, &choice).await?;
-    if visit.kept.is_some() {
-        let told = visit.handed_over(&shared, &request).await?;
-        let told = told.and_then(|text| serde_json::from_str::<Told>(&text).ok());
-        return Ok(match told {
-            Some(told) => done(&choice, &visit, name.as_deref(), &told),
-            None => layout::go_to(choice.address("/deliveries", &[])).finish(),
-        });
-    }
-    let found = find(&shared, visit.account, &choice, subscription, until).await?;
+    let subscription = target(&visit, &choice).await?;
+    let names = named(visit.database(), visit.account, subscription.as_slice()).await?;
+    let name = names.values().next().map(|named| named.title.as_str());
+    let words = choice.in_words(&visit.reader, name);
+    let chosen = html! {
+        @if words.is_empty() { p { "All deliveries of all webhooks." } }
+        @else { ul class="chips" { @for word in words { li { span class="chip" { (word) } } } } }
+    };
     let back = choice.address("/deliveries", &[]);
+    if visit.kept.is_some() {
+        let told = visit.handed_over().await?;
+        let Some(told) = told.and_then(|text| serde_json::from_str::<Told>(&text).ok()) else {
+            return Ok(layout::go_to(back).finish());
+        };
+        let body = html! {
+            (chosen)
+            (told.show())
+            p { a class="button primary" href=(back) { "To the deliveries" } }
+        };
+        let page = visit.page(Nav::Deliveries, "Deliveries resent", "");
+        return Ok(page.back(back, "Deliveries").show(&body));
+    }
+    let found = find(&visit, &choice, subscription, until).await?;
     let body = html! {
-        (chosen(&choice, &visit, name.as_deref()))
+        (chosen)
         @if found.deliveries.is_empty() {
             @if found.given_up {
                 p class="notice is-wait" {
@@ -93,68 +98,44 @@ pub(in crate::http) async fn ask(Look(shared, visit, request): Look) -> PageResu
         }
     };
     let lead = "The receivers get these events again, with the same ids.";
-    Ok(visit
-        .page(Nav::Deliveries, "Resend deliveries", lead)
-        .back(choice.address("/deliveries", &[]), "Deliveries")
-        .show(&body))
+    let page = visit.page(Nav::Deliveries, "Resend deliveries", lead);
+    Ok(page.back(back, "Deliveries").show(&body))
 }
 
 /// Sends them again.
-pub(in crate::http) async fn resend(shared: Data<Shared>, submission: Submission) -> PageResult {
-    let Submission { visit, mut form } = submission;
-    let until = form.take("until");
+pub(in crate::http) async fn resend(Submission(visit, mut form): Submission) -> PageResult {
     let mut written = url::form_urlencoded::Serializer::new(String::new());
-    for name in ["topic", "webhook", "state", "from", "to"] {
-        match form.take(name) {
-            value if value.is_empty() => {}
-            value => {
-                written.append_pair(name, &value);
-            }
-        }
-    }
+    written.extend_pairs(NAMES.map(|name| (name, form.take(name))));
     let written = written.finish();
     let mut query = Query::parse(&written);
     let choice = Choice::take(&mut query, &visit.reader, &written);
     query.finish()?;
-    let until: DateTime<Utc> = until.parse().map_err(|_unreadable| {
-        Problem::new(
-            Kind::Malformed,
-            "The form lacks its time: load the page again.",
-        )
-    })?;
+    let Ok(until) = form.take("until").parse::<DateTime<Utc>>() else {
+        let detail = "The form lacks its time: load the page again.";
+        return Err(Problem::new(Kind::Malformed, detail).into());
+    };
     let until = until.min(visit.reader.now);
-    let (subscription, _name) = target(&shared, visit.account, &choice).await?;
-    let found = find(&shared, visit.account, &choice, subscription, until).await?;
-    let filters: serde_json::Map<_, _> = choice
-        .pairs()
-        .iter()
-        .map(|(name, value)| (name.clone(), value.as_str().into()))
-        .collect();
+    let subscription = target(&visit, &choice).await?;
+    let found = find(&visit, &choice, subscription, until).await?;
+    let filters: Value = choice.pairs().iter().cloned().collect();
     let chosen = json!({
         "deliveries": found.deliveries.len(), "accepted_before": until, "filters": filters,
     });
-    let database = shared.engine.database();
-    note_many(database, visit.account, &visit.caller.actor(), chosen).await?;
+    let cx = visit.cx();
+    note_many(cx.database(), cx.account, &cx.by(), chosen).await?;
     let deadline = Instant::now() + WORK;
-    let wishes = found.deliveries.iter().map(|(event, subscription)| {
-        let (shared, account) = (&shared, visit.account);
-        async move {
-            if Instant::now() > deadline {
-                return Ok(None);
-            }
-            let became = resend_one_of_many(&shared.engine, account, *event, *subscription);
-            became.await.map(Some)
+    let wish = |&(event, subscription): &DeliveryPlace| async move {
+        if Instant::now() > deadline {
+            return Ok(None);
         }
-    });
-    let became: Vec<Result<Option<Resend>, StoreError>> = stream::iter(wishes)
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
+        resend_one_of_many(cx, event, subscription).await.map(Some)
+    };
+    let mut became = stream::iter(found.deliveries.iter().map(wish)).buffer_unordered(AT_ONCE);
     let mut told = Told {
         more: found.more || found.given_up,
         ..Told::default()
     };
-    for one in became {
+    while let Some(one) = became.next().await {
         match one {
             Ok(Some(Resend::Due(_))) => told.due += 1,
             Ok(Some(Resend::InFlight)) => told.in_flight += 1,
@@ -166,20 +147,7 @@ pub(in crate::http) async fn resend(shared: Data<Shared>, submission: Submission
     }
     let page = choice.address("/deliveries/resend", &[]);
     let told = serde_json::to_string(&told).unwrap_or_default();
-    visit.hand_over(&shared, &page, &told).await
-}
-
-/// What became of it, shown once.
-fn done(choice: &Choice, visit: &Visit, webhook: Option<&str>, told: &Told) -> HttpResponse {
-    let body = html! {
-        (chosen(choice, visit, webhook))
-        (told.show())
-        p { a class="button primary" href=(choice.address("/deliveries", &[])) { "To the deliveries" } }
-    };
-    visit
-        .page(Nav::Deliveries, "Deliveries resent", "")
-        .back(choice.address("/deliveries", &[]), "Deliveries")
-        .show(&body)
+    visit.hand_over(&page, &told).await
 }
 
 /// What became of the wishes.
@@ -222,26 +190,16 @@ impl Told {
     }
 }
 
-fn chosen(choice: &Choice, visit: &Visit, webhook: Option<&str>) -> Markup {
-    let words = choice.in_words(&visit.reader, webhook);
-    html! {
-        @if words.is_empty() { p { "All deliveries of all webhooks." } }
-        @else { ul class="chips" { @for word in words { li { span class="chip" { (word) } } } } }
-    }
-}
-
 fn number(found: &Found) -> String {
-    let count = deliveries(found.deliveries.len());
-    if found.more {
-        return format!("More than {count} fit: the newest {count} will be resent.");
+    let (count, seconds) = (deliveries(found.deliveries.len()), LOOK.as_secs());
+    match (found.more, found.given_up) {
+        (true, _) => format!("More than {count} fit: the newest {count} will be resent."),
+        (false, true) => format!(
+            "{count} were found in {seconds} s, and the search was not at its end: these will be \
+             resent."
+        ),
+        (false, false) => format!("{count} will be resent."),
     }
-    if found.given_up {
-        return format!(
-            "{count} were found in {} s, and the search was not at its end: these will be resent.",
-            LOOK.as_secs()
-        );
-    }
-    format!("{count} will be resent.")
 }
 
 fn deliveries(count: usize) -> String {
@@ -251,35 +209,26 @@ fn deliveries(count: usize) -> String {
     }
 }
 
-/// The webhook that is meant, and its name.
-async fn target(
-    shared: &Shared,
-    account: AccountId,
-    choice: &Choice,
-) -> Result<(Option<SubscriptionId>, Option<String>), Trouble> {
-    let database = shared.engine.database();
-    let target = choice.target(database, account).await?;
-    let unclear = |_: &_| {
-        let detail = "It is not clear which webhook is meant: choose it in the list first.";
-        Problem::new(Kind::Malformed, detail)
-    };
-    let Some(id) = target.wanted().map_err(unclear)? else {
-        return Ok((None, None));
-    };
-    let names = named(database, account, &[id]).await?;
-    Ok((Some(id), names.get(&id).map(|it| it.title.clone())))
+/// The webhook that is meant; none: any.
+async fn target(visit: &Visit, choice: &Choice) -> Result<Option<SubscriptionId>, Trouble> {
+    match choice.target(visit).await? {
+        Target::Clear(subscription) => Ok(subscription),
+        Target::Unclear(..) => {
+            let detail = "It is not clear which webhook is meant: choose it in the list first.";
+            Err(Problem::new(Kind::Malformed, detail).into())
+        }
+    }
 }
 
 /// What fits and was accepted before `until`, the newest first.
 async fn find(
-    shared: &Shared,
-    account: AccountId,
+    visit: &Visit,
     choice: &Choice,
     subscription: Option<SubscriptionId>,
     until: DateTime<Utc>,
 ) -> Result<Found, StoreError> {
-    let database = shared.engine.database();
-    let mut filter = choice.filter(subscription, None, PIECE);
+    let (database, account) = (visit.database(), visit.account);
+    let mut filter = choice.filter(subscription, PIECE);
     filter.to = Some(filter.to.map_or(until, |to| to.min(until)));
     let begun = Instant::now();
     let mut deliveries = Vec::new();

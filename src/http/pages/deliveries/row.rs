@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use maud::{Markup, html};
-
+use super::super::events::beginning;
+use super::super::prelude::*;
 use super::super::reader::Reader;
-use super::super::ui;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::SubscriptionId;
 use crate::service::attempts::error_of;
@@ -15,17 +14,16 @@ use crate::store::subscription_name::Named;
 /// Characters of an error that a row has room for.
 const MOST_ERROR: usize = 90;
 
+/// What webhooks are called.
+pub(super) type Names = HashMap<SubscriptionId, Named>;
+
 /// The list's head.
 pub(super) fn head() -> Markup {
     html! {
         thead {
             tr {
-                th scope="col" { "Time" }
-                th scope="col" { "Topic" }
-                th scope="col" { "Webhook" }
-                th scope="col" { "State" }
-                th scope="col" class="number" { "Status" }
-                th scope="col" class="number" { "Attempts" }
+                @for name in ["Time", "Topic", "Webhook", "State"] { th scope="col" { (name) } }
+                @for name in ["Status", "Attempts"] { th scope="col" class="number" { (name) } }
                 th scope="col" { "What went wrong" }
                 th scope="col" { span class="unseen" { "Details" } }
             }
@@ -45,11 +43,7 @@ pub(super) fn mark(delivery: &Delivery) -> String {
 }
 
 /// A row.
-pub(super) fn row(
-    reader: &Reader,
-    delivery: &Delivery,
-    names: &HashMap<SubscriptionId, Named>,
-) -> Markup {
+pub(super) fn row(reader: &Reader, delivery: &Delivery, names: &Names) -> Markup {
     let id = format!("d-{}-{}", delivery.event, delivery.subscription);
     let status = delivery.last_status.map(|status| status.to_string());
     html! {
@@ -83,20 +77,11 @@ pub(in crate::http::pages) fn name(named: Option<&Named>) -> Markup {
 /// What went wrong, in a few words, and what comes next.
 pub(in crate::http::pages) fn why(reader: &Reader, delivery: &Delivery) -> Markup {
     let error = delivery.last_detail.as_deref().and_then(error_of);
-    let next = delivery
-        .next_attempt_at
-        .filter(|_| delivery.state == DeliveryState::Retrying);
+    let retrying = delivery.state == DeliveryState::Retrying;
+    let next = delivery.next_attempt_at.filter(|_| retrying);
     html! {
-        @if let Some(error) = error { (few_words(&error)) " " }
+        @if let Some(error) = error { (beginning(&error, MOST_ERROR)) " " }
         @if let Some(at) = next { span class="muted" { "Next try " (reader.ago(at)) "." } }
         @if let Some(script) = &delivery.held_by { span class="muted" { "Held up by " (script) "." } }
     }
-}
-
-fn few_words(text: &str) -> String {
-    if text.chars().count() <= MOST_ERROR {
-        return text.to_owned();
-    }
-    let begin: String = text.chars().take(MOST_ERROR).collect();
-    format!("{}…", begin.trim_end())
 }

@@ -1,17 +1,9 @@
 //! One delivery as a story: the event, each attempt, what comes next, and sending it again.
 
-use actix_web::HttpResponse;
-use maud::{Markup, Render, html};
-
-use super::super::frame::Nav;
-use super::super::payload::Payload;
-use super::super::visit::{Look, Sent, Visit};
-use super::super::{PageResult, layout, query, ui};
-use super::attempt;
+use super::super::payload;
+use super::super::prelude::*;
+use super::{attempt, row};
 use crate::domain::delivery::DeliveryState;
-use crate::domain::id::{EventId, SubscriptionId};
-use crate::http::path::part;
-use crate::http::problem::{Kind, Problem};
 use crate::service::deliveries::{self, ShownDelivery};
 use crate::store::resend::Resend;
 use crate::store::subscription_name::{Named, named};
@@ -22,24 +14,16 @@ const MOST_ATTEMPTS: usize = 20;
 const MOST_PAYLOAD: usize = 4 << 10;
 
 /// The page.
-pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let event: EventId = part(&request, "event_id")?;
-    let subscription: SubscriptionId = part(&request, "subscription_id")?;
-    let shown = deliveries::show(
-        &shared.engine,
-        visit.account,
-        visit.caller.role,
-        event,
-        subscription,
-    )
-    .await?;
-    let names = named(shared.engine.database(), visit.account, &[subscription]).await?;
+pub(in crate::http) async fn show(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let (event, subscription) = (visit.part("event_id")?, visit.part("subscription_id")?);
+    let shown = deliveries::show(visit.cx(), event, subscription).await?;
+    let names = named(visit.database(), visit.account, &[subscription]).await?;
     let name = names.get(&subscription);
     let again = visit.is_admin() && name.is_some_and(|name| !name.removed);
     let action = html! {
         @if again {
-            (visit.post(&format!("{}/resend", super::row::path(&shown.delivery)), "Resend", "button primary"))
+            (visit.post(&format!("{}/resend", row::path(&shown.delivery)), "Resend", "button primary"))
         }
     };
     let body = html! {
@@ -49,15 +33,12 @@ pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageRes
             ol class="story" { (story(&visit, &shown)) }
         }
     };
-    Ok(visit
-        .page(
-            Nav::Deliveries,
-            &shown.delivery.event_type,
-            "One event on its way to one webhook.",
-        )
-        .back("/deliveries", "Deliveries")
-        .action(action)
-        .show(&body))
+    let (title, lead) = (
+        &shown.delivery.event_type,
+        "One event on its way to one webhook.",
+    );
+    let page = visit.page(Nav::Deliveries, title, lead).action(action);
+    Ok(page.back("/deliveries", "Deliveries").show(&body))
 }
 
 fn facts(visit: &Visit, shown: &ShownDelivery, name: Option<&Named>) -> Markup {
@@ -65,16 +46,13 @@ fn facts(visit: &Visit, shown: &ShownDelivery, name: Option<&Named>) -> Markup {
     let kept = name.is_some_and(|name| !name.removed);
     html! {
         dl class="facts" {
-            dt { "State" }
-            dd { (ui::delivery_state(delivery.state)) }
+            dt { "State" } dd { (ui::delivery_state(delivery.state)) }
             dt { "Webhook" }
             dd {
                 @if kept {
-                    a href=(format!("/webhooks/{}", delivery.subscription)) { (super::row::name(name)) }
-                } @else { (super::row::name(name)) }
-                @if let Some(url) = &shown.url {
-                    " " (ui::url(url))
-                }
+                    a href=(format!("/webhooks/{}", delivery.subscription)) { (row::name(name)) }
+                } @else { (row::name(name)) }
+                @if let Some(url) = &shown.url { " " (ui::url(url)) }
             }
             dt { "Event" }
             dd {
@@ -90,13 +68,6 @@ fn facts(visit: &Visit, shown: &ShownDelivery, name: Option<&Named>) -> Markup {
 fn story(visit: &Visit, shown: &ShownDelivery) -> Markup {
     let delivery = &shown.delivery;
     let whole = format!("/events/{}/raw", delivery.event);
-    let payload = Payload {
-        title: "Payload as published",
-        id: "payload",
-        bytes: &shown.payload,
-        whole: Some(&whole),
-        most: MOST_PAYLOAD,
-    };
     let left_out = shown.attempts.len().saturating_sub(MOST_ATTEMPTS);
     let latest = shown.attempts.get(left_out..).unwrap_or_default();
     // The last one that sent something is the one that people come for.
@@ -105,7 +76,7 @@ fn story(visit: &Visit, shown: &ShownDelivery) -> Markup {
         li class="is-sent" {
             h3 { "The event was accepted" }
             p { (visit.reader.at(delivery.created_at)) }
-            (payload.render())
+            (payload::part("Payload as published", "payload", &shown.payload, Some(&whole), MOST_PAYLOAD))
         }
         @if left_out > 0 {
             li { p { "The first " (left_out) " attempts are not shown here." } }
@@ -148,30 +119,20 @@ fn next(visit: &Visit, shown: &ShownDelivery) -> Markup {
 }
 
 /// Sends it again.
-pub(in crate::http) async fn resend(Sent(shared, submission, request): Sent) -> PageResult {
-    let event: EventId = part(&request, "event_id")?;
-    let subscription: SubscriptionId = part(&request, "subscription_id")?;
-    let visit = submission.visit;
-    let by = visit.caller.actor();
-    let refused = |detail: &str| Err(Problem::new(Kind::Conflict, detail).into());
-    let became = deliveries::resend(&shared.engine, visit.account, event, subscription, &by);
-    let done = match became.await? {
-        Resend::Due(DeliveryState::Held) => "resent-held",
-        Resend::Due(_) => "resent",
-        Resend::Unknown => return Err(Problem::not_found("delivery").into()),
-        Resend::Deleted => {
-            return refused("Its webhook was deleted, so that there is nowhere to send it.");
-        }
-        Resend::InFlight => {
-            return refused(
-                "It is being delivered for the first time right now. Wait for its end, then \
-                 resend it if it went wrong.",
-            );
-        }
-    };
-    Ok(back_to(event, subscription, done))
-}
-
-fn back_to(event: EventId, subscription: SubscriptionId, done: &str) -> HttpResponse {
-    layout::go_to(format!("/deliveries/{event}/{subscription}?done={done}")).finish()
+pub(in crate::http) async fn resend(Submission(visit, _form): Submission) -> PageResult {
+    let (event, subscription) = (visit.part("event_id")?, visit.part("subscription_id")?);
+    let refused = |detail: &str| Err(Problem::new(Kind::Conflict, detail));
+    let by = visit.cx().by();
+    let resend = deliveries::resend(visit.cx(), event, subscription, Making::by(&by));
+    let done = match resend.await? {
+        Resend::Due(DeliveryState::Held) => Ok("resent-held"),
+        Resend::Due(_) => Ok("resent"),
+        Resend::Unknown => Err(Problem::not_found("delivery")),
+        Resend::Deleted => refused("Its webhook was deleted, so that there is nowhere to send it."),
+        Resend::InFlight => refused(
+            "It is being delivered for the first time right now. Wait for its end, then \
+             resend it if it went wrong.",
+        ),
+    }?;
+    Ok(layout::go_to(format!("/deliveries/{event}/{subscription}?done={done}")).finish())
 }

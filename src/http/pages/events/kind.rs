@@ -1,23 +1,16 @@
 //! One event type: what it means, its fields, its example, where it goes, and publishing one.
 
-use actix_web::{HttpRequest, HttpResponse};
-use maud::{Markup, html};
+use actix_web::http::StatusCode;
 
-use super::super::frame::Nav;
-use super::super::payload::{MOST_RAW, Payload};
-use super::super::visit::{Look, Sent, Submission, Visit};
-use super::super::{PageResult, Trouble, layout, query, ui};
+use super::super::payload;
+use super::super::prelude::*;
 use super::reach::has_match;
 use super::schema;
 use crate::catalogue;
 use crate::domain::event_type::Validation;
-use crate::domain::id::AccountId;
 use crate::domain::subscription::SubscriptionState;
-use crate::http::problem::Problem;
-use crate::http::shared::Shared;
 use crate::service::event_types::{self, EventTypeView};
 use crate::service::publishing::accept;
-use crate::store::StoreError;
 use crate::store::subscription_name::{Bystander, bystanders};
 
 /// Webhooks that are looked at, and shown.
@@ -25,53 +18,37 @@ const MOST_LOOKED: i64 = 2_000;
 const MOST_SHOWN: usize = 50;
 
 /// The page.
-pub(in crate::http) async fn page(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let known = event_types::show(&shared.engine, visit.account, name(&request)).await?;
-    let typed = visit.typed(&shared, &request).await?;
-    let body = typed.map(|mut form| form.take("body"));
-    let written = body.as_deref().map(|body| Written {
-        body,
-        problem: None,
-    });
-    show(&shared, &visit, &known, written).await
+pub(in crate::http) async fn page(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let known = event_types::show(visit.cx(), &visit.part::<String>("name")?).await?;
+    let typed = visit.typed().await?.map(|mut form| form.take("body"));
+    show(&visit, &known, typed, None).await
 }
 
-fn name(request: &HttpRequest) -> &str {
-    request.match_info().get("name").unwrap_or_default()
-}
-
-/// What is to be published, and why it was not.
-struct Written<'a> {
-    body: &'a str,
-    problem: Option<&'a Problem>,
-}
-
+/// The page with what is to be published, and why it was not.
 async fn show(
-    shared: &Shared,
     visit: &Visit,
     known: &EventTypeView,
-    written: Option<Written<'_>>,
+    written: Option<String>,
+    problem: Option<&Problem>,
 ) -> PageResult {
-    let goes_to = goes_to(shared, visit, &known.name).await?;
+    let (webhooks, cut) = goes_to(visit, &known.name).await?;
     let example = example(known);
     let rows = schema::rows(&known.fields, known.schema.as_ref());
-    let problem = written.as_ref().and_then(|it| it.problem);
-    let status = problem.map(|problem| problem.told().1);
-    let title = super::or_name(&known.title, &known.name);
+    let title = super::or(&known.title, &known.name);
+    let least = || format!("{{\"event_type\": \"{}\"}}", known.name);
+    let text = written.unwrap_or_else(|| example.as_deref().map_or_else(least, pretty));
     let body = html! {
         dl class="facts" {
             dt { "Name" }
             dd { span class="mono" id="type-name" { (known.name) } " " (ui::copy("type-name")) }
-            dt { "Group" }
-            dd { @if known.group.is_empty() { (super::NO_GROUP) } @else { (known.group) } }
-            dt { "Validation" }
-            dd { (validation(known)) }
+            dt { "Group" } dd { (super::or(&known.group, super::NO_GROUP)) }
+            dt { "Validation" } dd { (validation(known)) }
         }
         @if !known.description.is_empty() { p class="prose" { (super::prose(&super::beginning(&known.description, 4_000))) } }
         section class="panel" {
             h2 { "Goes to" }
-            (webhooks(&goes_to, &known.name))
+            (receivers(&webhooks, cut, &known.name))
         }
         section class="panel" {
             h2 { "Fields" }
@@ -80,45 +57,31 @@ async fn show(
         section class="panel" {
             h2 { "Example" }
             @match &example {
-                Some(example) => (Payload {
-                    title: "A payload as it would be published",
-                    id: "example",
-                    bytes: example.as_bytes(),
-                    whole: None,
-                    most: MOST_RAW,
-                }),
+                Some(text) => (payload::view("A payload as it would be published", "example", text.as_bytes())),
                 None => p class="muted" { "It has no example." },
             }
         }
-        @if visit.is_admin() { (publish_box(visit, known, example.as_deref(), written.as_ref())) }
+        @if visit.is_admin() { (publish_box(visit, &known.name, &text, problem)) }
     };
-    let own = !known.builtin && visit.is_admin();
     let action = html! {
         a class="button" href=(format!("/events/log?topic={}", known.name)) { "Events" }
         a class="button" href=(format!("/deliveries?topic={}", known.name)) { "Deliveries" }
-        @if own {
-            a class="button" href=(format!("{}/edit", super::path(&known.name))) { "Edit" }
-        } @else if visit.is_admin() {
-            a class="button" href=(format!("{}/edit", super::path(&known.name))) { "Change validation" }
+        @if visit.is_admin() {
+            a class="button" href=(format!("{}/edit", super::path(&known.name))) {
+                @if known.builtin { "Change validation" } @else { "Edit" }
+            }
         }
     };
-    let page = visit
-        .page(Nav::Events, title, "")
-        .back("/events", "Events")
-        .action(action);
-    Ok(match status {
-        Some(status) => page.status(status).show(&body),
-        None => page.show(&body),
-    })
+    let status = problem.map_or(StatusCode::OK, |problem| problem.told().1);
+    let page = visit.page(Nav::Events, title, "").action(action);
+    Ok(page.back("/events", "Events").status(status).show(&body))
 }
 
 /// The example's text; that of a built-in type byte for byte.
 fn example(known: &EventTypeView) -> Option<String> {
     let builtin = catalogue::find(&known.name).and_then(|known| known.example.as_ref());
-    match builtin {
-        Some(text) => Some(text.get().to_owned()),
-        None => known.example.as_ref().map(ToString::to_string),
-    }
+    let own = || known.example.as_ref().map(ToString::to_string);
+    builtin.map(|text| text.get().to_owned()).or_else(own)
 }
 
 fn validation(known: &EventTypeView) -> &'static str {
@@ -130,26 +93,17 @@ fn validation(known: &EventTypeView) -> &'static str {
     }
 }
 
-/// The webhooks that get such an event today.
-struct GoesTo {
-    webhooks: Vec<Bystander>,
-    /// Not all webhooks were looked at.
-    cut: bool,
-}
-
-async fn goes_to(shared: &Shared, visit: &Visit, name: &str) -> Result<GoesTo, StoreError> {
-    let account: AccountId = visit.account;
-    let now = visit.reader.now;
-    let database = shared.engine.database();
+/// The webhooks that get such an event today, and whether not all webhooks were looked at.
+async fn goes_to(visit: &Visit, name: &str) -> Result<(Vec<Bystander>, bool), StoreError> {
+    let (database, account, now) = (visit.database(), visit.account, visit.reader.now);
     let mut webhooks = bystanders(database, account, &[], now, None, MOST_LOOKED).await?;
     let cut = i64::try_from(webhooks.len()).unwrap_or(i64::MAX) >= MOST_LOOKED;
     webhooks.retain(|it| it.state != SubscriptionState::Disabled && has_match(it, name));
     webhooks.sort_by(|a, b| a.title.cmp(&b.title));
-    Ok(GoesTo { webhooks, cut })
+    Ok((webhooks, cut))
 }
 
-fn webhooks(goes_to: &GoesTo, name: &str) -> Markup {
-    let all = &goes_to.webhooks;
+fn receivers(all: &[Bystander], cut: bool, name: &str) -> Markup {
     html! {
         @if all.is_empty() {
             p { "No webhook would get it today. " a href="/webhooks/new" { "Add a webhook" }
@@ -157,7 +111,7 @@ fn webhooks(goes_to: &GoesTo, name: &str) -> Markup {
         } @else {
             p {
                 @if all.len() == 1 { "1 webhook gets it today." } @else { (all.len()) " webhooks get it today." }
-                @if goes_to.cut { " Only the first " (MOST_LOOKED) " webhooks were looked at." }
+                @if cut { " Only the first " (MOST_LOOKED) " webhooks were looked at." }
             }
             ul {
                 @for webhook in all.iter().take(MOST_SHOWN) {
@@ -197,25 +151,13 @@ fn fields(rows: &[schema::FieldRow]) -> Markup {
 }
 
 /// The form that publishes.
-fn publish_box(
-    visit: &Visit,
-    known: &EventTypeView,
-    example: Option<&str>,
-    written: Option<&Written<'_>>,
-) -> Markup {
-    let least = || format!("{{\"event_type\": \"{}\"}}", known.name);
-    let refused = written.and_then(|it| it.problem);
-    let text = match (written, example) {
-        (Some(written), _) => written.body.to_owned(),
-        (None, Some(example)) => pretty(example),
-        (None, None) => least(),
-    };
+fn publish_box(visit: &Visit, name: &str, text: &str, refused: Option<&Problem>) -> Markup {
     let lines = text.lines().count().clamp(6, 24);
     html! {
         section class="panel" id="publish" {
             h2 { "Publish this example" }
             p class="muted" { "It is a real event: every webhook that it matches gets it." }
-            form method="post" action=(format!("{}/publish", super::path(&known.name))) {
+            form method="post" action=(format!("{}/publish", super::path(name))) {
                 (visit.csrf())
                 div class="field" {
                     label for="body" { "Event" }
@@ -236,10 +178,7 @@ fn errors(problem: &Problem) -> Markup {
         div id="body-errors" role="alert" {
             p class="error" { (problem.told().0) }
             @for fault in problem.faults() {
-                p class="error" {
-                    @if !fault.pointer.is_empty() { span class="mono" { (fault.pointer) } " " }
-                    (fault.detail)
-                }
+                p class="error" { (super::fault(&fault.pointer, &fault.detail)) }
             }
         }
     }
@@ -247,79 +186,53 @@ fn errors(problem: &Problem) -> Markup {
 
 /// A text of JSON with indentation, its names in their order and its numbers as they are.
 fn pretty(text: &str) -> String {
+    let line = |depth: usize| format!("\n{}", "  ".repeat(depth.min(20)));
     let mut out = String::with_capacity(text.len() * 2);
     let mut depth = 0_usize;
     let mut characters = text.chars().peekable();
     let mut in_string = false;
-    let line = |out: &mut String, depth: usize| {
-        out.push('\n');
-        out.extend(std::iter::repeat_n("  ", depth.min(20)));
-    };
     while let Some(character) = characters.next() {
+        if !in_string && character.is_ascii_whitespace() {
+            continue;
+        }
+        if !in_string && matches!(character, '}' | ']') {
+            depth = depth.saturating_sub(1);
+            out.push_str(&line(depth));
+        }
+        out.push(character);
         match character {
-            '\\' if in_string => {
-                out.push(character);
-                out.extend(characters.next());
-            }
-            '"' => {
-                in_string = !in_string;
-                out.push(character);
-            }
-            _ if in_string => out.push(character),
+            '\\' if in_string => out.extend(characters.next()),
+            '"' => in_string = !in_string,
+            _ if in_string => {}
             '{' | '[' => {
-                out.push(character);
-                while characters
-                    .next_if(|next| next.is_ascii_whitespace())
-                    .is_some()
-                {}
+                while characters.next_if(char::is_ascii_whitespace).is_some() {}
                 if let Some(close) = characters.next_if(|next| matches!(next, '}' | ']')) {
                     out.push(close);
                 } else {
                     depth += 1;
-                    line(&mut out, depth);
+                    out.push_str(&line(depth));
                 }
             }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                line(&mut out, depth);
-                out.push(character);
-            }
-            ',' => {
-                out.push(character);
-                line(&mut out, depth);
-            }
-            ':' => out.push_str(": "),
-            _ if character.is_ascii_whitespace() => {}
-            _ => out.push(character),
+            ',' => out.push_str(&line(depth)),
+            ':' => out.push(' '),
+            _ => {}
         }
     }
     out
 }
 
 /// Publishes what is in the box.
-pub(in crate::http) async fn publish(Sent(shared, submission, request): Sent) -> PageResult {
-    let Submission { visit, mut form } = submission;
-    let known = event_types::show(&shared.engine, visit.account, name(&request)).await?;
+pub(in crate::http) async fn publish(Submission(visit, mut form): Submission) -> PageResult {
+    let known = event_types::show(visit.cx(), &visit.part::<String>("name")?).await?;
     // Browsers send the line ends of a box as CR LF, whatever was in it.
     let body = form.take("body").replace("\r\n", "\n");
-    match accept(&shared.engine, visit.account, body.as_bytes(), None, None)
-        .await
-        .map_err(Problem::from)
-    {
-        Ok(accepted) => Ok(published(&accepted.receipt.id.to_string())),
-        Err(problem) if problem.told().1.is_client_error() => {
-            let written = Written {
-                body: &body,
-                problem: Some(&problem),
-            };
-            show(&shared, &visit, &known, Some(written)).await
+    match accept(visit.engine(), visit.account, body.as_bytes(), None, None).await {
+        Ok(accepted) => {
+            let id = accepted.receipt.id;
+            Ok(layout::go_to(format!("/events/{id}?done=published")).finish())
         }
-        Err(problem) => Err(Trouble::from(problem)),
+        Err(why) => show(&visit, &known, Some(body), Some(&super::mendable(why)?)).await,
     }
-}
-
-fn published(id: &str) -> HttpResponse {
-    layout::go_to(format!("/events/{id}?done=published")).finish()
 }
 
 #[cfg(test)]

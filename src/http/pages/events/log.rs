@@ -1,78 +1,54 @@
 //! The events that were published lately.
 
-use maud::{Markup, html};
-
-use super::super::deliveries::topics;
-use super::super::filter::FilterBar;
-use super::super::frame::Nav;
 use super::super::payload::size;
-use super::super::visit::{Look, Visit};
-use super::super::{PageResult, query, ui};
-use crate::domain::cursor;
-use crate::domain::id::EventId;
-use crate::http::page::cut;
+use super::super::prelude::*;
 use crate::service::event_types;
 use crate::store::event::{self, EventFilter, EventSummary};
 
 const LIST: &str = "events";
-/// Rows of a page.
-const ROWS: usize = 50;
 
 /// The list.
-pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(in crate::http) async fn list(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     let topic = query.text("topic");
     let (from, to) = visit.reader.range(&mut query);
-    let before: Option<EventId> = query.take("cursor", |text| {
-        cursor::decode(LIST, text).map_err(|error| error.to_string())
-    });
+    let wanted = Wanted::of_page(&mut query, LIST);
     query.finish()?;
-    let types = event_types::all(&shared.engine, visit.account).await?;
+    let topics = super::topics(&event_types::all(visit.cx()).await?);
     let filter = EventFilter {
         event_type: topic.clone(),
         from,
         to,
-        before,
-        limit: i64::try_from(ROWS + 1).unwrap_or(i64::MAX),
+        before: wanted.after,
+        limit: wanted.rows(),
     };
-    let mut events = event::list(shared.engine.database(), visit.account, &filter).await?;
-    let next = cut(&mut events, ROWS, |event| event.id);
-    let bar = FilterBar::new("/events/log")
-        .select(
-            "topic",
-            topic.as_deref().unwrap_or_default(),
-            "Topic",
-            "All topics",
-            topics(types),
-        )
-        .dates(&visit.reader, ("from", from), ("to", to));
+    let mut events = event::list(visit.database(), visit.account, &filter).await?;
+    let next = cut(&mut events, wanted.limit, |event| event.id);
+    let bar = FilterBar::new("/events/log");
+    let topic = topic.as_deref().unwrap_or_default();
+    let bar = bar.select("topic", topic, "Topic", "All topics", topics);
+    let bar = bar.dates(&visit.reader, ("from", from), ("to", to));
     let address = |cursor: Option<&str>| {
+        let kept = url::form_urlencoded::parse(visit.request.query_string().as_bytes());
+        let kept = kept.filter(|(name, _)| name != "cursor" && name != "done");
         let mut address = url::form_urlencoded::Serializer::new(String::new());
-        let kept = url::form_urlencoded::parse(request.query_string().as_bytes());
-        for (name, value) in kept.filter(|(name, _)| name != "cursor" && name != "done") {
-            address.append_pair(&name, &value);
-        }
-        if let Some(cursor) = cursor {
-            address.append_pair("cursor", cursor);
-        }
+        address.extend_pairs(kept);
+        address.extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
         format!("/events/log?{}", address.finish())
     };
     let next = next.map(|id| address(Some(&cursor::encode(LIST, &id))));
-    let first = before.map(|_| address(None));
+    let first = wanted.after.map(|_| address(None));
     let body = html! {
         (bar.show())
         section id="list" aria-label="Events" {
             (bar.chips())
-            @if events.is_empty() { (nothing(bar.is_set() || before.is_some())) }
+            @if events.is_empty() { (nothing(bar.is_set() || first.is_some())) }
             @else {
                 table class="list" {
                     thead {
                         tr {
-                            th scope="col" { "Time" }
-                            th scope="col" { "Topic" }
-                            th scope="col" { "Event" }
-                            th scope="col" class="number" { "Size" }
-                            th scope="col" class="number" { "Webhooks" }
+                            @for name in ["Time", "Topic", "Event"] { th scope="col" { (name) } }
+                            @for name in ["Size", "Webhooks"] { th scope="col" class="number" { (name) } }
                         }
                     }
                     tbody { @for event in &events { (row(&visit, event)) } }
@@ -81,14 +57,9 @@ pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageRes
             (ui::pager(next.as_deref(), first.as_deref()))
         }
     };
-    Ok(visit
-        .page(
-            Nav::Events,
-            "Recent events",
-            "What was published, the newest first.",
-        )
-        .back("/events", "Events")
-        .show(&body))
+    let lead = "What was published, the newest first.";
+    let page = visit.page(Nav::Events, "Recent events", lead);
+    Ok(page.back("/events", "Events").show(&body))
 }
 
 fn row(visit: &Visit, event: &EventSummary) -> Markup {

@@ -39,13 +39,9 @@ fn reason(event: &EventSummary, webhook: &Bystander) -> Reason {
     let disabled = webhook.state == SubscriptionState::Disabled;
     // The same time may be before or after.
     let unchanged = webhook.updated_at < event.received_at;
-    if webhook.created_at > event.received_at {
-        return Reason::Later;
-    }
-    if event.test {
-        return Reason::Test;
-    }
     match (unchanged, matches, disabled) {
+        _ if webhook.created_at > event.received_at => Reason::Later,
+        _ if event.test => Reason::Test,
         (true, false, true) => Reason::NoTriggerAndDisabled,
         (true, false, false) => Reason::NoTrigger,
         (true, true, true) => Reason::Disabled,
@@ -59,35 +55,25 @@ fn reason(event: &EventSummary, webhook: &Bystander) -> Reason {
 
 /// Whether a webhook's triggers mean this type.
 pub(super) fn has_match(webhook: &Bystander, event_type: &str) -> bool {
-    let mut triggers = webhook
-        .triggers
-        .iter()
-        .filter_map(|text| Trigger::parse(text).ok());
-    triggers.any(|trigger| trigger.matches(event_type))
+    let means = |text: &String| Trigger::parse(text).is_ok_and(|it| it.matches(event_type));
+    webhook.triggers.iter().any(means)
 }
 
 /// The reason in words.
 pub(super) fn why_not(reader: &Reader, event: &EventSummary, webhook: &Bystander) -> Markup {
-    let name = &event.event_type;
+    let misfit = html! {
+        " of its triggers matches " (event.event_type) ": it has " (triggers(webhook)) "."
+    };
     let changed = html! { "It was changed " (reader.ago(webhook.updated_at)) ", after the event." };
     html! {
         @match reason(event, webhook) {
             Reason::Later => { "It was added " (reader.ago(webhook.created_at)) ", after the event." }
             Reason::Test => "The event was made to try out another webhook.",
-            Reason::NoTriggerAndDisabled => {
-                "It was disabled, and none of its triggers matches " (name) ": it has " (triggers(webhook)) "."
-            }
-            Reason::NoTrigger => {
-                "None of its triggers matches " (name) ": it has " (triggers(webhook)) "."
-            }
+            Reason::NoTriggerAndDisabled => { "It was disabled, and none" (misfit) }
+            Reason::NoTrigger => { "None" (misfit) }
             Reason::Disabled => "It was disabled.",
-            Reason::ChangedNoTrigger => {
-                (changed) " Now none of its triggers matches " (name) ": it has " (triggers(webhook))
-                ". What it had then is not known."
-            }
-            Reason::ChangedDisabled => {
-                (changed) " It is disabled now; whether it was then is not known."
-            }
+            Reason::ChangedNoTrigger => { (changed) " Now none" (misfit) " What it had then is not known." }
+            Reason::ChangedDisabled => { (changed) " It is disabled now; whether it was then is not known." }
             Reason::ChangedWould => {
                 (changed) " Now it would get such an event: before, it was disabled or had other triggers."
             }

@@ -75,10 +75,8 @@ impl<'a> Walk<'a> {
     fn meant(&self, mut schema: &'a Value) -> &'a Value {
         for _ in 0..MOST_HOPS {
             let reference = schema.get("$ref").and_then(Value::as_str);
-            let Some(place) = reference.and_then(|text| text.strip_prefix('#')) else {
-                break;
-            };
-            match self.root.and_then(|root| root.pointer(place)) {
+            let place = reference.and_then(|text| text.strip_prefix('#'));
+            match place.and_then(|place| self.root?.pointer(place)) {
                 Some(found) => schema = found,
                 None => break,
             }
@@ -92,19 +90,16 @@ impl<'a> Walk<'a> {
             return;
         }
         self.steps -= 1;
-        let required: HashSet<&str> = list(schema, "required")
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
+        let required = list(schema, "required").iter().filter_map(Value::as_str);
+        let required: HashSet<&str> = required.collect();
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, property) in properties.into_iter().flatten() {
             if self.steps == 0 {
                 return;
             }
-            let path = if path.is_empty() {
-                name.clone()
-            } else {
-                format!("{path}.{name}")
+            let path = match path {
+                "" => name.clone(),
+                path => format!("{path}.{name}"),
             };
             self.field(property, path, required.contains(name.as_str()), depth);
         }
@@ -128,17 +123,14 @@ impl<'a> Walk<'a> {
             let own = property.get(key).or_else(|| schema.get(key));
             clipped(own.and_then(Value::as_str).unwrap_or_default())
         };
-        let description = match text("description") {
-            description if description.is_empty() => text("title"),
-            description => description,
-        };
+        let (description, title) = (text("description"), text("title"));
         // A field that several parts of a schema tell of stands there once.
         if !self.rows.iter().any(|row| row.path == path) {
             self.rows.push(FieldRow {
                 path: path.clone(),
                 kind: kind(schema),
                 required,
-                description,
+                description: super::or(&description, &title).to_owned(),
                 rules: rules(schema),
             });
         }
@@ -147,10 +139,8 @@ impl<'a> Walk<'a> {
 }
 
 fn list<'a>(schema: &'a Value, key: &str) -> &'a [Value] {
-    schema
-        .get(key)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    let list = schema.get(key).and_then(Value::as_array);
+    list.map_or(&[], Vec::as_slice)
 }
 
 /// The type in words, such as `string or null`.
@@ -185,18 +175,14 @@ fn rules(schema: &Value) -> Vec<String> {
     let values = list(schema, "enum");
     if !values.is_empty() {
         let shown: Vec<String> = values.iter().take(MOST_VALUES).map(value).collect();
-        let more = if values.len() > MOST_VALUES {
-            ", …"
-        } else {
-            ""
-        };
+        let cut = values.len() > MOST_VALUES;
+        let more = if cut { ", …" } else { "" };
         rules.push(format!("One of {}{more}.", shown.join(", ")));
     }
-    if let Some(format) = schema.get("format").and_then(Value::as_str) {
-        rules.push(format!("Format {}.", clipped(format)));
-    }
-    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
-        rules.push(format!("Matches {}.", clipped(pattern)));
+    for (key, words) in [("format", "Format"), ("pattern", "Matches")] {
+        if let Some(text) = schema.get(key).and_then(Value::as_str) {
+            rules.push(format!("{words} {}.", clipped(text)));
+        }
     }
     for (key, words) in [
         ("minimum", "At least"),
@@ -275,37 +261,22 @@ mod tests {
 
     #[test]
     fn a_wide_or_hostile_schema_makes_a_bounded_table() {
-        let wide: serde_json::Map<String, Value> = (0..5_000)
-            .map(|n| {
-                (
-                    format!("f{n}"),
-                    json!({"type": "string", "description": "x".repeat(10_000)}),
-                )
-            })
-            .collect();
+        let field = json!({"type": "string", "description": "x".repeat(10_000)});
+        let fields = (0..5_000).map(|n| (format!("f{n}"), field.clone()));
+        let wide: Value = fields.collect();
         let rows = rows(&[], Some(&json!({ "properties": wide })));
         assert_eq!(rows.len(), MOST_ROWS);
-        assert!(
-            rows.iter()
-                .all(|row| row.description.chars().count() <= MOST_TEXT + 1)
-        );
-        let all =
-            json!({"allOf": [{"$ref": "#"}, {"$ref": "#"}], "properties": {"a": {"$ref": "#"}}});
+        let length = |row: &FieldRow| row.description.chars().count();
+        assert!(rows.iter().all(|row| length(row) <= MOST_TEXT + 1));
+        let root = json!({"$ref": "#"});
+        let all = json!({"allOf": [root, root], "properties": {"a": root}});
         assert!(super::rows(&[], Some(&all)).len() <= MOST_ROWS);
     }
 
     #[test]
     fn built_in_types_are_told_with_what_must_be_there() {
         for known in catalogue::builtin() {
-            let fields: Vec<FieldView> = known
-                .fields
-                .iter()
-                .map(|field| FieldView {
-                    path: field.path.clone(),
-                    kind: field.kind.clone(),
-                    description: field.description.clone(),
-                })
-                .collect();
+            let fields: Vec<FieldView> = known.fields.iter().map(FieldView::from).collect();
             let rows = rows(&fields, known.schema.as_ref());
             assert_eq!(rows.len(), known.fields.len());
             let event_type = rows.iter().find(|row| row.path == "event_type");

@@ -1,20 +1,13 @@
 //! One event: its payload, who got it, and for each webhook that did not, why not.
 
-use actix_web::HttpResponse;
 use actix_web::http::header;
-use maud::{Markup, Render, html};
 use serde::Deserialize;
 
 use super::super::deliveries;
-use super::super::frame::Nav;
-use super::super::payload::{MOST_RAW, Payload, size};
-use super::super::visit::{Look, Visit};
-use super::super::{PageResult, layout, query, ui};
+use super::super::payload::{self, MOST_RAW, size};
+use super::super::prelude::*;
 use super::reach::why_not;
-use crate::domain::id::{EventId, SubscriptionId};
-use crate::http::path::part;
-use crate::http::problem::Problem;
-use crate::http::shared::Shared;
+use crate::domain::id::SubscriptionId;
 use crate::store::delivery_log;
 use crate::store::event::{self, EventSummary};
 use crate::store::subscription_name::{bystanders, named};
@@ -23,27 +16,21 @@ use crate::store::subscription_name::{bystanders, named};
 const ROWS: usize = 50;
 
 /// The page.
-pub(in crate::http) async fn page(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(in crate::http) async fn page(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     let skip: usize = query.parsed("skip").unwrap_or(0);
     let behind: Option<SubscriptionId> = query.parsed("behind");
     query.finish()?;
-    let id: EventId = part(&request, "id")?;
-    let database = shared.engine.database();
-    let (event, payload) = event::find(database, visit.account, id)
-        .await?
-        .ok_or_else(|| Problem::not_found("event"))?;
-    let raw = format!("/events/{id}/raw");
+    let (event, payload) = found(&visit).await?;
+    let raw = format!("/events/{}/raw", event.id);
     let body = html! {
         dl class="facts" {
             dt { "Topic" }
             dd { a class="mono" href=(super::path(&event.event_type)) { (event.event_type) } }
             dt { "Accepted" }
             dd { (visit.reader.at(event.received_at)) " (" (visit.reader.ago(event.received_at)) ")" }
-            dt { "Id" }
-            dd { span class="mono" id="event-id" { (id) } " " (ui::copy("event-id")) }
-            dt { "Size" }
-            dd { (size(usize::try_from(event.size).unwrap_or(0))) }
+            dt { "Id" } dd { span class="mono" id="event-id" { (event.id) } " " (ui::copy("event-id")) }
+            dt { "Size" } dd { (size(usize::try_from(event.size).unwrap_or(0))) }
             @if event.test { dt { "Made" } dd { "To try out a webhook" } }
             @if let Some(hops) = &event.hops {
                 dt { "Came through" }
@@ -53,41 +40,31 @@ pub(in crate::http) async fn page(Look(shared, visit, request): Look) -> PageRes
         (warnings(&event))
         section class="panel" {
             h2 { "Payload" }
-            (Payload {
-                title: "As published",
-                id: "payload",
-                bytes: &payload,
-                whole: Some(&raw),
-                most: MOST_RAW,
-            }.render())
+            (payload::part("As published", "payload", &payload, Some(&raw), MOST_RAW))
         }
-        (who_got_it(&shared, &visit, &event, skip).await?)
-        (who_did_not(&shared, &visit, &event, behind).await?)
+        (who_got_it(&visit, &event, skip).await?)
+        (who_did_not(&visit, &event, behind).await?)
     };
-    Ok(visit
-        .page(
-            Nav::Events,
-            &event.event_type,
-            "An event, who got it, and who did not.",
-        )
-        .back("/events/log", "Recent events")
-        .show(&body))
+    let lead = "An event, who got it, and who did not.";
+    let page = visit.page(Nav::Events, &event.event_type, lead);
+    Ok(page.back("/events/log", "Recent events").show(&body))
+}
+
+/// The event of the page's address, and its payload.
+async fn found(visit: &Visit) -> Result<(EventSummary, Vec<u8>), Trouble> {
+    let found = event::find(visit.database(), visit.account, visit.part("id")?).await?;
+    found.ok_or_else(|| Problem::not_found("event").into())
 }
 
 /// The payload's bytes, to be saved.
-pub(in crate::http) async fn raw(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let id: EventId = part(&request, "id")?;
-    let (_, payload) = event::find(shared.engine.database(), visit.account, id)
-        .await?
-        .ok_or_else(|| Problem::not_found("event"))?;
+pub(in crate::http) async fn raw(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let (event, payload) = found(&visit).await?;
+    let attachment = format!("attachment; filename=\"{}.json\"", event.id);
     // A browser shows none of it, whatever it holds.
     Ok(layout::with_headers(HttpResponse::Ok())
         .content_type("application/octet-stream")
-        .insert_header((
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{id}.json\""),
-        ))
+        .insert_header((header::CONTENT_DISPOSITION, attachment))
         .body(payload))
 }
 
@@ -107,23 +84,15 @@ fn warnings(event: &EventSummary) -> Markup {
             p { "It does not fit the schema of its type:" }
             ul {
                 @for warning in warnings.iter().take(20) {
-                    li {
-                        @if !warning.pointer.is_empty() { span class="mono" { (warning.pointer) } " " }
-                        (warning.detail)
-                    }
+                    li { (super::fault(&warning.pointer, &warning.detail)) }
                 }
             }
         }
     }
 }
 
-async fn who_got_it(
-    shared: &Shared,
-    visit: &Visit,
-    event: &EventSummary,
-    skip: usize,
-) -> Result<Markup, super::super::Trouble> {
-    let database = shared.engine.database();
+async fn who_got_it(visit: &Visit, event: &EventSummary, skip: usize) -> Result<Markup, Trouble> {
+    let database = visit.database();
     let end = skip.saturating_add(ROWS).min(event.targets.len());
     let shown = event.targets.get(skip..end).unwrap_or_default();
     let found = delivery_log::of_event(database, visit.account, event.id, shown).await?;
@@ -144,12 +113,9 @@ async fn who_got_it(
                 table class="list" {
                     thead {
                         tr {
-                            th scope="col" { "Webhook" }
-                            th scope="col" { "State" }
-                            th scope="col" class="number" { "Status" }
-                            th scope="col" class="number" { "Attempts" }
-                            th scope="col" { "What went wrong" }
-                            th scope="col" { "Last attempt" }
+                            @for name in ["Webhook", "State"] { th scope="col" { (name) } }
+                            @for name in ["Status", "Attempts"] { th scope="col" class="number" { (name) } }
+                            @for name in ["What went wrong", "Last attempt"] { th scope="col" { (name) } }
                         }
                     }
                     tbody {
@@ -180,19 +146,16 @@ async fn who_got_it(
 }
 
 async fn who_did_not(
-    shared: &Shared,
     visit: &Visit,
     event: &EventSummary,
     behind: Option<SubscriptionId>,
-) -> Result<Markup, super::super::Trouble> {
-    let database = shared.engine.database();
+) -> Result<Markup, Trouble> {
+    let database = visit.database();
     let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
     let at = event.received_at;
     let mut others = bystanders(database, visit.account, &event.targets, at, behind, limit).await?;
-    let more = others.len() > ROWS;
-    others.truncate(ROWS);
-    let next = others.last().filter(|_| more);
-    let next = next.map(|last| format!("/events/{}?behind={}#not", event.id, last.id));
+    let next = cut(&mut others, ROWS, |last| last.id);
+    let next = next.map(|last| format!("/events/{}?behind={last}#not", event.id));
     let first = behind.map(|_| format!("/events/{}#not", event.id));
     Ok(html! {
         section class="panel" id="not" {
@@ -202,7 +165,7 @@ async fn who_did_not(
             } @else {
                 details open[others.len() <= 10 || behind.is_some()] {
                     summary {
-                        @match (more, others.len()) {
+                        @match (next.is_some(), others.len()) {
                             (true, count) => { (count) " of them, and there are more" }
                             (false, 1) => "1 webhook",
                             (false, count) => { (count) " webhooks" }

@@ -1,11 +1,10 @@
 //! What needs attention, in words, each with the way to what mends it.
 
 use chrono::{DateTime, Utc};
-use maud::{Markup, html};
 
 use super::super::number;
-use super::super::ui::{Tone, badge};
-use super::super::visit::Visit;
+use super::super::prelude::*;
+use super::super::ui::badge;
 use super::figures::Audited;
 use crate::actors::{PluginReport, PluginStatus};
 use crate::domain::subscription::SubscriptionState;
@@ -58,11 +57,8 @@ pub(super) fn section(visit: &Visit, found: &Found<'_>) -> Markup {
 /// A count that may be cut off.
 pub(super) fn up_to(count: i64, most: i64, thing: &str) -> String {
     if count > most {
-        format!(
-            "more than {} {}",
-            number::count(most),
-            number::plural(most, thing)
-        )
+        let thing = number::plural(most, thing);
+        format!("more than {} {thing}", number::count(most))
     } else {
         number::of(count, thing)
     }
@@ -155,15 +151,12 @@ fn mails(open: &Open) -> Option<Markup> {
     if open.mails_failed == 0 && open.mails_retried == 0 {
         return None;
     }
-    let tone = if open.mails_failed > 0 {
-        Tone::Error
-    } else {
-        Tone::Wait
-    };
+    let failed = open.mails_failed > 0;
+    let tone = if failed { Tone::Error } else { Tone::Wait };
     Some(html! {
         (badge(tone, "Mail"))
         span {
-            @if open.mails_failed > 0 {
+            @if failed {
                 a href="/mail?state=failed" { (up_to(open.mails_failed, MANY, "mail")) }
                 " of the last 24 hours could not be sent. "
             }

@@ -1,12 +1,9 @@
 //! The figures and charts of the first page.
 
-use maud::{Markup, html};
-
 use super::super::chart::{Curve, Plot, Stack, bars, lines};
 use super::super::number;
+use super::super::prelude::*;
 use super::super::range::Range;
-use super::super::visit::Visit;
-use crate::http::shared::Shared;
 use crate::store::attention::{Open, VERY_MANY};
 use crate::store::audit::Audit;
 use crate::store::stat::{Point, Series};
@@ -19,7 +16,6 @@ pub(super) struct Audited {
 
 /// Figures, then charts.
 pub(super) fn section(
-    shared: &Shared,
     visit: &Visit,
     range: Range,
     series: &Series,
@@ -27,23 +23,20 @@ pub(super) fn section(
     audits: &[Audited],
 ) -> Markup {
     let total = series.total();
+    let none = || "–".to_owned();
     let latency = |share: f64| {
         let found = total.latency.quantile(share);
-        found.map_or_else(|| "–".to_owned(), number::millis)
+        found.map_or_else(none, number::millis)
     };
-    let rate = total.success_rate();
     html! {
         section class="panel" {
             h2 { "The last " (range.words()) }
             dl class="figures" {
                 div { dt { "Events in" } dd { (number::count(total.events)) } }
-                div {
-                    dt { "Deliveries sent" }
-                    dd { (number::count(total.sent)) }
-                }
+                div { dt { "Deliveries sent" } dd { (number::count(total.sent)) } }
                 div {
                     dt { "Success rate" }
-                    dd { (rate.map_or_else(|| "–".to_owned(), number::percent)) }
+                    dd { (total.success_rate().map_or_else(none, number::percent)) }
                     @if total.errors() > 0 { dd class="more" { (number::of(total.errors(), "error")) } }
                 }
                 div {
@@ -61,14 +54,14 @@ pub(super) fn section(
                         dd class="more" { "the oldest " (visit.reader.ago(oldest)) }
                     }
                 }
-                (audit(shared, visit, audits.first()))
+                (audit(visit, audits.first()))
             }
             (charts(visit, series))
         }
     }
 }
 
-fn audit(shared: &Shared, visit: &Visit, last: Option<&Audited>) -> Markup {
+fn audit(visit: &Visit, last: Option<&Audited>) -> Markup {
     html! {
         div {
             dt { "Lost or double" }
@@ -81,7 +74,7 @@ fn audit(shared: &Shared, visit: &Visit, last: Option<&Audited>) -> Markup {
                 }
                 None => { dd { "–" } dd class="more" { "not audited yet" } }
             }
-            @if shared.engine.is_auditing() {
+            @if visit.engine().is_auditing() {
                 dd class="more" { "An audit is running." }
             } @else if visit.is_admin() {
                 dd class="more" { (visit.post("/audit", "Audit now", "quiet")) }
@@ -102,13 +95,8 @@ fn charts(visit: &Visit, series: &Series) -> Markup {
 }
 
 /// What is counted at each point.
-fn stack(
-    name: &'static str,
-    class: &'static str,
-    series: &Series,
-    read: fn(&Point) -> u32,
-) -> Stack {
-    let counts = series.points.iter().map(read).collect();
+fn stack(name: &'static str, class: &'static str, of: &Series, read: fn(&Point) -> u32) -> Stack {
+    let counts = of.points.iter().map(read).collect();
     Stack {
         name,
         class,
@@ -117,7 +105,7 @@ fn stack(
 }
 
 /// Sent, and what went wrong.
-pub(in super::super) fn deliveries(plot: &Plot<'_>, series: &Series) -> Markup {
+pub(in crate::http::pages) fn deliveries(plot: &Plot<'_>, series: &Series) -> Markup {
     let stacks = [
         stack("Sent", "sent", series, |it| it.tally.sent),
         stack("Errors", "error", series, |it| it.tally.errors()),
@@ -126,16 +114,12 @@ pub(in super::super) fn deliveries(plot: &Plot<'_>, series: &Series) -> Markup {
 }
 
 /// The medians and the 99th percentiles of the answers.
-pub(in super::super) fn latency(plot: &Plot<'_>, series: &Series) -> Markup {
+pub(in crate::http::pages) fn latency(plot: &Plot<'_>, series: &Series) -> Markup {
     let curve = |name, share: f64| {
         let value = |point: &Point| point.tally.latency.quantile(share);
         let values = series.points.iter().map(value).collect();
         Curve { name, values }
     };
-    lines(
-        plot,
-        &[curve("p50", 0.5), curve("p99", 0.99)],
-        None,
-        number::millis,
-    )
+    let curves = [curve("p50", 0.5), curve("p99", 0.99)];
+    lines(plot, &curves, None, number::millis)
 }

@@ -6,24 +6,21 @@ pub(super) mod figures;
 
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use actix_web::http::header::ACCEPT;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
-use maud::{Markup, html};
 
-use super::frame::Nav;
+use self::figures::Audited;
+use super::prelude::*;
 use super::range::Range;
-use super::visit::{Submission, Visit};
-use super::{PageResult, Trouble, layout, query};
 use crate::domain::id::MAIN_ACCOUNT;
-use crate::http::shared::Shared;
 use crate::service::callers::Caller;
 use crate::store::attention::{self as store, Open};
-use crate::store::{StoreError, audit, stat};
+use crate::store::{audit, stat};
 
 /// Whether a page is wanted, and not JSON.
 #[must_use]
-pub(in crate::http) fn is_wanted(request: &HttpRequest) -> bool {
+pub(crate) fn is_wanted(request: &HttpRequest) -> bool {
     let accept = request.headers().get(ACCEPT);
     accept.is_some_and(|value| value.to_str().is_ok_and(|it| it.contains("text/html")))
 }
@@ -33,33 +30,33 @@ pub(in crate::http) fn is_wanted(request: &HttpRequest) -> bool {
 ///
 /// # Errors
 /// The request names another host, or the database is away.
-pub(in crate::http) async fn show(shared: &Shared, request: &HttpRequest) -> PageResult {
+pub(crate) async fn show(shared: &Data<Shared>, request: &HttpRequest) -> PageResult {
     let Some(signed_in) = shared.sessions.find(request).await? else {
         return Ok(layout::go_to("/sign-in").finish());
     };
     let caller = Caller::user(Arc::clone(&signed_in.session));
     let visit = Visit::new(request, shared, caller, signed_in);
     // Its many questions make the future large.
-    Box::pin(page(shared, request, &visit)).await
+    Box::pin(page(&visit)).await
 }
 
-async fn page(shared: &Shared, request: &HttpRequest, visit: &Visit) -> PageResult {
-    let mut query = query(request);
+async fn page(visit: &Visit) -> PageResult {
+    let mut query = visit.query();
     let range = Range::take(&mut query);
     query.finish()?;
-    let (database, account) = (shared.engine.database(), visit.account);
+    let (database, account) = (visit.database(), visit.account);
     let (step, points) = range.steps();
     let (series, open, failing, halted, audits) = tokio::try_join!(
         stat::series(database, account, None, visit.reader.now, step, points),
         store::open(database, account),
         store::failing(database, account, None, attention::SHOWN),
         store::halted(database, account, attention::SHOWN),
-        audits(shared, visit),
+        audits(visit),
     )?;
     let found = attention::Found {
         failing: &failing,
         halted: &halted,
-        plugins: &shared.engine.plugins().list(Some(account)),
+        plugins: &visit.engine().plugins().list(Some(account)),
         open: &open,
         audits: &audits,
     };
@@ -67,7 +64,7 @@ async fn page(shared: &Shared, request: &HttpRequest, visit: &Visit) -> PageResu
     let body = html! {
         @if new { (first_steps(visit, &open)) }
         @if !new || open.loop_at.is_some() { (attention::section(visit, &found)) }
-        (figures::section(shared, visit, range, &series, &open, &audits))
+        (figures::section(visit, range, &series, &open, &audits))
     };
     let page = visit.page(Nav::Overview, "Overview", "");
     Ok(page.action(range.links("/")).show(&body))
@@ -75,17 +72,13 @@ async fn page(shared: &Shared, request: &HttpRequest, visit: &Visit) -> PageResu
 
 /// The audits that concern the reader: of their account, and of the whole server for operators;
 /// the newest first.
-async fn audits(shared: &Shared, visit: &Visit) -> Result<Vec<figures::Audited>, StoreError> {
-    let database = shared.engine.database();
-    let mut found = Vec::new();
-    let own = audit::last(database, Some(visit.account)).await?;
-    found.extend(own.map(|audit| figures::Audited {
-        audit,
-        whole: false,
-    }));
+async fn audits(visit: &Visit) -> Result<Vec<Audited>, StoreError> {
+    let of = |audit, whole| Audited { audit, whole };
+    let own = audit::last(visit.database(), Some(visit.account)).await?;
+    let mut found: Vec<Audited> = own.map(|audit| of(audit, false)).into_iter().collect();
     if oversees(visit) {
-        let whole = audit::last(database, None).await?;
-        found.extend(whole.map(|audit| figures::Audited { audit, whole: true }));
+        let whole = audit::last(visit.database(), None).await?;
+        found.extend(whole.map(|audit| of(audit, true)));
     }
     found.sort_by_key(|audited| std::cmp::Reverse(audited.audit.as_of));
     Ok(found)
@@ -99,31 +92,22 @@ fn oversees(visit: &Visit) -> bool {
 /// What somebody who just installed Herald does next.
 fn first_steps(visit: &Visit, open: &Open) -> Markup {
     let (hook, event) = (open.webhooks > 0, open.events > 0);
-    let steps: [(bool, Markup); 3] = [
-        (
-            hook,
-            html! { a href="/webhooks/new" { "Add a webhook" } ": where Herald shall deliver, and which events." },
-        ),
-        (
-            event,
-            html! { a href="/events" { "Publish an event" } ": the reference has an example of each." },
-        ),
-        (
-            false,
-            html! { a href="/deliveries" { "See it arrive" } ": each delivery tells what was sent and answered." },
-        ),
-    ];
+    let step = |done: bool, href: &str, what: &str, words: &str| {
+        html! {
+            li class=[done.then_some("is-done")] {
+                a href=(href) { (what) } ": " (words)
+                @if done { " " (ui::badge(Tone::Sent, "Done")) }
+            }
+        }
+    };
     html! {
         section class="panel" {
             h2 { "Three steps to the first delivery" }
             @if !visit.is_admin() && !hook { p { "Ask an admin of this account for the first." } }
             ol class="steps" {
-                @for (done, step) in &steps {
-                    li class=[done.then_some("is-done")] {
-                        (step)
-                        @if *done { " " (super::ui::badge(super::ui::Tone::Sent, "Done")) }
-                    }
-                }
+                (step(hook, "/webhooks/new", "Add a webhook", "where Herald shall deliver, and which events."))
+                (step(event, "/events", "Publish an event", "the reference has an example of each."))
+                (step(false, "/deliveries", "See it arrive", "each delivery tells what was sent and answered."))
             }
         }
     }
@@ -133,13 +117,9 @@ fn first_steps(visit: &Visit, open: &Open) -> Markup {
 ///
 /// # Errors
 /// The form is not Herald's own.
-pub(in crate::http) async fn begin_audit(
-    shared: Data<Shared>,
-    submission: Submission,
-) -> Result<HttpResponse, Trouble> {
-    let visit = &submission.visit;
-    let account = (!oversees(visit)).then_some(visit.account);
-    let begun = shared.engine.begin_audit(account);
+pub(crate) async fn begin_audit(Submission(visit, _): Submission) -> PageResult {
+    let account = (!oversees(&visit)).then_some(visit.account);
+    let begun = visit.engine().begin_audit(account);
     let key = if begun { "audit-begun" } else { "audit-runs" };
     Ok(layout::go_to(format!("/?done={key}")).finish())
 }

@@ -3,9 +3,8 @@
 //! page is cut.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
-use maud::{Escaper, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 use serde::de::IgnoredAny;
 
 use super::{is_letter, visible};
@@ -81,24 +80,15 @@ impl<'a> Reader<'a> {
                 self.container(out, before, open == b'{', depth);
             }
             Some(first) => {
-                let token = match first {
-                    b'{' | b'[' => self.whole_container(),
-                    b'"' => self.string(),
-                    _ => self.word(),
+                let (class, token) = match first {
+                    b'{' | b'[' => ("", self.whole_container()),
+                    b'"' => ("s", self.string()),
+                    b't' | b'f' | b'n' => ("w", self.word()),
+                    _ => ("n", self.word()),
                 };
-                let class = match first {
-                    b'"' => "s",
-                    b'{' | b'[' => "",
-                    b't' | b'f' | b'n' => "w",
-                    _ => "n",
-                };
-                let comma = self.comma();
-                self.line(out, before, |out| {
-                    write!(out, "<span class=\"{class}\">").ok();
-                    escaped(out, token);
-                    out.push_str("</span>");
-                    out.push_str(comma);
-                });
+                let (shown, comma) = (escaped(token), self.comma());
+                let value = format!("<span class=\"{class}\">{shown}</span>{comma}");
+                self.line(out, before, &value);
                 self.room = self.room.saturating_sub(token.len());
             }
             None => self.cut = true,
@@ -119,26 +109,20 @@ impl<'a> Reader<'a> {
                 }
                 // The commas stand at the ends of the lines.
                 Some(b',') => self.at += 1,
-                None => {
-                    self.cut = true;
-                    break;
-                }
-                Some(_) if self.cut || self.lines == 0 || self.room == 0 => {
-                    self.cut = true;
-                    break;
-                }
-                Some(_) => {
+                Some(_) if !self.cut && self.lines > 0 && self.room > 0 => {
                     let name = if object { self.name() } else { String::new() };
                     entries += 1;
                     self.value(&mut inner, &name, depth + 1);
+                }
+                _ => {
+                    self.cut = true;
+                    break;
                 }
             }
         }
         let comma = if self.cut { "" } else { self.comma() };
         if entries == 0 && !self.cut {
-            self.line(out, before, |out| {
-                let _ = write!(out, "{open}{close}{comma}");
-            });
+            self.line(out, before, &format!("{open}{close}{comma}"));
             return;
         }
         let rest = if self.cut { " and more" } else { "" };
@@ -147,27 +131,18 @@ impl<'a> Reader<'a> {
             1 => format!("1 entry{rest}"),
             _ => format!("{entries} entries{rest}"),
         };
-        // Writing into a string cannot fail.
-        let _ = if depth > OPEN_DEPTH || entries > OPEN_ENTRIES && depth > 0 {
-            write!(
-                out,
-                "<details><summary>{before}{open} <small>{said}</small></summary>\
-                 <div class=\"in\">{inner}</div><div>{end}{comma}</div></details>"
-            )
-        } else {
-            write!(
-                out,
-                "<div>{before}{open}</div><div class=\"in\">{inner}</div><div>{end}{comma}</div>"
-            )
-        };
+        let body = format!("<div class=\"in\">{inner}</div><div>{end}{comma}</div>");
+        let summary = format!("<summary>{before}{open} <small>{said}</small></summary>");
+        let is_folded = depth > OPEN_DEPTH || entries > OPEN_ENTRIES && depth > 0;
+        out.push_str(&match is_folded {
+            true => format!("<details>{summary}{body}</details>"),
+            false => format!("<div>{before}{open}</div>{body}"),
+        });
     }
 
-    fn line(&mut self, out: &mut String, before: &str, value: impl FnOnce(&mut String)) {
+    fn line(&mut self, out: &mut String, before: &str, value: &str) {
         self.lines = self.lines.saturating_sub(1);
-        out.push_str("<div>");
-        out.push_str(before);
-        value(out);
-        out.push_str("</div>");
+        out.push_str(&format!("<div>{before}{value}</div>"));
     }
 
     /// A name with its colon.
@@ -177,10 +152,7 @@ impl<'a> Reader<'a> {
         if self.next() == Some(b':') {
             self.at += 1;
         }
-        let mut out = String::from("<span class=\"k\">");
-        escaped(&mut out, name);
-        out.push_str("</span>: ");
-        out
+        format!("<span class=\"k\">{}</span>: ", escaped(name))
     }
 
     /// `,` if one comes next.
@@ -190,23 +162,14 @@ impl<'a> Reader<'a> {
 
     fn string(&mut self) -> &'a str {
         let begin = self.at;
-        self.skip_string();
-        self.text.get(begin..self.at).unwrap_or_default()
-    }
-
-    fn skip_string(&mut self) {
         self.at += 1;
-        loop {
-            match self.peek() {
-                Some(b'\\') => self.at += 2,
-                Some(b'"') => {
-                    self.at += 1;
-                    return;
-                }
-                Some(_) => self.at += 1,
-                None => return,
+        while let Some(byte) = self.peek() {
+            self.at += if byte == b'\\' { 2 } else { 1 };
+            if byte == b'"' {
+                break;
             }
         }
+        self.text.get(begin..self.at).unwrap_or_default()
     }
 
     fn word(&mut self) -> &'a str {
@@ -222,16 +185,15 @@ impl<'a> Reader<'a> {
     fn whole_container(&mut self) -> &'a str {
         let begin = self.at;
         let mut depth = 0_usize;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.skip_string();
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => {
+                    self.string();
                     continue;
                 }
-                Some(b'{' | b'[') => depth += 1,
-                Some(b'}' | b']') => depth = depth.saturating_sub(1),
-                Some(_) => {}
-                None => break,
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                _ => {}
             }
             self.at += 1;
             if depth == 0 {
@@ -282,23 +244,15 @@ fn half(text: &str) -> Option<u32> {
     hex.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }
 
-/// Writes a token of the text, its beginning if it is long.
-fn escaped(out: &mut String, token: &str) {
-    let token = &*letters(token);
-    let mut end = MOST_VALUE.min(token.len());
-    while !token.is_char_boundary(end) {
-        end -= 1;
-    }
-    let shown = visible(token.get(..end).unwrap_or_default());
-    // Writing into a string cannot fail.
-    let _ = Escaper::new(out).write_str(&shown);
-    if end < token.len() {
-        let _ = write!(
-            out,
-            "<small>… and {} more</small>",
-            super::size(token.len() - end)
-        );
-    }
+/// A token of the text as HTML, its beginning if it is long.
+fn escaped(token: &str) -> String {
+    let token = letters(token);
+    let (shown, rest) = token.split_at(token.floor_char_boundary(MOST_VALUE));
+    let markup = html! {
+        (visible(shown))
+        @if !rest.is_empty() { small { "… and " (super::size(rest.len())) " more" } }
+    };
+    markup.into_string()
 }
 
 #[cfg(test)]
@@ -343,29 +297,9 @@ mod tests {
             let expected = format!("{{\"{expected}\": \"{expected}\"}}");
             assert_eq!(self::shown(&text), expected);
         }
-        let stays = [
-            r"\u0000",
-            r"\u001b",
-            r"\u007f",
-            r"\u0085",
-            r"\u0022",
-            r"\u005c",
-            r"\u000a",
-            r"\u00a0",
-            r"\u200b",
-            r"\u200f",
-            r"\u202e",
-            r"\u2028",
-            r"\u2066",
-            r"\u061c",
-            r"\ufeff",
-            r"\ufffe",
-            r"\ud800",
-            r"\udc00",
-            r"\ud800x",
-            r"\udb40\udc41",
-        ];
-        for text in stays {
+        let stays = r"\u0000 \u001b \u007f \u0085 \u0022 \u005c \u000a \u00a0 \u200b \u200f \u202e \u2028
+            \u2066 \u061c \ufeff \ufffe \ud800 \udc00 \ud800x \udb40\udc41";
+        for text in stays.split_whitespace() {
             let text = format!("[\"{text}\"]");
             assert_eq!(self::shown(&text), text);
         }

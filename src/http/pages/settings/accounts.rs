@@ -1,187 +1,111 @@
 //! The accounts, for operators: the list, adding one with its first admin, renaming, removing.
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
-use maud::{Markup, html};
 use serde_json::json;
 
-use super::{Input, Question, Refused, once, tabs};
-use crate::domain::cursor;
+use super::{Field, List, Refused, done, link_for, simple_form, written};
 use crate::domain::email::MAX_EMAIL;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT};
 use crate::domain::mail::{MAX_SENDERS, Sender};
-use crate::http::page::{self, Wanted};
-use crate::http::pages::frame::Nav;
-use crate::http::pages::ui;
-use crate::http::pages::visit::{Look, Sent, Submission, Visit};
-use crate::http::pages::{PageResult, Trouble, layout, query};
-use crate::http::path::part;
-use crate::http::shared::Shared;
+use crate::http::pages::prelude::*;
 use crate::service::accounts::{self, AccountPatch, AccountWithAdmin, Bounds, MAX_NAME};
-use crate::service::input::Input as _;
 use crate::store::account::Account;
 
-/// Where the list stands.
-pub(super) const PATH: &str = "/settings/accounts";
-/// The name of the list in its cursors.
-const LIST: &str = "accounts";
+/// Every account.
+pub(super) const LIST: List = List {
+    name: "accounts",
+    title: "Accounts",
+    path: "/settings/accounts",
+    lead: "The tenants of this server. Nobody sees anything of another account, operators included.",
+    add: "Add an account",
+    removal: ["remove", "Remove an account?", "Remove the account"],
+};
 
 /// The list.
-pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
-    let wanted: Wanted<AccountId> = Wanted::of_page(&mut query, LIST);
-    query.finish()?;
-    let mut rows = accounts::list(&shared.directory, wanted.after, wanted.rows()).await?;
-    let next = page::cut(&mut rows, wanted.limit, |row| row.id);
-    let next = next.map(|last| format!("{PATH}?cursor={}", cursor::encode(LIST, &last)));
-    let first = wanted.after.map(|_| PATH);
-    let body = html! {
-        (tabs(&visit, PATH))
-        section id="list" {
-            table class="list" {
-                thead { tr {
-                    th scope="col" { "Name" } th scope="col" { "Id" } th scope="col" { "Created" }
-                } }
-                tbody {
-                    @for row in &rows {
-                        tr {
-                            td data-label="Name" { a class="row" href=(href(row)) { (row.name) } }
-                            td data-label="Id" { code { (row.id) } }
-                            td data-label="Created" { (visit.reader.ago(row.created_at)) }
-                        }
-                    }
-                }
-            }
-            (ui::pager(next.as_deref(), first))
-        }
+pub(in crate::http) async fn list(visit: Visit) -> PageResult {
+    let wanted: Wanted<AccountId> = LIST.wanted(&visit)?;
+    let directory = &visit.shared.directory;
+    let rows = accounts::list(directory, wanted.after, wanted.rows()).await?;
+    let cells = |row: &Account| {
+        let name = html! { a class="row" href=(LIST.of(row.id)) { (row.name) } };
+        let id = html! { code { (row.id) } };
+        [name, id, visit.reader.ago(row.created_at)]
     };
-    let action =
-        html! { a class="button primary" href=(format!("{PATH}/new")) { "Add an account" } };
-    let lead =
-        "The tenants of this server. Nobody sees anything of another account, operators included.";
-    Ok(visit
-        .page(Nav::Settings, "Accounts", lead)
-        .action(action)
-        .show(&body))
-}
-
-fn href(account: &Account) -> String {
-    format!("{PATH}/{}", account.id)
+    let heads = ["Name", "Id", "Created"];
+    let table = |rows: &[Account]| ui::table(heads, rows.iter().map(cells));
+    Ok(LIST.show(&visit, &wanted, rows, |row| row.id, table))
 }
 
 /// The form to add one.
-pub(in crate::http) async fn new(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let typed = visit.typed(&shared, &request).await?;
-    let typed = typed.map(|mut form| ["name", "email"].map(|it| form.take(it)));
-    let [name, email] = typed.unwrap_or_default();
+pub(in crate::http) async fn new(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let [name, email] = written(&visit, [("name", ""), ("email", "")]).await?;
     Ok(form_for_new(&visit, &name, &email, &Refused::default()))
 }
 
 fn form_for_new(visit: &Visit, name: &str, email: &str, refusal: &Refused) -> HttpResponse {
-    let body = html! {
-        (tabs(visit, PATH))
-        (refusal.notice())
-        form class="form" method="post" action=(PATH) {
-            (visit.csrf())
-            (name_field(name, refusal, true))
-            (Input {
-                name: "email", label: "E-mail of its first admin", kind: "email", value: email, most: MAX_EMAIL,
-                autocomplete: "off", required: true,
-                help: "A mail brings them a link to set their password. They invite the others.",
-                ..Input::default()
-            }.show(refusal))
-            div class="buttons" {
-                button class="button primary" type="submit" { "Add the account" }
-                a class="button" href=(PATH) { "Cancel" }
-            }
-        }
+    let fields = html! {
+        (name_field(name, refusal, true))
+        (Field {
+            name: "email", label: "E-mail of its first admin", kind: Some("email"), value: email,
+            most: MAX_EMAIL, required: true,
+            help: "A mail brings them a link to set their password. They invite the others.",
+            ..Field::default()
+        }.show(refusal))
     };
-    let page = visit
-        .page(Nav::Settings, "Add an account", "")
-        .back(PATH, "Accounts");
-    page.status(refusal.status).show(&body)
+    LIST.adding(visit, refusal, &fields, "Add the account")
 }
 
 fn name_field(name: &str, refusal: &Refused, focus: bool) -> Markup {
-    Input {
-        name: "name",
-        label: "Name",
-        kind: "text",
-        value: name,
-        most: MAX_NAME,
-        autocomplete: "off",
-        required: true,
-        focus,
-        help: "Lower-case letters, digits, _ and -; people who are in several accounts sign in with it.",
+    html! {
+        (Field {
+            name: "name", label: "Name", value: name, most: MAX_NAME, required: true, focus,
+            help: "Lower-case letters, digits, _ and -; people who are in several accounts sign in with it.",
+            ..Field::default()
+        }.show(refusal))
     }
-    .show(refusal)
 }
 
 /// Adds one.
-pub(in crate::http) async fn add(shared: Data<Shared>, submission: Submission) -> PageResult {
-    let Submission { visit, mut form } = submission;
+pub(in crate::http) async fn add(Submission(visit, mut form): Submission) -> PageResult {
     let [name, email] = ["name", "email"].map(|it| form.take(it).trim().to_owned());
     let made = async {
         let input = AccountWithAdmin::read(json!({ "name": name, "email": email }))?;
-        accounts::create_with_admin(&shared.directory, &visit.caller.actor(), input).await
+        accounts::create_with_admin(&visit.shared.directory, &visit.cx().by(), input).await
     };
     match made.await {
-        Ok((_, None)) => Ok(layout::go_to(format!("{PATH}?done=account-added")).finish()),
+        Ok((_, None)) => done(LIST.path, "account-added"),
         Ok((made, Some(link))) => {
             let text = serde_json::to_string(&[&email, &link]).unwrap_or_default();
-            visit.hand_over(&shared, &href(&made), &text).await
+            visit.hand_over(&LIST.of(made.id), &text).await
         }
         Err(problem) => Ok(form_for_new(&visit, &name, &email, &Refused::of(problem)?)),
     }
 }
 
-/// Where no mail could be sent, the operator hands the link over.
-fn handed_over(visit: &Visit, made: &Account, email: &str, link: &str) -> HttpResponse {
-    let body = html! {
-        (tabs(visit, PATH))
-        div class="form" {
-            p {
-                "No mail server is set, so that no mail was sent. Hand this link over to " strong { (email) }
-                ", the first admin of " strong { (made.name) } ": it is shown this once, works once, and within "
-                "7 days."
-            }
-            (once("link", link))
-            a class="button" href=(PATH) { "To the accounts" }
-        }
-    };
-    let title = "The account was added";
-    visit
-        .page(Nav::Settings, title, "")
-        .back(PATH, "Accounts")
-        .show(&body)
-}
-
-async fn found(shared: &Shared, request: &HttpRequest) -> Result<Account, Trouble> {
-    Ok(accounts::show(&shared.directory, part(request, "id")?).await?)
+async fn found(visit: &Visit) -> Result<Account, Trouble> {
+    Ok(accounts::show(&visit.shared.directory, visit.part("id")?).await?)
 }
 
 /// One account.
-pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let account = found(&shared, &request).await?;
-    let made = visit.handed_over(&shared, &request).await?;
+pub(in crate::http) async fn show(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let account = found(&visit).await?;
+    let made = visit.handed_over().await?;
     let made = made.and_then(|text| serde_json::from_str::<[String; 2]>(&text).ok());
     if let Some([email, link]) = made {
-        return Ok(handed_over(&visit, &account, &email, &link));
+        let whom = html! { strong { (email) } ", the first admin of " strong { (account.name) } };
+        let content = link_for(&whom, &link);
+        return Ok(LIST.made(&visit, "The account was added", &content));
     }
     let (mut name, mut senders) = (account.name.clone(), listed(&account));
-    if let Some(mut form) = visit.typed(&shared, &request).await? {
+    if let Some(mut form) = visit.typed().await? {
         if form.has("mail_senders") {
             senders = form.take("mail_senders");
         } else {
             name = form.take("name");
         }
     }
-    let shown = [name.as_str(), senders.as_str()];
-    let bounds = accounts::bounds(&shared.directory, account.id).await?;
-    let refusal = Refused::default();
-    Ok(detail(&visit, &account, &bounds, shown, &refusal))
+    detail(&visit, &account, [&name, &senders], &Refused::default()).await
 }
 
 /// The senders as they are typed: separated by spaces.
@@ -190,17 +114,24 @@ fn listed(account: &Account) -> String {
     senders.map(Sender::as_str).collect::<Vec<_>>().join(" ")
 }
 
-fn detail(
+async fn detail(
     visit: &Visit,
     account: &Account,
-    bounds: &Bounds,
     [name, senders]: [&str; 2],
     refusal: &Refused,
-) -> HttpResponse {
-    let path = href(account);
+) -> PageResult {
+    let bounds = accounts::bounds(&visit.shared.directory, account.id).await?;
+    let path = LIST.of(account.id);
+    let senders = html! {
+        (Field {
+            name: "mail_senders", label: "Senders of its mails", value: senders, most: MAX_SENDERS * 255,
+            help: "Addresses such as shop@example.com, and domains such as example.com for every address of \
+                   theirs, separated by spaces. Empty: every address at the domain of mail_from but mail_from \
+                   itself.",
+            ..Field::default()
+        }.show(refusal))
+    };
     let body = html! {
-        (tabs(visit, PATH))
-        (refusal.notice())
         dl class="facts" {
             dt { "Created" } dd { (visit.reader.at(account.created_at)) }
             dt { "Id" } dd { code id="account-id" { (account.id) } " " (ui::copy("account-id")) }
@@ -208,24 +139,9 @@ fn detail(
         @if account.id == MAIN_ACCOUNT {
             p class="muted" { "This account is there from the start; it keeps its name, and its admins are the operators." }
         } @else {
-            form class="form" method="post" action=(path) {
-                (visit.csrf())
-                (name_field(name, refusal, false))
-                button class="button primary" type="submit" { "Rename" }
-            }
+            (simple_form(visit, &path, ("button primary", "Rename"), &name_field(name, refusal, false)))
         }
-        form class="form" method="post" action=(path) {
-            (visit.csrf())
-            (Input {
-                name: "mail_senders", label: "Senders of its mails", kind: "text", value: senders,
-                most: MAX_SENDERS * 255, autocomplete: "off",
-                help: "Addresses such as shop@example.com, and domains such as example.com for every address of \
-                       theirs, separated by spaces. Empty: every address at the domain of mail_from but mail_from \
-                       itself.",
-                ..Input::default()
-            }.show(refusal))
-            button class="button" type="submit" { "Save the senders" }
-        }
+        (simple_form(visit, &path, ("button", "Save the senders"), &senders))
         @if account.id != MAIN_ACCOUNT {
             hr;
             div class="buttons" {
@@ -233,37 +149,13 @@ fn detail(
                 span class="muted" { "Only an account without webhooks and events can be removed." }
             }
         }
-        (used(bounds))
+        (used(&bounds))
     };
-    let page = visit
-        .page(Nav::Settings, &account.name, "")
-        .back(PATH, "Accounts");
-    page.status(refusal.status).show(&body)
+    Ok(LIST.page(visit, &account.name, refusal, &body))
 }
 
 /// What the account has, and the most that it may have.
 fn used(Bounds { used, most }: &Bounds) -> Markup {
-    let rows = [
-        ("Event types of its own", used.event_types, most.event_types),
-        (
-            "Bytes of their schemas",
-            used.schema_bytes,
-            most.schema_bytes,
-        ),
-        ("Webhooks", used.subscriptions, most.subscriptions),
-        ("Tokens in force", used.tokens, most.tokens),
-        ("Users", used.users, most.users),
-        (
-            "Activities of its own",
-            used.activity_types,
-            most.activity_types,
-        ),
-        (
-            "Idempotency keys today (UTC)",
-            used.idempotency_keys,
-            most.idempotency_keys,
-        ),
-    ];
     html! {
         h2 { "What it uses" }
         table class="list" id="bounds" {
@@ -273,7 +165,15 @@ fn used(Bounds { used, most }: &Bounds) -> Markup {
                 th scope="col" class="number" { "At most" }
             } }
             tbody {
-                @for (name, used, most) in rows {
+                @for (name, used, most) in [
+                    ("Event types of its own", used.event_types, most.event_types),
+                    ("Bytes of their schemas", used.schema_bytes, most.schema_bytes),
+                    ("Webhooks", used.subscriptions, most.subscriptions),
+                    ("Tokens in force", used.tokens, most.tokens),
+                    ("Users", used.users, most.users),
+                    ("Activities of its own", used.activity_types, most.activity_types),
+                    ("Idempotency keys today (UTC)", used.idempotency_keys, most.idempotency_keys),
+                ] {
                     tr {
                         td data-label="Of" { (name) }
                         td data-label="Used" class="number" { (used) }
@@ -287,17 +187,13 @@ fn used(Bounds { used, most }: &Bounds) -> Markup {
 }
 
 /// Renames one, or changes the senders of its mails: each has a form of its own.
-pub(in crate::http) async fn change(Sent(shared, submission, request): Sent) -> PageResult {
-    let Submission { visit, mut form } = submission;
-    let account = found(&shared, &request).await?;
+pub(in crate::http) async fn change(Submission(visit, mut form): Submission) -> PageResult {
+    let account = found(&visit).await?;
     let (mut name, mut senders) = (account.name.clone(), listed(&account));
-    let (body, done) = if form.has("mail_senders") {
+    let (body, key) = if form.has("mail_senders") {
         senders = form.take("mail_senders");
-        let separated = |c: char| c.is_whitespace() || c == ',';
-        let entries: Vec<&str> = senders
-            .split(separated)
-            .filter(|it| !it.is_empty())
-            .collect();
+        let entries = senders.split(|c: char| c.is_whitespace() || c == ',');
+        let entries: Vec<&str> = entries.filter(|it| !it.is_empty()).collect();
         let entries = (!entries.is_empty()).then_some(entries);
         (json!({ "mail_senders": entries }), "mail-senders-saved")
     } else {
@@ -305,56 +201,40 @@ pub(in crate::http) async fn change(Sent(shared, submission, request): Sent) -> 
         (json!({ "name": name }), "account-renamed")
     };
     let changed = async {
-        let (patch, by) = (AccountPatch::read(body)?, visit.caller.actor());
-        accounts::change(&shared.directory, account.id, &by, patch).await
+        let (patch, by) = (AccountPatch::read(body)?, visit.cx().by());
+        accounts::change(&visit.shared.directory, account.id, &by, patch).await
     };
     match changed.await {
-        Ok(_) => Ok(layout::go_to(format!("{}?done={done}", href(&account))).finish()),
+        Ok(_) => done(&LIST.of(account.id), key),
         Err(problem) => {
             let refusal = Refused::of(problem)?;
-            let bounds = accounts::bounds(&shared.directory, account.id).await?;
-            Ok(detail(
-                &visit,
-                &account,
-                &bounds,
-                [&name, &senders],
-                &refusal,
-            ))
+            detail(&visit, &account, [&name, &senders], &refusal).await
         }
     }
 }
 
 /// Asks whether one is to be removed.
-pub(in crate::http) async fn ask_removal(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let account = found(&shared, &request).await?;
+pub(in crate::http) async fn ask_removal(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let account = found(&visit).await?;
     Ok(removal(&visit, &account, &Refused::default()))
 }
 
 fn removal(visit: &Visit, account: &Account, refusal: &Refused) -> HttpResponse {
-    let path = href(account);
-    let question = Question {
-        title: "Remove an account?",
-        sentence: html! {
-            "The account " strong { (account.name) } " is removed with its users, its tokens, its own event types "
-            "and its logs of activities and mails. This cannot be undone."
-        },
-        action: &format!("{path}/remove"),
-        button: "Remove the account",
-        cancel: &path,
-        back: (&path, &account.name),
-        tab: PATH,
+    let sentence = html! {
+        "The account " strong { (account.name) } " is removed with its users, its tokens, its own event types "
+        "and its logs of activities and mails. This cannot be undone."
     };
-    question.ask(visit, refusal)
+    let path = LIST.of(account.id);
+    LIST.question(visit, (&path, &account.name), &sentence, refusal)
 }
 
 /// Removes one.
-pub(in crate::http) async fn remove(Sent(shared, submission, request): Sent) -> PageResult {
-    let visit = submission.visit;
-    let account = found(&shared, &request).await?;
-    let by = visit.caller.actor();
-    match accounts::remove(&shared.directory, account.id, &by).await {
-        Ok(()) => Ok(layout::go_to(format!("{PATH}?done=account-removed")).finish()),
+pub(in crate::http) async fn remove(Submission(visit, _): Submission) -> PageResult {
+    let account = found(&visit).await?;
+    let by = visit.cx().by();
+    match accounts::remove(&visit.shared.directory, account.id, &by).await {
+        Ok(()) => done(LIST.path, "account-removed"),
         Err(problem) => Ok(removal(&visit, &account, &Refused::of(problem)?)),
     }
 }

@@ -1,38 +1,34 @@
 //! The settings of people: users, tokens, accounts and oneself. Here stands what these pages
-//! share: the tabs, the fields of their forms, and the question before something is taken away.
+//! share: the tabs, the lists, the forms and their fields, and the question before something is
+//! taken away.
 
 pub(in crate::http) mod accounts;
 pub(in crate::http) mod profile;
 pub(in crate::http) mod tokens;
 pub(in crate::http) mod users;
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, ResponseError};
-use maud::{Markup, html};
+use std::fmt::Display;
 
-use super::frame::Nav;
-use super::layout;
-use super::trouble::Trouble;
-use super::visit::Visit;
-use super::{PageResult, ui};
-use crate::http::problem::{Fault, Kind, Problem};
+use actix_web::http::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::prelude::*;
+use crate::domain::role::Role;
+use crate::http::problem::Fault;
 
 /// The place of the settings: who may gets the people, others themselves.
 pub(in crate::http) async fn index(visit: Visit) -> PageResult {
-    let to = if visit.is_admin() {
-        users::PATH
-    } else {
-        profile::PATH
-    };
-    Ok(layout::go_to(to).finish())
+    let people = visit.is_admin().then_some(users::LIST.path);
+    Ok(layout::go_to(people.unwrap_or(profile::PATH)).finish())
 }
 
 /// The ways between the settings that somebody may see.
 fn tabs(visit: &Visit, current: &str) -> Markup {
     let places = [
-        (users::PATH, "Users", visit.is_admin()),
-        (tokens::PATH, "Tokens", visit.is_admin()),
-        (accounts::PATH, "Accounts", visit.caller.operator),
+        (users::LIST.path, "Users", visit.is_admin()),
+        (tokens::LIST.path, "Tokens", visit.is_admin()),
+        (accounts::LIST.path, "Accounts", visit.caller.operator),
         (profile::PATH, "Profile", true),
     ];
     html! {
@@ -43,6 +39,155 @@ fn tabs(visit: &Visit, current: &str) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// A list of the settings, and what the pages around it say.
+struct List {
+    /// What is in it, also in its cursors.
+    name: &'static str,
+    /// Its title.
+    title: &'static str,
+    /// Where it stands.
+    path: &'static str,
+    /// What it is for.
+    lead: &'static str,
+    /// The main action.
+    add: &'static str,
+    /// How one is taken away: the last step of the address, the question, the button.
+    removal: [&'static str; 3],
+}
+
+impl List {
+    /// What the address says of the list.
+    fn wanted<K>(&self, visit: &Visit) -> Result<Wanted<'static, K>, Problem>
+    where
+        K: Serialize + DeserializeOwned,
+    {
+        let mut query = visit.query();
+        let wanted = Wanted::of_page(&mut query, self.name);
+        query.finish()?;
+        Ok(wanted)
+    }
+
+    /// The list, of which `rows` may have one row more.
+    fn show<R, K: Serialize>(
+        &self,
+        visit: &Visit,
+        wanted: &Wanted<'_, K>,
+        mut rows: Vec<R>,
+        key: impl FnOnce(&R) -> K,
+        table: impl FnOnce(&[R]) -> Markup,
+    ) -> HttpResponse {
+        let Self { name, path, .. } = self;
+        let next = cut(&mut rows, wanted.limit, key);
+        let next = next.map(|last| format!("{path}?cursor={}", cursor::encode(name, &last)));
+        let first = wanted.after.as_ref().map(|_| *path);
+        let body = html! {
+            (tabs(visit, path))
+            section id="list" { (table(&rows)) (ui::pager(next.as_deref(), first)) }
+        };
+        let action = html! { a class="button primary" href={ (path) "/new" } { (self.add) } };
+        let page = visit.page(Nav::Settings, self.title, self.lead);
+        page.action(action).show(&body)
+    }
+
+    /// Where one of them has its page.
+    fn of(&self, id: impl Display) -> String {
+        format!("{}/{id}", self.path)
+    }
+
+    /// A page beneath the list.
+    fn page(
+        &self,
+        visit: &Visit,
+        title: &str,
+        refusal: &Refused,
+        content: &Markup,
+    ) -> HttpResponse {
+        let body = html! { (tabs(visit, self.path)) (refusal.notice()) (content) };
+        let page = visit.page(Nav::Settings, title, "");
+        let page = page.back(self.path, self.title);
+        page.status(refusal.status).show(&body)
+    }
+
+    /// The form to add one.
+    fn adding(&self, visit: &Visit, refusal: &Refused, fields: &Markup, add: &str) -> HttpResponse {
+        let body = html! {
+            form class="form" method="post" action=(self.path) {
+                (visit.csrf())
+                (fields)
+                div class="buttons" {
+                    button class="button primary" type="submit" { (add) }
+                    a class="button" href=(self.path) { "Cancel" }
+                }
+            }
+        };
+        self.page(visit, self.add, refusal, &body)
+    }
+
+    /// What is shown once of one that was made.
+    fn made(&self, visit: &Visit, title: &str, content: &Markup) -> HttpResponse {
+        let body = html! {
+            div class="form" {
+                (content)
+                a class="button" href=(self.path) { "To the " (self.name) }
+            }
+        };
+        self.page(visit, title, &Refused::default(), &body)
+    }
+
+    /// The question before one is taken away: what will happen, and to what; perhaps with why it
+    /// could not be done.
+    fn question(
+        &self,
+        visit: &Visit,
+        (path, name): (&str, &str),
+        sentence: &Markup,
+        refusal: &Refused,
+    ) -> HttpResponse {
+        let [step, title, button] = self.removal;
+        let body = html! {
+            (tabs(visit, self.path))
+            (refusal.notice())
+            div class="form" {
+                p { (sentence) }
+                form method="post" action={ (path) "/" (step) } {
+                    (visit.csrf())
+                    div class="buttons" {
+                        button class="button danger primary" type="submit" { (button) }
+                        a class="button" href=(path) { "Cancel" }
+                    }
+                }
+            }
+        };
+        let page = visit.page(Nav::Settings, title, "").back(path, name);
+        page.status(refusal.status).show(&body)
+    }
+}
+
+/// On to a page, which says what was done.
+fn done(path: &str, key: &str) -> PageResult {
+    Ok(layout::go_to(format!("{path}?done={key}")).finish())
+}
+
+/// What was typed into these fields before the session ended; else what they hold.
+async fn written<const N: usize>(
+    visit: &Visit,
+    fields: [(&str, &str); N],
+) -> Result<[String; N], StoreError> {
+    Ok(match visit.typed().await? {
+        Some(mut form) => fields.map(|(name, _)| form.take(name)),
+        None => fields.map(|(_, held)| held.to_owned()),
+    })
+}
+
+/// The name of a role.
+const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Publisher => "Publisher",
+        Role::Viewer => "Viewer",
+        Role::Admin => "Admin",
     }
 }
 
@@ -58,19 +203,18 @@ impl Refused {
     /// Of what somebody can mend in the form; anything else has a page of its own.
     fn of(why: impl Into<Problem>) -> Result<Self, Trouble> {
         let problem: Problem = why.into();
-        let status = problem.status_code();
         match problem.kind() {
-            Kind::Invalid | Kind::Conflict | Kind::TooMany => {
-                let faults = problem.faults().to_vec();
-                let sentence = faults.is_empty().then(|| problem.to_string());
-                Ok(Self {
-                    status,
-                    faults,
-                    sentence,
-                })
-            }
-            _ => Err(problem.into()),
+            Kind::Invalid | Kind::Conflict | Kind::TooMany => {}
+            _ => return Err(problem.into()),
         }
+        let (detail, status, _) = problem.told();
+        let faults = problem.faults().to_vec();
+        let sentence = faults.is_empty().then(|| detail.to_owned());
+        Ok(Self {
+            status,
+            faults,
+            sentence,
+        })
     }
 
     /// What is wrong as a whole.
@@ -91,19 +235,21 @@ impl Refused {
 
 /// A field of a form: a line of text.
 #[derive(Default)]
-struct Input<'a> {
+struct Field<'a> {
     name: &'a str,
     label: &'a str,
-    kind: &'a str,
+    /// What it takes, if it is not any text.
+    kind: Option<&'a str>,
     value: &'a str,
     help: &'a str,
     most: usize,
-    autocomplete: &'a str,
+    /// What browsers may fill in, if anything.
+    autocomplete: Option<&'a str>,
     required: bool,
     focus: bool,
 }
 
-impl Input<'_> {
+impl Field<'_> {
     /// The field with its help and what is wrong with it.
     fn show(&self, refusal: &Refused) -> Markup {
         let name = self.name;
@@ -117,8 +263,9 @@ impl Input<'_> {
         html! {
             div class="field" {
                 label for=(name) { (self.label) }
-                input id=(name) name=(name) type=(self.kind) value=(self.value)
-                    maxlength=[(self.most > 0).then_some(self.most)] autocomplete=(self.autocomplete)
+                input id=(name) name=(name) type=(self.kind.unwrap_or("text")) value=(self.value)
+                    maxlength=[(self.most > 0).then_some(self.most)]
+                    autocomplete=(self.autocomplete.unwrap_or("off"))
                     required[self.required] autofocus[self.focus] spellcheck="false"
                     aria-invalid=[wrong.map(|_| "true")] aria-describedby=[described];
                 @if let Some(detail) = wrong {
@@ -139,60 +286,41 @@ fn sentence(detail: &str) -> String {
     format!("It {detail}{end}")
 }
 
-/// A choice of one of several, each with what it means.
-fn radios(
-    name: &str,
-    legend: &str,
-    chosen: &str,
-    choices: &[(&str, &str, &str)],
-    refusal: &Refused,
-) -> Markup {
+/// The choice of a role, out of some.
+fn roles(choices: &Markup, refusal: &Refused) -> Markup {
     html! {
         fieldset {
-            legend { (legend) }
-            @for (value, words, help) in choices {
-                @let id = format!("{name}-{value}");
-                div class="choice" {
-                    input type="radio" id=(id) name=(name) value=(value) checked[*value == chosen] required;
-                    label for=(id) { (words) " " span class="muted" { (help) } }
-                }
-            }
-            @if let Some(detail) = refusal.detail(name) { p class="error" { (sentence(detail)) } }
+            legend { "Role" }
+            (choices)
+            @if let Some(detail) = refusal.detail("role") { p class="error" { (sentence(detail)) } }
         }
     }
 }
 
-/// The question before something is taken away: what will happen, and to what.
-struct Question<'a> {
-    title: &'a str,
-    sentence: Markup,
-    action: &'a str,
-    button: &'a str,
-    cancel: &'a str,
-    back: (&'a str, &'a str),
-    tab: &'a str,
+/// One of them, with what it means.
+fn choice(role: Role, chosen: &str, help: &str) -> Markup {
+    html! {
+        div class="choice" {
+            input type="radio" id={ "role-" (role) } name="role" value=(role)
+                checked[role.as_str() == chosen] required;
+            label for={ "role-" (role) } { (role_name(role)) " " span class="muted" { (help) } }
+        }
+    }
 }
 
-impl Question<'_> {
-    /// The page, perhaps with why it could not be done.
-    fn ask(&self, visit: &Visit, refusal: &Refused) -> HttpResponse {
-        let body = html! {
-            (tabs(visit, self.tab))
-            (refusal.notice())
-            div class="form" {
-                p { (self.sentence) }
-                form method="post" action=(self.action) {
-                    (visit.csrf())
-                    div class="buttons" {
-                        button class="button danger primary" type="submit" { (self.button) }
-                        a class="button" href=(self.cancel) { "Cancel" }
-                    }
-                }
-            }
-        };
-        let (href, name) = self.back;
-        let page = visit.page(Nav::Settings, self.title, "").back(href, name);
-        page.status(refusal.status).show(&body)
+/// A form that is sent with one button.
+fn simple_form(
+    visit: &Visit,
+    action: &str,
+    (class, button): (&str, &str),
+    fields: &Markup,
+) -> Markup {
+    html! {
+        form class="form" method="post" action=(action) {
+            (visit.csrf())
+            (fields)
+            button class=(class) type="submit" { (button) }
+        }
     }
 }
 
@@ -203,5 +331,16 @@ fn once(id: &str, text: &str) -> Markup {
             pre id=(id) class="once" tabindex="0" { (text) }
             (ui::copy(id))
         }
+    }
+}
+
+/// Where no mail could be sent: a link that somebody is to get otherwise.
+fn link_for(whom: &Markup, link: &str) -> Markup {
+    html! {
+        p {
+            "No mail server is set, so that no mail was sent. Hand this link over to " (whom)
+            ": it is shown this once, works once, and within 7 days."
+        }
+        (once("link", link))
     }
 }

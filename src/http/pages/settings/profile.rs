@@ -1,19 +1,12 @@
 //! Oneself: name, password, sessions, and the time zone that times are written in.
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
-use maud::{Markup, html};
 use serde_json::json;
 
-use super::{Input, Refused, tabs};
+use super::{Field, Refused, done, simple_form, tabs, written};
 use crate::domain::email::Email;
 use crate::domain::password::{self, MAX_PASSWORD, MIN_PASSWORD};
-use crate::http::pages::frame::Nav;
-use crate::http::pages::visit::{Look, Sent, Submission, Visit};
-use crate::http::pages::{PageResult, layout, query};
-use crate::http::problem::{Fault, Problem};
-use crate::http::shared::Shared;
-use crate::service::input::Input as _;
+use crate::http::pages::prelude::*;
+use crate::http::problem::Fault;
 use crate::service::users::{self, ProfileInput};
 use crate::store::profile::{self, OpenSession};
 use crate::store::sign_in::{self, Door, Tries};
@@ -23,20 +16,22 @@ use crate::store::user::MAX_USER_NAME;
 pub(super) const PATH: &str = "/settings/profile";
 
 /// The page.
-pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let typed = visit.typed(&shared, &request).await?;
-    let name = match typed {
-        Some(mut form) => form.take("name"),
-        None => visit.signed_in.session.name.clone(),
-    };
-    body(&shared, &visit, &name, &Refused::default()).await
+pub(in crate::http) async fn show(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let held = [("name", visit.signed_in.session.name.as_str())];
+    let [name] = written(&visit, held).await?;
+    body(&visit, &name, &Refused::default()).await
 }
 
-async fn body(shared: &Shared, visit: &Visit, name: &str, refusal: &Refused) -> PageResult {
+async fn body(visit: &Visit, name: &str, refusal: &Refused) -> PageResult {
     let session = &visit.signed_in.session;
-    let database = shared.engine.database();
-    let open = profile::sessions(database, session, &visit.signed_in.hash).await?;
+    let open = profile::sessions(visit.database(), session, &visit.signed_in.hash).await?;
+    let name = html! {
+        (Field {
+            name: "name", label: "Name", value: name, most: MAX_USER_NAME, autocomplete: Some("name"),
+            help: "What others see beside your e-mail.", ..Field::default()
+        }.show(refusal))
+    };
     let body = html! {
         (tabs(visit, PATH))
         (refusal.notice())
@@ -50,14 +45,7 @@ async fn body(shared: &Shared, visit: &Visit, name: &str, refusal: &Refused) -> 
                 }
                 dt { "Times" } dd { "in the zone " (visit.reader.zone.name()) ", as your browser says; UTC on hover" }
             }
-            form class="form" method="post" action=(PATH) {
-                (visit.csrf())
-                (Input {
-                    name: "name", label: "Name", kind: "text", value: name, most: MAX_USER_NAME,
-                    autocomplete: "name", help: "What others see beside your e-mail.", ..Input::default()
-                }.show(refusal))
-                button class="button" type="submit" { "Save the name" }
-            }
+            (simple_form(visit, PATH, ("button", "Save the name"), &name))
         }
         (password_form(visit, refusal))
         section class="panel" {
@@ -78,17 +66,12 @@ async fn body(shared: &Shared, visit: &Visit, name: &str, refusal: &Refused) -> 
 fn password_form(visit: &Visit, refusal: &Refused) -> Markup {
     let length = format!("At least {MIN_PASSWORD} characters.");
     let field = |name, label, autocomplete, help| {
-        Input {
-            name,
-            label,
-            kind: "password",
-            most: MAX_PASSWORD,
-            autocomplete,
-            help,
-            required: true,
-            ..Input::default()
+        html! {
+            (Field {
+                name, label, autocomplete: Some(autocomplete), help, kind: Some("password"),
+                most: MAX_PASSWORD, required: true, ..Field::default()
+            }.show(refusal))
         }
-        .show(refusal)
     };
     html! {
         section class="panel" {
@@ -108,52 +91,33 @@ fn password_form(visit: &Visit, refusal: &Refused) -> Markup {
 }
 
 fn sessions(visit: &Visit, open: &[OpenSession]) -> Markup {
-    html! {
-        table class="list" {
-            thead { tr {
-                th scope="col" { "Browser" } th scope="col" { "Signed in" } th scope="col" { "Last used" }
-            } }
-            tbody {
-                @for one in open {
-                    tr {
-                        td data-label="Browser" {
-                            span title=(one.user_agent) {
-                                (browser(&one.user_agent))
-                                @if one.own { " " strong { "(this one)" } }
-                            }
-                        }
-                        td data-label="Signed in" { (visit.reader.ago(one.created_at)) }
-                        td data-label="Last used" { (visit.reader.ago(one.seen_at)) }
-                    }
-                }
+    let cells = |one: &OpenSession| {
+        let browser = html! {
+            span title=(one.user_agent) {
+                (browser(&one.user_agent))
+                @if one.own { " " strong { "(this one)" } }
             }
-        }
-    }
+        };
+        let [signed_in, used] = [one.created_at, one.seen_at].map(|at| visit.reader.ago(at));
+        [browser, signed_in, used]
+    };
+    let heads = ["Browser", "Signed in", "Last used"];
+    ui::table(heads, open.iter().map(cells))
 }
 
 /// A browser's name and system, as far as it tells them.
 fn browser(agent: &str) -> String {
-    let first = |known: &[(&str, &'static str)]| {
-        let found = known.iter().find(|(mark, _)| agent.contains(mark));
-        found.map(|(_, name)| *name)
+    let first = |marks: [&str; 6], names: [&'static str; 6]| {
+        let mut known = marks.into_iter().zip(names);
+        known.find_map(|(mark, name)| agent.contains(mark).then_some(name))
     };
     // Others call themselves Safari or Chrome as well, so that the order counts.
-    let name = first(&[
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-        ("curl/", "curl"),
-    ]);
-    let system = first(&[
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ]);
+    let marks = ["Edg/", "OPR/", "Firefox/", "Chrome/", "Safari/", "curl/"];
+    let names = ["Edge", "Opera", "Firefox", "Chrome", "Safari", "curl"];
+    let name = first(marks, names);
+    let marks = ["Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux"];
+    let names = ["Android", "iPhone", "iPad", "Windows", "macOS", "Linux"];
+    let system = first(marks, names);
     match (name, system) {
         (Some(name), Some(system)) => format!("{name} on {system}"),
         (Some(only), None) | (None, Some(only)) => only.to_owned(),
@@ -163,56 +127,42 @@ fn browser(agent: &str) -> String {
 }
 
 /// Changes the own name.
-pub(in crate::http) async fn rename(shared: Data<Shared>, submission: Submission) -> PageResult {
-    let Submission { visit, mut form } = submission;
+pub(in crate::http) async fn rename(Submission(visit, mut form): Submission) -> PageResult {
     let given = form.take("name");
     let renamed = async {
         let input = ProfileInput::read(json!({ "name": given }))?;
-        users::rename(&shared.directory, &visit.signed_in.session, input).await
+        users::rename(&visit.shared.directory, &visit.signed_in.session, input).await
     };
     match renamed.await {
-        Ok(()) => Ok(done("profile-saved")),
-        Err(why) => body(&shared, &visit, &given, &Refused::of(why)?).await,
+        Ok(()) => done(PATH, "profile-saved"),
+        Err(why) => body(&visit, &given, &Refused::of(why)?).await,
     }
 }
 
-fn done(key: &str) -> HttpResponse {
-    layout::go_to(format!("{PATH}?done={key}")).finish()
-}
-
 /// Ends the own sessions in other browsers.
-pub(in crate::http) async fn end_others(
-    shared: Data<Shared>,
-    submission: Submission,
-) -> PageResult {
-    let signed_in = &submission.visit.signed_in;
-    let database = shared.engine.database();
-    profile::end_others(database, &signed_in.session, &signed_in.hash).await?;
-    Ok(done("sessions-ended"))
+pub(in crate::http) async fn end_others(Submission(visit, _): Submission) -> PageResult {
+    let own = &visit.signed_in;
+    profile::end_others(visit.database(), &own.session, &own.hash).await?;
+    done(PATH, "sessions-ended")
 }
 
 /// Changes the own password.
-pub(in crate::http) async fn set_password(Sent(shared, submission, request): Sent) -> PageResult {
-    let Submission { visit, mut form } = submission;
-    let [present, password, again] = ["present", "password", "again"].map(|field| form.take(field));
-    match change(&shared, &visit, &request, (present, password, &again)).await {
-        Ok(()) => Ok(done("password-changed")),
+pub(in crate::http) async fn set_password(Submission(visit, mut form): Submission) -> PageResult {
+    let given = ["present", "password", "again"].map(|field| form.take(field));
+    match change(&visit, given).await {
+        Ok(()) => done(PATH, "password-changed"),
         Err(problem) => {
-            let name = visit.signed_in.session.name.clone();
-            body(&shared, &visit, &name, &Refused::of(problem)?).await
+            let name = &visit.signed_in.session.name;
+            body(&visit, name, &Refused::of(problem)?).await
         }
     }
 }
 
 /// As a sign-in does, it counts the try before it looks at the present password: a session that
 /// somebody left open is no way to guess it.
-async fn change(
-    shared: &Shared,
-    visit: &Visit,
-    request: &HttpRequest,
-    (present, password, again): (String, String, &str),
-) -> Result<(), Problem> {
-    let session = &visit.signed_in.session;
+async fn change(visit: &Visit, [present, password, again]: [String; 3]) -> Result<(), Problem> {
+    let (shared, database) = (&visit.shared, visit.database());
+    let (session, own) = (&visit.signed_in.session, visit.signed_in.hash);
     let wrong =
         |name: &str, detail: &str| Problem::invalid(vec![Fault::new(format!("/{name}"), detail)]);
     password::check(&password, &Email::stored(session.email.clone()))
@@ -220,27 +170,22 @@ async fn change(
     if again != password {
         return Err(wrong("again", "is not the same as the new password"));
     }
-    let database = shared.engine.database();
     let turn = shared.passwords.turn().await?;
-    let address = shared.sessions.site.address(request);
-    let own = visit.signed_in.hash;
+    let address = shared.sessions.site.address(&visit.request);
     let mut tries = Tries::signed_in(Door::SignIn, &session.email, &address, own);
     if let Some(seconds) = sign_in::count(database, &mut tries).await? {
         return Err(Problem::too_many(seconds));
     }
     let hash = profile::password(database, session).await?;
     let right = shared.passwords.verify(turn, present, hash.clone()).await?;
-    let refused = || wrong("present", "is not your present password");
-    let Some(hash) = hash.filter(|_| right) else {
-        return Err(refused());
-    };
-    let turn = shared.passwords.turn().await?;
-    let made = shared.passwords.hash(turn, password).await?;
-    if profile::set_password(database, session, &own, (&hash, &made), &tries).await? {
-        Ok(())
-    } else {
-        Err(refused())
+    if let Some(hash) = hash.filter(|_| right) {
+        let turn = shared.passwords.turn().await?;
+        let made = shared.passwords.hash(turn, password).await?;
+        if profile::set_password(database, session, &own, (&hash, &made), &tries).await? {
+            return Ok(());
+        }
     }
+    Err(wrong("present", "is not your present password"))
 }
 
 #[cfg(test)]

@@ -1,115 +1,58 @@
 //! Who may sign in to an account: the list, inviting, changing, and taking away.
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
-use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
-use super::{Input, Question, Refused, once, radios, tabs};
-use crate::domain::cursor;
+use super::{Field, List, Refused, choice, done, link_for, role_name, roles, simple_form, written};
 use crate::domain::email::MAX_EMAIL;
 use crate::domain::id::UserId;
-use crate::domain::role::UserRole;
-use crate::http::page::{self, Wanted};
-use crate::http::pages::frame::Nav;
-use crate::http::pages::ui::{self, Tone};
-use crate::http::pages::visit::{Look, Sent, Submission, Visit};
-use crate::http::pages::{PageResult, Trouble, layout, query};
-use crate::http::path::part;
-use crate::http::shared::Shared;
-use crate::service::Refusal;
+use crate::domain::role::Role;
+use crate::http::pages::prelude::*;
 use crate::service::callers::Who;
-use crate::service::input::Input as _;
-use crate::service::making::Making;
 use crate::service::users::{self, UserInput, UserPatch};
 use crate::store::user::{MAX_USER_NAME, User};
 
-/// Where the list stands.
-pub(super) const PATH: &str = "/settings/users";
-/// The name of the list in its cursors.
-const LIST: &str = "users";
-const ROLES: &[(&str, &str, &str)] = &[
-    (
-        "viewer",
-        "Viewer",
-        "sees everything in this account, changes nothing",
-    ),
-    (
-        "admin",
-        "Admin",
-        "changes webhooks, users and tokens as well",
-    ),
-];
+/// The users of an account.
+pub(super) const LIST: List = List {
+    name: "users",
+    title: "Users",
+    path: "/settings/users",
+    lead: "Who may sign in to this account's pages.",
+    add: "Invite a user",
+    removal: ["remove", "Remove a user?", "Remove the user"],
+};
 
 /// The list.
-pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
-    let wanted: Wanted<UserId> = Wanted::of_page(&mut query, LIST);
-    query.finish()?;
-    let (directory, account) = (&shared.directory, visit.account);
-    let mut rows = users::list(directory, account, wanted.after, wanted.rows()).await?;
-    let next = page::cut(&mut rows, wanted.limit, |row| row.id);
-    let next = next.map(|last| format!("{PATH}?cursor={}", cursor::encode(LIST, &last)));
-    let first = wanted.after.map(|_| PATH);
-    let body = html! {
-        (tabs(&visit, PATH))
-        section id="list" {
-            table class="list" {
-                thead { tr {
-                    th scope="col" { "E-mail" } th scope="col" { "Name" } th scope="col" { "Role" }
-                    th scope="col" { "State" } th scope="col" { "Last sign-in" } th scope="col" { "Added" }
-                } }
-                tbody { @for row in &rows { (line(&visit, row)) } }
-            }
-            (ui::pager(next.as_deref(), first))
-        }
-    };
-    let action =
-        html! { a class="button primary" href=(format!("{PATH}/new")) { "Invite a user" } };
-    let lead = "Who may sign in to this account's pages.";
-    Ok(visit
-        .page(Nav::Settings, "Users", lead)
-        .action(action)
-        .show(&body))
+pub(in crate::http) async fn list(visit: Visit) -> PageResult {
+    let wanted: Wanted<UserId> = LIST.wanted(&visit)?;
+    let (directory, account) = (&visit.shared.directory, visit.account);
+    let rows = users::list(directory, account, wanted.after, wanted.rows()).await?;
+    let heads = ["E-mail", "Name", "Role", "State", "Last sign-in", "Added"];
+    let table = |rows: &[User]| ui::table(heads, rows.iter().map(|row| cells(&visit, row)));
+    Ok(LIST.show(&visit, &wanted, rows, |row| row.id, table))
 }
 
-fn line(visit: &Visit, row: &User) -> Markup {
-    html! {
-        tr {
-            td data-label="E-mail" {
-                span {
-                    a class="row" href=(format!("{PATH}/{}", row.id)) { (row.email) }
-                    @if is_oneself(visit, row.id) { " " span class="muted" { "(you)" } }
-                }
+fn cells(visit: &Visit, row: &User) -> [Markup; 6] {
+    let last_sign_in = row.last_sign_in_at.map(|at| visit.reader.ago(at));
+    [
+        html! {
+            span {
+                a class="row" href=(LIST.of(row.id)) { (row.email) }
+                @if is_oneself(visit, row.id) { " " span class="muted" { "(you)" } }
             }
-            td data-label="Name" { (row.name) }
-            td data-label="Role" { (role(row.role)) }
-            td data-label="State" { (state(row)) }
-            td data-label="Last sign-in" {
-                @match row.last_sign_in_at {
-                    Some(at) => { (visit.reader.ago(at)) }
-                    None => { span class="muted" { "never" } }
-                }
-            }
-            td data-label="Added" { (visit.reader.ago(row.created_at)) }
-        }
-    }
-}
-
-const fn role(role: UserRole) -> &'static str {
-    match role {
-        UserRole::Viewer => "Viewer",
-        UserRole::Admin => "Admin",
-    }
+        },
+        html! { (row.name) },
+        html! { (role_name(row.role.into())) },
+        state(row),
+        last_sign_in.unwrap_or_else(|| html! { span class="muted" { "never" } }),
+        visit.reader.ago(row.created_at),
+    ]
 }
 
 fn state(user: &User) -> Markup {
-    if user.disabled_at.is_some() {
-        ui::badge(Tone::Off, "Disabled")
-    } else if user.password_set {
-        ui::badge(Tone::Sent, "Active")
-    } else {
-        ui::badge(Tone::Wait, "Invited")
+    match user.disabled_at {
+        Some(_) => ui::badge(Tone::Off, "Disabled"),
+        None if user.password_set => ui::badge(Tone::Sent, "Active"),
+        None => ui::badge(Tone::Wait, "Invited"),
     }
 }
 
@@ -118,60 +61,51 @@ fn is_oneself(visit: &Visit, id: UserId) -> bool {
 }
 
 /// The form to invite somebody.
-pub(in crate::http) async fn new(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let typed = visit.typed(&shared, &request).await?;
-    let typed = typed.map(|mut form| ["email", "name", "role"].map(|it| form.take(it)));
-    let [email, name, role] = typed.unwrap_or_else(|| ["", "", "viewer"].map(str::to_owned));
-    let written = [email.as_str(), &name, &role];
-    Ok(invitation(&visit, written, &Refused::default()))
+pub(in crate::http) async fn new(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let held = [("email", ""), ("name", ""), ("role", "viewer")];
+    let [email, name, role] = written(&visit, held).await?;
+    let refusal = Refused::default();
+    Ok(invitation(&visit, [&email, &name, &role], &refusal))
 }
 
 fn invitation(visit: &Visit, [email, name, role]: [&str; 3], refusal: &Refused) -> HttpResponse {
-    let body = html! {
-        (tabs(visit, PATH))
-        (refusal.notice())
-        form class="form" method="post" action=(PATH) {
-            (visit.csrf())
-            (Input {
-                name: "email", label: "E-mail", kind: "email", value: email, most: MAX_EMAIL,
-                autocomplete: "off", required: true, focus: true,
-                help: "A mail brings them a link to set their password; it works once, within 7 days.",
-            }.show(refusal))
-            (Input {
-                name: "name", label: "Name", kind: "text", value: name, most: MAX_USER_NAME,
-                autocomplete: "off", help: "What people call them; may be left empty.",
-                ..Input::default()
-            }.show(refusal))
-            (radios("role", "Role", role, ROLES, refusal))
-            div class="buttons" {
-                button class="button primary" type="submit" { "Invite" }
-                a class="button" href=(PATH) { "Cancel" }
-            }
-        }
+    let fields = html! {
+        (Field {
+            name: "email", label: "E-mail", kind: Some("email"), value: email, most: MAX_EMAIL,
+            required: true, focus: true,
+            help: "A mail brings them a link to set their password; it works once, within 7 days.",
+            ..Field::default()
+        }.show(refusal))
+        (Field {
+            name: "name", label: "Name", value: name, most: MAX_USER_NAME,
+            help: "What people call them; may be left empty.", ..Field::default()
+        }.show(refusal))
+        (role_choice(role, refusal))
     };
-    let page = visit
-        .page(Nav::Settings, "Invite a user", "")
-        .back(PATH, "Users");
-    page.status(refusal.status).show(&body)
+    LIST.adding(visit, refusal, &fields, "Invite")
+}
+
+fn role_choice(chosen: &str, refusal: &Refused) -> Markup {
+    let choices = html! {
+        (choice(Role::Viewer, chosen, "sees everything in this account, changes nothing"))
+        (choice(Role::Admin, chosen, "changes webhooks, users and tokens as well"))
+    };
+    roles(&choices, refusal)
 }
 
 /// Invites.
-pub(in crate::http) async fn invite(shared: Data<Shared>, submission: Submission) -> PageResult {
-    let Submission { visit, mut form } = submission;
+pub(in crate::http) async fn invite(Submission(visit, mut form): Submission) -> PageResult {
     let [email, name, role] = ["email", "name", "role"].map(|it| form.take(it));
     let made = async {
         let input = json!({ "email": email.trim(), "name": name, "role": role });
-        let input = UserInput::read(input)?;
-        let by = visit.caller.actor();
-        users::invite(&shared.directory, visit.account, Making::by(&by), input).await
+        let (input, by) = (UserInput::read(input)?, visit.cx().by());
+        let directory = &visit.shared.directory;
+        users::invite(directory, visit.account, Making::by(&by), input).await
     };
     match made.await {
-        Ok((_, None)) => Ok(layout::go_to(format!("{PATH}?done=user-invited")).finish()),
-        Ok((made, Some(link))) => {
-            let page = format!("{PATH}/{}", made.id);
-            visit.hand_over(&shared, &page, &link).await
-        }
+        Ok((_, None)) => done(LIST.path, "user-invited"),
+        Ok((made, Some(link))) => visit.hand_over(&LIST.of(made.id), &link).await,
         Err(problem) => {
             let refusal = Refused::of(problem)?;
             Ok(invitation(&visit, [&email, &name, &role], &refusal))
@@ -179,51 +113,40 @@ pub(in crate::http) async fn invite(shared: Data<Shared>, submission: Submission
     }
 }
 
-/// Where no mail could be sent, who invites hands the link over.
-fn handed_over(visit: &Visit, made: &User, link: &str) -> HttpResponse {
-    let body = html! {
-        (tabs(visit, PATH))
-        div class="form" {
-            p {
-                "No mail server is set, so that no mail was sent. Hand this link over to "
-                strong { (made.email) } ": it is shown this once, works once, and within 7 days."
-            }
-            (once("link", link))
-            a class="button" href=(PATH) { "To the users" }
-        }
-    };
-    let title = "The user was added";
-    visit
-        .page(Nav::Settings, title, "")
-        .back(PATH, "Users")
-        .show(&body)
-}
-
 /// One user.
-pub(in crate::http) async fn show(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let user = found(&shared, &visit, &request).await?;
-    if let Some(link) = visit.handed_over(&shared, &request).await? {
-        return Ok(handed_over(&visit, &user, &link));
+pub(in crate::http) async fn show(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let user = found(&visit).await?;
+    if let Some(link) = visit.handed_over().await? {
+        let content = link_for(&html! { strong { (user.email) } }, &link);
+        return Ok(LIST.made(&visit, "The user was added", &content));
     }
-    let typed = visit.typed(&shared, &request).await?;
-    let typed = typed.map(|mut form| ["name", "role"].map(|it| form.take(it)));
-    let [name, role] = typed.unwrap_or_else(|| [user.name.clone(), user.role.as_str().to_owned()]);
-    Ok(detail(&visit, &user, &name, &role, &Refused::default()))
+    let held = [("name", user.name.as_str()), ("role", user.role.as_str())];
+    let [name, role] = written(&visit, held).await?;
+    Ok(detail(&visit, &user, [&name, &role], &Refused::default()))
 }
 
-async fn found(shared: &Shared, visit: &Visit, request: &HttpRequest) -> Result<User, Trouble> {
-    let id = part(request, "id")?;
-    Ok(users::show(&shared.directory, visit.account, id).await?)
+async fn found(visit: &Visit) -> Result<User, Trouble> {
+    Ok(users::show(&visit.shared.directory, visit.account, visit.part("id")?).await?)
 }
 
-fn detail(visit: &Visit, user: &User, name: &str, chosen: &str, refusal: &Refused) -> HttpResponse {
-    let path = format!("{PATH}/{}", user.id);
+fn detail(visit: &Visit, user: &User, [name, role]: [&str; 2], refusal: &Refused) -> HttpResponse {
+    let path = LIST.of(user.id);
     let oneself = is_oneself(visit, user.id);
     let reader = &visit.reader;
+    let activity = FilterBar::new("/activity").href_with("user", user.email.as_str());
+    let fields = html! {
+        (Field {
+            name: "name", label: "Name", value: name, most: MAX_USER_NAME, ..Field::default()
+        }.show(refusal))
+        @if oneself {
+            p class="help" {
+                "You are " (role_name(user.role.into()))
+                ". Another admin can change that, or take you away."
+            }
+        } @else { (role_choice(role, refusal)) }
+    };
     let body = html! {
-        (tabs(visit, PATH))
-        (refusal.notice())
         dl class="facts" {
             dt { "State" } dd {
                 (state(user))
@@ -241,18 +164,8 @@ fn detail(visit: &Visit, user: &User, name: &str, chosen: &str, refusal: &Refuse
             dt { "Added" } dd { (reader.at(user.created_at)) }
             dt { "Id" } dd { code id="user-id" { (user.id) } " " (ui::copy("user-id")) }
         }
-        p { a href=(activity_of(user)) { "What they did" } }
-        form class="form" method="post" action=(path) {
-            (visit.csrf())
-            (Input {
-                name: "name", label: "Name", kind: "text", value: name, most: MAX_USER_NAME,
-                autocomplete: "off", ..Input::default()
-            }.show(refusal))
-            @if oneself {
-                p class="help" { "You are " (role(user.role)) ". Another admin can change that, or take you away." }
-            } @else { (radios("role", "Role", chosen, ROLES, refusal)) }
-            button class="button primary" type="submit" { "Save" }
-        }
+        p { a href=(activity) { "What they did" } }
+        (simple_form(visit, &path, ("button primary", "Save"), &fields))
         @if !oneself {
             hr;
             div class="buttons" {
@@ -269,112 +182,78 @@ fn detail(visit: &Visit, user: &User, name: &str, chosen: &str, refusal: &Refuse
             }
         }
     };
-    let page = visit
-        .page(Nav::Settings, user.email.as_str(), "")
-        .back(PATH, "Users");
-    page.status(refusal.status).show(&body)
-}
-
-fn activity_of(user: &User) -> String {
-    let pair = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("user", user.email.as_str())
-        .finish();
-    format!("/activity?{pair}")
+    LIST.page(visit, user.email.as_str(), refusal, &body)
 }
 
 /// Changes name and role.
-pub(in crate::http) async fn change(Sent(shared, submission, request): Sent) -> PageResult {
-    let Submission { visit, mut form } = submission;
-    let user = found(&shared, &visit, &request).await?;
-    let mut body = Map::new();
-    for field in ["name", "role"] {
+pub(in crate::http) async fn change(Submission(visit, mut form): Submission) -> PageResult {
+    let user = found(&visit).await?;
+    let mut changes = Map::new();
+    let [name, role] = ["name", "role"].map(|field| {
+        let given = form.take(field);
         if form.has(field) {
-            body.insert(field.to_owned(), form.take(field).into());
+            changes.insert(field.to_owned(), given.clone().into());
         }
-    }
-    let text = |field: &str| {
-        body.get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let (name, role) = (text("name"), text("role"));
-    match altered(&shared, &visit, user.id, Value::Object(body)).await {
-        Ok(_) => Ok(layout::go_to(format!("{PATH}/{}?done=user-saved", user.id)).finish()),
-        Err(problem) => Ok(detail(&visit, &user, &name, &role, &Refused::of(problem)?)),
-    }
+        given
+    });
+    alter(&visit, &user, "user-saved", changes.into(), [&name, &role]).await
 }
 
 /// Ends somebody's sessions and keeps them out.
-pub(in crate::http) async fn disable(Sent(shared, submission, request): Sent) -> PageResult {
-    switch(&shared, &submission.visit, &request, true).await
+pub(in crate::http) async fn disable(Submission(visit, _): Submission) -> PageResult {
+    switch(&visit, "user-disabled", true).await
 }
 
 /// Lets somebody in again.
-pub(in crate::http) async fn enable(Sent(shared, submission, request): Sent) -> PageResult {
-    switch(&shared, &submission.visit, &request, false).await
+pub(in crate::http) async fn enable(Submission(visit, _): Submission) -> PageResult {
+    switch(&visit, "user-enabled", false).await
 }
 
-async fn altered(
-    shared: &Shared,
+async fn switch(visit: &Visit, key: &str, off: bool) -> PageResult {
+    let user = found(visit).await?;
+    let shown = [user.name.as_str(), user.role.as_str()];
+    alter(visit, &user, key, json!({ "disabled": off }), shown).await
+}
+
+async fn alter(
     visit: &Visit,
-    id: UserId,
+    user: &User,
+    key: &str,
     changes: Value,
-) -> Result<User, Refusal> {
-    let patch = UserPatch::read(changes)?;
-    let by = visit.caller.actor();
-    users::change(&shared.directory, visit.account, id, &by, patch).await
-}
-
-async fn switch(shared: &Shared, visit: &Visit, request: &HttpRequest, off: bool) -> PageResult {
-    let user = found(shared, visit, request).await?;
-    let done = if off { "user-disabled" } else { "user-enabled" };
-    match altered(shared, visit, user.id, json!({ "disabled": off })).await {
-        Ok(_) => Ok(layout::go_to(format!("{PATH}/{}?done={done}", user.id)).finish()),
-        Err(problem) => {
-            let refusal = Refused::of(problem)?;
-            Ok(detail(
-                visit,
-                &user,
-                &user.name,
-                user.role.as_str(),
-                &refusal,
-            ))
-        }
+    shown: [&str; 2],
+) -> PageResult {
+    let changed = async {
+        let (patch, by) = (UserPatch::read(changes)?, visit.cx().by());
+        users::change(&visit.shared.directory, visit.account, user.id, &by, patch).await
+    };
+    match changed.await {
+        Ok(_) => done(&LIST.of(user.id), key),
+        Err(problem) => Ok(detail(visit, user, shown, &Refused::of(problem)?)),
     }
 }
 
 /// Asks whether a user is to be removed.
-pub(in crate::http) async fn ask_removal(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let user = found(&shared, &visit, &request).await?;
+pub(in crate::http) async fn ask_removal(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let user = found(&visit).await?;
     Ok(removal(&visit, &user, &Refused::default()))
 }
 
 fn removal(visit: &Visit, user: &User, refusal: &Refused) -> HttpResponse {
-    let path = format!("{PATH}/{}", user.id);
-    let question = Question {
-        title: "Remove a user?",
-        sentence: html! {
-            strong { (user.email) } " cannot sign in any more, and their sessions end at once. What they did "
-            "stays in the activity log. They can be invited again."
-        },
-        action: &format!("{path}/remove"),
-        button: "Remove the user",
-        cancel: &path,
-        back: (&path, user.email.as_str()),
-        tab: PATH,
+    let sentence = html! {
+        strong { (user.email) } " cannot sign in any more, and their sessions end at once. What they did "
+        "stays in the activity log. They can be invited again."
     };
-    question.ask(visit, refusal)
+    let path = LIST.of(user.id);
+    LIST.question(visit, (&path, user.email.as_str()), &sentence, refusal)
 }
 
 /// Removes a user.
-pub(in crate::http) async fn remove(Sent(shared, submission, request): Sent) -> PageResult {
-    let visit = submission.visit;
-    let user = found(&shared, &visit, &request).await?;
-    let by = visit.caller.actor();
-    match users::remove(&shared.directory, visit.account, user.id, &by).await {
-        Ok(()) => Ok(layout::go_to(format!("{PATH}?done=user-removed")).finish()),
+pub(in crate::http) async fn remove(Submission(visit, _): Submission) -> PageResult {
+    let user = found(&visit).await?;
+    let by = visit.cx().by();
+    match users::remove(&visit.shared.directory, visit.account, user.id, &by).await {
+        Ok(()) => done(LIST.path, "user-removed"),
         Err(problem) => Ok(removal(&visit, &user, &Refused::of(problem)?)),
     }
 }

@@ -8,9 +8,8 @@ use serde_json::{Map, Value, json};
 use super::triggers::{self, Group};
 use super::words;
 use crate::domain::headers::MAX_HEADERS;
-use crate::domain::subscription::{
-    DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUT_SECONDS, SubscriptionState,
-};
+use crate::domain::subscription::SubscriptionState::Enabled;
+use crate::domain::subscription::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUT_SECONDS};
 use crate::http::pages::form::Form;
 use crate::service::Fault;
 use crate::service::subscriptions::default_schedule;
@@ -43,8 +42,9 @@ pub(super) struct HeaderRow {
 }
 
 impl HeaderRow {
-    fn keeps_its_value(&self) -> bool {
-        !self.was.is_empty() && (self.value.is_empty() || self.value == MASK)
+    fn new(was: &str, name: &str, value: &str) -> Self {
+        let (was, name, value) = (was.to_owned(), name.to_owned(), value.to_owned());
+        Self { was, name, value }
     }
 }
 
@@ -55,7 +55,7 @@ type Values = BTreeMap<&'static str, String>;
 pub(super) struct Draft {
     values: Values,
     /// What stood there when the form was shown.
-    was: Values,
+    pub was: Values,
     /// The headers, by rows.
     pub headers: Vec<HeaderRow>,
 }
@@ -63,70 +63,46 @@ pub(super) struct Draft {
 impl Draft {
     /// A new webhook.
     pub(super) fn blank() -> Self {
-        let values = Values::from([
-            ("state", SubscriptionState::Enabled.to_string()),
-            ("max_in_flight", DEFAULT_MAX_IN_FLIGHT.to_string()),
-            ("timeout_seconds", DEFAULT_TIMEOUT_SECONDS.to_string()),
-            ("retry_schedule", words::spans(&default_schedule())),
-        ]);
-        Self {
-            values,
-            ..Self::default()
-        }
+        let mut draft = Self::default();
+        draft.set("state", Enabled.as_str());
+        draft.set("max_in_flight", &DEFAULT_MAX_IN_FLIGHT.to_string());
+        draft.set("timeout_seconds", &DEFAULT_TIMEOUT_SECONDS.to_string());
+        draft.set("retry_schedule", &words::spans(&default_schedule()));
+        draft
     }
 
     /// A webhook as it is. The values of its headers are left out.
     pub(super) fn of(webhook: &Subscription) -> Self {
-        let values = stored(webhook);
-        let row = |name: &String| HeaderRow {
-            was: name.clone(),
-            name: name.clone(),
-            value: String::new(),
-        };
+        let row = |name: &String| HeaderRow::new(name, name, "");
         Self {
-            was: values.clone(),
-            values,
+            values: stored(webhook),
+            was: stored(webhook),
             headers: webhook.headers.keys().map(row).collect(),
         }
     }
 
     /// What a form says.
-    pub(super) fn read(form: &mut Form, groups: &[Group]) -> Self {
-        let mut values = Values::new();
-        let mut was = Values::new();
+    pub(super) fn read(mut form: Form, groups: &[Group]) -> Self {
+        let mut draft = Self::default();
         for field in FIELDS {
-            let text = match *field {
-                "triggers" => {
-                    let mut names = form.all("trigger");
-                    for group in form.all("group") {
-                        let all = triggers::of_group(&group, groups);
-                        names.extend(all.map(str::to_owned));
-                    }
-                    names.push(form.take("patterns"));
-                    names.join("\n")
-                }
-                field => form.take(field),
-            };
-            values.insert(field, normal(field, &text));
-            let before = form.take(&format!("was_{field}"));
-            was.insert(field, normal(field, &before));
+            draft.set(field, &form.take(field));
+            let was = form.take(&format!("was_{field}"));
+            draft.was.insert(field, normal(field, &was));
         }
-        let row = |place: usize| HeaderRow {
-            was: form.take(&format!("header_was_{place}")),
-            name: form.take(&format!("header_name_{place}")).trim().to_owned(),
-            value: form
-                .take(&format!("header_value_{place}"))
-                .trim()
-                .to_owned(),
+        let mut names = form.all("trigger");
+        for group in form.all("group") {
+            names.extend(triggers::of_group(&group, groups).map(str::to_owned));
+        }
+        names.push(form.take("patterns"));
+        draft.set("triggers", &names.join("\n"));
+        let row = |place: usize| {
+            let mut text = |what: &str| form.take(&format!("header_{what}_{place}"));
+            HeaderRow::new(&text("was"), text("name").trim(), text("value").trim())
         };
         // Rows of more than are allowed are kept, so that the form can say so.
         let rows = (0..3 * MAX_HEADERS).map(row);
-        let headers = rows.filter(|row| *row != HeaderRow::default()).collect();
-        Self {
-            values,
-            was,
-            headers,
-        }
+        draft.headers = rows.filter(|row| *row != HeaderRow::default()).collect();
+        draft
     }
 
     /// A field's value.
@@ -144,13 +120,6 @@ impl Draft {
         self.value("triggers").lines()
     }
 
-    /// The fields with what stood there when the form was shown.
-    pub(super) fn was(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.was
-            .iter()
-            .map(|(field, value)| (*field, value.as_str()))
-    }
-
     /// Where somebody else changed what is changed here as well, with what stands there now. What
     /// only others changed is taken over. From now on the form is one of `now`.
     pub(super) fn merge(&mut self, now: &Subscription) -> Vec<Fault> {
@@ -158,15 +127,13 @@ impl Draft {
         let mut faults = Vec::new();
         for (field, theirs) in &stored {
             let was = self.was.get(field).map_or("", String::as_str);
-            let mine = self.value(field).to_owned();
+            let mine = self.value(field);
             if mine == was {
                 self.values.insert(field, theirs.clone());
-            } else if theirs != was && *theirs != mine {
-                let detail = format!(
-                    "somebody changed this meanwhile to “{}”; save again to put yours in its \
-                     place",
-                    theirs.replace('\n', ", ")
-                );
+            } else if theirs != was && theirs != mine {
+                let theirs = theirs.replace('\n', ", ");
+                let told = format!("somebody changed this meanwhile to “{theirs}”");
+                let detail = format!("{told}; save again to put yours in its place");
                 faults.push(Fault::new(format!("/{field}"), detail));
             }
         }
@@ -183,18 +150,16 @@ impl Draft {
         for field in FIELDS {
             let text = self.value(field);
             let same = stored.get(field).is_some_and(|it| it == text);
-            let left_out =
-                before.is_none() && text.is_empty() && matches!(*field, "title" | "plugin");
-            if same || left_out {
+            let optional = matches!(*field, "title" | "plugin");
+            if same || (before.is_none() && optional && text.is_empty()) {
                 continue;
             }
             let value = match *field {
                 "triggers" => self.triggers().collect(),
                 "plugin" if text.is_empty() => Value::Null,
+                // What is no number is told by who reads the body.
                 "max_in_flight" | "timeout_seconds" => {
-                    // What is no number is told by who reads the body.
-                    text.parse::<u32>()
-                        .map_or_else(|_| text.into(), Value::from)
+                    text.parse::<u32>().map_or(text.into(), Value::from)
                 }
                 "retry_schedule" => match words::read_spans(text) {
                     Ok(seconds) => json!(seconds),
@@ -207,56 +172,48 @@ impl Draft {
             };
             body.insert((*field).to_owned(), value);
         }
-        self.add_headers(before, &mut body, &mut faults);
+        if let Some(headers) = self.changed_headers(before, &mut faults) {
+            body.insert("headers".to_owned(), headers);
+        }
         (body, faults)
     }
 
-    /// The headers as they will be: each row changes what is stored under its name.
-    fn add_headers(
+    /// The headers as they will be, each row changing what is stored under its name; none: they stay.
+    fn changed_headers(
         &self,
         before: Option<&Subscription>,
-        body: &mut Map<String, Value>,
         faults: &mut Vec<Fault>,
-    ) {
-        let stored = before
-            .map(|before| before.headers.clone())
-            .unwrap_or_default();
+    ) -> Option<Value> {
+        let stored = before.map(|it| it.headers.clone()).unwrap_or_default();
         let mut headers = stored.clone();
         // First, so that two rows may swap their names.
         for row in self.headers.iter().filter(|row| row.name != row.was) {
             headers.remove(&row.was);
         }
+        let mut wrong = Vec::new();
         let mut seen = BTreeSet::new();
-        for row in &self.headers {
-            let untouched = row.name == row.was && row.keeps_its_value();
-            if row.name.is_empty() && (!row.was.is_empty() || row.value.is_empty()) {
+        for HeaderRow { was, name, value } in &self.headers {
+            if name.is_empty() && (!was.is_empty() || value.is_empty()) {
                 continue;
             }
-            let mut fault = |detail: String| faults.push(Fault::new("/headers", detail));
-            if !seen.insert(row.name.to_ascii_lowercase()) {
-                fault(format!("“{}” stands there twice", row.name));
-            } else if row.keeps_its_value() {
-                match stored.get(&row.was) {
-                    Some(value) => {
-                        headers.insert(row.name.clone(), value.clone());
-                    }
-                    // Somebody else removed it.
-                    None if untouched => {}
-                    None => fault(format!(
-                        "“{}” was removed meanwhile: write its value",
-                        row.was
-                    )),
-                }
-            } else {
-                headers.insert(row.name.clone(), row.value.clone());
+            let stays = !was.is_empty() && (value.is_empty() || value == MASK);
+            let value = if stays { stored.get(was) } else { Some(value) };
+            if !seen.insert(name.to_ascii_lowercase()) {
+                wrong.push(format!("“{name}” stands there twice"));
+            } else if let Some(value) = value {
+                headers.insert(name.clone(), value.clone());
+            } else if name != was {
+                // A row that was not touched does not bring back what somebody else removed.
+                wrong.push(format!("“{was}” was removed meanwhile: write its value"));
             }
         }
-        if faults.iter().any(|fault| fault.pointer == "/headers") {
-            // No object: who reads the body refuses it together with all else that is wrong.
-            body.insert("headers".to_owned(), Value::Null);
-        } else if headers != stored {
-            body.insert("headers".to_owned(), json!(headers));
+        if wrong.is_empty() {
+            return (headers != stored).then(|| json!(headers));
         }
+        let wrong = wrong.into_iter();
+        faults.extend(wrong.map(|detail| Fault::new("/headers", detail)));
+        // No object: who reads the body refuses it together with all else that is wrong.
+        Some(Value::Null)
     }
 }
 
@@ -288,11 +245,9 @@ fn normal(field: &str, text: &str) -> String {
         }
         "retry_schedule" => match words::read_spans(text) {
             Ok(seconds) => {
-                let seconds: Vec<i32> = seconds
-                    .into_iter()
-                    .map(|it| i32::try_from(it).unwrap_or(i32::MAX))
-                    .collect();
-                words::spans(&seconds)
+                let seconds = seconds.into_iter();
+                let seconds = seconds.map(|it| i32::try_from(it).unwrap_or(i32::MAX));
+                words::spans(&seconds.collect::<Vec<_>>())
             }
             Err(_told_later) => text.trim().to_owned(),
         },
@@ -318,7 +273,7 @@ mod tests {
             url: TargetUrl::new("https://example.com/".to_owned()),
             url_locked: None,
             triggers: vec!["B".to_owned(), "A".to_owned()],
-            state: SubscriptionState::Enabled,
+            state: Enabled,
             headers_locked: None,
             disabled_reason: None,
             plugin: None,
@@ -342,10 +297,8 @@ mod tests {
         draft.set("retry_schedule", "");
         draft.set("title", "New");
         let (body, _) = draft.body(Some(&webhook));
-        assert_eq!(
-            Value::from(body),
-            json!({ "title": "New", "retry_schedule": [] })
-        );
+        let expected = json!({ "title": "New", "retry_schedule": [] });
+        assert_eq!(Value::from(body), expected);
     }
 
     #[test]
@@ -353,11 +306,7 @@ mod tests {
         let webhook = webhook();
         let body = |rows: &[(&str, &str, &str)]| {
             let mut draft = Draft::of(&webhook);
-            let row = |(was, name, value): &(&str, &str, &str)| HeaderRow {
-                was: (*was).to_owned(),
-                name: (*name).to_owned(),
-                value: (*value).to_owned(),
-            };
+            let row = |(a, b, c): &(&str, &str, &str)| HeaderRow::new(a, b, c);
             draft.headers = rows.iter().map(row).collect();
             let (body, faults) = draft.body(Some(&webhook));
             (body.get("headers").cloned(), faults.len())
@@ -367,15 +316,11 @@ mod tests {
         let renamed = json!({ "x-other": "geheim" });
         assert_eq!(body(&[("x-key", "x-other", MASK)]), (Some(renamed), 0));
         let both = json!({ "x-key": "geheim", "a": "b" });
-        assert_eq!(
-            body(&[("x-key", "x-key", ""), ("", "a", "b")]),
-            (Some(both), 0)
-        );
+        let kept_and_new = body(&[("x-key", "x-key", ""), ("", "a", "b")]);
+        assert_eq!(kept_and_new, (Some(both), 0));
         assert_eq!(body(&[("x-key", "", "")]), (Some(json!({})), 0));
-        assert_eq!(
-            body(&[("x-key", "x-key", "new")]).0,
-            Some(json!({ "x-key": "new" }))
-        );
+        let new = json!({ "x-key": "new" });
+        assert_eq!(body(&[("x-key", "x-key", "new")]).0, Some(new));
         assert_eq!(body(&[("", "a", "1"), ("", "A", "2")]).1, 1);
         // Somebody else removed it: the row that was not touched does not bring it back.
         assert_eq!(body(&[("x-gone", "x-gone", "")]), (None, 0));

@@ -1,22 +1,14 @@
 //! Adding and changing a webhook.
 
+use actix_web::ResponseError;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use actix_web::{HttpResponse, ResponseError};
-use maud::html;
 
 use super::draft::Draft;
 use super::form::Form;
 use super::triggers::{self, Group};
-use super::{at, path};
-use crate::http::pages::frame::Nav;
-use crate::http::pages::visit::{Look, Sent, Submission, Visit};
-use crate::http::pages::{PageResult, layout, query};
-use crate::http::problem::{Kind, Problem};
-use crate::http::shared::Shared;
+use super::{go_to, path};
+use crate::http::pages::prelude::*;
 use crate::service::Fault;
-use crate::service::input::Input;
-use crate::service::making::Making;
 use crate::service::subscriptions::{self, SubscriptionInput, SubscriptionPatch};
 use crate::store::subscription::Subscription;
 
@@ -24,168 +16,125 @@ use crate::store::subscription::Subscription;
 const MOST_TRIES: usize = 3;
 
 /// The form of a new webhook. `?trigger=` chooses an event type.
-pub(in crate::http) async fn new(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(crate) async fn new(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     let trigger = query.text("trigger");
     query.finish()?;
-    let groups = triggers::known(&shared, visit.account).await?;
-    let mut draft = match visit.typed(&shared, &request).await? {
-        Some(mut typed) => Draft::read(&mut typed, &groups),
-        None => Draft::blank(),
-    };
+    let groups = triggers::known(&visit).await?;
+    let typed = visit.typed().await?;
+    let mut draft = typed.map_or_else(Draft::blank, |typed| Draft::read(typed, &groups));
     if let Some(trigger) = trigger {
         draft.set("triggers", &trigger);
     }
-    Ok(Page::new(&visit, &shared, &groups, None).show(&draft, None, &[]))
+    Ok(page(&visit, None, &groups, &draft, None))
 }
 
 /// Makes a webhook.
-pub(in crate::http) async fn create(submission: Submission, shared: Data<Shared>) -> PageResult {
-    let Submission { visit, mut form } = submission;
-    let groups = triggers::known(&shared, visit.account).await?;
-    let draft = Draft::read(&mut form, &groups);
-    let (body, faults) = draft.body(None);
+pub(crate) async fn create(Submission(visit, form): Submission) -> PageResult {
+    let groups = triggers::known(&visit).await?;
+    let draft = Draft::read(form, &groups);
+    let (body, known) = draft.body(None);
+    let by = visit.cx().by();
     let made = async {
-        let (input, by) = (SubscriptionInput::begin(body.into())?, visit.caller.actor());
-        subscriptions::create(&shared.engine, visit.account, Making::by(&by), input).await
+        let input = SubscriptionInput::begin(body.into())?;
+        subscriptions::create(visit.cx(), Making::by(&by), input).await
     };
-    let page = Page::new(&visit, &shared, &groups, None);
-    match made.await {
-        Ok((made, _secret)) => {
-            Ok(layout::go_to(format!("{}?done=webhook-made", path(made.id))).finish())
+    match made.await.map_err(Problem::from) {
+        Ok((made, _secret)) => Ok(go_to(made.id, "?done=webhook-made")),
+        Err(problem) => {
+            let wrong = Some((&problem, known.as_slice()));
+            Ok(page(&visit, None, &groups, &draft, wrong))
         }
-        Err(refusal) => Ok(page.show(&draft, Some(&refusal.into()), &faults)),
     }
 }
 
 /// The form of a webhook.
-pub(in crate::http) async fn edit(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
-    let groups = triggers::known(&shared, visit.account).await?;
-    let draft = match visit.typed(&shared, &request).await? {
-        Some(mut typed) => Draft::read(&mut typed, &groups),
+pub(crate) async fn edit(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let webhook = subscriptions::show(visit.cx(), visit.part("id")?).await?;
+    let groups = triggers::known(&visit).await?;
+    let draft = match visit.typed().await? {
+        Some(typed) => Draft::read(typed, &groups),
         None => Draft::of(&webhook),
     };
-    let page = Page::new(&visit, &shared, &groups, Some(&webhook));
-    Ok(page.show(&draft, None, &[]))
+    Ok(page(&visit, Some(&webhook), &groups, &draft, None))
 }
 
 /// Changes a webhook: what the form changed, and nothing that somebody else changed meanwhile.
-pub(in crate::http) async fn save(Sent(shared, submission, request): Sent) -> PageResult {
-    let Submission { visit, mut form } = submission;
-    let id = at(&request)?;
-    let mut webhook = subscriptions::show(&shared.engine, visit.account, id).await?;
-    let groups = triggers::known(&shared, visit.account).await?;
-    let mut draft = Draft::read(&mut form, &groups);
+pub(crate) async fn save(Submission(visit, form): Submission) -> PageResult {
+    let id = visit.part("id")?;
+    let mut webhook = subscriptions::show(visit.cx(), id).await?;
+    let groups = triggers::known(&visit).await?;
+    let mut draft = Draft::read(form, &groups);
     let mut tries = 0;
-    loop {
+    let (problem, known) = loop {
         tries += 1;
         let met = draft.merge(&webhook);
         if !met.is_empty() {
             let problem = Problem::new(Kind::Conflict, "Somebody else changed this webhook.");
-            let page = Page::new(&visit, &shared, &groups, Some(&webhook));
-            return Ok(page.show(&draft, Some(&problem.with(met)), &[]));
+            break (problem.with(met), Vec::new());
         }
-        let (body, faults) = draft.body(Some(&webhook));
-        if body.is_empty() && faults.is_empty() {
-            return Ok(layout::go_to(path(id)).finish());
+        let (body, known) = draft.body(Some(&webhook));
+        if body.is_empty() && known.is_empty() {
+            return Ok(go_to(id, ""));
         }
         let changed = async {
             let patch = SubscriptionPatch::begin(body.into())?;
-            let (by, seen) = (visit.caller.actor(), Some(webhook.updated_at));
-            subscriptions::change(&shared.engine, &webhook, &by, patch, seen).await
+            let seen = Some(webhook.updated_at);
+            subscriptions::change(visit.cx(), &webhook, patch, seen).await
         };
         match changed.await.map_err(Problem::from) {
-            Ok(_changed) => {
-                return Ok(layout::go_to(format!("{}?done=webhook-saved", path(id))).finish());
-            }
+            Ok(_changed) => return Ok(go_to(id, "?done=webhook-saved")),
             Err(problem) if problem.kind() == Kind::Conflict && tries < MOST_TRIES => {
-                webhook = subscriptions::show(&shared.engine, visit.account, id).await?;
+                webhook = subscriptions::show(visit.cx(), id).await?;
             }
-            Err(problem) => {
-                let page = Page::new(&visit, &shared, &groups, Some(&webhook));
-                return Ok(page.show(&draft, Some(&problem), &faults));
-            }
+            Err(problem) => break (problem, known),
         }
-    }
+    };
+    let wrong = Some((&problem, known.as_slice()));
+    Ok(page(&visit, Some(&webhook), &groups, &draft, wrong))
 }
 
-/// The form with what surrounds it.
-struct Page<'a> {
-    visit: &'a Visit,
-    shared: &'a Shared,
-    groups: &'a [Group],
-    /// None: a new webhook.
-    before: Option<&'a Subscription>,
-}
-
-impl<'a> Page<'a> {
-    const fn new(
-        visit: &'a Visit,
-        shared: &'a Shared,
-        groups: &'a [Group],
-        before: Option<&'a Subscription>,
-    ) -> Self {
-        Self {
-            visit,
-            shared,
-            groups,
-            before,
-        }
-    }
-
-    /// The page; with a problem, what is wrong stands beside the fields. `known` is what the form
-    /// can tell better than the problem.
-    fn show(&self, draft: &Draft, problem: Option<&Problem>, known: &[Fault]) -> HttpResponse {
-        let told = problem.map(Problem::faults).unwrap_or_default();
-        let better = |fault: &&Fault| {
-            !known
-                .iter()
-                .any(|it| fault.pointer.starts_with(&it.pointer))
-        };
-        let faults: Vec<Fault> = told.iter().filter(better).chain(known).cloned().collect();
-        let action = self
-            .before
-            .map_or_else(|| "/webhooks".to_owned(), |it| path(it.id));
-        let plugins = self.shared.engine.plugins().list(Some(self.visit.account));
-        let form = Form {
-            draft,
-            faults: &faults,
-            groups: self.groups,
-            plugins: &plugins,
-            cancel: action.clone(),
-            action: match self.before {
-                Some(_) => format!("{action}/edit"),
-                None => "/webhooks/new".to_owned(),
-            },
-            button: if self.before.is_some() {
-                "Save"
-            } else {
-                "Add webhook"
-            },
-        };
-        let body = html! {
-            @if let Some(problem) = problem {
-                p class="notice is-error" role="alert" {
-                    @match (problem.kind(), faults.len()) {
-                        (Kind::Invalid, 1) => { "Nothing was saved: one value needs a change. It is marked below." }
-                        (Kind::Invalid, count) => { "Nothing was saved: " (count) " values need a change. They are marked below." }
-                        _ => { "Nothing was saved. " (problem) }
-                    }
+/// The page, of a new webhook or of `before`. With a problem, what is wrong stands beside the
+/// fields; its faults are what the form can tell better than the problem.
+fn page(
+    visit: &Visit,
+    before: Option<&Subscription>,
+    groups: &[Group],
+    draft: &Draft,
+    wrong: Option<(&Problem, &[Fault])>,
+) -> HttpResponse {
+    let (problem, known) = wrong.unzip();
+    let known = known.unwrap_or_default();
+    let is_known = |it: &Fault| known.iter().any(|one| it.pointer.starts_with(&one.pointer));
+    let mut faults = problem.map_or_else(Vec::new, |it| it.faults().to_vec());
+    faults.retain(|fault| !is_known(fault));
+    faults.extend_from_slice(known);
+    let (title, back) = match before {
+        Some(before) => (format!("Edit “{}”", before.title), before.title.as_str()),
+        None => ("Add a webhook".to_owned(), "Webhooks"),
+    };
+    let here = before.map_or_else(|| "/webhooks".to_owned(), |it| path(it.id));
+    let form = Form {
+        draft,
+        faults: &faults,
+        groups,
+        here: &here,
+        new: before.is_none(),
+    };
+    let body = html! {
+        @if let Some(problem) = problem {
+            p class="notice is-error" role="alert" {
+                @match (problem.kind(), faults.len()) {
+                    (Kind::Invalid, 1) => { "Nothing was saved: one value needs a change. It is marked below." }
+                    (Kind::Invalid, count) => { "Nothing was saved: " (count) " values need a change. They are marked below." }
+                    _ => { "Nothing was saved. " (problem) }
                 }
             }
-            (form.show(self.visit))
-        };
-        let (title, back) = match self.before {
-            Some(before) => (format!("Edit “{}”", before.title), before.title.as_str()),
-            None => ("Add a webhook".to_owned(), "Webhooks"),
-        };
-        let status = problem.map_or(StatusCode::OK, ResponseError::status_code);
-        let page = self
-            .visit
-            .page(Nav::Webhooks, &title, "")
-            .back(action, back);
-        page.status(status).show(&body)
-    }
+        }
+        (form.show(visit))
+    };
+    let status = problem.map_or(StatusCode::OK, ResponseError::status_code);
+    let page = visit.page(Nav::Webhooks, &title, "").back(here, back);
+    page.status(status).show(&body)
 }

@@ -2,21 +2,19 @@
 //! a small chart, and what fails in a few words.
 
 use chrono::{DateTime, Utc};
-use maud::{Markup, html};
 
 use super::path;
 use crate::domain::delivery::Outcome;
-use crate::domain::id::{AccountId, SubscriptionId};
-use crate::domain::subscription::SubscriptionState;
+use crate::domain::subscription::SubscriptionState::{Disabled, Paused};
 use crate::http::pages::chart::{self, SparkPoint};
-use crate::http::pages::ui::{self, Tone};
-use crate::http::pages::visit::Visit;
-use crate::http::shared::Shared;
+use crate::http::pages::prelude::*;
 use crate::service::attempts::error_of;
 use crate::service::plugins::without_source;
 use crate::store::subscription::Subscription;
-use crate::store::subscription_count::{self, Counts};
-use crate::store::{StoreError, last_error, stat};
+use crate::store::subscription_count::Counts;
+use crate::store::{last_error, stat};
+
+use Outcome::{Cancelled, Failed, Filtered, Retry, Sent, Superseded};
 
 /// What the last attempt of a webhook came to.
 #[derive(Debug, Clone, Copy)]
@@ -27,45 +25,30 @@ pub(super) struct LastStatus {
 
 impl LastStatus {
     /// Of a webhook's counts; none: nothing was tried yet.
-    pub(super) fn of(counts: Option<&Counts>) -> Option<Self> {
+    pub(super) fn of(counts: Option<Counts>) -> Option<Self> {
         let counts = counts?;
+        let (outcome, at) = (counts.last_outcome, counts.last_attempt_at);
         // What was given up without a try has no time.
-        let tried =
-            counts.last_outcome != Outcome::Cancelled && counts.last_attempt_at.timestamp() > 0;
-        tried.then_some(Self {
-            outcome: counts.last_outcome,
-            at: counts.last_attempt_at,
-        })
+        (outcome != Cancelled && at.timestamp() > 0).then_some(Self { outcome, at })
     }
 
     /// Whether it went wrong.
     const fn is_error(self) -> bool {
-        matches!(
-            self.outcome,
-            Outcome::Failed | Outcome::Retry | Outcome::Superseded
-        )
-    }
-
-    /// As a badge.
-    pub(super) fn badge(self) -> Markup {
-        match self.outcome {
-            Outcome::Sent => ui::badge(Tone::Sent, "Sent"),
-            Outcome::Filtered | Outcome::Cancelled => ui::badge(Tone::Off, "Filtered"),
-            Outcome::Failed | Outcome::Retry | Outcome::Superseded => {
-                ui::badge(Tone::Error, "Error")
-            }
-        }
+        matches!(self.outcome, Failed | Retry | Superseded)
     }
 }
 
-/// The last status with its time.
+/// The last status as a badge, with its time.
 pub(super) fn last_status(visit: &Visit, last: Option<LastStatus>) -> Markup {
-    html! {
-        @match last {
-            Some(last) => { (last.badge()) " " span class="muted" { (visit.reader.ago(last.at)) } }
-            None => { span class="muted" { "Nothing sent yet" } }
-        }
-    }
+    let Some(last) = last else {
+        return html! { span class="muted" { "Nothing sent yet" } };
+    };
+    let (tone, word) = match last.outcome {
+        Sent => (Tone::Sent, "Sent"),
+        Filtered | Cancelled => (Tone::Off, "Filtered"),
+        Failed | Retry | Superseded => (Tone::Error, "Error"),
+    };
+    html! { (ui::badge(tone, word)) " " span class="muted" { (visit.reader.ago(last.at)) } }
 }
 
 /// One entry of the list.
@@ -76,56 +59,52 @@ pub(super) struct Entry {
     chart: Markup,
 }
 
-/// The entries of these webhooks of an account, in their order.
+/// The entries of webhooks with their counts.
 ///
 /// # Errors
 /// When the database is away.
 pub(super) async fn of(
-    shared: &Shared,
-    account: AccountId,
-    webhooks: Vec<Subscription>,
+    visit: &Visit,
+    rows: Vec<(Subscription, Option<Counts>)>,
 ) -> Result<Vec<Entry>, StoreError> {
-    let database = shared.engine.database();
-    let ids: Vec<_> = webhooks.iter().map(|it| it.id).collect();
-    let counts = subscription_count::of(database, &ids).await?;
-    let last = |id: &SubscriptionId| LastStatus::of(counts.get(id));
-    let failing = |id: &SubscriptionId| last(id).is_some_and(LastStatus::is_error);
-    let failing: Vec<_> = ids.iter().copied().filter(failing).collect();
-    let until = shared.engine.clock().now();
+    let status = |(it, counts): (Subscription, Option<Counts>)| (it, LastStatus::of(counts));
+    let rows: Vec<_> = rows.into_iter().map(status).collect();
+    let ids: Vec<_> = rows.iter().map(|(it, _)| it.id).collect();
+    let fails = |row: &&(Subscription, Option<LastStatus>)| row.1.is_some_and(LastStatus::is_error);
+    let failing: Vec<_> = rows.iter().filter(fails).map(|(it, _)| it.id).collect();
+    let (database, account) = (visit.database(), visit.account);
     let (errors, days) = tokio::try_join!(
         last_error::of(database, account, &failing),
-        stat::sparks(database, account, &ids, until)
+        stat::sparks(database, account, &ids, visit.reader.now),
     )?;
-    let entry = |webhook: Subscription| Entry {
-        last: last(&webhook.id),
-        trouble: trouble(shared, &webhook, errors.get(&webhook.id)),
-        chart: chart::spark(
-            &days
-                .get(&webhook.id)
-                .map(SparkPoint::of)
-                .unwrap_or_default(),
-        ),
-        webhook,
+    let entry = |(webhook, last): (Subscription, Option<LastStatus>)| {
+        let trouble = trouble(visit, &webhook, errors.get(&webhook.id));
+        let points = days.get(&webhook.id).map(SparkPoint::of);
+        let chart = chart::spark(&points.unwrap_or_default());
+        Entry {
+            webhook,
+            last,
+            trouble,
+            chart,
+        }
     };
-    Ok(webhooks.into_iter().map(entry).collect())
+    Ok(rows.into_iter().map(entry).collect())
 }
 
-/// What fails, in a few words: Herald itself disabled or paused it, its script does not work, or what the
-/// last error was.
-fn trouble(shared: &Shared, webhook: &Subscription, error: Option<&String>) -> Option<String> {
-    if webhook.state == SubscriptionState::Disabled
-        || (webhook.state == SubscriptionState::Paused && webhook.disabled_reason.is_some())
-    {
-        return webhook.disabled_reason.clone();
+/// What fails, in a few words: Herald itself disabled or paused it, its script does not work, or
+/// what the last error was.
+fn trouble(visit: &Visit, webhook: &Subscription, error: Option<&String>) -> Option<String> {
+    match (webhook.state, &webhook.disabled_reason) {
+        (Disabled, reason) | (Paused, reason @ Some(_)) => reason.clone(),
+        _ => script_trouble(visit, webhook).or_else(|| error_of(error?)),
     }
-    let script = webhook.plugin.as_ref().and_then(|name| {
-        let trouble = shared
-            .engine
-            .plugins()
-            .trouble(webhook.account, &format!("named/{name}.rhai"));
-        trouble.map(without_source)
-    });
-    script.or_else(|| error_of(error?))
+}
+
+/// What is wrong with the script that acts for it.
+pub(super) fn script_trouble(visit: &Visit, webhook: &Subscription) -> Option<String> {
+    let file = format!("named/{}.rhai", webhook.plugin.as_ref()?);
+    let trouble = visit.engine().plugins().trouble(webhook.account, &file);
+    trouble.map(without_source)
 }
 
 /// The entries as cards.
@@ -155,11 +134,9 @@ pub(super) fn table(visit: &Visit, entries: &[Entry]) -> Markup {
         table class="list webhooks" {
             thead {
                 tr {
-                    th scope="col" { "Title" }
-                    th scope="col" { "State" }
-                    th scope="col" { "Last status" }
-                    th scope="col" { "Last 24 hours" }
-                    th scope="col" { "Created" }
+                    @for head in ["Title", "State", "Last status", "Last 24 hours", "Created"] {
+                        th scope="col" { (head) }
+                    }
                 }
             }
             tbody {

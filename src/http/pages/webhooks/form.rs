@@ -1,19 +1,16 @@
 //! The form of a webhook as it is shown: one column, help beneath each field, and what is wrong
 //! beside it.
 
-use maud::{Markup, html};
-
 use super::draft::{Draft, HeaderRow};
 use super::triggers::{self, Group};
 use super::words;
-use crate::actors::{PluginReport, PluginStatus};
+use crate::actors::PluginStatus;
 use crate::domain::headers::MAX_HEADERS;
-use crate::domain::subscription::{
-    MAX_MAX_IN_FLIGHT, MAX_TIMEOUT_SECONDS, MAX_TITLE, SubscriptionState,
-};
-use crate::http::pages::visit::Visit;
-use crate::http::problem::Fault;
+use crate::domain::subscription::SubscriptionState::{self, Disabled, Enabled, Paused};
+use crate::domain::subscription::{MAX_MAX_IN_FLIGHT, MAX_TIMEOUT_SECONDS, MAX_TITLE};
+use crate::http::pages::prelude::*;
 use crate::plugin::ScriptKind;
+use crate::service::Fault;
 
 /// Rows for new headers; a script adds more.
 const EMPTY_ROWS: usize = 2;
@@ -26,77 +23,74 @@ pub(super) struct Form<'a> {
     pub faults: &'a [Fault],
     /// The event types that there are.
     pub groups: &'a [Group],
-    /// The scripts that there are.
-    pub plugins: &'a [PluginReport],
-    /// Where it is sent.
-    pub action: String,
-    /// What its button says.
-    pub button: &'a str,
-    /// Where to go without saving.
-    pub cancel: String,
+    /// Where to go without saving, above the page with the form.
+    pub here: &'a str,
+    /// It makes a webhook, and does not change one.
+    pub new: bool,
 }
 
 impl Form<'_> {
     /// The form.
     pub(super) fn show(&self, visit: &Visit) -> Markup {
-        let value = |field: &str| self.draft.value(field);
+        let (last, button) = match self.new {
+            true => ("/new", "Add webhook"),
+            false => ("/edit", "Save"),
+        };
+        let more = ["max_in_flight", "timeout_seconds", "retry_schedule"];
+        let open = more.iter().any(|field| !self.faults_of(field).is_empty());
         html! {
-            form class="form" method="post" action=(self.action) data-unsaved {
+            form class="form" method="post" action={ (self.here) (last) } data-unsaved {
                 (visit.csrf())
-                @for (field, was) in self.draft.was() {
+                @for (field, was) in &self.draft.was {
                     input type="hidden" name={ "was_" (field) } value=(was);
                 }
-                (self.text("title", "Title", MAX_TITLE, html! {
+                (self.input("text", "title", "Title", MAX_TITLE, html! {
                     "What the list shows. Left empty, it is the URL's host."
                 }))
-                (self.text("url", "URL", 4_000, html! {
+                (self.input("text", "url", "URL", 4_000, html! {
                     "Where events are sent: " code { "https://…" } " gets them by HTTP, "
                     code { "mailto:name@example.com" } " by mail."
                 }))
                 (triggers::picker(self.draft, self.groups, &self.faults_of("triggers")))
-                (self.state(value("state")))
-                (self.plugin(value("plugin")))
+                (self.state())
+                (self.plugin(visit))
                 (self.headers())
-                details class="more" open[self.has_fault(&["max_in_flight", "timeout_seconds", "retry_schedule"])] {
+                details class="more" open[open] {
                     summary { "Limits and retries" }
-                    (self.number("max_in_flight", "Requests at once", MAX_MAX_IN_FLIGHT,
-                        "As many deliveries are under way at the same time, 1 to 256."))
-                    (self.number("timeout_seconds", "Seconds to answer", MAX_TIMEOUT_SECONDS,
-                        "A target that has not answered by then counts as failed, 1 to 60."))
-                    (self.text("retry_schedule", "Tries again after", 4_000, html! {
+                    (self.input("number", "max_in_flight", "Requests at once", MAX_MAX_IN_FLIGHT.into(), html! {
+                        "As many deliveries are under way at the same time, 1 to 256."
+                    }))
+                    (self.input("number", "timeout_seconds", "Seconds to answer", MAX_TIMEOUT_SECONDS.into(), html! {
+                        "A target that has not answered by then counts as failed, 1 to 60."
+                    }))
+                    (self.input("text", "retry_schedule", "Tries again after", 4_000, html! {
                         "Waits after the first, second, … failure, such as " code { "5 s, 5 min, 2 h" }
                         "; at most 30, none longer than 7 d. Left empty, nothing is tried again."
                     }))
                 }
                 div class="actions" {
-                    button class="button primary" type="submit" { (self.button) }
-                    a class="button" href=(self.cancel) { "Cancel" }
+                    button class="button primary" type="submit" { (button) }
+                    a class="button" href=(self.here) { "Cancel" }
                 }
             }
         }
     }
 
     fn faults_of(&self, field: &str) -> Vec<String> {
-        let of_field = |fault: &&Fault| {
-            let mut parts = fault.pointer.trim_start_matches('/').split('/');
-            parts.next() == Some(field)
-        };
         let mut found: Vec<String> = Vec::new();
-        for fault in self.faults.iter().filter(of_field) {
-            let place = fault
-                .pointer
-                .rsplit('/')
-                .next()
-                .and_then(|it| it.parse::<usize>().ok());
-            let which = place
-                .filter(|_| field == "triggers")
-                .and_then(|it| self.draft.triggers().nth(it));
-            let sentence = match which {
-                Some(trigger) => format!("“{trigger}”: {}", words::sentence(&fault.detail)),
-                None if field == "triggers" && self.draft.triggers().next().is_none() => {
-                    "Choose at least one.".to_owned()
-                }
-                None => words::sentence(&fault.detail),
+        for fault in self.faults {
+            let mut parts = fault.pointer.trim_start_matches('/').split('/');
+            if parts.next() != Some(field) {
+                continue;
+            }
+            let sentence = words::sentence(&fault.detail);
+            let place = parts.next_back().and_then(|it| it.parse().ok());
+            let trigger = place.and_then(|it| self.draft.triggers().nth(it));
+            let sentence = match trigger {
+                _ if field != "triggers" => sentence,
+                Some(trigger) => format!("“{trigger}”: {sentence}"),
+                None if self.draft.triggers().next().is_none() => "Choose at least one.".to_owned(),
+                None => sentence,
             };
             if !found.contains(&sentence) {
                 found.push(sentence);
@@ -105,79 +99,65 @@ impl Form<'_> {
         found
     }
 
-    fn has_fault(&self, fields: &[&str]) -> bool {
-        fields.iter().any(|field| !self.faults_of(field).is_empty())
-    }
-
-    fn text(&self, name: &str, label: &str, most: usize, help: Markup) -> Markup {
+    /// A field for a text, or for a number from 1.
+    fn input(&self, kind: &str, name: &str, label: &str, most: usize, help: Markup) -> Markup {
         let faults = self.faults_of(name);
         let wrong = !faults.is_empty();
+        let number = kind == "number";
         html! {
-            div class="field" {
+            div class=(if number { "field short" } else { "field" }) {
                 label for=(name) { (label) }
-                input id=(name) name=(name) value=(self.draft.value(name)) maxlength=(most)
-                    autocomplete="off" spellcheck="false" aria-invalid=[wrong.then_some("true")]
-                    aria-describedby=(described(name, wrong));
+                @if number {
+                    input id=(name) name=(name) type="number" min="1" max=(most) inputmode="numeric"
+                        value=(self.draft.value(name)) aria-invalid=[wrong.then_some("true")]
+                        aria-describedby=(described(name, wrong));
+                } @else {
+                    input id=(name) name=(name) value=(self.draft.value(name)) maxlength=(most)
+                        autocomplete="off" spellcheck="false" aria-invalid=[wrong.then_some("true")]
+                        aria-describedby=(described(name, wrong));
+                }
                 (errors(name, &faults))
                 p class="help" id={ (name) "-help" } { (help) }
             }
         }
     }
 
-    fn number(&self, name: &str, label: &str, most: u16, help: &str) -> Markup {
-        let faults = self.faults_of(name);
-        let wrong = !faults.is_empty();
-        html! {
-            div class="field short" {
-                label for=(name) { (label) }
-                input id=(name) name=(name) type="number" min="1" max=(most) inputmode="numeric"
-                    value=(self.draft.value(name)) aria-invalid=[wrong.then_some("true")]
-                    aria-describedby=(described(name, wrong));
-                (errors(name, &faults))
-                p class="help" id={ (name) "-help" } { (help) }
-            }
-        }
-    }
-
-    fn state(&self, chosen: &str) -> Markup {
-        let words = |state: SubscriptionState| match state {
-            SubscriptionState::Enabled => ("Enabled", "gets every event that its triggers match"),
-            SubscriptionState::Paused => ("Paused", "events are held for it until it is resumed"),
-            SubscriptionState::Disabled => ("Disabled", "gets nothing, and nothing is held"),
+    fn state(&self) -> Markup {
+        let choice = |state: SubscriptionState, word: &str, meaning: &str| {
+            let is_chosen = self.draft.value("state") == state.as_str();
+            choice("state", state.as_str(), is_chosen, word, meaning)
         };
         html! {
             fieldset class="field" {
                 legend { "State" }
-                @for state in SubscriptionState::ALL {
-                    @let (word, meaning) = words(*state);
-                    label class="choice" {
-                        input type="radio" name="state" value=(state) checked[chosen == state.as_str()];
-                        span { (word) " " span class="muted" { (meaning) } }
-                    }
-                }
+                (choice(Enabled, "Enabled", "gets every event that its triggers match"))
+                (choice(Paused, "Paused", "events are held for it until it is resumed"))
+                (choice(Disabled, "Disabled", "gets nothing, and nothing is held"))
                 (errors("state", &self.faults_of("state")))
             }
         }
     }
 
-    fn plugin(&self, chosen: &str) -> Markup {
-        let named: Vec<&PluginReport> = self
-            .plugins
-            .iter()
-            .filter(|it| it.name.kind() == ScriptKind::Named)
-            .collect();
-        let gone = !chosen.is_empty() && !named.iter().any(|it| it.name.name() == chosen);
+    fn plugin(&self, visit: &Visit) -> Markup {
+        let chosen = self.draft.value("plugin");
+        let mut reports = visit.engine().plugins().list(Some(visit.account));
+        reports.retain(|it| it.name.kind() == ScriptKind::Named);
+        let gone = !chosen.is_empty() && !reports.iter().any(|it| it.name.name() == chosen);
         let faults = self.faults_of("plugin");
-        let wrong = !faults.is_empty();
         html! {
             div class="field" {
                 label for="plugin" { "Plugin" }
-                select id="plugin" name="plugin" aria-describedby=(described("plugin", wrong)) {
+                select id="plugin" name="plugin" aria-describedby=(described("plugin", !faults.is_empty())) {
                     option value="" { "None" }
                     @if gone { option value=(chosen) selected { (chosen) ": its file is gone" } }
-                    @for report in named {
+                    @for report in &reports {
                         option value=(report.name.name()) selected[report.name.name() == chosen] {
-                            (report.name.name()) (standing(report.status))
+                            (report.name.name())
+                            @match report.status {
+                                PluginStatus::Ok => ": works",
+                                PluginStatus::Broken => ": broken",
+                                PluginStatus::Suspended => ": suspended",
+                            }
                         }
                     }
                 }
@@ -225,20 +205,20 @@ impl Form<'_> {
     }
 }
 
-/// What a select says of a script beside its name.
-pub(super) const fn standing(status: PluginStatus) -> &'static str {
-    match status {
-        PluginStatus::Ok => ": works",
-        PluginStatus::Broken => ": broken",
-        PluginStatus::Suspended => ": suspended",
+/// One of several things to choose from.
+pub(super) fn choice(name: &str, value: &str, chosen: bool, title: &str, meaning: &str) -> Markup {
+    html! {
+        label class="choice" {
+            input type="radio" name=(name) value=(value) checked[chosen];
+            span { (title) " " span class="muted" { (meaning) } }
+        }
     }
 }
 
 fn described(name: &str, wrong: bool) -> String {
-    if wrong {
-        format!("{name}-error {name}-help")
-    } else {
-        format!("{name}-help")
+    match wrong {
+        true => format!("{name}-error {name}-help"),
+        false => format!("{name}-help"),
     }
 }
 

@@ -12,37 +12,28 @@ pub(in crate::http) mod trial;
 mod triggers;
 mod words;
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderValue, SET_COOKIE};
-use chrono::{DateTime, Utc};
-use maud::{Markup, html};
 
-use super::filter::FilterBar;
-use super::frame::Nav;
-use super::visit::Look;
-use super::{PageResult, query, ui};
-use crate::domain::cursor;
+use super::prelude::*;
 use crate::domain::id::SubscriptionId;
 use crate::domain::subscription::{SubscriptionSort, SubscriptionState};
-use crate::http::page::{self, Wanted};
-use crate::http::path::part;
-use crate::http::problem::Problem;
 use crate::http::session::cookie;
-use crate::store::subscription::{self, SubscriptionFilter};
+use crate::service::subscriptions;
+use crate::store::subscription::SubscriptionFilter;
+
+use SubscriptionSort::{CreatedAt, Id, UpdatedAt};
 
 /// The cookie with how the list is shown.
 const VIEW: &str = "herald_view";
-/// Rows of a page.
-const ROWS: usize = 50;
 
 /// The page of a webhook.
 fn path(id: SubscriptionId) -> String {
     format!("/webhooks/{id}")
 }
 
-/// The webhook that a path names.
-fn at(request: &HttpRequest) -> Result<SubscriptionId, Problem> {
-    part(request, "id")
+/// On to a page of a webhook: its path, and what stands behind it.
+fn go_to(id: SubscriptionId, behind: &str) -> HttpResponse {
+    layout::go_to(path(id) + behind).finish()
 }
 
 /// How the list is shown.
@@ -70,13 +61,13 @@ impl View {
 }
 
 /// The list.
-pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(crate) async fn list(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     let chosen = query.take("view", View::read);
     let state: Option<SubscriptionState> = query.parsed("state");
     let (from, to) = visit.reader.range(&mut query);
-    let text = query.text("q").map(|text| text.trim().to_owned());
-    let sort = query.parsed("sort").unwrap_or(SubscriptionSort::CreatedAt);
+    let text = query.text("q").unwrap_or_default().trim().to_owned();
+    let sort = query.parsed("sort").unwrap_or(CreatedAt);
     let descending = query.take("order", |order| match order {
         "desc" => Ok(true),
         "asc" => Ok(false),
@@ -84,60 +75,48 @@ pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageRes
     });
     let descending = descending.unwrap_or(true);
     let name = format!("webhooks {sort} {descending}");
-    let Wanted { after, .. }: Wanted<'_, (DateTime<Utc>, SubscriptionId)> =
-        Wanted::of_page(&mut query, &name);
+    let wanted = Wanted::of_page(&mut query, &name);
     query.finish()?;
     let filter = SubscriptionFilter {
         state,
         created_from: from,
         created_to: to,
-        text: text.clone().filter(|text| !text.is_empty()),
+        text: Some(text.clone()).filter(|text| !text.is_empty()),
         sort,
         descending,
-        after,
-        limit: i64::try_from(ROWS).unwrap_or(i64::MAX).saturating_add(1),
+        after: wanted.after,
+        limit: wanted.rows(),
     };
-    let database = shared.engine.database();
-    let mut rows = subscription::list(database, visit.account, &filter).await?;
-    let next = page::cut(&mut rows, ROWS, |row| match sort {
-        SubscriptionSort::UpdatedAt => (row.updated_at, row.id),
-        SubscriptionSort::CreatedAt | SubscriptionSort::Id => (row.created_at, row.id),
+    let mut rows = subscriptions::list(visit.cx(), &filter).await?;
+    let next = cut(&mut rows, wanted.limit, |(row, _)| match sort {
+        UpdatedAt => (row.updated_at, row.id),
+        CreatedAt | Id => (row.created_at, row.id),
     });
-    let entries = entry::of(&shared, visit.account, rows).await?;
-    let saved = cookie(&request, VIEW).and_then(|text| View::read(text).ok());
+    let entries = entry::of(&visit, rows).await?;
+    let saved = cookie(&visit.request, VIEW).and_then(|text| View::read(text).ok());
     let view = chosen.or(saved).unwrap_or(View::Cards);
-    let text = text.unwrap_or_default();
+    let state = state.map_or("", SubscriptionState::as_str);
     let bar = |sort: SubscriptionSort, descending: bool| {
-        let by_creation = sort == SubscriptionSort::CreatedAt;
+        let by_creation = sort == CreatedAt;
         FilterBar::new("/webhooks")
             .search("q", &text, "Search", "Title or host")
-            .select(
-                "state",
-                state.map_or("", |it| it.as_str()),
-                "State",
-                "Any",
-                states(),
-            )
+            .select("state", state, "State", "Any", states())
             .dates(&visit.reader, ("from", from), ("to", to))
             .keep("sort", if by_creation { "" } else { sort.as_str() })
             .keep("order", if descending { "" } else { "asc" })
     };
-    let sorted =
-        |way: SubscriptionSort| bar(way, way != sort || !descending).href_without("cursor");
+    let sorted = |way| bar(way, way != sort || !descending).href_without("cursor");
     let sorting = sorting(sort, descending, sorted);
     let bar = bar(sort, descending);
     let next = next.map(|key| bar.href_with("cursor", &cursor::encode(&name, &key)));
-    let first = after.is_some().then(|| bar.href_without("cursor"));
+    let is_first = wanted.after.is_none();
+    let first = (!is_first).then(|| bar.href_without("cursor"));
     let body = html! {
         (bar.show())
         section id="list" aria-label="Webhooks" {
-            div class="toolbar" {
-                (bar.chips())
-                (sorting)
-                (views(&bar, view))
-            }
+            div class="toolbar" { (bar.chips()) (sorting) (views(&bar, view)) }
             @if entries.is_empty() {
-                @if bar.is_set() || after.is_some() {
+                @if bar.is_set() || !is_first {
                     (ui::empty("No webhook fits these filters.", &html! {
                         a class="button" href="/webhooks" { "Clear the filters" }
                     }))
@@ -156,23 +135,16 @@ pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageRes
             (ui::pager(next.as_deref(), first.as_deref()))
         }
     };
-    let frame = visit.page(
-        Nav::Webhooks,
-        "Webhooks",
-        "Where events are sent, and whether they arrive.",
-    );
-    let frame = if visit.is_admin() {
-        frame.action(html! { a class="button primary" href="/webhooks/new" { "Add a webhook" } })
-    } else {
-        frame
-    };
-    let mut response = frame.show(&body);
+    let lead = "Where events are sent, and whether they arrive.";
+    let mut page = visit.page(Nav::Webhooks, "Webhooks", lead);
+    if visit.is_admin() {
+        let add = html! { a class="button primary" href="/webhooks/new" { "Add a webhook" } };
+        page = page.action(add);
+    }
+    let mut response = page.show(&body);
     if let Some(view) = chosen {
-        let secure = if visit.signed_in.place.secure {
-            "; Secure"
-        } else {
-            ""
-        };
+        let secure = visit.signed_in.place.secure;
+        let secure = if secure { "; Secure" } else { "" };
         let value = format!(
             "{VIEW}={}; Path=/webhooks; Max-Age=31536000; HttpOnly; SameSite=Lax{secure}",
             view.as_str()
@@ -184,8 +156,8 @@ pub(in crate::http) async fn list(Look(shared, visit, request): Look) -> PageRes
     Ok(response)
 }
 
-fn states() -> Vec<(String, Vec<(String, String)>)> {
-    let words = |state: &SubscriptionState| {
+fn states() -> Choices {
+    let choice = |state: &SubscriptionState| {
         let word = match state {
             SubscriptionState::Enabled => "Enabled",
             SubscriptionState::Paused => "Paused",
@@ -193,10 +165,8 @@ fn states() -> Vec<(String, Vec<(String, String)>)> {
         };
         (state.to_string(), word.to_owned())
     };
-    vec![(
-        String::new(),
-        SubscriptionState::ALL.iter().map(words).collect(),
-    )]
+    let choices = SubscriptionState::ALL.iter().map(choice).collect();
+    vec![(String::new(), choices)]
 }
 
 /// The ways to sort, with their addresses; the one in force turns the order around.
@@ -205,20 +175,14 @@ fn sorting(
     descending: bool,
     href: impl Fn(SubscriptionSort) -> String,
 ) -> Markup {
-    let ways = [
-        (SubscriptionSort::CreatedAt, "Created"),
-        (SubscriptionSort::UpdatedAt, "Updated"),
-        (SubscriptionSort::Id, "ID"),
-    ];
-    let (arrow, words) = if descending {
-        ("↓", "newest first")
-    } else {
-        ("↑", "oldest first")
+    let (arrow, words) = match descending {
+        true => ("↓", "newest first"),
+        false => ("↑", "oldest first"),
     };
     html! {
         nav class="sorting" aria-label="Sort by" {
             span { "Sort by" }
-            @for (way, word) in ways {
+            @for (way, word) in [(CreatedAt, "Created"), (UpdatedAt, "Updated"), (Id, "ID")] {
                 @if way == sort {
                     a href=(href(way)) aria-current="true"
                         title={ "Sorted by this, " (words) "; turn the order around" } {

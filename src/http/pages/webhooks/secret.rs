@@ -3,116 +3,86 @@
 
 use actix_web::http::StatusCode;
 use chrono::{DateTime, Utc};
-use maud::{Markup, html};
+use serde_json::{Value, json};
 
-use super::{at, path, words};
-use crate::http::pages::frame::Nav;
-use crate::http::pages::visit::{Look, Sent, Submission, Visit};
-use crate::http::pages::{PageResult, Trouble, layout, query, ui};
-use crate::http::shared::Shared;
+use super::{go_to, path, words};
+use crate::http::pages::prelude::*;
 use crate::service::Fault;
-use crate::service::input::Input;
 use crate::service::subscriptions::{self, DEFAULT_OVERLAP, MAX_OVERLAP, RotateInput};
 use crate::store::secret::{self, LiveSecret};
 use crate::store::subscription::Subscription;
 
-/// What is shown of the secrets.
-enum Shown<'a> {
-    /// Nothing, until somebody asks.
-    Hidden,
-    /// Those that sign now.
-    Open(&'a [LiveSecret]),
-}
-
-/// The section of a webhook's page; nothing is shown until somebody asks.
+/// The section of a webhook's page; nothing is shown until somebody asks. `faults`: why the secret
+/// was not replaced.
 ///
 /// # Errors
 /// When the database is away.
 pub(super) async fn section(
-    shared: &Shared,
     visit: &Visit,
     webhook: &Subscription,
-) -> Result<Markup, Trouble> {
-    let ends = secret::ends(shared.engine.database(), visit.account, webhook.id).await?;
-    Ok(panel(visit, webhook, &ends, &Shown::Hidden, &[]))
+    faults: &[Fault],
+) -> Result<Markup, StoreError> {
+    let ends = secret::ends(visit.database(), visit.account, webhook.id).await?;
+    Ok(panel(visit, webhook, &ends, None, faults))
 }
 
 /// The page: with the secret for whoever asked for it just now, which the activity log says, and
 /// without it for everybody else.
-pub(in crate::http) async fn page(Look(shared, visit, request): Look) -> PageResult {
-    query(&request).finish()?;
-    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
-    if visit.handed_over(&shared, &request).await?.is_some() {
-        let by = visit.caller.actor();
-        let live = subscriptions::secrets(&shared.engine, visit.account, webhook.id, &by).await?;
+pub(crate) async fn page(visit: Visit) -> PageResult {
+    visit.no_query()?;
+    let webhook = subscriptions::show(visit.cx(), visit.part("id")?).await?;
+    let panel = if visit.handed_over().await?.is_some() {
+        let live = subscriptions::secrets(visit.cx(), webhook.id).await?;
         let ends: Vec<_> = live.iter().filter_map(|it| it.expires_at).collect();
-        let panel = panel(&visit, &webhook, &ends, &Shown::Open(&live), &[]);
-        return Ok(around(&visit, &webhook, StatusCode::OK, &panel));
-    }
-    let ends = secret::ends(shared.engine.database(), visit.account, webhook.id).await?;
-    let panel = panel(&visit, &webhook, &ends, &Shown::Hidden, &[]);
-    Ok(around(&visit, &webhook, StatusCode::OK, &panel))
+        panel(&visit, &webhook, &ends, Some(&live), &[])
+    } else {
+        section(&visit, &webhook, &[]).await?
+    };
+    Ok(whole(&visit, &webhook, StatusCode::OK, panel))
 }
 
 /// Has the page show the secrets once.
-pub(in crate::http) async fn show(Sent(shared, submission, request): Sent) -> PageResult {
-    let visit = submission.visit;
-    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
+pub(crate) async fn show(Submission(visit, _): Submission) -> PageResult {
+    let webhook = subscriptions::show(visit.cx(), visit.part("id")?).await?;
     let page = format!("{}/secret", path(webhook.id));
-    visit.hand_over(&shared, &page, "asked").await
+    visit.hand_over(&page, "asked").await
 }
 
 /// Replaces the secret.
-pub(in crate::http) async fn rotate(Sent(shared, submission, request): Sent) -> PageResult {
-    let Submission { visit, mut form } = submission;
-    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
+pub(crate) async fn rotate(Submission(visit, mut form): Submission) -> PageResult {
+    let webhook = subscriptions::show(visit.cx(), visit.part("id")?).await?;
     let hours = form.take("overlap_hours");
     // What is no number is for the input to refuse.
-    let hours = hours
-        .trim()
-        .parse::<i64>()
-        .map_or_else(|_| hours.clone().into(), serde_json::Value::from);
+    let number = hours.trim().parse::<i64>();
+    let hours = number.map_or(hours.into(), Value::from);
+    let by = visit.cx().by();
     let rotated = async {
-        let input = RotateInput::read(serde_json::json!({ "overlap_hours": hours }))?;
-        let by = visit.caller.actor();
-        subscriptions::rotate(&shared.engine, visit.account, webhook.id, &by, input).await
+        let input = RotateInput::read(json!({ "overlap_hours": hours }))?;
+        subscriptions::rotate(visit.cx(), webhook.id, Making::by(&by), input).await
     };
     match rotated.await {
-        Ok(_live) => {
-            let to = format!("{}?done=secret-rotated#secret", path(webhook.id));
-            Ok(layout::go_to(to).finish())
-        }
+        Ok(_live) => Ok(go_to(webhook.id, "?done=secret-rotated#secret")),
         Err(refusal) if !refusal.faults.is_empty() => {
-            let ends = secret::ends(shared.engine.database(), visit.account, webhook.id).await?;
-            let panel = panel(&visit, &webhook, &ends, &Shown::Hidden, &refusal.faults);
-            Ok(around(
-                &visit,
-                &webhook,
-                StatusCode::UNPROCESSABLE_ENTITY,
-                &panel,
-            ))
+            let panel = section(&visit, &webhook, &refusal.faults).await?;
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(whole(&visit, &webhook, status, panel))
         }
         Err(refusal) => Err(refusal.into()),
     }
 }
 
-fn around(
-    visit: &Visit,
-    webhook: &Subscription,
-    status: StatusCode,
-    panel: &Markup,
-) -> actix_web::HttpResponse {
+fn whole(visit: &Visit, webhook: &Subscription, status: StatusCode, panel: Markup) -> HttpResponse {
     let title = format!("Secret of “{}”", webhook.title);
     let page = visit.page(Nav::Webhooks, &title, "").status(status);
-    page.back(path(webhook.id), webhook.title.clone())
-        .show(panel)
+    let page = page.back(path(webhook.id), webhook.title.as_str());
+    page.show(&panel)
 }
 
 fn panel(
     visit: &Visit,
     webhook: &Subscription,
     ends: &[DateTime<Utc>],
-    shown: &Shown<'_>,
+    live: Option<&[LiveSecret]>,
     faults: &[Fault],
 ) -> Markup {
     let here = path(webhook.id);
@@ -124,30 +94,25 @@ fn panel(
             } @else {
                 p { "It signs each request, so that the receiver can tell that it comes from here." }
             }
-            @match shown {
-                Shown::Hidden => {
-                    form method="post" action={ (here) "/secret" } hx-post={ (here) "/secret" }
-                        hx-target="#secret" hx-select="#secret" hx-swap="outerHTML" {
-                        (visit.csrf())
-                        button class="button" type="submit" { "Show the secret" }
-                        p class="help" { "The activity log notes that you saw it." }
+            @if let Some(live) = live {
+                @for (place, one) in live.iter().enumerate() {
+                    @if let Some(end) = one.expires_at {
+                        p class="muted" { "Replaced; it signs as well until " (visit.reader.at(end)) " (" (visit.reader.ago(end)) "):" }
                     }
+                    (ui::code(&format!("secret-{place}"), &one.secret.reveal()))
                 }
-                Shown::Open(live) => {
-                    @for (place, one) in live.iter().enumerate() {
-                        @if let Some(end) = one.expires_at {
-                            p class="muted" { "Replaced; it signs as well until " (visit.reader.at(end)) " (" (visit.reader.ago(end)) "):" }
-                        }
-                        (ui::code(&format!("secret-{place}"), &one.secret.reveal()))
-                    }
+            } @else {
+                form method="post" action={ (here) "/secret" } hx-post={ (here) "/secret" }
+                    hx-target="#secret" hx-select="#secret" hx-swap="outerHTML" {
+                    (visit.csrf())
+                    button class="button" type="submit" { "Show the secret" }
+                    p class="help" { "The activity log notes that you saw it." }
                 }
             }
-            @if !ends.is_empty() {
-                @for end in ends {
-                    p class="notice is-wait" {
-                        "A replaced secret signs as well until " (visit.reader.at(*end)) ", which ends "
-                        (visit.reader.ago(*end)) ". Change the receiver over before."
-                    }
+            @for end in ends {
+                p class="notice is-wait" {
+                    "A replaced secret signs as well until " (visit.reader.at(*end)) ", which ends "
+                    (visit.reader.ago(*end)) ". Change the receiver over before."
                 }
             }
             (verifying())

@@ -1,25 +1,18 @@
 //! One webhook: how it stands and why, what it got, what it is told of, how it delivers.
 
-use maud::{Markup, html};
-
-use super::entry::{LastStatus, last_status};
-use super::{at, draft, path, secret, trial, triggers, words};
-use crate::actors::{PluginReport, PluginStatus};
+use super::entry::{LastStatus, last_status, script_trouble};
+use super::{draft, path, secret, trial, triggers, words};
+use crate::actors::PluginStatus;
 use crate::domain::subscription::SubscriptionState;
 use crate::http::pages::deliveries::row;
-use crate::http::pages::frame::Nav;
+use crate::http::pages::prelude::*;
 use crate::http::pages::range::Range;
-use crate::http::pages::ui::{self, Tone};
-use crate::http::pages::visit::{Look, Visit};
-use crate::http::pages::{PageResult, Trouble, query, webhook_figures};
-use crate::http::shared::Shared;
+use crate::http::pages::{number, webhook_figures};
 use crate::plugin::{ScriptKind, ScriptName};
-use crate::service::plugins::without_source;
 use crate::service::subscriptions;
 use crate::store::delivery_log::{self, Delivery, DeliveryFilter};
 use crate::store::open_count::{self, OpenCount};
 use crate::store::subscription::Subscription;
-use crate::store::subscription_count;
 
 use SubscriptionState::{Disabled, Enabled, Paused};
 
@@ -27,55 +20,42 @@ use SubscriptionState::{Disabled, Enabled, Paused};
 const LATEST: usize = 8;
 
 /// The page.
-pub(in crate::http) async fn page(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(crate) async fn page(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     let range = Range::take(&mut query);
     query.finish()?;
-    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
-    let database = shared.engine.database();
-    let counts = subscription_count::of(database, &[webhook.id]).await?;
-    let last = LastStatus::of(counts.get(&webhook.id));
-    let open = open_count::of(database, visit.account, webhook.id).await?;
-    let latest = latest(&shared, &visit, &webhook).await?;
-    let groups = triggers::known(&shared, visit.account).await?;
-    let trouble = webhook_figures::trouble(&shared, &visit, &webhook).await?;
-    let figures = webhook_figures::section(&shared, &visit, &webhook, range).await?;
+    let webhook = subscriptions::show(visit.cx(), visit.part("id")?).await?;
+    let last = LastStatus::of(subscriptions::counts(visit.cx(), webhook.id).await?);
+    let open = open_count::of(visit.database(), visit.account, webhook.id).await?;
+    let latest = latest(&visit, &webhook).await?;
+    let groups = triggers::known(&visit).await?;
+    let trouble = webhook_figures::trouble(&visit, &webhook).await?;
+    let figures = webhook_figures::section(&visit, &webhook, range).await?;
     let admin = visit.is_admin();
     let body = html! {
         @if let Some(trouble) = trouble { (trouble) }
-        @if let Some(sentence) = script_trouble(&shared, &webhook) {
-            p class="notice is-error" { (sentence) }
-        }
-        (standing(&visit, &webhook, last, open))
+        @if let Some(sentence) = script_trouble(&visit, &webhook) { p class="notice is-error" { (sentence) } }
+        (standing(&visit, &webhook, last_status(&visit, last), open))
         @if admin && last.is_none() && latest.is_empty() { (first_steps(&webhook)) }
         (figures)
         (got(&visit, &webhook, &latest))
         div class="columns" {
-            section class="panel" {
-                h2 { "Triggers" }
-                (triggers::explained(&webhook.triggers, &groups))
-            }
-            section class="panel" {
-                h2 { "How it delivers" }
-                (delivering(&visit, &shared, &webhook))
-            }
+            section class="panel" { h2 { "Triggers" } (triggers::explained(&webhook.triggers, &groups)) }
+            section class="panel" { h2 { "How it delivers" } (delivering(&visit, &webhook)) }
         }
         @if admin {
             div class="columns" {
                 (trial::section(&visit, &webhook, &groups))
-                (secret::section(&shared, &visit, &webhook).await?)
+                (secret::section(&visit, &webhook, &[]).await?)
             }
             (switches(&visit, &webhook))
         }
     };
-    let page = visit
-        .page(Nav::Webhooks, &webhook.title, "")
-        .back("/webhooks", "Webhooks");
-    let page = if admin {
-        page.action(actions(&visit, &webhook))
-    } else {
-        page
-    };
+    let page = visit.page(Nav::Webhooks, &webhook.title, "");
+    let mut page = page.back("/webhooks", "Webhooks");
+    if admin {
+        page = page.action(actions(&visit, &webhook));
+    }
     Ok(page.show(&body))
 }
 
@@ -94,46 +74,25 @@ fn actions(visit: &Visit, webhook: &Subscription) -> Markup {
 }
 
 /// Where it stands.
-fn standing(
-    visit: &Visit,
-    webhook: &Subscription,
-    last: Option<LastStatus>,
-    open: OpenCount,
-) -> Markup {
+fn standing(visit: &Visit, webhook: &Subscription, last: Markup, open: OpenCount) -> Markup {
     html! {
         section class="panel" aria-label="State" {
             dl class="facts wide" {
-                dt { "State" }
-                dd { (ui::subscription_state(webhook.state)) }
-                dt { "Last status" }
-                dd { (last_status(visit, last)) }
-                dt { (if webhook.url.is_mail() { "Receivers" } else { "URL" }) }
-                dd {
+                dt { "State" } dd { (ui::subscription_state(webhook.state)) }
+                dt { "Last status" } dd { (last) }
+                dt { (if webhook.url.is_mail() { "Receivers" } else { "URL" }) } dd {
                     (ui::url(&webhook.url.seen_by(visit.caller.role)))
                     @if let Some(cause) = webhook.url_locked {
                         " " span class="is-error" { "The rest cannot be opened: " (cause) "." }
                     }
                 }
-                dt { "ID" }
-                dd { code id="webhook-id" { (webhook.id) } " " (ui::copy("webhook-id")) }
-                dt { "Created" }
-                dd { (visit.reader.at(webhook.created_at)) }
-                dt { "Updated" }
-                dd { (visit.reader.at(webhook.updated_at)) }
+                dt { "ID" } dd { code id="webhook-id" { (webhook.id) } " " (ui::copy("webhook-id")) }
+                dt { "Created" } dd { (visit.reader.at(webhook.created_at)) }
+                dt { "Updated" } dd { (visit.reader.at(webhook.updated_at)) }
                 (waiting(webhook, open))
             }
         }
     }
-}
-
-/// What is wrong with the script that acts for it.
-fn script_trouble(shared: &Shared, webhook: &Subscription) -> Option<String> {
-    let name = webhook.plugin.as_ref()?;
-    let trouble = shared
-        .engine
-        .plugins()
-        .trouble(webhook.account, &format!("named/{name}.rhai"));
-    trouble.map(without_source)
 }
 
 /// What is held, or waits for its turn.
@@ -142,16 +101,14 @@ fn waiting(webhook: &Subscription, open: OpenCount) -> Markup {
     let all_held = webhook.state != Enabled || open.by_script == open.open;
     html! {
         @if open.open > 0 && all_held {
-            dt { "Held" }
-            dd {
+            dt { "Held" } dd {
                 (ui::badge(Tone::Wait, "Held")) " " (some)
                 @if webhook.state == Enabled { ", until its plugin works again" }
             }
         } @else if open.open > 0 {
-            dt { "Waiting" }
-            dd {
+            dt { "Waiting" } dd {
                 (some) " to be tried"
-                @if open.by_script > 0 { ", " (words::number(open.by_script)) " of them held by a plugin" }
+                @if open.by_script > 0 { ", " (number::count(open.by_script)) " of them held by a plugin" }
             }
         }
     }
@@ -173,11 +130,7 @@ fn first_steps(webhook: &Subscription) -> Markup {
     }
 }
 
-async fn latest(
-    shared: &Shared,
-    visit: &Visit,
-    webhook: &Subscription,
-) -> Result<Vec<Delivery>, Trouble> {
+async fn latest(visit: &Visit, webhook: &Subscription) -> Result<Vec<Delivery>, StoreError> {
     let filter = DeliveryFilter {
         subscription: Some(webhook.id),
         event_type: None,
@@ -187,7 +140,7 @@ async fn latest(
         after: None,
         limit: LATEST,
     };
-    let page = delivery_log::list(shared.engine.database(), visit.account, &filter).await?;
+    let page = delivery_log::list(visit.database(), visit.account, &filter).await?;
     Ok(page.deliveries)
 }
 
@@ -203,11 +156,8 @@ fn got(visit: &Visit, webhook: &Subscription, latest: &[Delivery]) -> Markup {
                 table class="list" {
                     thead {
                         tr {
-                            th scope="col" { "Time" }
-                            th scope="col" { "Topic" }
-                            th scope="col" { "State" }
-                            th scope="col" class="number" { "Status" }
-                            th scope="col" class="number" { "Attempts" }
+                            @for head in ["Time", "Topic", "State"] { th scope="col" { (head) } }
+                            @for head in ["Status", "Attempts"] { th scope="col" class="number" { (head) } }
                             th scope="col" { "What went wrong" }
                         }
                     }
@@ -239,22 +189,14 @@ fn delivery_row(visit: &Visit, delivery: &Delivery) -> Markup {
 }
 
 /// Plugin, headers, limits.
-fn delivering(visit: &Visit, shared: &Shared, webhook: &Subscription) -> Markup {
-    let seconds = webhook.timeout_seconds;
+fn delivering(visit: &Visit, webhook: &Subscription) -> Markup {
     html! {
         dl class="facts" {
-            dt { "Plugin" }
-            dd { (plugin(shared, webhook)) }
-            @if !webhook.url.is_mail() {
-                dt { "Headers" }
-                dd { (headers(visit, webhook)) }
-            }
-            dt { "At once" }
-            dd { "at most " (webhook.max_in_flight) (if webhook.max_in_flight == 1 { " request" } else { " requests" }) }
-            dt { "Time to answer" }
-            dd { (seconds) " s" }
-            dt { "Tries again after" }
-            dd {
+            dt { "Plugin" } dd { (plugin(visit, webhook)) }
+            @if !webhook.url.is_mail() { dt { "Headers" } dd { (headers(visit, webhook)) } }
+            dt { "At once" } dd { "at most " (number::of(webhook.max_in_flight, "request")) }
+            dt { "Time to answer" } dd { (webhook.timeout_seconds) " s" }
+            dt { "Tries again after" } dd {
                 @if webhook.retry_schedule.is_empty() { "Nothing is tried again." }
                 @else { (words::spans(&webhook.retry_schedule)) }
             }
@@ -262,13 +204,13 @@ fn delivering(visit: &Visit, shared: &Shared, webhook: &Subscription) -> Markup 
     }
 }
 
-fn plugin(shared: &Shared, webhook: &Subscription) -> Markup {
+fn plugin(visit: &Visit, webhook: &Subscription) -> Markup {
     let Some(name) = &webhook.plugin else {
         return html! { span class="muted" { "None" } };
     };
-    let report: Option<PluginReport> = ScriptName::new(ScriptKind::Named, name)
-        .ok()
-        .and_then(|name| shared.engine.plugins().find(&name, Some(webhook.account)));
+    let script = ScriptName::new(ScriptKind::Named, name).ok();
+    let plugins = visit.engine().plugins();
+    let report = script.and_then(|it| plugins.find(&it, Some(webhook.account)));
     html! {
         code { "named/" (name) ".rhai" } " "
         @match report.map(|it| it.status) {

@@ -5,19 +5,15 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use chrono::TimeDelta;
-use maud::{Markup, html};
 use tokio::sync::Semaphore;
 
-use super::triggers::{self, Group};
-use super::{at, path, words};
+use super::triggers::{self, Choice, Group};
+use super::{go_to, path, words};
 use crate::domain::delivery::{DeliveryState, Outcome};
 use crate::domain::id::EventId;
-use crate::http::pages::frame::Nav;
-use crate::http::pages::ui::{self, Tone};
-use crate::http::pages::visit::{Look, Sent, Submission, Visit};
-use crate::http::pages::{PageResult, Trouble, layout, query};
-use crate::http::problem::Problem;
-use crate::http::shared::Shared;
+use crate::domain::trigger::Trigger;
+use crate::http::pages::deliveries::row;
+use crate::http::pages::prelude::*;
 use crate::service::Fault;
 use crate::service::attempts::answer_of;
 use crate::service::subscriptions::{self, TestInput};
@@ -35,58 +31,45 @@ static TURNS: Semaphore = Semaphore::const_new(WAITING);
 const ASKS_FOR: i64 = 120;
 
 /// The page to try a webhook out; `?event=` is a test that was sent.
-pub(in crate::http) async fn page(Look(shared, visit, request): Look) -> PageResult {
-    let mut query = query(&request);
+pub(crate) async fn page(visit: Visit) -> PageResult {
+    let mut query = visit.query();
     let event: Option<EventId> = query.parsed("event");
     query.finish()?;
-    let webhook = subscriptions::show(&shared.engine, visit.account, at(&request)?).await?;
+    let webhook = subscriptions::show(visit.cx(), visit.part("id")?).await?;
     let answer = match event {
-        Some(event) => answer(&shared, &visit, &webhook, event).await?,
+        Some(event) => answer(&visit, &webhook, event).await?,
         None => no_answer(),
     };
-    whole(&shared, &visit, &webhook, StatusCode::OK, &[], &answer).await
+    show(&visit, &webhook, &[], answer).await
 }
 
 /// Sends a test.
-pub(in crate::http) async fn send(Sent(shared, submission, request): Sent) -> PageResult {
-    let Submission { visit, mut form } = submission;
-    let id = at(&request)?;
-    let wanted = Some(form.take("event_type")).filter(|it| !it.is_empty());
-    let by = visit.caller.actor();
-    let input = TestInput { event_type: wanted };
-    match subscriptions::send_test(&shared.engine, visit.account, id, &by, input).await {
-        Ok((event, _event_type)) => {
-            Ok(layout::go_to(format!("{}/test?event={event}", path(id))).finish())
-        }
+pub(crate) async fn send(Submission(visit, mut form): Submission) -> PageResult {
+    let id = visit.part("id")?;
+    let event_type = Some(form.take("event_type")).filter(|it| !it.is_empty());
+    let (input, by) = (TestInput { event_type }, visit.cx().by());
+    match subscriptions::send_test(visit.cx(), id, Making::by(&by), input).await {
+        Ok((event, _event_type)) => Ok(go_to(id, &format!("/test?event={event}"))),
         Err(refusal) if !refusal.faults.is_empty() => {
-            let webhook = subscriptions::show(&shared.engine, visit.account, id).await?;
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            let faults = &refusal.faults;
-            whole(&shared, &visit, &webhook, status, faults, &no_answer()).await
+            let webhook = subscriptions::show(visit.cx(), id).await?;
+            show(&visit, &webhook, &refusal.faults, no_answer()).await
         }
         Err(refusal) => Err(refusal.into()),
     }
 }
 
-async fn whole(
-    shared: &Shared,
-    visit: &Visit,
-    webhook: &Subscription,
-    status: StatusCode,
-    faults: &[Fault],
-    answer: &Markup,
-) -> PageResult {
-    let groups = triggers::known(shared, visit.account).await?;
+/// The page; with faults, why no test was sent.
+async fn show(visit: &Visit, webhook: &Subscription, faults: &[Fault], told: Markup) -> PageResult {
+    let groups = triggers::known(visit).await?;
+    let status = match faults {
+        [] => StatusCode::OK,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
     let title = format!("Test “{}”", webhook.title);
     let lead = "Sends the example of an event type to this webhook alone, whatever its state.";
-    let body = html! {
-        (form(visit, webhook, &groups, faults))
-        (answer)
-    };
     let page = visit.page(Nav::Webhooks, &title, lead).status(status);
-    Ok(page
-        .back(path(webhook.id), webhook.title.clone())
-        .show(&body))
+    let page = page.back(path(webhook.id), webhook.title.as_str());
+    Ok(page.show(&html! { (form(visit, webhook, &groups, faults)) (told) }))
 }
 
 /// The section of a webhook's page.
@@ -102,19 +85,11 @@ pub(super) fn section(visit: &Visit, webhook: &Subscription, groups: &[Group]) -
 }
 
 fn form(visit: &Visit, webhook: &Subscription, groups: &[Group], faults: &[Fault]) -> Markup {
-    let meant = |name: &str| {
-        let one = [Group {
-            name: String::new(),
-            choices: vec![triggers::Choice::named(name)],
-        }];
-        let mut patterns = webhook.triggers.iter();
-        patterns.any(|pattern| !triggers::matching(pattern, &one).is_empty())
-    };
-    let with_example = groups
-        .iter()
-        .flat_map(|it| &it.choices)
-        .filter(|it| it.example);
-    let (first, others): (Vec<_>, Vec<_>) = with_example.partition(|it| meant(&it.name));
+    let patterns = webhook.triggers.iter();
+    let patterns: Vec<_> = patterns.filter_map(|it| Trigger::parse(it).ok()).collect();
+    let meant = |it: &&Choice| patterns.iter().any(|pattern| pattern.matches(&it.name));
+    let choices = triggers::choices(groups).filter(|it| it.example);
+    let (first, others): (Vec<_>, Vec<_>) = choices.partition(meant);
     let action = format!("{}/test", path(webhook.id));
     html! {
         form class="form try" method="post" action=(action) hx-post=(action) hx-target="#answer"
@@ -123,14 +98,11 @@ fn form(visit: &Visit, webhook: &Subscription, groups: &[Group], faults: &[Fault
             div class="field" {
                 label for="event_type" { "Event type" }
                 select id="event_type" name="event_type" {
-                    @if !first.is_empty() {
-                        optgroup label="What its triggers match" {
-                            @for choice in &first { option value=(choice.name) { (choice.name) } }
-                        }
-                    }
-                    @if !others.is_empty() {
-                        optgroup label="Others" {
-                            @for choice in &others { option value=(choice.name) { (choice.name) } }
+                    @for (label, choices) in [("What its triggers match", first), ("Others", others)] {
+                        @if !choices.is_empty() {
+                            optgroup label=(label) {
+                                @for choice in choices { option value=(choice.name) { (choice.name) } }
+                            }
                         }
                     }
                 }
@@ -147,73 +119,60 @@ fn no_answer() -> Markup {
 }
 
 /// What came of a test; waits for it.
-async fn answer(
-    shared: &Shared,
-    visit: &Visit,
-    webhook: &Subscription,
-    event: EventId,
-) -> Result<Markup, Trouble> {
-    let database = shared.engine.database();
-    let look = || delivery_log::with_attempts(database, visit.account, event, webhook.id);
+async fn answer(visit: &Visit, webhook: &Subscription, event: EventId) -> Result<Markup, Trouble> {
+    let (database, account) = (visit.database(), visit.account);
     let missing = || Problem::not_found("test");
-    let seconds = u64::try_from(webhook.timeout_seconds)
-        .unwrap_or(1)
-        .saturating_add(1);
+    let seconds = u64::from(webhook.timeout_seconds.unsigned_abs()) + 1;
     let turn = TURNS.try_acquire();
     let mut left = match turn {
         Ok(_) => Duration::from_secs(seconds).min(PATIENCE),
         Err(_) => Duration::ZERO,
     };
     loop {
-        let (delivery, attempts) = look().await?.ok_or_else(missing)?;
+        let found = delivery_log::with_attempts(database, account, event, webhook.id).await?;
+        let (delivery, attempts) = found.ok_or_else(missing)?;
         if !delivery.test {
             return Err(missing().into());
         }
-        let last = attempts.last().filter(|it| it.outcome.is_end());
-        let stuck = delivery.held_by.is_some() && !webhook.url.is_mail();
-        if last.is_some() || stuck || left.is_zero() {
-            return Ok(told(visit, webhook, event, &delivery, last, stuck));
+        let by_mail = webhook.url.is_mail();
+        if let Some(attempt) = attempts.last().filter(|it| it.outcome.is_end()) {
+            return Ok(told(visit, &delivery, attempt, by_mail));
+        }
+        let stuck = delivery.held_by.is_some() && !by_mail;
+        if stuck || left.is_zero() {
+            return Ok(not_yet(visit, &delivery, stuck));
         }
         tokio::time::sleep(LOOK).await;
         left = left.saturating_sub(LOOK);
     }
 }
 
-fn told(
-    visit: &Visit,
-    webhook: &Subscription,
-    event: EventId,
-    delivery: &Delivery,
-    last: Option<&Attempt>,
-    stuck: bool,
-) -> Markup {
-    let here = format!("{}/test?event={event}", path(webhook.id));
-    let log = format!("/deliveries/{event}/{}", webhook.id);
-    let Some(attempt) = last else {
-        let asks = !stuck && visit.reader.now - delivery.created_at < TimeDelta::seconds(ASKS_FOR);
-        return html! {
-            div id="answer" class="answer" aria-live="polite" hx-get=[asks.then_some(here.as_str())]
-                hx-trigger=[asks.then_some("load delay:1s")] hx-target="#answer" hx-select="#answer"
-                hx-swap="outerHTML" {
-                p { (ui::badge(Tone::Wait, "No answer yet")) }
-                @if stuck && delivery.state == DeliveryState::Held {
-                    p { "A plugin holds the test up; the delivery says why." }
-                } @else {
-                    p { "The test is under way." }
-                }
-                p { a class="button" href=(here) { "Look again" } " " a href=(log) { "Show the delivery" } }
+fn not_yet(visit: &Visit, delivery: &Delivery, stuck: bool) -> Markup {
+    let (here, event) = (path(delivery.subscription), delivery.event);
+    let here = format!("{here}/test?event={event}");
+    let asks = !stuck && visit.reader.now - delivery.created_at < TimeDelta::seconds(ASKS_FOR);
+    html! {
+        div id="answer" class="answer" aria-live="polite" hx-get=[asks.then_some(here.as_str())]
+            hx-trigger=[asks.then_some("load delay:1s")] hx-target="#answer" hx-select="#answer"
+            hx-swap="outerHTML" {
+            p { (ui::badge(Tone::Wait, "No answer yet")) }
+            @if stuck && delivery.state == DeliveryState::Held {
+                p { "A plugin holds the test up; the delivery says why." }
+            } @else {
+                p { "The test is under way." }
             }
-        };
-    };
+            p { a class="button" href=(here) { "Look again" } " " a href=(row::path(delivery)) { "Show the delivery" } }
+        }
+    }
+}
+
+fn told(visit: &Visit, delivery: &Delivery, attempt: &Attempt, by_mail: bool) -> Markup {
     let answer = answer_of(attempt.detail.as_deref());
-    let by_mail = webhook.url.is_mail();
     let sentence = match (attempt.outcome, answer.error, attempt.status) {
         (_, Some(error), _) => error,
         (Outcome::Sent, None, _) if by_mail => "The mail server took the mail.".to_owned(),
         (_, None, Some(status)) => {
-            let code = u16::try_from(status)
-                .ok()
-                .and_then(|it| StatusCode::from_u16(it).ok());
+            let code = StatusCode::from_u16(u16::try_from(status).unwrap_or(0)).ok();
             let reason = code.and_then(|it| it.canonical_reason());
             let reason = reason.map(|it| format!(" ({it})")).unwrap_or_default();
             format!("The target answered {status}{reason}.")
@@ -232,18 +191,16 @@ fn told(
                 " " (sentence)
             }
             dl class="facts" {
-                dt { "Event type" }
-                dd { code { (delivery.event_type) } }
+                dt { "Event type" } dd { code { (delivery.event_type) } }
                 @if let Some(status) = attempt.status { dt { "Status" } dd { (status) } }
-                dt { "Time" }
-                dd { (words::milliseconds(attempt.duration_ms)) ", " (visit.reader.ago(attempt.at)) }
+                dt { "Time" } dd { (words::milliseconds(attempt.duration_ms)) ", " (visit.reader.ago(attempt.at)) }
             }
             @if let Some(body) = answer.body.filter(|it| !it.is_empty()) {
                 h3 { "What it answered" }
                 (ui::code("answer-body", &body))
                 @if answer.truncated { p class="help" { "There was more of it, which is not kept." } }
             }
-            p { a href=(log) { "Show the delivery" } }
+            p { a href=(row::path(delivery)) { "Show the delivery" } }
         }
     }
 }

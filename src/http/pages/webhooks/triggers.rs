@@ -3,14 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use maud::{Markup, html};
-
 use super::draft::Draft;
 use crate::catalogue;
-use crate::domain::id::AccountId;
 use crate::domain::trigger::Trigger;
-use crate::http::shared::Shared;
-use crate::store::StoreError;
+use crate::http::pages::prelude::*;
 use crate::store::event_type::{self, TypeFilter};
 
 /// As many event types are shown to choose from; beyond, patterns name them.
@@ -29,12 +25,11 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// One of which only the name is known.
-    pub(super) fn named(name: &str) -> Self {
+    fn new(name: &str, title: &str, example: bool) -> Self {
         Self {
             name: name.to_owned(),
-            title: String::new(),
-            example: false,
+            title: title.to_owned(),
+            example,
         }
     }
 }
@@ -54,11 +49,9 @@ impl Group {
             return None;
         };
         let common = rest.iter().fold(first.name.as_str(), |prefix, choice| {
-            let same = prefix
-                .bytes()
-                .zip(choice.name.bytes())
-                .take_while(|(a, b)| a == b);
-            prefix.get(..same.count()).unwrap_or_default()
+            let pairs = prefix.bytes().zip(choice.name.bytes());
+            let same = pairs.take_while(|(a, b)| a == b).count();
+            prefix.get(..same).unwrap_or_default()
         });
         let end = common.rfind(['_', '.', '-'])?;
         let pattern = format!("{}*", common.get(..=end)?);
@@ -71,7 +64,7 @@ impl Group {
 ///
 /// # Errors
 /// When the database is away.
-pub(super) async fn known(shared: &Shared, account: AccountId) -> Result<Vec<Group>, StoreError> {
+pub(super) async fn known(visit: &Visit) -> Result<Vec<Group>, StoreError> {
     let mut groups: Vec<Group> = Vec::new();
     let mut add = |group: &str, choice: Choice| {
         let name = if group.is_empty() { "Own" } else { group };
@@ -83,46 +76,37 @@ pub(super) async fn known(shared: &Shared, account: AccountId) -> Result<Vec<Gro
             }),
         }
     };
-    for known in catalogue::builtin() {
-        let choice = Choice {
-            name: known.name.clone(),
-            title: known.title.clone(),
-            example: known.example.is_some(),
-        };
-        add(&known.group, choice);
+    for it in catalogue::builtin() {
+        let example = it.example.is_some();
+        add(&it.group, Choice::new(&it.name, &it.title, example));
     }
     let filter = TypeFilter::default();
-    for own in event_type::list(shared.engine.database(), account, &filter).await? {
-        if !own.builtin {
-            let choice = Choice {
-                name: own.name,
-                title: own.title,
-                example: own.has_example,
-            };
-            add(&own.group, choice);
-        }
+    let own = event_type::list(visit.database(), visit.account, &filter).await?;
+    for it in own.iter().filter(|it| !it.builtin) {
+        add(&it.group, Choice::new(&it.name, &it.title, it.has_example));
     }
     Ok(groups)
 }
 
+/// The types of all groups.
+pub(super) fn choices(groups: &[Group]) -> impl Iterator<Item = &Choice> {
+    groups.iter().flat_map(|group| &group.choices)
+}
+
 /// The names that a pattern matches today.
-pub(super) fn matching<'a>(pattern: &str, groups: &'a [Group]) -> Vec<&'a str> {
+fn matching<'a>(pattern: &str, groups: &'a [Group]) -> Vec<&'a str> {
     let Ok(trigger) = Trigger::parse(pattern) else {
         return Vec::new();
     };
-    let names = groups
-        .iter()
-        .flat_map(|group| &group.choices)
-        .map(|it| it.name.as_str());
+    let names = choices(groups).map(|it| it.name.as_str());
     names.filter(|name| trigger.matches(name)).collect()
 }
 
 /// The names of a group's types; nothing, if there is no such group.
 pub(super) fn of_group<'a>(name: &str, groups: &'a [Group]) -> impl Iterator<Item = &'a str> {
     let found = groups.iter().filter(move |group| group.name == name);
-    found
-        .flat_map(|group| &group.choices)
-        .map(|it| it.name.as_str())
+    let choices = found.flat_map(|group| &group.choices);
+    choices.map(|it| it.name.as_str())
 }
 
 /// What a pattern matches today, in words.
@@ -139,23 +123,19 @@ fn meaning(pattern: &str, groups: &[Group]) -> String {
 
 /// The triggers of a webhook, each with what it means today.
 pub(super) fn explained(triggers: &[String], groups: &[Group]) -> Markup {
-    let title = |name: &str| {
-        let choices = groups.iter().flat_map(|group| &group.choices);
-        let mut found = choices
-            .filter(|it| it.name == *name)
-            .map(|it| it.title.clone());
-        found.next()
+    let told = |trigger: &str| match trigger {
+        "*" => "every event, also of types that are added later".to_owned(),
+        pattern if pattern.contains('*') => meaning(pattern, groups),
+        name => {
+            let known = choices(groups).find(|it| it.name == name);
+            let title = known.map_or("no event type has this name today", |it| &it.title);
+            title.to_owned()
+        }
     };
     html! {
         ul class="triggers" {
             @for trigger in triggers {
-                li {
-                    code { (trigger) } " "
-                    @if trigger == "*" { span class="muted" { "every event, also of types that are added later" } }
-                    @else if trigger.contains('*') { span class="muted" { (meaning(trigger, groups)) } }
-                    @else if let Some(title) = title(trigger) { span class="muted" { (title) } }
-                    @else { span class="muted" { "no event type has this name today" } }
-                }
+                li { code { (trigger) } " " span class="muted" { (told(trigger)) } }
             }
         }
     }
@@ -165,26 +145,18 @@ pub(super) fn explained(triggers: &[String], groups: &[Group]) -> Markup {
 pub(super) fn picker(draft: &Draft, groups: &[Group], faults: &[String]) -> Markup {
     let chosen: BTreeSet<&str> = draft.triggers().collect();
     let wholes: Vec<Option<String>> = groups.iter().map(|it| it.pattern(groups)).collect();
-    let mut shown = MOST_SHOWN;
+    let mut room = MOST_SHOWN;
     let mut boxes: BTreeSet<&str> = BTreeSet::from(["*"]);
     boxes.extend(wholes.iter().flatten().map(String::as_str));
     let mut lists: Vec<&[Choice]> = Vec::new();
     for group in groups {
-        let some = group
-            .choices
-            .get(..group.choices.len().min(shown))
-            .unwrap_or_default();
-        shown -= some.len();
+        let (some, _) = group.choices.split_at(group.choices.len().min(room));
+        room -= some.len();
         boxes.extend(some.iter().map(|it| it.name.as_str()));
         lists.push(some);
     }
-    let free: Vec<&str> = chosen
-        .iter()
-        .filter(|it| !boxes.contains(*it))
-        .copied()
-        .collect();
-    let hidden = groups.iter().map(|it| it.choices.len()).sum::<usize>()
-        - lists.iter().map(|it| it.len()).sum::<usize>();
+    let free: Vec<&str> = chosen.difference(&boxes).copied().collect();
+    let hidden = choices(groups).count() - (MOST_SHOWN - room);
     html! {
         fieldset class="field picker" id="triggers" data-picker {
             legend { "Triggers" }
@@ -201,7 +173,7 @@ pub(super) fn picker(draft: &Draft, groups: &[Group], faults: &[String]) -> Mark
             }
             div id="trigger-groups" {
                 @for ((group, some), whole) in groups.iter().zip(&lists).zip(&wholes) {
-                    @if !some.is_empty() { (group_box(group, some, whole.as_deref(), &chosen)) }
+                    @if !some.is_empty() { (group_box(&group.name, some, whole.as_deref(), &chosen)) }
                 }
                 p class="help" data-none hidden { "No event type fits." }
             }
@@ -224,16 +196,9 @@ pub(super) fn picker(draft: &Draft, groups: &[Group], faults: &[String]) -> Mark
     }
 }
 
-fn group_box(
-    group: &Group,
-    some: &[Choice],
-    whole: Option<&str>,
-    chosen: &BTreeSet<&str>,
-) -> Markup {
-    let count = some
-        .iter()
-        .filter(|it| chosen.contains(it.name.as_str()))
-        .count();
+fn group_box(name: &str, some: &[Choice], whole: Option<&str>, chosen: &BTreeSet<&str>) -> Markup {
+    let is_chosen = |it: &&Choice| chosen.contains(it.name.as_str());
+    let count = some.iter().filter(is_chosen).count();
     let by_pattern = whole.is_some_and(|pattern| chosen.contains(pattern));
     let count_words = match (by_pattern, count) {
         (true, _) => "all".to_owned(),
@@ -242,26 +207,21 @@ fn group_box(
     };
     html! {
         details open[count > 0 || by_pattern] {
-            summary {
-                (group.name) " " span class="muted" data-count { (count_words) }
-            }
+            summary { (name) " " span class="muted" data-count { (count_words) } }
             @if let Some(pattern) = whole {
                 label class="choice" {
                     input type="checkbox" name="trigger" value=(pattern) checked[by_pattern];
-                    span {
-                        "All of this group, also those added later " code { (pattern) }
-                    }
+                    span { "All of this group, also those added later " code { (pattern) } }
                 }
             } @else if some.len() > 1 {
                 label class="choice" {
-                    input type="checkbox" name="group" value=(group.name) data-all;
+                    input type="checkbox" name="group" value=(name) data-all;
                     span { "All " (some.len()) " of this group" }
                 }
             }
             @for choice in some {
                 label class="choice" data-choice {
-                    input type="checkbox" name="trigger" value=(choice.name)
-                        checked[chosen.contains(choice.name.as_str())];
+                    input type="checkbox" name="trigger" value=(choice.name) checked[is_chosen(&choice)];
                     span { code { (choice.name) } " " span class="muted" { (choice.title) } }
                 }
             }
@@ -274,14 +234,10 @@ mod tests {
     use super::*;
 
     fn group(name: &str, types: &[&str]) -> Group {
-        let choice = |name: &&str| Choice {
-            name: (*name).to_owned(),
-            title: String::new(),
-            example: true,
-        };
+        let choices = types.iter().map(|name| Choice::new(name, "", true));
         Group {
             name: name.to_owned(),
-            choices: types.iter().map(choice).collect(),
+            choices: choices.collect(),
         }
     }
 
@@ -300,21 +256,12 @@ mod tests {
             group("Taking", &["A_D", "E"]),
         ];
         let patterns: Vec<_> = groups.iter().map(|it| it.pattern(&groups)).collect();
-        let some = |text: &str| Some(text.to_owned());
-        let expected = [
-            some("STORE_ORDER_*"),
-            some("ORDER_*"),
-            some("MEMBER_*"),
-            None,
-            None,
-            None,
-            None,
-        ];
+        let expected = ["STORE_ORDER_*", "ORDER_*", "MEMBER_*"];
+        let mut expected: Vec<_> = expected.map(|text| Some(text.to_owned())).to_vec();
+        expected.resize(groups.len(), None);
         assert_eq!(patterns, expected);
-        assert_eq!(
-            meaning("MEMBER*", &groups).split(':').next(),
-            Some("matches 4 today")
-        );
+        let members = meaning("MEMBER*", &groups);
+        assert_eq!(members.split(':').next(), Some("matches 4 today"));
         assert_eq!(meaning("NO*", &groups), "matches no event type today");
     }
 }

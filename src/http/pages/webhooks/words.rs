@@ -1,5 +1,6 @@
 //! Waits and numbers as people write them: `5 s, 5 min, 2 h`, `12 deliveries`, `more than 10,000`.
 
+use crate::http::pages::number;
 use crate::store::open_count::OpenCount;
 
 /// Units with their seconds, the longest one first.
@@ -20,10 +21,8 @@ pub(super) fn span(seconds: u32) -> String {
 
 /// Several waits.
 pub(super) fn spans(seconds: &[i32]) -> String {
-    let spans = seconds
-        .iter()
-        .map(|it| span(u32::try_from(*it).unwrap_or(0)));
-    spans.collect::<Vec<_>>().join(", ")
+    let spans = seconds.iter().map(|it| u32::try_from(*it).unwrap_or(0));
+    spans.map(span).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads what [`spans`] writes, and what people write in its place: `5s, 5 minutes; 2h`. A number
@@ -41,10 +40,8 @@ fn read_span(text: &str) -> Result<u32, String> {
         let shown: String = text.chars().take(40).collect();
         format!("“{shown}” is no wait: write a number with s, min, h or d, such as 30 s or 5 min.")
     };
-    let end = text
-        .find(|it: char| !it.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
+    let end = text.find(|it: char| !it.is_ascii_digit());
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
     let number: u32 = number.parse().map_err(|_none| wrong())?;
     let length = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "s" | "sec" | "second" | "seconds" => 1,
@@ -65,28 +62,10 @@ pub(super) fn milliseconds(time: i32) -> String {
     }
 }
 
-/// A number with commas: `10,000`.
-pub(super) fn number(number: i64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// So many deliveries, in words: `1 delivery`, `more than 10,000 deliveries`.
 pub(super) fn deliveries(count: OpenCount) -> String {
-    match count {
-        OpenCount {
-            more: true, open, ..
-        } => format!("more than {} deliveries", number(open)),
-        OpenCount { open: 1, .. } => "1 delivery".to_owned(),
-        OpenCount { open, .. } => format!("{} deliveries", number(open)),
-    }
+    let more = if count.more { "more than " } else { "" };
+    format!("{more}{}", number::of(count.open, "delivery"))
 }
 
 /// What is wrong with a value, as a sentence of its own.
@@ -110,40 +89,30 @@ mod tests {
         let schedule = [5, 300, 1_800, 7_200, 86_400, 172_800, 90, 5_400];
         let text = "5 s, 5 min, 30 min, 2 h, 24 h, 2 d, 90 s, 90 min";
         assert_eq!(spans(&schedule), text);
-        let read: Vec<u32> = schedule
-            .iter()
-            .map(|it| u32::try_from(*it).unwrap())
-            .collect();
-        assert_eq!(read_spans(text), Ok(read));
+        let read = schedule.map(|it| u32::try_from(it).unwrap());
+        assert_eq!(read_spans(text), Ok(read.to_vec()));
         assert_eq!(read_spans("5s; 2 Hours\n10"), Ok(vec![5, 7_200, 10]));
         assert_eq!(read_spans(" "), Ok(vec![]));
-        for wrong in [
-            "soon",
-            "5 weeks",
-            "-5 s",
-            "1.5 h",
-            "99999999999 s",
-            "4000000000 d",
-        ] {
+        let wrong = "soon, 5 weeks, -5 s, 1.5 h, 99999999999 s, 4000000000 d";
+        for wrong in wrong.split(", ") {
             assert!(read_spans(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn numbers_are_told_up_to_their_bound() {
-        let count = |open, more| OpenCount {
-            open,
-            by_script: 0,
-            more,
+        let count = |open, more| {
+            deliveries(OpenCount {
+                open,
+                by_script: 0,
+                more,
+            })
         };
-        assert_eq!(deliveries(count(0, false)), "0 deliveries");
-        assert_eq!(deliveries(count(1, false)), "1 delivery");
-        assert_eq!(deliveries(count(9_999, false)), "9,999 deliveries");
-        assert_eq!(
-            deliveries(count(10_000, true)),
-            "more than 10,000 deliveries"
-        );
-        assert_eq!(number(1_234_567), "1,234,567");
+        assert_eq!(count(0, false), "0 deliveries");
+        assert_eq!(count(1, false), "1 delivery");
+        assert_eq!(count(9_999, false), "9,999 deliveries");
+        assert_eq!(count(10_000, true), "more than 10,000 deliveries");
+        assert_eq!(number::count(1_234_567), "1,234,567");
     }
 
     #[test]
