@@ -256,7 +256,7 @@ impl AsyncWrite for Connection {
         if let Some(problem) = malformed::in_words(bytes) {
             // It closes the connection: if this is not taken at once, the client has its own.
             let (id, peer) = (RequestId::fresh(), own.stream.peer_addr().ok());
-            tracing::debug!(request_id = %id, ?peer, "a request cannot be read");
+            tracing::debug!(request_id = %id, ?peer, "a head that cannot be read is answered");
             let answer = problem.raw(id);
             if own.stream.try_write(&answer).is_ok() {
                 return own.written(Poll::Ready(Ok(bytes.len())), context);
