@@ -13,6 +13,7 @@
 mod support;
 
 mod beside;
+mod known;
 mod search;
 
 use std::process::Command;
@@ -34,12 +35,7 @@ fn the_worst_that_a_search_finds_holds_no_thread_for_50_ms_and_takes_no_64_mib()
     if std::env::var_os(CHILD).is_none() {
         return in_a_process_of_its_own();
     }
-    let setting = |name: &str, default: u64| {
-        let set = std::env::var(name).ok();
-        set.and_then(|text| text.parse().ok()).unwrap_or(default)
-    };
-    let seconds = setting("HERALD_TEST_SEARCH_SECONDS", 30);
-    let seed = setting("HERALD_TEST_SEARCH_SEED", 1);
+    let (seconds, seed) = (seconds(), setting("HERALD_TEST_SEARCH_SEED", 1));
     let found = search(seed, Duration::from_secs(seconds));
     println!("seed {seed}, {seconds} s\n{}", found.report());
     assert!(
@@ -57,6 +53,15 @@ fn the_worst_that_a_search_finds_holds_no_thread_for_50_ms_and_takes_no_64_mib()
     assert!(found.growth < MOST_GROWTH, "{}", found.grown_by);
 }
 
+fn seconds() -> u64 {
+    setting("HERALD_TEST_SEARCH_SECONDS", 30)
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    let set = std::env::var(name).ok();
+    set.and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
 /// Set in the process that searches.
 const CHILD: &str = "HERALD_TEST_SEARCH_CHILD";
 
@@ -64,7 +69,10 @@ const CHILD: &str = "HERALD_TEST_SEARCH_CHILD";
 /// to the system at once there, so that each step shows what it takes.
 fn in_a_process_of_its_own() {
     let name = "the_worst_that_a_search_finds_holds_no_thread_for_50_ms_and_takes_no_64_mib";
-    let searched = Command::new(std::env::current_exe().unwrap())
+    // What never ends is found too.
+    let searched = Command::new("timeout")
+        .arg(format!("{}s", seconds() + 120))
+        .arg(std::env::current_exe().unwrap())
         .args([name, "--exact", "--nocapture"])
         .env(CHILD, "1")
         .env("MALLOC_TRIM_THRESHOLD_", "65536")

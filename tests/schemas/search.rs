@@ -9,6 +9,8 @@ use herald::domain::event::MAX_EVENT_BYTES;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
 
+use crate::known::known;
+
 /// What the search found.
 #[derive(Default)]
 pub(crate) struct Found {
@@ -76,52 +78,66 @@ fn keep(list: &mut Vec<Dear>, took: Duration, what: impl FnOnce() -> String) {
     list.truncate(KEPT);
 }
 
-/// Searches for so long, from a seed.
+/// Tries what is known, then searches for so long, from a seed.
 pub(crate) fn search(seed: u64, budget: Duration) -> Found {
     let mut dice = Dice(seed | 1);
     let mut found = Found::default();
+    for (kind, schema, value) in known() {
+        if let Some(validator) = found.compile(&schema) {
+            found.check(&schema, &validator, kind, &event(&value));
+        }
+    }
     let begun = std::time::Instant::now();
     while begun.elapsed() < budget {
         let schema = schema(&mut dice);
-        let before = forget_peak();
-        let (made, took) = timed(|| Validator::compile(&schema));
-        found.grew(before, || {
-            format!("compiling {}", beginning(&schema.to_string()))
-        });
-        keep(&mut found.compiled, took, || beginning(&schema.to_string()));
-        let Ok(validator) = made else {
-            found.refused += 1;
+        let Some(validator) = found.compile(&schema) else {
             continue;
         };
-        found.schemas += 1;
         for _ in 0..4 {
             let (kind, body) = payload(&mut dice);
-            if body.len() > MAX_EVENT_BYTES {
-                continue;
+            if body.len() <= MAX_EVENT_BYTES {
+                found.check(&schema, &validator, kind, &body);
             }
-            let load = Load::of(body.as_bytes());
-            if validator.refuses(&load).is_some() {
-                found.unchecked += 1;
-                continue;
-            }
-            let before = forget_peak();
-            let (_, took) = timed(|| {
-                let document: Value = serde_json::from_str(&body).unwrap();
-                validator.validate(&document)
-            });
-            found.checks += 1;
-            let what = || {
-                format!(
-                    "{kind} of {} bytes by {}",
-                    body.len(),
-                    beginning(&schema.to_string())
-                )
-            };
-            keep(&mut found.checked, took, what);
-            found.grew(before, what);
         }
     }
     found
+}
+
+impl Found {
+    fn compile(&mut self, schema: &Value) -> Option<Validator> {
+        let before = forget_peak();
+        let (made, took) = timed(|| Validator::compile(schema));
+        let what = || beginning(&schema.to_string());
+        self.grew(before, || format!("compiling {}", what()));
+        keep(&mut self.compiled, took, what);
+        match made {
+            Ok(validator) => {
+                self.schemas += 1;
+                Some(validator)
+            }
+            Err(_refused) => {
+                self.refused += 1;
+                None
+            }
+        }
+    }
+
+    fn check(&mut self, schema: &Value, validator: &Validator, kind: &str, body: &str) {
+        if validator.refuses(&Load::of(body.as_bytes())).is_some() {
+            self.unchecked += 1;
+            return;
+        }
+        let before = forget_peak();
+        let (_, took) = timed(|| {
+            let document: Value = serde_json::from_str(body).unwrap();
+            validator.validate(&document)
+        });
+        self.checks += 1;
+        let schema = || beginning(&schema.to_string());
+        let what = || format!("{kind} of {} bytes by {}", body.len(), schema());
+        keep(&mut self.checked, took, what);
+        self.grew(before, what);
+    }
 }
 
 /// What something gives, and the processor time that it took.
@@ -493,7 +509,11 @@ pub(crate) fn payload(dice: &mut Dice) -> (&'static str, String) {
         "pairs" => list(bytes, |n| format!("[[{}],[{}]]", n % 7, n)),
         _ => list(bytes, |_| format!("\"[{}0]\"", "{},".repeat(100))),
     };
-    (kind, format!("{{\"event_type\":\"A\",\"a\":{inner}}}"))
+    (kind, event(&inner))
+}
+
+fn event(value: &str) -> String {
+    format!("{{\"event_type\":\"A\",\"a\":{value}}}")
 }
 
 fn list(bytes: usize, item: impl Fn(usize) -> String) -> String {
