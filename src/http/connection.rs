@@ -253,7 +253,7 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let own = self.get_mut();
-        if let Some(problem) = malformed::in_words(bytes) {
+        if let Some(problem) = malformed::problem_of(bytes) {
             // It closes the connection: if this is not taken at once, the client has its own.
             let (id, peer) = (RequestId::fresh(), own.stream.peer_addr().ok());
             tracing::debug!(request_id = %id, ?peer, "a head that cannot be read is answered");

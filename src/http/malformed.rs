@@ -9,9 +9,9 @@ use actix_http::error::{DispatchError, ParseError};
 
 use super::problem::{Kind, Problem};
 
-/// In words what the HTTP library answers to a head that it cannot read: a status and no more. None:
+/// The problem behind the HTTP library's bare status for a head that it cannot read. None:
 /// it is another answer.
-pub(super) fn in_words(answer: &[u8]) -> Option<Problem> {
+pub(super) fn problem_of(answer: &[u8]) -> Option<Problem> {
     let status = answer.strip_prefix(b"HTTP/1.")?.get(2..)?;
     let (kind, detail) = if status.starts_with(b"400 ") {
         let detail = "This is no request as HTTP/1.1 has it (RFC 9112): its first line, a header or \

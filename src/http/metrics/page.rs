@@ -72,7 +72,7 @@ impl Page {
         self.family(name, help, MetricType::HISTOGRAM, 1.0)
     }
 
-    /// The same of times in microseconds, told in seconds.
+    /// The same for times in microseconds, reported in seconds.
     pub(super) fn times(&mut self, name: &str, help: &str) -> Family<'_> {
         self.family(name, help, MetricType::HISTOGRAM, MICROS)
     }

@@ -36,7 +36,7 @@ fn intake(intake: &IntakeView, page: &mut Page) {
         gauge "herald_intake_uncommitted_bytes" = intake.uncommitted_bytes,
             "Payload bytes that wait for their commit.";
         counter "herald_intake_refused_requests_total" = intake.refused,
-            "Publish requests that were told to come again: the database was away.";
+            "Publish requests that were refused for now: the database was away.";
         gauge "herald_memory_budget_used_bytes" = intake.memory_bytes,
             "Bytes of committed events in memory.";
         gauge "herald_memory_budget_limit_bytes" = intake.memory_limit_bytes,
@@ -62,7 +62,7 @@ fn recorder(recorder: &RecorderView, page: &mut Page) {
             statements.map(|(name, it)| (name, it.failed)),
             "Statements that failed; what they held is recorded again.";
         gauge "herald_recorder_waiting_rows" = recorder.told,
-            "What was told and is not yet being written.";
+            "What was reported and is not yet being written.";
         gauge "herald_recorder_unrecorded_attempts" = recorder.unrecorded,
             "Attempts under way or not recorded, weighed by what they keep in memory.";
         gauge "herald_recorder_unrecorded_attempts_limit" = recorder.unrecorded_limit,

@@ -15,7 +15,7 @@ pub(super) fn tell(reports: &[PluginReport], page: &mut Page) {
     let of_all = || reports.iter().map(|report| (&report.name, &report.of_all));
     let p99 = of_all().filter_map(|(name, it)| Some((name, it.p99?.as_secs_f64())));
     figures! { page:
-        // A state that nobody is in is told as 0, so that an alert on it works from the start.
+        // A state without members is reported as 0, so that an alert on it works from the start.
         gauge "herald_plugins" by "state" =
             [PluginStatus::Ok, PluginStatus::Broken, PluginStatus::Suspended].map(in_state),
             "Plugins by their state: ok, broken, or suspended for an account.";

@@ -129,8 +129,8 @@ fn fault(pointer: &str, detail: &str) -> Markup {
 /// Why a form was refused, to be shown with it again.
 ///
 /// # Errors
-/// It is nothing that people can mend.
-fn mendable(why: Refusal) -> Result<Problem, Trouble> {
+/// People cannot fix it.
+fn fixable(why: Refusal) -> Result<Problem, Trouble> {
     let problem = Problem::from(why);
     match problem.told().1.is_client_error() {
         true => Ok(problem),

@@ -231,7 +231,7 @@ pub(in crate::http) async fn publish(Submission(visit, mut form): Submission) ->
             let id = accepted.receipt.id;
             Ok(layout::go_to(format!("/events/{id}?done=published")).finish())
         }
-        Err(why) => show(&visit, &known, Some(body), Some(&super::mendable(why)?)).await,
+        Err(why) => show(&visit, &known, Some(body), Some(&super::fixable(why)?)).await,
     }
 }
 

@@ -97,7 +97,7 @@ pub(in crate::http) async fn create(Submission(visit, form): Submission) -> Page
     };
     match made.await {
         Ok(made) => Ok(done(&made.name, "type-added")),
-        Err(why) => Ok(whole(&visit, None, &draft, Some(&super::mendable(why)?))),
+        Err(why) => Ok(whole(&visit, None, &draft, Some(&super::fixable(why)?))),
     }
 }
 
@@ -124,7 +124,7 @@ pub(in crate::http) async fn save(Submission(visit, form): Submission) -> PageRe
     match changed.await {
         Ok(_) => Ok(done(&known.name, "saved")),
         Err(why) => {
-            let problem = super::mendable(why)?;
+            let problem = super::fixable(why)?;
             Ok(whole(&visit, Some(&known), &draft, Some(&problem)))
         }
     }

@@ -157,7 +157,7 @@ impl Draft {
             let value = match *field {
                 "triggers" => self.triggers().collect(),
                 "plugin" if text.is_empty() => Value::Null,
-                // What is no number is told by who reads the body.
+                // The input refuses what is not a number.
                 "max_in_flight" | "timeout_seconds" => {
                     text.parse::<u32>().map_or(text.into(), Value::from)
                 }
