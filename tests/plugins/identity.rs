@@ -58,6 +58,12 @@ fn number_text() -> impl Strategy<Value = String> {
             .prop_filter("JSON has it", |n| n.is_finite())
             .prop_map(|n| format!("{n:e}")),
         (any::<f32>().prop_filter("JSON has it", |n| n.is_finite())).prop_map(|n| format!("{n:?}")),
+        // Floats halfway between two shortest texts.
+        (
+            1_u64 << 46..1 << 47,
+            prop_oneof![Just("12"), Just("13"), Just("37"), Just("38")]
+        )
+            .prop_map(|(whole, part)| format!("{whole}.{part}")),
         "-?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?",
         Just("-0".to_owned()),
         Just("-0.0".to_owned()),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rhai::{Array, Dynamic, ImmutableString, Map};
 
 use super::MAX_DEPTH;
-use crate::plugin::number::BigNumber;
+use crate::plugin::number::{self, BigNumber};
 
 /// Why a value has no JSON text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,8 +101,8 @@ impl Writer {
 
     fn float(&mut self, number: f64) -> Result<(), WriteError> {
         // Only what is not finite has no JSON.
-        match serde_json::Number::from_f64(number) {
-            Some(number) => self.put(&number.to_string()),
+        match number::written(number) {
+            Some(text) => self.put(&text),
             None => Err(no_json(format!("number {number}"))),
         }
     }
