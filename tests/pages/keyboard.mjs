@@ -148,23 +148,23 @@ await run(async (desk) => {
     await api.post("/v1/activities", { user: "mia@example.com", group: "Order", activity: "Review", payload: { n: 417 } });
     await api.post("/v1/activities", { user: "jo@example.com", group: "Order", activity: "Submit" });
     await keys.go("Activity");
-    // Counted as they begin: the browser's own list has a request only some time after its end.
+    // Counted as they are sent: the browser's own list has a request only some time after its end.
     await page.inside(() => {
-      window.begun = 0;
-      document.addEventListener("htmx:beforeRequest", () => { window.begun += 1; });
+      window.sent = 0;
+      document.addEventListener("htmx:beforeSend", () => { window.sent += 1; });
     });
-    const begun = () => page.inside(() => window.begun);
+    const sent = () => page.inside(() => window.sent);
     await keys.press("/");
     await keys.type("mia@example");
     await page.at(/user=mia%40example$/);
     await page.rows.many(1);
     // What was found is not fetched again when the field is left, while somebody goes on.
-    const before = await begun();
+    const before = await sent();
     assert(before > 0, "the search made no request");
     await keys.press("Tab");
     await keys.press("Escape");
     await page.inside(() => document.activeElement.blur());
-    equal(await begun(), before, "requests of the page");
+    equal(await sent(), before, "requests of the page");
     await keys.press("j");
     await keys.enter();
     await page.at(/^\/activity\/act/);
