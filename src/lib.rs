@@ -1,7 +1,7 @@
 //! Herald delivers an application's events to other systems.
 //!
-//! The modules stand in the order of their layers; a module may use those above it in this
-//! list and never one below or beside it. `tests/house.rs` holds the sources to that table.
+//! The modules are listed in the order of their layers; a module may use those above it in this
+//! list and never one below or beside it. `tests/house` holds the sources to that table.
 //!
 //! | layer | modules | may use |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! The program: everything it does stands in the library's `cli`.
+//! The program: everything it does is in the library's `cli`.
 
 use std::process::ExitCode;
 

@@ -1,58 +1,40 @@
-//! The actors: Intake, Dispatcher, one Subscription for each webhook, Recorder, ActivityLog,
-//! Housekeeper, StatFlusher.
+//! The actors: what happens when.
+//!
+//! An event comes in through `intake` and goes out through `delivery`; `upkeep` keeps the rest in
+//! order, `observe` counts and logs what happens, `plugins` has the scripts at work, and `mail`
+//! sends mails. [`Engine`] starts all of them and is the handle for the layers above.
 //!
 //! Rows are the truth and messages are hints: whatever vanishes with a message, a mailbox or a
 //! thread, the database knows enough to do it (again).
 
-mod activity_log;
-mod attempt;
-mod auditor;
-mod batch;
-mod checking;
-mod dispatcher;
+mod delivery;
 mod engine;
-mod figures;
-mod housekeeper;
-mod in_flight;
 mod intake;
-mod key_counts;
-mod key_keeper;
-mod lane;
-mod line;
-mod mail_log;
-mod memory;
-mod notices;
-mod outbox;
-mod own_schema;
+mod mail;
+mod observe;
 mod plugins;
-mod publishing;
-mod pulse;
-mod recorder;
-mod round;
 mod routing;
 mod shares;
-mod stat_flusher;
-mod stats;
-mod subscription;
 mod tell;
-mod trail;
-mod tuning;
+mod upkeep;
 
 pub use crate::store::made_key::KeyRefused;
-pub use activity_log::RecordError;
-pub use auditor::AuditError;
-pub use checking::{Check, Checked, Judged};
-pub use engine::{Engine, EngineSettings, Health};
-pub use figures::{
-    ActivityView, Counts, CountsRead, DatabaseView, DeliveryView, Distribution, FiguresView,
-    IntakeView, LaneView, MailView, PoolView, RecorderView, WrittenView,
+pub use engine::tuning::Tuning;
+pub use engine::{Engine, EngineHealth, EngineSettings};
+pub use intake::activity_log::RecordError;
+pub use intake::checking::{Check, Checked, JudgedSchema};
+pub use intake::publishing::{IdempotencyKey, NewEvent, PublishError, Receipt};
+pub use mail::Mails;
+pub use observe::heartbeat::Heartbeats;
+pub use observe::metrics::{CountsRead, DatabaseView, Distribution, OutcomeCounts};
+pub use observe::view::{
+    ActivityMetricsView, DeliveryMetricsView, IntakeView, LaneView, MailMetricsView, MetricsView,
+    PoolView, RecorderView, WrittenView,
 };
-pub use mail_log::Mails;
 pub use plugins::{
     DryRunError, MOST_DRY_RUNS, PluginReport, PluginStatus, Plugins, TroubledAccount,
 };
-pub use publishing::{IdempotencyKey, NewEvent, PublishError, Receipt};
-pub use pulse::Pulses;
 pub use routing::{RoutingTable, TypeEntry};
 pub use shares::{Share, Shares};
-pub use tuning::{Retention, Tuning};
+pub use upkeep::auditor::AuditError;
+pub use upkeep::retention::Retention;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, watch};
 
-use super::own_schema::OwnSchema;
+use crate::actors::intake::own_schema::OwnSchema;
 use crate::catalogue::{self, Load, Validator};
 use crate::domain::destination::MailTarget;
 use crate::domain::event_type::Validation;
@@ -28,32 +28,33 @@ use crate::transport::Endpoint;
 
 /// A subscription as it is delivered to.
 #[derive(Debug)]
-pub(super) struct Route {
-    pub(super) id: SubscriptionId,
-    pub(super) account: AccountId,
+pub(crate) struct Route {
+    pub(crate) id: SubscriptionId,
+    pub(crate) account: AccountId,
     /// The id of this database.
-    pub(super) hop: HopId,
+    pub(crate) hop: HopId,
     /// Paused also where nothing may be sent: see `locked`.
-    pub(super) state: SubscriptionState,
-    /// Why nothing may be sent: its secrets, its headers or its URL do not open. Its deliveries are held.
-    pub(super) locked: Option<OpenError>,
-    pub(super) title: String,
+    pub(crate) state: SubscriptionState,
+    /// Why nothing may be sent: its secrets, its headers or its URL do not open. Its deliveries are
+    /// held.
+    pub(crate) locked: Option<OpenError>,
+    pub(crate) title: String,
     /// For scripts, which see no path of it.
-    pub(super) url: TargetUrl,
+    pub(crate) url: TargetUrl,
     /// What of the URL is hidden where the target repeats it.
-    pub(super) echoes: Echoes,
+    pub(crate) echoes: Echoes,
     /// The bare name of its script.
-    pub(super) plugin: Option<String>,
+    pub(crate) plugin: Option<String>,
     triggers: Vec<Trigger>,
-    /// Where to; in words why not, if what is stored cannot be sent to.
-    pub(super) endpoint: Result<Endpoint, String>,
+    /// Where to; or the reason why what is stored cannot be sent to.
+    pub(crate) endpoint: Result<Endpoint, String>,
     /// Whom to write to, if it delivers by mail.
-    pub(super) mail: Option<Result<MailTarget, String>>,
+    pub(crate) mail: Option<Result<MailTarget, String>>,
     /// Each with its end.
-    pub(super) secrets: Vec<(Secret, Option<DateTime<Utc>>)>,
-    pub(super) max_in_flight: usize,
-    pub(super) timeout: Duration,
-    pub(super) schedule: RetrySchedule,
+    pub(crate) secrets: Vec<(Secret, Option<DateTime<Utc>>)>,
+    pub(crate) max_in_flight: usize,
+    pub(crate) timeout: Duration,
+    pub(crate) schedule: RetrySchedule,
 }
 
 impl Route {
@@ -98,7 +99,7 @@ impl Route {
     }
 
     /// How long a claim holds: until an attempt must have ended and been recorded.
-    pub(super) fn claim_hold(&self) -> Duration {
+    pub(crate) fn claim_hold(&self) -> Duration {
         self.timeout + Duration::from_secs(5)
     }
 
@@ -119,12 +120,12 @@ pub struct TypeEntry {
     /// What happens to events that do not fit its schema.
     pub validation: Validation,
     /// Its schema, if it has one.
-    pub(super) schema: Option<Schema>,
+    pub(crate) schema: Option<Schema>,
 }
 
 /// Where a type's schema is from.
 #[derive(Debug)]
-pub(super) enum Schema {
+pub(crate) enum Schema {
     /// It comes with Herald.
     Builtin(Arc<Validator>),
     /// It is an account's: foreign, and compiled and applied on threads of its own.
@@ -155,18 +156,18 @@ impl TypeEntry {
 
 /// The targets of an event type, as they are fixed at an event's commit.
 #[derive(Debug)]
-pub(super) struct Matched {
+pub(crate) struct Matched {
     /// Their ids as a PostgreSQL array literal.
-    pub(super) literal: String,
-    /// Who is to be delivered to from memory.
-    pub(super) from_memory: Vec<SubscriptionId>,
-    /// Who holds deliveries: rows are written with the event.
-    pub(super) held: Vec<SubscriptionId>,
+    pub(crate) literal: String,
+    /// Subscriptions that are delivered to from memory.
+    pub(crate) from_memory: Vec<SubscriptionId>,
+    /// Subscriptions that hold deliveries: rows are written with the event.
+    pub(crate) held: Vec<SubscriptionId>,
 }
 
 impl Matched {
     /// How many subscriptions matched.
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.from_memory.len() + self.held.len()
     }
 }
@@ -174,7 +175,7 @@ impl Matched {
 /// One snapshot of all subscriptions and event types.
 #[derive(Debug, Default)]
 pub struct RoutingTable {
-    pub(super) version: i64,
+    pub(crate) version: i64,
     hop: HopId,
     routes: HashMap<SubscriptionId, Arc<Route>>,
     by_account: HashMap<AccountId, Vec<Arc<Route>>>,
@@ -209,7 +210,7 @@ impl RoutingTable {
         &self.hop
     }
 
-    /// Finds an event type by its name, case and all.
+    /// Finds an event type by its name, which is case-sensitive.
     #[must_use]
     pub fn find(&self, account: AccountId, name: &str) -> Option<&Arc<TypeEntry>> {
         self.types
@@ -229,16 +230,16 @@ impl RoutingTable {
         own.chain(BUILTIN.keys().copied())
     }
 
-    pub(super) fn route(&self, id: SubscriptionId) -> Option<&Arc<Route>> {
+    pub(crate) fn route(&self, id: SubscriptionId) -> Option<&Arc<Route>> {
         self.routes.get(&id)
     }
 
-    pub(super) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.routes.values()
     }
 
     /// Which subscriptions match an event type now.
-    pub(super) fn matched(&self, account: AccountId, event_type: &str) -> Matched {
+    pub(crate) fn matched(&self, account: AccountId, event_type: &str) -> Matched {
         let mut matched = Matched {
             literal: String::from("{"),
             from_memory: Vec::new(),
@@ -319,7 +320,7 @@ fn apply_type(own: &mut HashMap<Arc<str>, Arc<TypeEntry>>, row: RoutedType) {
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The current table, and the way to a newer one.
-pub(super) struct Routing {
+pub(crate) struct Routing {
     database: Database,
     hop: HopId,
     current: watch::Sender<Arc<RoutingTable>>,
@@ -329,7 +330,7 @@ pub(super) struct Routing {
 
 impl Routing {
     /// Reads everything.
-    pub(super) async fn load(database: Database) -> Result<Self, StoreError> {
+    pub(crate) async fn load(database: Database) -> Result<Self, StoreError> {
         let routing = Self {
             hop: hop::id(&database).await?,
             database,
@@ -340,16 +341,16 @@ impl Routing {
         Ok(routing)
     }
 
-    pub(super) fn current(&self) -> Arc<RoutingTable> {
+    pub(crate) fn current(&self) -> Arc<RoutingTable> {
         Arc::clone(&self.current.borrow())
     }
 
-    pub(super) fn watch(&self) -> watch::Receiver<Arc<RoutingTable>> {
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<RoutingTable>> {
         self.current.subscribe()
     }
 
-    /// Reads everything anew: what did not open may open with other keys.
-    pub(super) async fn reread(&self) -> Result<(), StoreError> {
+    /// Reads everything again: what did not open may open with other keys.
+    pub(crate) async fn reread(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.refreshing.lock().await;
         let changes = changes_since(&self.database, 0).await?;
         let table = Arc::new(RoutingTable::default().with(changes, &self.hop));
@@ -357,8 +358,8 @@ impl Routing {
         Ok(())
     }
 
-    /// Reads what changed. Everybody who watches is told, if anything did.
-    pub(super) async fn refresh(&self) -> Result<Arc<RoutingTable>, StoreError> {
+    /// Reads what changed. All watchers are notified if anything did.
+    pub(crate) async fn refresh(&self) -> Result<Arc<RoutingTable>, StoreError> {
         let mut began = self.refreshing.lock().await;
         *began = uptime();
         let mut known = self.current();
@@ -378,7 +379,7 @@ impl Routing {
 
     /// A table of another version than `known`, if there is one. The database is asked only if
     /// it was not within [`LOOK_EVERY`], whoever asks how often.
-    pub(super) async fn newer(&self, known: i64) -> Option<Arc<RoutingTable>> {
+    pub(crate) async fn newer(&self, known: i64) -> Option<Arc<RoutingTable>> {
         let began = *self.refreshing.lock().await;
         if uptime().saturating_sub(began) >= LOOK_EVERY {
             self.refresh().await.ok()?;

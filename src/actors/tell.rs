@@ -1,12 +1,13 @@
-//! Telling an actor something that must not be dropped.
+//! Sends an actor a message that must not be dropped.
 
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Handler, Message};
 
 /// Queues a message whatever the mailbox holds. Only for messages whose number something else
-/// bounds: events and attempts by the byte budget and by [`super::recorder::UNRECORDED`],
-/// the rest by being rare (changes by people, faults of the database).
-pub(super) fn tell<A, M>(actor: &Addr<A>, message: M)
+/// bounds: events and attempts by the byte budget and by
+/// [`UNRECORDED`](crate::actors::delivery::attempt_buffer::UNRECORDED), the rest by being rare
+/// (changes by people, faults of the database).
+pub(crate) fn tell<A, M>(actor: &Addr<A>, message: M)
 where
     A: Actor + Handler<M>,
     A::Context: ToEnvelope<A, M>,

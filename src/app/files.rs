@@ -4,7 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// What is open beside clients' connections: those to targets and to the database, files, pipes.
+/// What is open besides clients' connections: those to targets and to the database, files, pipes.
 const OTHERS: u64 = 1_024;
 
 /// Raises the process's own bound as far as it needs and the system permits; warns where that is

@@ -1,7 +1,7 @@
 //! The sockets that Herald serves HTTP on: those that a service manager hands over (systemd's
 //! socket activation, sd_listen_fds(3)), else its own.
 //!
-//! A socket that was handed over stays with the service manager: who connects while Herald
+//! A socket that was handed over stays with the service manager: whoever connects while Herald
 //! restarts waits in its queue for the next one.
 
 use std::net::{SocketAddr, TcpListener};
@@ -10,13 +10,13 @@ use anyhow::{Context, bail};
 use listenfd::ListenFd;
 
 use crate::config::Config;
-use crate::http::Role;
+use crate::http::ListenerRole;
 
 /// The listeners by role, and whether a service manager holds them.
 #[derive(Debug)]
 pub(super) struct Listeners {
     /// At least one of them is the API's.
-    pub(super) all: Vec<(Role, TcpListener)>,
+    pub(super) all: Vec<(ListenerRole, TcpListener)>,
     /// The address of the first of the API's.
     pub(super) address: SocketAddr,
     /// The address of the first that serves pages.
@@ -35,13 +35,13 @@ impl Listeners {
 /// started: it would inherit the sockets.
 ///
 /// # Errors
-/// When a socket cannot be used, in words for the operator.
+/// When a socket cannot be used, as text for the operator.
 pub(super) fn open(config: &Config) -> anyhow::Result<Listeners> {
     let mut all = inherited(
         &mut ListenFd::from_env(),
         &config.service_manager.socket_names,
     )?;
-    if let Some((_, listener)) = all.iter().find(|(role, _)| *role == Role::Api) {
+    if let Some((_, listener)) = all.iter().find(|(role, _)| *role == ListenerRole::Api) {
         let (held, set) = (listener.local_addr()?, config.http.listen);
         tracing::info!(address = %held, "listening on the socket of the service manager");
         if held != set && !is_default(config, "listen") {
@@ -52,11 +52,19 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Listeners> {
             );
         }
     } else {
-        all.push((Role::Api, bind("listen", config.http.listen)?));
+        all.push((ListenerRole::Api, bind("listen", config.http.listen)?));
     }
     for (role, setting, address) in [
-        (Role::Pages, "pages_listen", config.http.pages_listen),
-        (Role::Metrics, "metrics_listen", config.http.metrics_listen),
+        (
+            ListenerRole::Pages,
+            "pages_listen",
+            config.http.pages_listen,
+        ),
+        (
+            ListenerRole::Metrics,
+            "metrics_listen",
+            config.http.metrics_listen,
+        ),
     ] {
         let Some(address) = address else { continue };
         if all.iter().any(|(held, _)| *held == role) {
@@ -67,15 +75,15 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Listeners> {
             continue;
         }
         let listener = bind(setting, address)?;
-        tracing::info!(setting, address = %listener.local_addr()?, "listening apart");
+        tracing::info!(setting, address = %listener.local_addr()?, "listening separately");
         all.push((role, listener));
     }
     let first = |wanted| {
         let found = all.iter().find(|(role, _)| *role == wanted);
         found.map(|(_, listener)| listener.local_addr()).transpose()
     };
-    let address = first(Role::Api)?.unwrap_or(config.http.listen);
-    let pages = first(Role::Pages)?.unwrap_or(address);
+    let address = first(ListenerRole::Api)?.unwrap_or(config.http.listen);
+    let pages = first(ListenerRole::Pages)?.unwrap_or(address);
     for (_, listener) in &all {
         listener.set_nonblocking(true)?;
     }
@@ -87,7 +95,10 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Listeners> {
 }
 
 /// What was handed over, by the names of the sockets.
-fn inherited(handed: &mut ListenFd, names: &[String]) -> anyhow::Result<Vec<(Role, TcpListener)>> {
+fn inherited(
+    handed: &mut ListenFd,
+    names: &[String],
+) -> anyhow::Result<Vec<(ListenerRole, TcpListener)>> {
     let roles = roles(handed.len(), names)?;
     let mut found = Vec::new();
     for (place, role) in roles.into_iter().enumerate() {
@@ -106,10 +117,10 @@ fn inherited(handed: &mut ListenFd, names: &[String]) -> anyhow::Result<Vec<(Rol
 }
 
 /// What each of so many sockets is for. One alone is the API's, whatever its name.
-fn roles(sockets: usize, names: &[String]) -> anyhow::Result<Vec<Role>> {
+fn roles(sockets: usize, names: &[String]) -> anyhow::Result<Vec<ListenerRole>> {
     let named = |place: usize| names.get(place).map(String::as_str).and_then(role_of);
     if sockets == 1 {
-        return Ok(vec![named(0).unwrap_or(Role::Api)]);
+        return Ok(vec![named(0).unwrap_or(ListenerRole::Api)]);
     }
     (0..sockets)
         .map(|place| match named(place) {
@@ -124,11 +135,11 @@ fn roles(sockets: usize, names: &[String]) -> anyhow::Result<Vec<Role>> {
         .collect()
 }
 
-fn role_of(name: &str) -> Option<Role> {
+fn role_of(name: &str) -> Option<ListenerRole> {
     match name {
-        "http" => Some(Role::Api),
-        "pages" => Some(Role::Pages),
-        "metrics" => Some(Role::Metrics),
+        "http" => Some(ListenerRole::Api),
+        "pages" => Some(ListenerRole::Pages),
+        "metrics" => Some(ListenerRole::Metrics),
         _ => None,
     }
 }
@@ -156,7 +167,12 @@ mod tests {
     #[test]
     fn sockets_are_told_apart_by_their_names() {
         let given = names(&["metrics", "http", "pages", "http"]);
-        let expected = [Role::Metrics, Role::Api, Role::Pages, Role::Api];
+        let expected = [
+            ListenerRole::Metrics,
+            ListenerRole::Api,
+            ListenerRole::Pages,
+            ListenerRole::Api,
+        ];
         assert_eq!(roles(4, &given).unwrap(), expected);
         assert_eq!(roles(0, &[]).unwrap(), []);
     }
@@ -164,17 +180,20 @@ mod tests {
     #[test]
     fn one_socket_without_a_known_name_is_the_api_s() {
         for given in [names(&[]), names(&["herald.socket"]), names(&["http"])] {
-            assert_eq!(roles(1, &given).unwrap(), [Role::Api]);
+            assert_eq!(roles(1, &given).unwrap(), [ListenerRole::Api]);
         }
-        assert_eq!(roles(1, &names(&["metrics"])).unwrap(), [Role::Metrics]);
+        assert_eq!(
+            roles(1, &names(&["metrics"])).unwrap(),
+            [ListenerRole::Metrics]
+        );
     }
 
     #[test]
     fn several_without_names_are_refused_with_what_to_do() {
         for given in [names(&[]), names(&["http"]), names(&["http", "web"])] {
-            let told = roles(2, &given).unwrap_err().to_string();
-            assert!(told.contains("number 2") || given.is_empty(), "{told}");
-            assert!(told.contains("FileDescriptorName="), "{told}");
+            let error = roles(2, &given).unwrap_err().to_string();
+            assert!(error.contains("number 2") || given.is_empty(), "{error}");
+            assert!(error.contains("FileDescriptorName="), "{error}");
         }
     }
 

@@ -29,7 +29,7 @@ use crate::store::clock::uptime;
 pub(super) struct LogFilter(reload::Handle<EnvFilter, Registry>);
 
 impl LogFilter {
-    /// Writes the lines that `directives` say from now on.
+    /// From now on, writes the lines that `directives` ask for.
     ///
     /// # Errors
     /// When they cannot be read; then nothing changes.
@@ -79,8 +79,8 @@ pub(super) fn start(config: &Config) -> anyhow::Result<LogFilter> {
 /// that name the library win.
 const QUIET: &str = "actix_http=off";
 
-/// Lets one line a minute tell that the database's disk is full: whatever writes runs into it, again
-/// and again.
+/// Lets one line a minute report that the database's disk is full: whatever writes runs into it,
+/// again and again.
 #[derive(Default)]
 struct SeldomFull(Mutex<Option<Duration>>);
 
@@ -88,9 +88,9 @@ const SELDOM: Duration = Duration::from_secs(60);
 
 impl<S: Subscriber> Layer<S> for SeldomFull {
     fn event_enabled(&self, event: &Event<'_>, _: LayerContext<'_, S>) -> bool {
-        let mut told = Told(false);
-        event.record(&mut told);
-        if !told.0 {
+        let mut visitor = FullDiskVisitor(false);
+        event.record(&mut visitor);
+        if !visitor.0 {
             return true;
         }
         let now = uptime();
@@ -104,9 +104,9 @@ impl<S: Subscriber> Layer<S> for SeldomFull {
 }
 
 /// Whether an error, or the reason of something, is a full disk.
-struct Told(bool);
+struct FullDiskVisitor(bool);
 
-impl Visit for Told {
+impl Visit for FullDiskVisitor {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         if matches!(field.name(), "error" | "why") {
             self.0 |= format!("{value:?}").contains(DISK_FULL);

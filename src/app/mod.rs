@@ -22,7 +22,7 @@ pub(crate) use logging::failure;
 use listeners::Listeners;
 use logging::LogFilter;
 use reload::Reloader;
-use stop::Bounds;
+use stop::StopBounds;
 
 use crate::actors::{Engine, EngineSettings};
 use crate::config::Config;
@@ -34,11 +34,11 @@ use crate::postgres::PrivatePostgres;
 use crate::store::{Database, migrate};
 
 /// Runs the daemon until SIGTERM or SIGINT. A second signal ends it at once; what was accepted
-/// is in the database either way. `unsafe_database`: the second of the two words that it takes to
-/// use a database that may lose what was committed. Must be called within an actix system.
+/// is in the database either way. `unsafe_database`: with the setting of that name, allows a
+/// database that may lose what was committed. Must be called within an actix system.
 ///
 /// # Errors
-/// Whatever keeps it from starting, in words for the operator.
+/// Whatever keeps it from starting, as text for the operator.
 pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
     let begin = Instant::now();
     let log = logging::start(&config)?;
@@ -62,7 +62,7 @@ pub async fn run(config: Config, unsafe_database: bool) -> anyhow::Result<()> {
         (None, Some(private)) => private.url(),
         (None, None) => String::new(),
     };
-    // In a block, so that the connections are closed before the server is told to stop.
+    // In a block, so that the connections are closed before the server is stopped.
     let served = async {
         let ca_file = config.database.ca_file.as_deref();
         let database = Database::trusting(&url, ca_file, config.database.connections)?;
@@ -121,7 +121,7 @@ async fn serve(
             mail,
             mail_retention_days: config.mail.retention_days,
             notice_after: Duration::from_secs(config.mail.notice_after_seconds),
-            figures_of: config.http.metrics_subscriptions,
+            metrics_of: config.http.metrics_subscriptions,
         },
     )
     .await
@@ -149,11 +149,11 @@ async fn serve(
         tracing::info!(%address, ready_ms = ready.as_millis(), "Herald is open");
         manager::ready();
         manager::watch(&engine);
-        while signals.next_or_reload().await == Asked::Reload {
+        while signals.next_or_reload().await == SignalRequest::Reload {
             reloader.reload().await;
         }
     }
-    let bounds = Bounds::from_config(reloader.config());
+    let bounds = StopBounds::from_config(reloader.config());
     manager::stopping(bounds.whole());
     tokio::select! {
         () = stop::in_order(&engine, &closer, bounds) => {}
@@ -171,7 +171,7 @@ pub fn address_rules(config: &Config, guarded: Vec<u16>) -> AddressRules {
         .guarding(guarded)
 }
 
-/// For who looks where a start takes its time.
+/// Shows where a start takes its time.
 fn reached(begin: Instant, what: &str) {
     tracing::debug!(
         after_ms = begin.elapsed().as_millis(),
@@ -182,12 +182,12 @@ fn reached(begin: Instant, what: &str) {
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum SignalRequest {
     Stop,
     Reload,
 }
 
-/// The signals that ask for an end, and the one that asks for the settings to be read anew.
+/// The signals that ask for an end, and the one that asks for the settings to be read again.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -199,16 +199,16 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            // From the beginning on: else an early one would end the process.
+            // From the start: else an early one would end the process.
             hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    async fn next_or_reload(&mut self) -> Asked {
+    async fn next_or_reload(&mut self) -> SignalRequest {
         tokio::select! {
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.hang_up.recv() => Asked::Reload,
+            _ = self.terminate.recv() => SignalRequest::Stop,
+            _ = self.interrupt.recv() => SignalRequest::Stop,
+            _ = self.hang_up.recv() => SignalRequest::Reload,
         }
     }
 

@@ -40,7 +40,7 @@ pub fn broken(report: &ServerReport) -> Vec<BrokenPromise> {
     broken
 }
 
-/// Whether the server is one that Herald cannot work with at all, in words.
+/// Why Herald cannot work with the server at all; none: it can.
 #[must_use]
 pub fn unfit(report: &ServerReport) -> Option<String> {
     if report.version_number < OLDEST {
@@ -73,7 +73,7 @@ pub fn unfit(report: &ServerReport) -> Option<String> {
     None
 }
 
-/// Whether a pooler stands in between that Herald cannot work with, as text.
+/// Why Herald cannot work with a pooler in between; none: it can, or there is no pooler.
 #[must_use]
 pub fn mixed_up(lent: Lent) -> Option<String> {
     let mode = match lent {
@@ -82,7 +82,7 @@ pub fn mixed_up(lent: Lent) -> Option<String> {
         Lent::ForStatement => "statement",
     };
     Some(format!(
-        "a pooler in {mode} mode stands between Herald and PostgreSQL: it gives one session to \
+        "a pooler in {mode} mode is between Herald and PostgreSQL: it gives one session to \
          several connections, and mixes up their settings, prepared statements and locks"
     ))
 }
@@ -91,7 +91,7 @@ pub fn mixed_up(lent: Lent) -> Option<String> {
 pub const UNPOOLED: &str = "give the address of PostgreSQL itself, or of a pool in session mode \
                             (PgBouncer: pool_mode = session)";
 
-/// Whether a newer Herald made this schema, in words. Newer ones work beside this one, so that
+/// The text that a newer Herald made this schema, if one did. Newer ones work beside this one, so
 /// it is no reason to refuse.
 #[must_use]
 pub fn from_the_future(state: &SchemaState) -> Option<String> {
@@ -105,26 +105,26 @@ pub fn from_the_future(state: &SchemaState) -> Option<String> {
 /// Refuses a server that cannot keep Herald's promises.
 ///
 /// # Errors
-/// In words that say what to do.
+/// As text that says what to do.
 pub(super) async fn check(
     database: &Database,
     config: &Config,
-    told_again: bool,
+    confirmed: bool,
 ) -> anyhow::Result<()> {
     if config.database.url.is_some()
-        && let Some(words) = mixed_up(pooler::look(database).await?)
+        && let Some(reason) = mixed_up(pooler::look(database).await?)
     {
-        bail!("{words}. In database_url {UNPOOLED}");
+        bail!("{reason}. In database_url {UNPOOLED}");
     }
     let report = server::look(database).await?;
-    if let Some(words) = unfit(&report) {
-        bail!(words);
+    if let Some(reason) = unfit(&report) {
+        bail!(reason);
     }
-    if let Some(words) = from_the_future(&schema_state(database).await?) {
-        tracing::warn!(words, "the schema is of a newer version");
+    if let Some(warning) = from_the_future(&schema_state(database).await?) {
+        tracing::warn!(warning, "the schema is of a newer version");
     }
     let broken = broken(&report);
-    let accepted = config.database.accept_unsafe && told_again;
+    let accepted = config.database.accept_unsafe && confirmed;
     for promise in &broken {
         let BrokenPromise { setting, means } = promise;
         if !accepted {

@@ -1,6 +1,6 @@
-//! Reading the settings anew while the daemon runs (SIGHUP): what can change then is put in
-//! force everywhere, what cannot is named, and with a fault all stays as it was. It is told in
-//! the log, in the activity log and to the service manager.
+//! Reading the settings again while the daemon runs (SIGHUP): what can change then is put in
+//! force everywhere, what cannot is named, and with a fault all stays as it was. The log, the
+//! activity log and the service manager get a report.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::store::{Connection, StoreError, activity};
 /// How long its record may take: the settings are in force before.
 const RECORD: Duration = Duration::from_secs(5);
 
-/// Knows what is in force, and to whom changes are told.
+/// Knows what is in force, and who is notified of changes.
 pub(super) struct Reloader {
     /// The settings of the start: what cannot change is still as they say.
     started: Config,
@@ -56,7 +56,7 @@ impl Reloader {
         &self.last
     }
 
-    /// Reads the settings anew.
+    /// Reads the settings again.
     pub(super) async fn reload(&mut self) {
         manager::reloading();
         let read = self.read();
@@ -91,12 +91,12 @@ impl Reloader {
         Ok((config, mail))
     }
 
-    /// Puts them in force. Answers what is told of it: keys alone, since a value may be secret.
+    /// Puts them in force. Returns what is reported of it: only keys, since a value may be secret.
     fn take_over(&mut self, config: Config, mail: MailSettings) -> Value {
         let waiting = changed(&self.started, &config, false);
         let changed = changed(&self.last, &config, true);
         for warning in &config.warnings {
-            tracing::warn!(warning, "the settings read anew need a look");
+            tracing::warn!(warning, "the settings that were read again need a look");
         }
         if let Err(error) = self.log.set(&config.log.filter) {
             tracing::error!(error = %format!("{error:#}"), "the log's filter stays as it was");
@@ -116,11 +116,11 @@ impl Reloader {
             },
         });
         self.last = config;
-        tracing::info!(changed = changed.join(","), "the settings were read anew");
+        tracing::info!(changed = changed.join(","), "the settings were read again");
         if !waiting.is_empty() {
             tracing::warn!(
                 settings = waiting.join(","),
-                "these settings count from the next start on: restart Herald"
+                "these settings take effect at the next start: restart Herald"
             );
         }
         json!({ "changed": changed, "at_next_start": waiting })

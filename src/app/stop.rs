@@ -1,6 +1,6 @@
 //! The order of the stop: deliveries first, while publishing goes on; then HTTP; then what writes
-//! to the database. So who publishes waits only from the end of HTTP to the next start, however
-//! long a slow target keeps the deliveries.
+//! to the database. So publishers wait only from the end of HTTP to the next start, however long a
+//! slow target keeps the deliveries.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ const OTHERS: Duration = Duration::from_secs(45);
 
 /// How long the parts of the stop may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(super) struct StopBounds {
     /// For what is being delivered.
     drain: Duration,
     /// The PostgreSQL is Herald's own, and stops as well.
     private: bool,
 }
 
-impl Bounds {
+impl StopBounds {
     pub(super) const fn from_config(config: &Config) -> Self {
         Self {
             drain: Duration::from_secs(config.drain_seconds),
@@ -40,7 +40,7 @@ impl Bounds {
 }
 
 /// Stops the daemon. What is cut short is recovered by the next start.
-pub(super) async fn in_order(engine: &Engine, closer: &Closer, bounds: Bounds) {
+pub(super) async fn in_order(engine: &Engine, closer: &Closer, bounds: StopBounds) {
     tracing::info!("stopping: finishing what is under way");
     let (drained, ()) = tokio::join!(engine.drain(bounds.drain), written_ahead(engine, bounds));
     let answered = closer.close().await;
@@ -59,7 +59,7 @@ pub(super) async fn in_order(engine: &Engine, closer: &Closer, bounds: Bounds) {
 
 /// What the private PostgreSQL writes now it need not write at its own stop, while publishers
 /// wait.
-async fn written_ahead(engine: &Engine, bounds: Bounds) {
+async fn written_ahead(engine: &Engine, bounds: StopBounds) {
     if bounds.private {
         match tokio::time::timeout(CHECKPOINT, checkpoint(engine.database())).await {
             Ok(Ok(())) => {}

@@ -96,7 +96,7 @@ struct Walk<'a> {
     root: &'a Value,
     judge: Judge,
     asserts_formats: bool,
-    /// For each place that was begun, what the schema there costs; none while it is under way.
+    /// For each place that was reached, what the schema there costs; none while it is measured.
     places: HashMap<String, Option<Weighed>>,
     patterns: HashMap<&'a str, Option<PatternCost>>,
     pattern_bytes: usize,
@@ -173,7 +173,7 @@ impl<'a> Walk<'a> {
         let Weight { value, text } = whole.most();
         let (per_value, per_byte) = match self.judge {
             Judge::New => (MAX_PER_VALUE, MAX_PER_BYTE),
-            // Beyond, no event of any size could be checked.
+            // Beyond that no event of any size could be checked.
             Judge::Stored => (MAX_STEPS, MAX_STEPS),
         };
         let (steps, most, of) = if value > per_value {

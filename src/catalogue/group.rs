@@ -51,7 +51,7 @@ pub(super) fn read(text: &str) -> Result<Vec<EventType>, serde_json::Error> {
 
 /// JSON without the white space between its tokens. An example is published byte for byte, so
 /// it must not carry the indentation of our file; and it does not go through `Value`, which
-/// would sort its names and write its numbers anew.
+/// would sort its names and rewrite its numbers.
 fn compact(json: &str) -> String {
     let mut in_string = false;
     let mut escaped = false;

@@ -1,7 +1,7 @@
 //! The event types and activities that come with Herald, and how a payload is held to its
 //! type's schema.
 //!
-//! The data stand in one JSON file for each group. What an account adds or changes (its own
+//! The data is in one JSON file for each group. What an account adds or changes (its own
 //! types, another validation mode) is not known here: the store keeps that.
 
 pub mod activities;

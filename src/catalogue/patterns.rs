@@ -1,5 +1,5 @@
 //! What a pattern of a schema costs: how large it is when compiled, and what it takes at most for
-//! each byte of a text. It knows nothing of where patterns stand in a schema.
+//! each byte of a text. It knows nothing of where patterns are in a schema.
 
 use regex_automata::dfa::StartKind;
 use regex_automata::dfa::dense;
@@ -32,7 +32,7 @@ pub(super) struct PatternCost {
 }
 
 /// Measures a pattern; none: it is no pattern, or is larger than [`MAX_PATTERN_BYTES`], which
-/// compiling it tells as well.
+/// compiling it reports as well.
 pub(super) fn measure(pattern: &str) -> Option<PatternCost> {
     let translated = jsonschema_regex::to_rust_regex(pattern).ok()?;
     let config = thompson::Config::new().nfa_size_limit(Some(MAX_PATTERN_BYTES));

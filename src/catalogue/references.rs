@@ -3,7 +3,7 @@
 //! A schema comes from an account's admin and is applied in the one process that serves everybody.
 //! References to itself would make it loop or branch without end, and references to elsewhere
 //! would make Herald fetch what a stranger names. Hence a reference leads to a place in the same
-//! document. That it leads round in no circle, `cost.rs` finds while it follows it.
+//! document. `cost.rs` finds out that it does not lead in a circle while it follows it.
 
 use serde_json::{Map, Value};
 
@@ -19,7 +19,7 @@ const DIALECTS: [&str; 4] = [
 const DRAFT_7: &str = "http://json-schema.org/draft-07/schema";
 const DRAFT_6: &str = "http://json-schema.org/draft-06/schema";
 
-/// Reads which meta-schema a schema follows. Answers whether `format` and the content keywords
+/// Reads which meta-schema a schema follows. Returns whether `format` and the content keywords
 /// refuse values under it; the later ones only note them.
 pub(super) fn asserts_formats(schema: &Value) -> Result<bool, SchemaError> {
     let Some(dialect) = schema.get("$schema") else {
@@ -77,7 +77,7 @@ pub(super) fn refuse_other_bases(
     if !place.is_empty() {
         for keyword in ["$id", "$schema"] {
             if keywords.contains_key(keyword) {
-                let detail = "may stand at the root of a schema only";
+                let detail = "is allowed at the root of a schema only";
                 return Err(SchemaError::new(step(place, keyword), detail));
             }
         }

@@ -130,7 +130,7 @@ fn an_example_is_published_on_one_line() {
 }
 
 /// The payloads as the reference shows them, the masked addresses included; only the trailing
-/// comma of UNPUBLISH, which is no JSON, is mended.
+/// comma of UNPUBLISH, which is no JSON, is fixed.
 #[test]
 fn the_payloads_of_the_reference_pass_as_they_stand() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/seeds/payloads");
@@ -196,7 +196,7 @@ fn everything_in_an_example_is_a_documented_field() {
         assert_eq!(
             fields.len(),
             known.fields.len(),
-            "{}: a path stands twice",
+            "{}: a path is there twice",
             known.name
         );
         let mut open = vec![(String::new(), example(known))];
@@ -226,12 +226,12 @@ fn a_wrong_type_is_told_by_its_pointer() {
     payload["data"]["data"]["orderId"] = serde_json::json!(1);
     payload["event_timestamp"] = serde_json::json!("now");
     let violations = builtin_validator(&order.name).unwrap().validate(&payload);
-    let told: Vec<(&str, &str)> = violations
+    let found: Vec<(&str, &str)> = violations
         .iter()
         .map(|violation| (violation.pointer.as_str(), violation.detail.as_str()))
         .collect();
     assert_eq!(
-        told,
+        found,
         [
             ("/data/data/orderId", "must be a string, but is a number"),
             ("/event_timestamp", "must be an integer, but is a string"),

@@ -15,13 +15,13 @@ const TWICE: &str = "holds the same value twice";
 /// The keyword as a schema has it: asked for, or not.
 struct UniqueItems(bool);
 
-/// Makes the keyword of its value in a schema.
+/// Makes the keyword from its value in a schema.
 pub(super) fn keyword<'a>(
     _: &'a Map<String, Value>,
     value: &'a Value,
     _: Location,
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
-    // What is no boolean, the meta-schema refuses.
+    // The meta-schema refuses what is no boolean.
     Ok(Box::new(UniqueItems(value == &Value::Bool(true))))
 }
 
@@ -83,7 +83,7 @@ impl Hash for Item<'_> {
                 items.len().hash(state);
                 items.iter().for_each(|item| Item(item).hash(state));
             }
-            // A map tells its names in their order.
+            // A map yields its names in their order.
             Value::Object(members) => {
                 members.len().hash(state);
                 for (name, value) in members {

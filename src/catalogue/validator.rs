@@ -9,7 +9,7 @@ use super::cost::{self, Cost, Judge};
 use super::patterns::{MAX_AUTOMATON_BYTES, MAX_PATTERN_BYTES};
 use super::{unique, words};
 
-/// How many violations are told of one payload.
+/// How many violations of one payload are reported.
 pub const MAX_VIOLATIONS: usize = 10;
 
 /// Steps, of about a nanosecond each, that checking one payload may take at most.
@@ -19,14 +19,14 @@ pub const MAX_STEPS: u64 = 20_000_000;
 const MAX_TREE_BYTES: u64 = 40 << 20;
 /// What one value takes in it.
 const VALUE_BYTES: u64 = 40;
-/// What one object takes beside its members: a map has room for eleven from the first on.
+/// What one object takes besides its members: a map has room for eleven from the first on.
 const OBJECT_BYTES: u64 = 640;
 
-/// Bytes that the errors of the library may take, which gathers all before it tells the first.
+/// Bytes that the errors of the library may take: it gathers all before it returns the first.
 const MAX_ERROR_BYTES: u64 = 16 << 20;
-/// What one takes beside the place in the payload that it carries.
+/// What one takes besides the place in the payload that it carries.
 const ERROR_BYTES: u64 = 500;
-/// Of so many steps no more than one makes an error.
+/// At most one of so many steps makes an error.
 const STEPS_AN_ERROR: u64 = 10;
 
 /// Bytes that a compiled schema takes: for each schema that it is made of, and in any case.
@@ -46,7 +46,7 @@ pub struct Validator {
 pub struct SchemaError {
     /// Where in the schema, as a JSON Pointer (RFC 6901); empty for the schema as a whole.
     pub pointer: String,
-    /// What is wrong, in plain words.
+    /// What is wrong.
     pub detail: String,
 }
 
@@ -64,7 +64,7 @@ impl SchemaError {
 pub struct Violation {
     /// Where in the payload, as a JSON Pointer (RFC 6901); empty for the payload as a whole.
     pub pointer: String,
-    /// What is wrong there, in plain words, never with more of the payload than a short text.
+    /// What is wrong there, never with more of the payload than a short text.
     pub detail: String,
 }
 
@@ -427,9 +427,9 @@ mod tests {
         let validator = Validator::compile(&json!({"items": {"type": "string"}})).unwrap();
         let numbers = |count: u32| json!((0..count).collect::<Vec<u32>>());
         assert_eq!(validator.validate(&numbers(100)).len(), MAX_VIOLATIONS);
-        let told = validator.validate(&numbers(400_000));
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].pointer, "/0");
+        let found = validator.validate(&numbers(400_000));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].pointer, "/0");
     }
 
     #[test]
@@ -445,9 +445,9 @@ mod tests {
         let long = "secret".repeat(1_000);
         let payload =
             json!({"a": long, "b": long, "c": long, "d": long, "e": long, "f": [long], "g": 1});
-        let told = validator.validate(&payload);
-        assert_eq!(told.len(), 7);
-        for violation in told {
+        let found = validator.validate(&payload);
+        assert_eq!(found.len(), 7);
+        for violation in found {
             assert!(violation.detail.len() < 100, "{}", violation.detail);
             assert!(!violation.detail.contains("secret"), "{}", violation.detail);
         }

@@ -60,7 +60,7 @@ impl Weighed {
     }
 }
 
-/// Of what a schema without sub-schemas consists.
+/// What a schema without sub-schemas costs.
 const PLAIN: Weight = Weight::new(40, 1);
 /// What a member or an item costs that is looked for among those that were evaluated.
 const MARKED: Weight = Weight::new(60, 2);

@@ -56,6 +56,6 @@ pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode>
     if audit.difference() == 0 {
         return Ok(ExitCode::SUCCESS);
     }
-    output::tell("herald: the audit does not add up: lost and double should be 0");
+    output::report("herald: the audit does not add up: lost and double should be 0");
     Ok(ExitCode::FAILURE)
 }

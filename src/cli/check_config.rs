@@ -1,5 +1,5 @@
 //! `herald check-config`: the settings in force, and where each was found. Faulty values never get
-//! here: they are told as the command's failure, all at once. What the start would find faulty
+//! here: they are reported as the command's failure, all at once. What the start would find faulty
 //! beyond them (the files that settings name) is looked at here.
 
 use std::process::ExitCode;
@@ -13,12 +13,12 @@ use crate::store::Database;
 
 pub(super) fn run(config: &Config, json: bool, quiet: bool) -> anyhow::Result<ExitCode> {
     for warning in &config.warnings {
-        output::tell(&format!("warning: {warning}"));
+        output::report(&format!("warning: {warning}"));
     }
     let faults = faults(config);
     if !faults.is_empty() {
-        for (place, words) in faults {
-            output::tell(&format!("herald: {place}: {words}"));
+        for (place, reason) in faults {
+            output::report(&format!("herald: {place}: {reason}"));
         }
         return Ok(ExitCode::FAILURE);
     }
@@ -46,7 +46,7 @@ pub(super) fn run(config: &Config, json: bool, quiet: bool) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the start would refuse: where its setting stands, and why.
+/// What the start would refuse: where its setting is, and why.
 fn faults(config: &Config) -> Vec<(String, String)> {
     let mut faults = Vec::new();
     let place = |key: &str| match config.source(key) {
@@ -57,17 +57,17 @@ fn faults(config: &Config) -> Vec<(String, String)> {
     if let Some(url) = &config.database.url
         && let Err(error) = Database::trusting(url, config.database.ca_file.as_deref(), 1)
     {
-        let words = error.to_string();
+        let text = error.to_string();
         let of_ca = config.database.ca_file.as_ref();
-        let of_ca = of_ca.is_some_and(|path| words.contains(&*path.to_string_lossy()));
+        let of_ca = of_ca.is_some_and(|path| text.contains(&*path.to_string_lossy()));
         let key = if of_ca {
             "database_ca_file"
         } else {
             "database_url"
         };
-        faults.push((place(key), words));
+        faults.push((place(key), text));
     }
-    // Who may not read it is told by the doctor: this may be another user than Herald's.
+    // The doctor reports who may not read it: this may be another user than Herald's.
     if let Err(error) = KeyFile::of(config).read()
         && !matches!(error, KeyFileError::Unreadable { .. })
     {

@@ -1,4 +1,4 @@
-//! Where the API is and who asks: the options that all commands over HTTP share.
+//! Where the API is and whose token is used: the options that all commands over HTTP share.
 
 use clap::Args;
 
@@ -6,7 +6,7 @@ use super::WrongUsage;
 use crate::transport::api_client::{ApiClient, ApiError};
 
 #[derive(Debug, Args)]
-pub(super) struct Connection {
+pub(super) struct ApiConnection {
     /// Where Herald listens
     #[arg(
         long,
@@ -28,7 +28,7 @@ pub(super) struct Connection {
     account: Option<String>,
 }
 
-impl Connection {
+impl ApiConnection {
     pub(super) fn open(&self) -> anyhow::Result<ApiClient> {
         let token = self.token.as_deref().filter(|token| !token.is_empty());
         let token = token.ok_or(WrongUsage(

@@ -50,7 +50,7 @@ pub(super) async fn with_database<T>(
     let server = PrivatePostgres::start(folder)
         .await
         .context("the private PostgreSQL cannot be started")?;
-    // In a block, so that the connections are closed before the server is told to stop.
+    // In a block, so that the connections are closed before the server is stopped.
     let done = {
         let database = Database::new(&server.url(), CONNECTIONS)?;
         database.set_bounds(config.accounts);

@@ -1,23 +1,21 @@
 //! The manual pages: one for each command, made from the same arguments as the help, and one for
 //! the settings file, made from the table of settings.
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::Context;
 use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
+use super::conventions::{EXIT_CODES, VARIABLES};
+use super::files;
 use crate::config;
 
 const MANUAL: &str = "Herald";
 
 /// Writes `herald.1`, `herald-<command>.1` and `herald.toml.5` into `folder`.
 pub(super) fn write(command: Command, folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     // The subcommand `help` would get a page for each command once more.
     let mut command = command.disable_help_subcommand(true);
     command.build();
@@ -26,11 +24,7 @@ pub(super) fn write(command: Command, folder: &Path) -> anyhow::Result<()> {
         of_command(child, &mut pages)?;
     }
     pages.push(("herald.toml.5".to_owned(), settings()?));
-    for (name, page) in pages {
-        let path = folder.join(name);
-        fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    files::write(folder, pages)
 }
 
 /// The pages of a command and of those below it.
@@ -55,7 +49,7 @@ fn titled(command: &Command) -> Man {
         .source(concat!("herald ", env!("CARGO_PKG_VERSION")))
 }
 
-/// The page of the program: what holds for all commands stands here.
+/// The page of the program: what holds for all commands is here.
 fn whole(command: &Command) -> anyhow::Result<Vec<u8>> {
     let page = titled(command);
     let mut text = Vec::new();
@@ -84,25 +78,11 @@ fn whole(command: &Command) -> anyhow::Result<Vec<u8>> {
     page.render_subcommands_section(&mut text)?;
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
-    described(&mut roff, "0", "Done.");
-    described(
-        &mut roff,
-        "1",
-        "Failed; the reason stands on standard error.",
-    );
-    described(&mut roff, "2", "Wrong usage.");
+    for (code, meaning) in EXIT_CODES {
+        described(&mut roff, code, meaning);
+    }
     roff.control("SH", ["ENVIRONMENT"]);
-    for (name, meaning) in [
-        (
-            "HERALD_CONFIG",
-            "The settings file, if --config does not name one.",
-        ),
-        (
-            "HERALD_URL",
-            "Where the commands over HTTP find the daemon; http://127.0.0.1:8080 if it is not set.",
-        ),
-        ("HERALD_TOKEN", "The token that they send."),
-    ] {
+    for (name, meaning) in VARIABLES {
         described(&mut roff, name, meaning);
     }
     roff.text([
@@ -123,7 +103,7 @@ fn whole(command: &Command) -> anyhow::Result<Vec<u8>> {
              other, and the key of the secrets.",
         ),
         (
-            "/usr/share/doc/herald/OPERATIONS.md",
+            "/usr/share/doc/herald/operating",
             "Backup, restore, upgrade and the like, step by step.",
         ),
     ] {
@@ -156,7 +136,9 @@ fn settings() -> anyhow::Result<Vec<u8>> {
         bold("HERALD_CONFIG"),
         roman(" names, else it has its default. The service reads "),
         italic("/etc/herald/herald.toml"),
-        roman(". Unknown keys are refused. All faults are told at once, with line and column: "),
+        roman(
+            ". Unknown keys are refused. All faults are reported at once, with line and column: ",
+        ),
         bold("herald check-config"),
         roman("."),
     ]);
@@ -203,6 +185,8 @@ fn see_also(text: &mut impl Write, pages: &[(&str, &str)]) -> anyhow::Result<()>
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use clap::CommandFactory;
 
     use super::*;

@@ -1,17 +1,19 @@
-//! The command line: what may be asked for, who answers it, and the exit code. 0: done,
-//! 1: failed, 2: wrong usage.
+//! The command line: what may be asked for, who answers it, and the exit code (`conventions.rs`).
 
 mod audit;
 mod check_config;
 mod client;
+mod conventions;
 mod database;
 mod doctor;
+mod files;
 mod manual;
 mod migrate;
 mod output;
 mod plugin;
 mod publish;
 mod receive;
+mod reference;
 mod rotate_key;
 mod serve;
 mod subscription;
@@ -46,6 +48,8 @@ enum Command {
     /// Run the daemon
     Serve(serve::Serve),
     /// Bring the database's schema up to this version
+    ///
+    /// The daemon does it itself at each start.
     Migrate(migrate::Migrate),
     /// Check the settings and show those in force
     CheckConfig {
@@ -57,16 +61,16 @@ enum Command {
     Publish(publish::Publish),
     /// Manage subscriptions
     #[command(subcommand)]
-    Subscription(subscription::Command),
+    Subscription(subscription::SubscriptionCommand),
     /// Manage API tokens, directly in the database
     #[command(subcommand)]
-    Token(token::Command),
+    Token(token::TokenCommand),
     /// Manage people who may sign in, directly in the database
     #[command(subcommand)]
-    User(user::Command),
+    User(user::UserCommand),
     /// Check and try scripts
     #[command(subcommand)]
-    Plugin(plugin::Command),
+    Plugin(plugin::PluginCommand),
     /// Receive deliveries, verify and print them
     Receive(receive::Receive),
     /// Count what was accepted against what came of it
@@ -87,6 +91,13 @@ enum Command {
         /// The folder; made if it is missing
         folder: PathBuf,
     },
+    /// Write the pages of docs/reference into a folder
+    #[command(hide = true)]
+    Reference {
+        /// The folder; made if it is missing
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 /// The arguments are in order, but what they ask for cannot be tried as it is asked.
@@ -94,7 +105,7 @@ enum Command {
 #[error("{0}")]
 struct WrongUsage(&'static str);
 
-/// Reads the arguments of this process, does what they say and answers with the exit code.
+/// Reads the arguments of this process, does what they say and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -108,7 +119,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            output::tell_failure(&error);
+            output::report_failure(&error);
             ExitCode::from(if error.is::<WrongUsage>() { 2 } else { 1 })
         }
     }
@@ -141,6 +152,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::ExampleConfig => output::write(&example_file())?,
         Command::Manual { folder } => manual::write(Cli::command(), &folder)?,
+        Command::Reference { folder } => reference::write(Cli::command(), &folder)?,
     }
     Ok(ExitCode::SUCCESS)
 }

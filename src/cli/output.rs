@@ -92,19 +92,19 @@ pub(crate) fn pairs(rows: &[(&str, String)]) -> io::Result<()> {
     write(&trimmed(&table))
 }
 
-/// Tells something that is not the command's result, on standard error. Nobody is left to be
-/// told when that cannot be written.
-pub(crate) fn tell(text: &str) {
+/// Writes something that is not the command's result to standard error. Nobody is left to hear of
+/// it when that fails.
+pub(crate) fn report(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Tells why a command failed: one plain line, then its causes.
-pub(crate) fn tell_failure(error: &anyhow::Error) {
+/// Reports why a command failed: one plain line, then its causes.
+pub(crate) fn report_failure(error: &anyhow::Error) {
     let mut text = format!("herald: {error}");
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
-        // Some libraries repeat their cause in their own words.
+        // Some libraries repeat their cause in their own text.
         if !last.ends_with(&cause) {
             text.push_str("\n  cause: ");
             text.push_str(&cause);

@@ -1,5 +1,5 @@
 //! `herald publish`: one event from a file, a file of events (NDJSON) in batches, or the
-//! examples of the built-in event types. The bytes are sent as they stand.
+//! examples of the built-in event types. The bytes are sent as they are.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -12,7 +12,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::client::Connection;
+use super::client::ApiConnection;
 use super::output;
 use crate::catalogue;
 use crate::domain::event::MAX_BATCH_EVENTS;
@@ -36,7 +36,7 @@ pub(super) struct Publish {
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     #[command(flatten)]
-    connection: Connection,
+    connection: ApiConnection,
 }
 
 /// What became of all batches, with lines as the file counts them.
@@ -67,7 +67,7 @@ impl Publish {
         match &self.file {
             Some(path) if self.batch => {
                 let answer = publish_lines(&client, open(path)?, key).await;
-                tell(
+                show(
                     &answer.with_context(|| format!("cannot publish {}", shown(path)))?,
                     json,
                 )
@@ -82,7 +82,7 @@ impl Publish {
             }
             None => {
                 let answer = publish_lines(&client, examples()?.as_slice(), key).await;
-                tell(&answer.context("cannot publish the examples")?, json)
+                show(&answer.context("cannot publish the examples")?, json)
             }
         }
     }
@@ -118,7 +118,7 @@ async fn publish_one(
         .get("warnings")
         .filter(|warnings| !warnings.is_null())
     {
-        tell_faults("warning: ", &Vec::<FieldFault>::deserialize(warnings)?);
+        report_faults("warning: ", &Vec::<FieldFault>::deserialize(warnings)?);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -195,7 +195,7 @@ async fn publish_lines(
     Ok(all)
 }
 
-fn tell(answer: &BatchAnswer, json: bool) -> anyhow::Result<ExitCode> {
+fn show(answer: &BatchAnswer, json: bool) -> anyhow::Result<ExitCode> {
     if json {
         output::json(answer)?;
     } else {
@@ -208,12 +208,12 @@ fn tell(answer: &BatchAnswer, json: bool) -> anyhow::Result<ExitCode> {
             count(answer.accepted, "event")
         ))?;
         for rejected in &answer.rejected {
-            let told = format!("line {}: {}", rejected.line, rejected.detail);
-            output::tell(&output::plain(&told));
-            tell_faults("  ", &rejected.errors);
+            let text = format!("line {}: {}", rejected.line, rejected.detail);
+            output::report(&output::plain(&text));
+            report_faults("  ", &rejected.errors);
         }
         for warned in &answer.warnings {
-            tell_faults(
+            report_faults(
                 &format!("line {}: warning: ", warned.line),
                 &warned.warnings,
             );
@@ -222,16 +222,16 @@ fn tell(answer: &BatchAnswer, json: bool) -> anyhow::Result<ExitCode> {
     if answer.rejected.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    output::tell(&format!(
+    output::report(&format!(
         "herald: {} rejected",
         count(answer.rejected.len() as u64, "event")
     ));
     Ok(ExitCode::FAILURE)
 }
 
-fn tell_faults(before: &str, faults: &[FieldFault]) {
+fn report_faults(before: &str, faults: &[FieldFault]) {
     for FieldFault { pointer, detail } in faults {
-        output::tell(&output::plain(&format!("{before}{pointer}: {detail}")));
+        output::report(&output::plain(&format!("{before}{pointer}: {detail}")));
     }
 }
 

@@ -14,13 +14,13 @@ use crate::domain::id::SubscriptionId;
 use crate::domain::seal::{KeyRing, SealKey, SealKeyId, Sealed};
 use crate::store::Database;
 use crate::store::rotation::{self, Progress};
-use crate::store::seal::{self, KnownKey, Sealing};
+use crate::store::seal::{self, KnownSealKey, Sealing};
 
 /// How often the daemons are asked for.
 const LOOK: Duration = Duration::from_millis(250);
-/// How often it is told what is waited for.
-const TELL: Duration = Duration::from_secs(10);
-/// Tries of a batch that a change of somebody else's stood in the way of.
+/// How often it reports what it waits for.
+const REPORT: Duration = Duration::from_secs(10);
+/// Tries of a batch while changes of somebody else's are in the way.
 const TRIES: usize = 5;
 
 #[derive(Debug, Args)]
@@ -33,14 +33,14 @@ impl RotateKey {
             let Some(_alone) = rotation::one_at_a_time(database).await? else {
                 bail!("another `herald rotate-key` runs on this database: let it end first");
             };
-            Rotation::prepare(database, file).await?.run(json).await
+            KeyRotation::prepare(database, file).await?.run(json).await
         })
         .await
     }
 }
 
 /// A rotation under way.
-struct Rotation<'a> {
+struct KeyRotation<'a> {
     database: &'a Database,
     file: KeyFile,
     ring: KeyRing,
@@ -50,7 +50,7 @@ struct Rotation<'a> {
     continued: bool,
 }
 
-impl<'a> Rotation<'a> {
+impl<'a> KeyRotation<'a> {
     /// Makes the new key, or finds that of a run that was interrupted.
     async fn prepare(database: &'a Database, file: KeyFile) -> anyhow::Result<Self> {
         let known = seal::known(database).await?;
@@ -91,7 +91,7 @@ impl<'a> Rotation<'a> {
         Ok(rotation)
     }
 
-    fn add_key(&mut self, known: &[KnownKey]) -> anyhow::Result<()> {
+    fn add_key(&mut self, known: &[KnownSealKey]) -> anyhow::Result<()> {
         let last = self.key.id().number();
         let taken =
             |id: &SealKeyId| self.ring.key(*id).is_some() || known.iter().any(|key| key.id == *id);
@@ -114,7 +114,7 @@ impl<'a> Rotation<'a> {
     async fn run(mut self, json: bool) -> anyhow::Result<()> {
         let id = self.key.id();
         if self.continued {
-            output::tell(&format!(
+            output::report(&format!(
                 "going on with key {id} of a run that was interrupted"
             ));
         }
@@ -141,7 +141,7 @@ impl<'a> Rotation<'a> {
             }))?;
         } else {
             output::line(&format!(
-                "Key {id} ({}) seals all secrets now; {values} were sealed anew in this run. Make \
+                "Key {id} ({}) seals all secrets now; {values} were sealed again in this run. Make \
                  a copy of {}.",
                 self.key.fingerprint().short(),
                 self.file.path().display()
@@ -152,22 +152,23 @@ impl<'a> Rotation<'a> {
 
     /// Waits until every living daemon has the key, then has it seal what is new.
     async fn switch(&self) -> anyhow::Result<()> {
-        let mut told: Option<Instant> = None;
+        let mut reported: Option<Instant> = None;
         loop {
             match rotation::switch_to(self.database, &self.key).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
                 // Somebody writes: the lock is tried again.
-                Err(error) if error.is_away() && told.is_none_or(|at| at.elapsed() < TELL) => {}
+                Err(error)
+                    if error.is_away() && reported.is_none_or(|at| at.elapsed() < REPORT) => {}
                 Err(error) => return Err(error.into()),
             }
             let missing = rotation::uninformed(self.database, &self.key).await?;
-            if !missing.is_empty() && told.is_none_or(|at| at.elapsed() > TELL) {
+            if !missing.is_empty() && reported.is_none_or(|at| at.elapsed() > REPORT) {
                 let lanes: Vec<String> = missing
                     .iter()
                     .map(|it| format!("lane {}, since {}", it.lane.0, it.since.format("%F %T UTC")))
                     .collect();
-                output::tell(&format!(
+                output::report(&format!(
                     "waiting for {} running daemon(s) to know key {} ({}). Each sees a change of \
                      its key file within 2 s: copy {} to those on other machines; restart those \
                      that get it as a credential (systemctl restart herald). This command may be \
@@ -177,7 +178,7 @@ impl<'a> Rotation<'a> {
                     lanes.join("; "),
                     self.file.path().display()
                 ));
-                told = Some(Instant::now());
+                reported = Some(Instant::now());
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -213,7 +214,7 @@ impl<'a> Rotation<'a> {
             .collect();
         owners.dedup();
         bail!(
-            "{} value(s) were damaged in the database and cannot be sealed anew: {}. Rotate their \
+            "{} value(s) were damaged in the database and cannot be sealed again: {}. Rotate their \
              secrets without an overlap, set their headers and URLs again, then run this again. All others \
              are sealed with key {}; the old key stays in the key file until then.",
             progress.locked.len(),

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::app;
 use crate::config::Config;
 
-/// What the daemon is told beside its settings.
+/// What the daemon is asked for besides its settings.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Use a PostgreSQL that may lose what was committed; HERALD_UNSAFE_DATABASE=accept must be

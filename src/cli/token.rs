@@ -12,7 +12,7 @@ use crate::domain::id::{AccountId, TokenId};
 use crate::domain::role::Role;
 use crate::service::input::{OrNull, parse};
 use crate::service::making::Making;
-use crate::service::tokens::{self, RateLimit, Title, TokenInput};
+use crate::service::tokens::{self, RateLimit, TokenInput, TokenTitle};
 use crate::service::{Directory, Reason, accounts};
 use crate::store::account::Account;
 use crate::store::token::Token;
@@ -22,11 +22,11 @@ use crate::store::{self, Database};
 const PAGE: i64 = 200;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum TokenCommand {
     /// Make one; it is printed this once
     Create(Create),
     /// List them
-    List(List),
+    List(ListTokens),
     /// Take one out of force for good; a running daemon obeys within a second
     Revoke(Revoke),
 }
@@ -44,8 +44,8 @@ pub(super) struct Create {
     #[arg(long, value_name = "publisher|viewer|admin")]
     role: Role,
     /// What people call it
-    #[arg(long, default_value = "made on the command line", value_parser = parse::<Title>)]
-    title: Title,
+    #[arg(long, default_value = "made on the command line", value_parser = parse::<TokenTitle>)]
+    title: TokenTitle,
     /// Requests a second that may be made with it; 0: any number; what the settings say if it is
     /// left out
     #[arg(long, value_name = "N", value_parser = parse::<RateLimit>)]
@@ -53,7 +53,7 @@ pub(super) struct Create {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct List {
+pub(super) struct ListTokens {
     /// Only those of this account
     #[arg(long, value_name = "ID|NAME")]
     account: Option<String>,
@@ -66,7 +66,7 @@ pub(super) struct Revoke {
     id: TokenId,
 }
 
-impl Command {
+impl TokenCommand {
     pub(super) async fn run(self, config: &Config, json: bool) -> anyhow::Result<()> {
         let missing = match &self {
             Self::Create(_) => Missing::Create,
@@ -112,7 +112,7 @@ impl Create {
     }
 }
 
-impl List {
+impl ListTokens {
     async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
         let directory = directory(database);
         let accounts = match &self.account {

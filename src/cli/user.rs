@@ -23,23 +23,23 @@ use crate::store::{self, Database, user_link};
 const PAGE: i64 = 200;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum UserCommand {
     /// Add one; a link to set the password, once, is printed
-    Add(Add),
+    Add(AddUser),
     /// List them
-    List(List),
+    List(ListUsers),
     /// Change one
-    Edit(Edit),
+    Edit(EditUser),
     /// Remove one, with sessions and links
-    Remove(Named),
+    Remove(UserOfAccount),
     /// Make a new link to set the password, once; earlier links end
-    Link(Link),
+    Link(MakeUserLink),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Add {
+pub(super) struct AddUser {
     #[command(flatten)]
-    who: Named,
+    who: UserOfAccount,
     /// What they may do
     #[arg(long, value_name = "viewer|admin")]
     role: UserRole,
@@ -51,16 +51,16 @@ pub(super) struct Add {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct List {
+pub(super) struct ListUsers {
     /// Only those of this account
     #[arg(long, value_name = "ID|NAME")]
     account: Option<String>,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Edit {
+pub(super) struct EditUser {
     #[command(flatten)]
-    who: Named,
+    who: UserOfAccount,
     /// What they may do
     #[arg(long, value_name = "viewer|admin")]
     role: Option<UserRole>,
@@ -76,15 +76,15 @@ pub(super) struct Edit {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Link {
+pub(super) struct MakeUserLink {
     #[command(flatten)]
-    who: Named,
+    who: UserOfAccount,
     #[command(flatten)]
     pages: Pages,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Named {
+pub(super) struct UserOfAccount {
     /// The e-mail
     email: Email,
     /// The account
@@ -108,7 +108,7 @@ impl Pages {
     }
 }
 
-impl Command {
+impl UserCommand {
     pub(super) async fn run(self, config: &Config, json: bool) -> anyhow::Result<()> {
         let missing = match &self {
             Self::Add(_) => Missing::Create,
@@ -133,7 +133,7 @@ impl Command {
     }
 }
 
-impl Add {
+impl AddUser {
     async fn run(&self, database: &Database, config: &Config, json: bool) -> anyhow::Result<()> {
         let directory = self.pages.directory(config, database);
         let account = account_named(&directory, &self.who.account).await?.id;
@@ -148,7 +148,7 @@ impl Add {
     }
 }
 
-impl Link {
+impl MakeUserLink {
     async fn run(&self, database: &Database, config: &Config, json: bool) -> anyhow::Result<()> {
         let directory = self.pages.directory(config, database);
         let account = account_named(&directory, &self.who.account).await?.id;
@@ -175,7 +175,7 @@ fn print_link(user: &User, address: &str, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-impl List {
+impl ListUsers {
     async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
         let directory = directory(database);
         let accounts = match &self.account {
@@ -222,7 +222,7 @@ impl List {
     }
 }
 
-impl Edit {
+impl EditUser {
     async fn run(&self, database: &Database, json: bool) -> anyhow::Result<()> {
         let user = self.who.find(database).await?;
         let patch = UserPatch {
@@ -241,7 +241,7 @@ impl Edit {
     }
 }
 
-impl Named {
+impl UserOfAccount {
     async fn find(&self, database: &Database) -> anyhow::Result<User> {
         let account = account_named(&directory(database), &self.account).await?.id;
         let found = user::find_by_email(database, account, &self.email).await?;

@@ -51,7 +51,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         variable: "HERALD_MAX_CONNECTIONS",
         default: "4096",
         meaning: "Connections of clients at one time; one more takes the place of an idle one of \
-                  the address with the most, and is refused where none is (8 to 100000).",
+                  the address with the most, or is refused if none is idle (8 to 100000).",
         kind: Kind::Number,
         set: |config, text| store(&mut config.clients.connections, number(text, 8..=100_000)),
         show: |config| config.clients.connections.to_string(),
@@ -108,7 +108,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "idle_timeout_seconds",
         variable: "HERALD_IDLE_TIMEOUT_SECONDS",
         default: "75",
-        meaning: "Seconds that a connection is kept on which no request is made (1 to 3600).",
+        meaning: "Seconds that a connection without a request is kept (1 to 3600).",
         kind: Kind::Number,
         set: |config, text| store(&mut config.clients.idle_seconds, number(text, 1..=3_600)),
         show: |config| config.clients.idle_seconds.to_string(),

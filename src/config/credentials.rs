@@ -1,20 +1,20 @@
 //! Settings from credentials: files that are named as the setting, one value each, so that what is
-//! secret stands neither in a file that many read nor in the environment. systemd hands them over
-//! in the folder that `$CREDENTIALS_DIRECTORY` names (systemd.exec(5), `LoadCredential=`).
+//! secret is neither in a file that many can read nor in the environment. systemd passes them in
+//! the folder that `$CREDENTIALS_DIRECTORY` names (systemd.exec(5), `LoadCredential=`).
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Config, Fault, setting};
+use super::{Config, ConfigFault, setting};
 
 /// The most bytes of one value.
 const MAX: u64 = 65_536;
 /// What systemd puts before the names of files that `LoadCredential=herald:FOLDER` found.
 const PREFIX: &str = "herald_";
 
-/// Applies what the folder holds for settings and answers with all its faults.
-pub(super) fn apply(config: &mut Config, folder: &Path) -> Vec<Fault> {
+/// Applies the settings that the folder holds, and returns all their faults.
+pub(super) fn apply(config: &mut Config, folder: &Path) -> Vec<ConfigFault> {
     let mut faults = Vec::new();
     for setting in setting::all() {
         let Some(path) = find(folder, setting.key) else {
@@ -25,7 +25,7 @@ pub(super) fn apply(config: &mut Config, folder: &Path) -> Vec<Fault> {
             Ok(()) => {
                 config.sources.insert(setting.key, where_);
             }
-            Err(detail) => faults.push(Fault { where_, detail }),
+            Err(detail) => faults.push(ConfigFault { where_, detail }),
         }
     }
     faults
@@ -38,7 +38,7 @@ pub(super) fn find(folder: &Path, name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// One value: a line end after it is not a part of it. What it is is never repeated.
+/// One value, without a line end after it. No error repeats the value.
 fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     File::open(path)

@@ -13,8 +13,8 @@ pub struct DatabaseConfig {
     pub ca_file: Option<PathBuf>,
     /// The most connections to the database that the daemon opens.
     pub connections: usize,
-    /// Whether a database that may lose what was committed is to be used all the same; `serve`
-    /// must be told a second time.
+    /// Whether to use a database that may lose what was committed; `serve` needs its own option
+    /// for it as well.
     pub accept_unsafe: bool,
 }
 
@@ -50,7 +50,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "database_ca_file",
         variable: "HERALD_DATABASE_CA_FILE",
         default: "",
-        meaning: "The CA that signed the database's certificate, a file in PEM; it counts where \
+        meaning: "The CA that signed the database's certificate, a PEM file; it is used if \
                   database_url says sslmode=verify-full, verify-ca or require and names no \
                   sslrootcert.",
         kind: Kind::Text,
@@ -67,7 +67,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "database_connections",
         variable: "HERALD_DATABASE_CONNECTIONS",
         default: "8",
-        meaning: "The most connections to the database that one daemon opens (2 to 100).",
+        meaning: "Connections in the pool of one daemon (2 to 100); it keeps up to three more for \
+                  writing.",
         kind: Kind::Number,
         set: |config, text| store(&mut config.database.connections, number(text, 2..=100)),
         show: |config| config.database.connections.to_string(),
@@ -76,8 +77,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "unsafe_database",
         variable: "HERALD_UNSAFE_DATABASE",
         default: "",
-        meaning: "The word accept, together with `herald serve --unsafe-database`: use a PostgreSQL \
-                  that may lose what was committed (fsync or full_page_writes off).",
+        meaning: "The word accept allows, together with `herald serve --unsafe-database`, a \
+                  PostgreSQL that may lose what was committed (fsync or full_page_writes off).",
         kind: Kind::Text,
         set: |config, text| store(&mut config.database.accept_unsafe, accepted(text)),
         show: |config| {

@@ -9,14 +9,14 @@ use super::setting::{self, Kind, Setting};
 const WIDTH: usize = 96;
 
 const HEAD: &str = "\
-# Settings of Herald. Each one stands here with its default: take away the # before its name
-# to change it. An environment variable of the name that is given wins over this file.
+# Settings of Herald, each with its default. To change one, remove the # before its name. The
+# environment variable that is named with it wins over this file.
 #
-# Look at what would be in force before it is:
+# Check a change before it takes effect:
 #   herald check-config --config /etc/herald/herald.toml
-# Then let the daemon read it anew, which keeps the old settings if the file is faulty:
+# Then have the daemon read the file again; it keeps the old settings if the file is faulty:
 #   systemctl reload herald
-# What needs a restart is told in the log: systemctl restart herald
+# The log names the settings that need a restart: systemctl restart herald
 ";
 
 /// A settings file with every setting explained and commented out.

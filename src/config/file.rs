@@ -7,24 +7,24 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::setting::{self, Kind, Setting};
-use super::{Config, Fault, did_you_mean};
+use super::{Config, ConfigFault, did_you_mean};
 
-/// Applies the file at `path` and answers with all its faults, in the order of their lines.
-pub(super) fn apply(config: &mut Config, path: &Path) -> Vec<Fault> {
+/// Applies the file at `path` and returns all its faults, in the order of their lines.
+pub(super) fn apply(config: &mut Config, path: &Path) -> Vec<ConfigFault> {
     let shown = path.display();
     let source = match std::fs::read(path).map(String::from_utf8) {
         Ok(Ok(source)) => source,
         Ok(Err(error)) => {
             let at = error.utf8_error().valid_up_to();
             let detail = format!("is not valid UTF-8 (byte {at})");
-            return vec![Fault {
+            return vec![ConfigFault {
                 where_: shown.to_string(),
                 detail,
             }];
         }
         Err(error) => {
             let detail = format!("cannot be read: {error}");
-            return vec![Fault {
+            return vec![ConfigFault {
                 where_: shown.to_string(),
                 detail,
             }];
@@ -35,7 +35,7 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Vec<Fault> {
         // What was recovered from a broken file is a guess: its values are not judged.
         let fault = |error: &toml::de::Error| {
             let (line, column) = place(&source, error.span().unwrap_or(0..0));
-            Fault {
+            ConfigFault {
                 where_: format!("{shown}:{line}:{column}"),
                 detail: format!("is not TOML: {}", error.message()),
             }
@@ -63,7 +63,7 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Vec<Fault> {
         };
         if let Err(detail) = judged {
             let (line, column) = place(&source, span);
-            faults.push(Fault {
+            faults.push(ConfigFault {
                 where_: format!("{shown}:{line}:{column} {name}"),
                 detail,
             });
@@ -93,7 +93,7 @@ fn text_of(setting: &Setting, value: &DeValue<'_>) -> Result<String, String> {
         }
         (kind, other) => Err(format!(
             "should be {}, not {}",
-            kind.in_words(),
+            kind.with_article(),
             kind_of(other)
         )),
     }

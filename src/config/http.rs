@@ -1,5 +1,5 @@
 //! The settings of the HTTP server: where it listens, under which address browsers reach it, and
-//! whose word on that is taken.
+//! which proxies it trusts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 
@@ -17,18 +17,18 @@ pub struct HttpConfig {
     pub pages_listen: Option<SocketAddr>,
     /// Where the metrics are served; none: with the API.
     pub metrics_listen: Option<SocketAddr>,
-    /// What a reader of the metrics must name; none: nobody is asked.
+    /// What readers of the metrics must send; none: nothing.
     pub metrics_token: Option<String>,
     /// Threads that serve HTTP, at least 1 (the automatic choice is already made).
     pub workers: usize,
     /// The address under which browsers reach Herald, without a slash at its end; not set: the
     /// address on which it listens.
     pub public_url: Option<String>,
-    /// Networks of the proxies whose word on who asks is taken.
+    /// Networks of the proxies that are trusted to name the client.
     pub trusted_proxies: Vec<IpNet>,
-    /// Names, in lower case, under which Herald is reached beside its public one.
+    /// Names, in lower case, under which Herald is reached besides its public one.
     pub allowed_hosts: Vec<String>,
-    /// Subscriptions, and accounts, whose metrics are told apart.
+    /// How many subscriptions, and how many accounts, have metrics of their own.
     pub metrics_subscriptions: usize,
 }
 
@@ -53,7 +53,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "listen",
         variable: "HERALD_LISTEN",
         default: "127.0.0.1:8080",
-        meaning: "The address and port on which Herald serves HTTP.",
+        meaning: "The address and port on which Herald serves HTTP; it has no effect if a service \
+                  manager passes the socket.",
         kind: Kind::Text,
         set: |config, text| store(&mut config.http.listen, listen(text)),
         show: |config| config.http.listen.to_string(),
@@ -62,8 +63,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "pages_listen",
         variable: "HERALD_PAGES_LISTEN",
         default: "",
-        meaning: "The address and port of the pages, which are not served on listen then; not \
-                  set: on listen.",
+        meaning: "The address and port of the pages, which are then not served on listen; not set: \
+                  the pages are served on listen.",
         kind: Kind::Text,
         set: |config, text| store(&mut config.http.pages_listen, own_listen(text)),
         show: |config| shown(config.http.pages_listen),
@@ -72,8 +73,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "metrics_listen",
         variable: "HERALD_METRICS_LISTEN",
         default: "",
-        meaning: "The address and port of /metrics, which is not served on listen then; not \
-                  set: on listen.",
+        meaning: "The address and port of /metrics, which is then not served on listen; not set: \
+                  /metrics is served on listen.",
         kind: Kind::Text,
         set: |config, text| store(&mut config.http.metrics_listen, own_listen(text)),
         show: |config| shown(config.http.metrics_listen),
@@ -82,8 +83,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "metrics_token",
         variable: "HERALD_METRICS_TOKEN",
         default: "",
-        meaning: "A token of at least 16 characters without which nobody reads /metrics; not set: \
-                  everybody who reaches it does.",
+        meaning: "A token of at least 16 characters that readers of /metrics must send; not set: \
+                  anybody who reaches it may read it.",
         kind: Kind::Text,
         set: |config, text| store(&mut config.http.metrics_token, token(text)),
         show: |config| match config.http.metrics_token {
@@ -95,7 +96,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "http_workers",
         variable: "HERALD_HTTP_WORKERS",
         default: "0",
-        meaning: "Threads that serve HTTP; 0: half of the cores.",
+        meaning: "Threads that serve HTTP (up to 256); 0: half of the cores.",
         kind: Kind::Number,
         set: |config, text| store(&mut config.http.workers, number(text, 0..=256)),
         show: |config| config.http.workers.to_string(),
@@ -115,8 +116,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "trusted_proxies",
         variable: "HERALD_TRUSTED_PROXIES",
         default: "",
-        meaning: "Networks of the proxies before Herald: their X-Forwarded-For and \
-                  X-Forwarded-Proto are believed.",
+        meaning: "Networks of the proxies in front of Herald whose X-Forwarded-For and \
+                  X-Forwarded-Proto are trusted.",
         kind: Kind::List,
         set: |config, text| store(&mut config.http.trusted_proxies, networks(text)),
         show: |config| {
@@ -133,8 +134,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "allowed_hosts",
         variable: "HERALD_ALLOWED_HOSTS",
         default: "",
-        meaning: "Names under which Herald answers beside IP addresses, localhost and public_url; \
-                  if any is set, /v1 answers under these alone as well.",
+        meaning: "Names under which Herald answers besides IP addresses, localhost and public_url; \
+                  if any is set, /v1 answers only under these, too.",
         kind: Kind::List,
         set: |config, text| store(&mut config.http.allowed_hosts, hosts(text)),
         show: |config| config.http.allowed_hosts.join(","),
@@ -144,7 +145,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         variable: "HERALD_METRICS_SUBSCRIPTIONS",
         default: "20",
         meaning: "How many subscriptions, and how many accounts, have metrics of their own: the \
-                  busiest; the others are counted together.",
+                  busiest; the others are counted together as other (0 to 1000).",
         kind: Kind::Number,
         set: |config, text| {
             store(

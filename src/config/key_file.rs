@@ -1,5 +1,5 @@
 //! The key file: where it is, who may read it, and how it is made and changed without ever being
-//! half there. What stands in it is the business of `domain::seal_file`.
+//! half written. Its content is the business of `domain::seal_file`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -23,7 +23,7 @@ pub struct KeyFile {
     path: PathBuf,
 }
 
-/// What keeps a key file from being used, in words that say what to do.
+/// Why a key file cannot be used; the text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// It cannot be read.
@@ -102,7 +102,7 @@ impl KeyFile {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unreadable(error)),
         };
-        // The rights are asked of the very file that is read.
+        // These are the rights of the very file that is read.
         let rights = file.metadata().map_err(unreadable)?.permissions().mode();
         if rights & 0o007 != 0 {
             return Err(KeyFileError::Open {
@@ -123,7 +123,7 @@ impl KeyFile {
     }
 
     /// Makes the file with these keys for its owner alone, unless somebody else made it
-    /// meanwhile. Answers the keys that are in it then.
+    /// meanwhile. Returns the keys that it then holds.
     ///
     /// # Errors
     /// When it cannot be made, or what is there cannot be read.
@@ -191,7 +191,7 @@ impl KeyFile {
         written.map(|()| draft)
     }
 
-    /// Has the folder's entry on the disk too.
+    /// Writes the folder's entry to the disk too.
     fn settle(&self) -> std::io::Result<()> {
         let folder = match self.path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -276,7 +276,7 @@ mod tests {
         fs::remove_file(file.path()).unwrap();
         fs::write(file.path(), "nothing").unwrap();
         fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600)).unwrap();
-        let told = file.read().unwrap_err().to_string();
-        assert!(told.contains("line 1"), "{told}");
+        let error = file.read().unwrap_err().to_string();
+        assert!(error.contains("line 1"), "{error}");
     }
 }

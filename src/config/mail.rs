@@ -1,5 +1,5 @@
 //! The settings of outgoing mail: their rows of the table, and how their texts are read. It
-//! opens no file: what a file holds is judged by who uses it.
+//! opens no file: whoever uses a file judges what it holds.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use crate::domain::mail::Mailbox;
 pub struct MailConfig {
     /// The mail server; none: mails become files in the data folder.
     pub server: Option<SmtpServer>,
-    /// Who Herald's own mails are from; none before the defaults are applied.
+    /// The sender of Herald's own mails; none before the defaults are applied.
     pub from: Option<Mailbox>,
     /// The file with the user and the password.
     pub credentials_file: Option<PathBuf>,
@@ -27,7 +27,7 @@ pub struct MailConfig {
     pub timeout_seconds: u64,
     /// Days that mails are kept, to the end of their month.
     pub retention_days: u32,
-    /// Seconds that a target may fail before its account's admins are told.
+    /// Seconds that a target may fail before its account's admins get a mail.
     pub notice_after_seconds: u64,
 }
 
@@ -131,7 +131,7 @@ fn smtp_url(text: &str) -> Result<Option<SmtpServer>, String> {
         tls: SmtpTls::Implicit,
         port: url.port().unwrap_or(465),
         user: Some(user).filter(|user| !user.is_empty()),
-        // An IPv6 address stands in brackets here, and nowhere else.
+        // An IPv6 address is in brackets here, and nowhere else.
         host: match url.host() {
             Some(Host::Ipv6(address)) => address.to_string(),
             _ => host,
@@ -215,7 +215,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "mail_from",
         variable: "HERALD_MAIL_FROM",
         default: "Herald <herald@localhost>",
-        meaning: "Who Herald's own mails are from, such as Herald <herald@example.com>.",
+        meaning: "The sender of Herald's own mails, such as Herald <herald@example.com>.",
         kind: Kind::Text,
         set: |config, text| {
             let read = text.parse().map(Some);
@@ -246,8 +246,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "smtp_ca_file",
         variable: "HERALD_SMTP_CA_FILE",
         default: "",
-        meaning: "A PEM file with certificates that the mail server's is judged by instead of \
-                  the system's.",
+        meaning: "A PEM file with the certificates to trust for the mail server, instead of the \
+                  system's.",
         kind: Kind::Text,
         set: |config, text| {
             config.mail.ca_file = path(text);
@@ -286,7 +286,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "notice_after_seconds",
         variable: "HERALD_NOTICE_AFTER_SECONDS",
         default: "600",
-        meaning: "Seconds that a target may fail before its account's admins are told by mail \
+        meaning: "Seconds that a target may fail before its account's admins get a mail \
                   (1 to 86400).",
         kind: Kind::Number,
         set: |config, text| {
@@ -347,10 +347,10 @@ mod tests {
         ] {
             assert!(read(bad).is_err(), "{bad} became {:?}", read(bad));
         }
-        let told = read("smtp://ann:secret@mail.example.com").unwrap_err();
+        let error = read("smtp://ann:secret@mail.example.com").unwrap_err();
         assert!(
-            told.contains("smtp_credentials_file") && !told.contains("secret"),
-            "{told}"
+            error.contains("smtp_credentials_file") && !error.contains("secret"),
+            "{error}"
         );
     }
 }

@@ -62,7 +62,7 @@ pub struct Config {
     pub key_file: Option<PathBuf>,
     /// Networks that targets may use though they are forbidden by default.
     pub allow_networks: Vec<IpNet>,
-    /// Ports that targets may use beside 443 and those from 1024 on.
+    /// Ports that targets may use besides 443 and those from 1024 on.
     pub allow_ports: Vec<u16>,
     /// Threads that deliver, at least 1 (the automatic choice is already made).
     pub delivery_workers: usize,
@@ -83,7 +83,7 @@ pub struct Config {
     sources: BTreeMap<&'static str, String>,
     /// The folder with credentials, if there is one.
     pub credentials_dir: Option<PathBuf>,
-    /// What the service manager told this process; no setting.
+    /// What the service manager passed to this process; no setting.
     pub service_manager: ServiceManager,
     /// The TOML file that was read, if any.
     pub file: Option<PathBuf>,
@@ -93,14 +93,14 @@ pub struct Config {
 
 /// One thing wrong with the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ConfigFault {
     /// `file:line:column key`, `file:line:column`, `file` or the environment variable.
     pub where_: String,
     /// What is wrong and what would be right.
     pub detail: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.where_, self.detail)
     }
@@ -110,7 +110,7 @@ impl fmt::Display for Fault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     /// The faults: those of the file first, by line, then those of the environment, by name.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ConfigFault>,
 }
 
 impl fmt::Display for ConfigError {
@@ -214,7 +214,7 @@ impl Config {
         for setting in setting::all() {
             if let Err(detail) = (setting.set)(&mut config, setting.default) {
                 let where_ = format!("the built-in default of {}", setting.key);
-                faults.push(Fault { where_, detail });
+                faults.push(ConfigFault { where_, detail });
             }
         }
         if let Some(path) = config.file.clone() {
@@ -325,6 +325,12 @@ pub fn describe() -> impl Iterator<Item = &'static Setting> {
     setting::all()
 }
 
+/// The same by what they are about, each group under its heading.
+#[must_use]
+pub const fn groups() -> &'static [(&'static str, &'static [Setting])] {
+    setting::GROUPS
+}
+
 /// What a variable names; where it is not set at all, the fallback if it is there.
 fn place(
     variables: &[(String, OsString)],
@@ -337,7 +343,7 @@ fn place(
     }
 }
 
-fn apply_environment(config: &mut Config, variables: Vec<(String, OsString)>) -> Vec<Fault> {
+fn apply_environment(config: &mut Config, variables: Vec<(String, OsString)>) -> Vec<ConfigFault> {
     let mut faults = Vec::new();
     for (name, value) in variables {
         let Some(setting) = setting::all().find(|setting| setting.variable == name) else {
@@ -358,7 +364,7 @@ fn apply_environment(config: &mut Config, variables: Vec<(String, OsString)>) ->
             Ok(()) => {
                 config.sources.insert(setting.key, name);
             }
-            Err(detail) => faults.push(Fault {
+            Err(detail) => faults.push(ConfigFault {
                 where_: name,
                 detail,
             }),

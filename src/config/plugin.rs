@@ -226,8 +226,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "plugin_failure_percent",
         variable: "HERALD_PLUGIN_FAILURE_PERCENT",
         default: "50",
-        meaning: "Percent of a plugin's runs within a minute that fail (20 of them at least) and \
-                  suspend it (1 to 100).",
+        meaning: "A plugin is suspended when this percentage of its runs within a minute fail, 20 \
+                  of them at least (1 to 100).",
         kind: Kind::Number,
         set: |config, text| store(&mut config.plugins.failure_percent, number(text, 1..=100)),
         show: |config| config.plugins.failure_percent.to_string(),
@@ -236,7 +236,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "plugin_failure_time_percent",
         variable: "HERALD_PLUGIN_FAILURE_TIME_PERCENT",
         default: "5",
-        meaning: "Percent of ten seconds that a plugin's failed runs take and suspend it \
+        meaning: "A plugin is suspended when its failed runs take this percentage of ten seconds \
                   (1 to 100).",
         kind: Kind::Number,
         set: |config, text| {

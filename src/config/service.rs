@@ -1,4 +1,4 @@
-//! What the service manager says by the environment, beside the settings: where standard error
+//! What the service manager passes in the environment, besides the settings: where standard error
 //! goes, and which sockets are handed over. The protocol is systemd's: systemd.exec(5),
 //! `$JOURNAL_STREAM`; sd_listen_fds(3).
 
@@ -9,7 +9,7 @@ pub(super) const VARIABLES: [&str; 2] = [JOURNAL, NAMES];
 const JOURNAL: &str = "JOURNAL_STREAM";
 const NAMES: &str = "LISTEN_FDNAMES";
 
-/// What a service manager tells a process.
+/// What a service manager passes to a process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceManager {
     /// Device and inode of the stream that leads to the journal. Standard error is that stream
@@ -20,7 +20,7 @@ pub struct ServiceManager {
 }
 
 impl ServiceManager {
-    /// Reads what `variables` say; what cannot be read was not said.
+    /// Reads `variables`; what cannot be read counts as not set.
     pub(super) fn from_variables(variables: &[(String, OsString)]) -> Self {
         let text = |name: &str| {
             let found = variables.iter().find(|(key, _)| key == name);
@@ -46,7 +46,7 @@ fn journal(text: &str) -> Option<(u64, u64)> {
 mod tests {
     use super::*;
 
-    fn told(pairs: &[(&str, &str)]) -> ServiceManager {
+    fn passed(pairs: &[(&str, &str)]) -> ServiceManager {
         let pairs = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into()));
         ServiceManager::from_variables(&pairs.collect::<Vec<_>>())
     }
@@ -54,20 +54,20 @@ mod tests {
     #[test]
     fn the_journal_is_told_by_device_and_inode() {
         assert_eq!(
-            told(&[("JOURNAL_STREAM", "8:31337")]).journal,
+            passed(&[("JOURNAL_STREAM", "8:31337")]).journal,
             Some((8, 31_337))
         );
         for bad in ["", "8", "8:", "a:b", "8:31337:1"] {
-            assert_eq!(told(&[("JOURNAL_STREAM", bad)]).journal, None, "{bad}");
+            assert_eq!(passed(&[("JOURNAL_STREAM", bad)]).journal, None, "{bad}");
         }
     }
 
     #[test]
     fn sockets_have_the_names_that_are_told_or_none() {
-        let names = |text: &str| told(&[("LISTEN_FDNAMES", text)]).socket_names;
+        let names = |text: &str| passed(&[("LISTEN_FDNAMES", text)]).socket_names;
         assert_eq!(names("http:pages"), ["http", "pages"]);
         assert_eq!(names("http:"), ["http", ""]);
         assert_eq!(names(""), Vec::<String>::new());
-        assert_eq!(told(&[]), ServiceManager::default());
+        assert_eq!(passed(&[]), ServiceManager::default());
     }
 }

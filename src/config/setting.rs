@@ -1,6 +1,6 @@
 //! The table of settings: for each its key, variable, default, meaning, and how its text is
-//! read and shown. What has a part of its own (`http`, `clients`, `accounts`, `database`, `plugin`, `mail`, `log`)
-//! has its rows there; a new setting is one field and one row.
+//! read and shown. What has a part of its own (`http`, `clients`, `accounts`, `database`, `plugin`,
+//! `mail`, `log`) has its rows there; a new setting is one field and one row.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -19,7 +19,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn in_words(self) -> &'static str {
+    pub(super) fn with_article(self) -> &'static str {
         match self {
             Self::Text => "a text in quotes",
             Self::Number => "a whole number without quotes",
@@ -45,17 +45,21 @@ pub struct Setting {
     pub(super) show: fn(&Config) -> String,
 }
 
+/// All rows by what they are about, in the order in which they are shown.
+pub(super) const GROUPS: &[(&str, &[Setting])] = &[
+    ("HTTP", super::http::SETTINGS),
+    ("Clients", super::clients::SETTINGS),
+    ("Accounts", super::accounts::SETTINGS),
+    ("Database", super::database::SETTINGS),
+    ("Storage and delivery", CORE),
+    ("Plugins", super::plugin::SETTINGS),
+    ("Mail", super::mail::SETTINGS),
+    ("Log", super::log::SETTINGS),
+];
+
 /// All rows, in the order in which they are shown.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
-    super::http::SETTINGS
-        .iter()
-        .chain(super::clients::SETTINGS)
-        .chain(super::accounts::SETTINGS)
-        .chain(super::database::SETTINGS)
-        .chain(CORE)
-        .chain(super::plugin::SETTINGS)
-        .chain(super::mail::SETTINGS)
-        .chain(super::log::SETTINGS)
+    GROUPS.iter().flat_map(|(_, settings)| *settings)
 }
 
 const CORE: &[Setting] = &[
@@ -106,7 +110,7 @@ const CORE: &[Setting] = &[
         variable: "HERALD_ALLOW_PORTS",
         default: "",
         meaning: "Ports (comma-separated in the variable, a list in the file) that targets may use \
-                  beside 443, those from 1024 on, and 80 inside allow_networks.",
+                  besides 443, those from 1024 on, and 80 inside allow_networks.",
         kind: Kind::List,
         set: |config, text| store(&mut config.allow_ports, ports(text)),
         show: |config| {
@@ -118,7 +122,7 @@ const CORE: &[Setting] = &[
         key: "delivery_workers",
         variable: "HERALD_DELIVERY_WORKERS",
         default: "0",
-        meaning: "Threads that deliver; 0: half of the cores.",
+        meaning: "Threads that deliver (up to 256); 0: half of the cores.",
         kind: Kind::Number,
         set: |config, text| store(&mut config.delivery_workers, number(text, 0..=256)),
         show: |config| config.delivery_workers.to_string(),
@@ -176,7 +180,7 @@ const CORE: &[Setting] = &[
     },
 ];
 
-/// What can change while the daemon runs: whoever uses it asks for it each time, or is told.
+/// What can change while the daemon runs: its users ask for it each time, or are notified.
 const RELOADABLE: &[&str] = &[
     "trusted_proxies",
     "allowed_hosts",
@@ -230,10 +234,20 @@ const RELOADABLE: &[&str] = &[
 ];
 
 impl Setting {
-    /// Whether it can change while the daemon runs; else it counts from the next start on.
+    /// Whether it can change while the daemon runs; else it takes effect at the next start.
     #[must_use]
     pub fn is_reloadable(&self) -> bool {
         RELOADABLE.contains(&self.key)
+    }
+
+    /// The kind of its value in the TOML file, for documents.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self.kind {
+            Kind::Text => "text",
+            Kind::Number => "number",
+            Kind::List => "list",
+        }
     }
 }
 

@@ -217,10 +217,10 @@ fn a_bad_credential_is_told_by_its_file_without_being_repeated() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("database_url"), "se:cret").unwrap();
     let given = [("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap())];
-    let told = Config::load(None, pairs(&given)).unwrap_err().to_string();
+    let error = Config::load(None, pairs(&given)).unwrap_err().to_string();
     assert!(
-        told.contains("/database_url: should be like postgresql://"),
-        "{told}"
+        error.contains("/database_url: should be like postgresql://"),
+        "{error}"
     );
-    assert!(!told.contains("se:cret"), "{told}");
+    assert!(!error.contains("se:cret"), "{error}");
 }

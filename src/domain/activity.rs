@@ -80,7 +80,7 @@ text_enum! {
         TestSent = "Test Sent",
         /// An event that goes in a circle was refused; once an hour, however many there are.
         EventLoopRefused = "Event Loop Refused",
-        /// A replay was begun.
+        /// A replay was started.
         ReplayStarted = "Replay Started",
         /// A token was made.
         TokenCreated = "Token Created",
@@ -116,9 +116,9 @@ text_enum! {
         PluginRecovered = "Plugin Recovered",
         /// A script's file is gone.
         PluginRemoved = "Plugin Removed",
-        /// The settings were read anew; the payload names those that changed.
+        /// The settings were read again; the payload names those that changed.
         SettingsReloaded = "Settings Reloaded",
-        /// The settings were read anew and have faults: those before stay in force.
+        /// The settings were read again and have faults: those before stay in force.
         SettingsRefused = "Settings Refused",
     }
 }
@@ -130,7 +130,7 @@ pub enum Actor {
     Herald,
     /// The operator, by Herald's command line: Herald itself, with a name for it.
     CommandLine,
-    /// Who has this token; the record gets the token's title as the user.
+    /// The holder of this token; the record gets the token's title as the user.
     Token(TokenId),
     /// A user of Herald.
     User {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// The forbidden networks of IPv4, each with the words that a refusal gives.
+/// The forbidden networks of IPv4, each with the text that a refusal shows.
 const FORBIDDEN_V4: &[(Ipv4Net, &str)] = &[
     (v4(0, 0, 0, 0, 8), "this host and this network, 0.0.0.0/8"),
     (v4(10, 0, 0, 0, 8), "private network, 10.0.0.0/8"),
@@ -123,7 +123,7 @@ pub struct Permitted {
 pub struct ForbiddenAddress {
     /// The address as it was given.
     pub address: IpAddr,
-    /// The forbidden network, in words and as a prefix.
+    /// The forbidden network, as text and as a prefix.
     pub rule: &'static str,
 }
 

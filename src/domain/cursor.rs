@@ -32,14 +32,14 @@ pub enum CursorError {
         wanted: String,
     },
     /// The list's key has another shape: the sorting was changed between two pages.
-    #[error("the cursor does not fit this sorting: begin again without a cursor")]
+    #[error("the cursor does not fit this sorting: start again without a cursor")]
     OtherKey(#[source] serde_json::Error),
 }
 
 /// The cursor of a list after the row with this key: base64url of a check sum, the list's name
 /// and the key as JSON.
 ///
-/// `list` is the list's name in plain words, without a NUL. `key` must be something that JSON
+/// `list` is the list's name as people read it, without a NUL. `key` must be something that JSON
 /// can hold, such as a tuple of times and ids; of anything else no cursor can be made, and the
 /// empty text comes out, which [`decode`] refuses.
 #[must_use]
@@ -89,7 +89,7 @@ impl Cursor {
 
 /// Reads the key out of a cursor of this list.
 ///
-/// The check sum tells damage, not intent: it has no secret. Who forges a cursor gains nothing,
+/// The check sum detects damage, not intent: it has no secret. Forging a cursor gains nothing,
 /// because it only says where to go on within what the caller may read anyway.
 ///
 /// # Errors

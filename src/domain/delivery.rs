@@ -13,7 +13,7 @@ text_enum! {
         Cancelled = "cancelled",
         /// It went wrong and will be tried again.
         Retry = "retry",
-        /// It went wrong after a later attempt had begun; that one decides.
+        /// It went wrong after a later attempt had started; that one decides.
         Superseded = "superseded",
     }
 }
@@ -44,7 +44,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// Where a delivery stands.
+    /// How far a delivery is.
     DeliveryState, "a delivery state" {
         /// Its first attempt has not ended.
         Queued = "queued",

@@ -95,7 +95,7 @@ impl MailTarget {
             return Err(DestinationError::TooLong);
         }
         let list = text.get(SCHEME.len()..).unwrap_or_default();
-        // `mailto://` is a slip, though slashes may stand in an address.
+        // `mailto://` is a slip, though an address may hold slashes.
         if list.contains(['?', '#']) || list.starts_with("//") {
             return Err(DestinationError::Fields);
         }
@@ -115,8 +115,8 @@ impl MailTarget {
         if !(1..=MAX_RECEIVERS).contains(&to.len()) {
             return Err(DestinationError::Number(to.len()));
         }
-        // A comma cannot stand in these addresses; a percent sign, a question mark and a hash
-        // would be read as something else.
+        // These addresses hold no comma; a percent sign, a question mark and a hash would be
+        // read as something else.
         let shown = |mailbox: &Mailbox| {
             let address = mailbox.address().replace('%', "%25");
             address.replace('?', "%3F").replace('#', "%23")

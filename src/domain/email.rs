@@ -39,7 +39,7 @@ impl Email {
         self.0.to_lowercase()
     }
 
-    /// What stands in the database, which only held checked ones when they were written.
+    /// An e-mail from the database: only checked ones were written there.
     #[must_use]
     pub const fn stored(text: String) -> Self {
         Self(text)
@@ -56,7 +56,7 @@ impl FromStr for Email {
         if length > MAX_EMAIL {
             return Err(EmailError::Length(length));
         }
-        // A name of one word is a machine of the own network: `root@localhost`.
+        // A name without a dot is a machine of the own network: `root@localhost`.
         let options = Options::default()
             .with_no_minimum_sub_domains()
             .without_display_text()

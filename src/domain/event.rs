@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use self::reader::{Body, Field, Types};
+use self::reader::{Body, StrictValue, Types};
 use super::event_type::{NameError, check_name};
 
 /// Upper bound of one event's body, in bytes.
@@ -52,7 +52,7 @@ pub enum EnvelopeErrorKind {
     },
     /// Not JSON (RFC 8259).
     Broken {
-        /// The parser's words, without the place.
+        /// The parser's message, without the place.
         detail: String,
     },
     /// More than [`MAX_NESTING`] arrays and objects inside one another.
@@ -109,14 +109,14 @@ impl fmt::Display for EnvelopeError {
             EnvelopeErrorKind::TooDeep => write!(
                 f,
                 "the JSON is nested too deep at line {line}, column {column}: at most \
-                 {MAX_NESTING} arrays and objects may stand inside one another"
+                 {MAX_NESTING} arrays and objects may be inside one another"
             ),
             EnvelopeErrorKind::NotAnObject { found } => {
                 write!(f, "the body is {found}: an event is a JSON object")
             }
             EnvelopeErrorKind::TypeMissing => f.write_str("`event_type` is missing"),
             EnvelopeErrorKind::TypeTwice => {
-                f.write_str("`event_type` stands there twice: which one counts would be a guess")
+                f.write_str("`event_type` is there twice: which one counts would be a guess")
             }
             EnvelopeErrorKind::TypeNotText { found } => {
                 write!(f, "`event_type` is {found}: it must be a string")
@@ -193,7 +193,7 @@ fn parse<const KEEP: bool>(body: &[u8]) -> Result<(Envelope, Map<String, Value>)
 /// # Errors
 /// Says what is wrong, and where.
 pub fn check_value(text: &str) -> Result<(), EnvelopeError> {
-    read_whole::<Field<false>>(text).map(|_| ())
+    read_whole::<StrictValue<false>>(text).map(|_| ())
 }
 
 /// Reads one value and nothing behind it. What serde_json refuses, though it is JSON, is read
@@ -245,10 +245,10 @@ fn not_utf8(body: &[u8], error: &std::str::Utf8Error) -> EnvelopeError {
 }
 
 fn broken(text: &str, error: &serde_json::Error) -> EnvelopeError {
-    let words = error.to_string();
-    let detail = words
+    let message = error.to_string();
+    let detail = message
         .rsplit_once(" at line ")
-        .map_or(words.as_str(), |(detail, _)| detail);
+        .map_or(message.as_str(), |(detail, _)| detail);
     let kind = if detail == "recursion limit exceeded" {
         EnvelopeErrorKind::TooDeep
     } else {

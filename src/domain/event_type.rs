@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 /// Upper bound of a name's length, in characters.
 pub const MAX_NAME: usize = 128;
 
-/// How many names [`nearest`] answers at most.
+/// How many names [`nearest`] returns at most.
 pub const MAX_NEAREST: usize = 3;
 
 /// With how many names [`nearest`] compares at most: those nearest in length.
@@ -38,7 +38,7 @@ text_enum! {
 pub struct Field {
     /// Names from the payload's root, separated by dots; `[]` stands for each entry of an array.
     pub path: String,
-    /// The JSON type in words, such as `string or null`; the API calls it `type`.
+    /// The JSON type as text, such as `string or null`; the API calls it `type`.
     #[serde(rename = "type")]
     pub kind: String,
     /// What the value means.

@@ -39,7 +39,7 @@ pub struct CustomHeaders(BTreeMap<String, String>);
 pub struct HeaderError {
     /// The header at fault as it was written; empty where there are too many of them.
     pub name: String,
-    /// What is wrong, in words that name the header.
+    /// What is wrong; the text names the header.
     pub detail: String,
 }
 
@@ -74,7 +74,7 @@ impl CustomHeaders {
             if let Some(detail) = fault_of_name(name) {
                 fault(detail);
             } else if !seen.insert(name.to_ascii_lowercase()) {
-                fault("stands there twice: upper and lower case do not tell headers apart".into());
+                fault("is there twice: names that differ in upper and lower case are one".into());
             }
             if let Some(detail) = fault_of_value(value) {
                 fault(detail);

@@ -1,6 +1,6 @@
 //! Hops: the databases of Herald that an event came through. Each delivery lists them in the header
-//! `herald-hops`, the oldest first, separated by commas; who publishes an event that came of a
-//! delivery hands them on. So an event that goes in a circle is recognised. It knows neither
+//! `herald-hops`, the oldest first, separated by commas; whoever publishes an event because of a
+//! delivery passes them on. So an event that goes in a circle is recognised. It knows neither
 //! requests nor where a database's own id comes from.
 
 use std::sync::Arc;

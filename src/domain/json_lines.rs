@@ -81,7 +81,7 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// What stands in an object: names in quotes, and values.
+/// The members of an object: names in quotes, and values.
 #[derive(Default)]
 struct Entries(Vec<(Option<String>, Box<RawValue>)>);
 

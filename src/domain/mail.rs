@@ -25,7 +25,7 @@ pub const MAX_REPLY: usize = 500;
 pub const GIVE_UP: Duration = Duration::from_secs(4 * 86_400);
 
 text_enum! {
-    /// Where a mail stands.
+    /// How far a mail is.
     MailState, "a state of a mail" {
         /// It waits, for its first try or another.
         Queued = "queued",
@@ -107,7 +107,7 @@ pub enum MailError {
     },
     /// It would not stay one line, or would look like another.
     #[error(
-        "must be one line: {found:?} may not stand in it, nor any other line break, control \
+        "must be one line: it may not hold {found:?}, nor any other line break, control \
          character or change of direction"
     )]
     Control {

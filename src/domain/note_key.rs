@@ -19,8 +19,8 @@ impl std::fmt::Debug for NoteKey {
 }
 
 impl NoteKey {
-    /// The key of a browser's text. Its plain hash is in the database, so that it is hashed with
-    /// something before it.
+    /// The key of a browser's text. The text's plain hash is in the database, so a prefix is
+    /// hashed with it here.
     #[must_use]
     pub fn of(text: &str) -> Self {
         let hash = Sha256::new_with_prefix(b"herald note key\0").chain_update(text);

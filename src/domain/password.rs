@@ -1,6 +1,6 @@
 //! Passwords: what may be one, and their hashes (Argon2id, RFC 9106, in PHC form). Hashing takes
-//! 19 MiB and some 30 ms by design: who calls bounds how many run at once, and where, and brings
-//! the memory along.
+//! 19 MiB and some 30 ms by design: callers bound how many run at once, and where, and bring the
+//! memory along.
 
 use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
@@ -53,9 +53,9 @@ pub fn check(password: &str, email: &Email) -> Result<(), PasswordError> {
 
 /// The memory that one hash works in: kept from one to the next, so that signing in does not
 /// make the process grow and shrink.
-pub struct Room(Vec<Block>);
+pub struct HashMemory(Vec<Block>);
 
-impl Room {
+impl HashMemory {
     /// Takes 19 MiB.
     #[must_use]
     pub fn new() -> Self {
@@ -63,7 +63,7 @@ impl Room {
     }
 }
 
-impl Default for Room {
+impl Default for HashMemory {
     fn default() -> Self {
         Self::new()
     }
@@ -72,7 +72,7 @@ impl Default for Room {
 /// Hashes a password with 16 random bytes, which the caller draws. None: the library refused,
 /// which these parameters give no reason for.
 #[must_use]
-pub fn hash(password: &str, salt: [u8; 16], room: &mut Room) -> Option<String> {
+pub fn hash(password: &str, salt: [u8; 16], room: &mut HashMemory) -> Option<String> {
     let parameters = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
     let output = run(password, &salt, parameters.clone(), room)?;
     let text = SaltString::encode_b64(&salt).ok()?;
@@ -88,7 +88,7 @@ pub fn hash(password: &str, salt: [u8; 16], room: &mut Room) -> Option<String> {
 
 /// Whether this is the password of a hash. It takes as long as [`hash`].
 #[must_use]
-pub fn verify(password: &str, hash: &str, room: &mut Room) -> bool {
+pub fn verify(password: &str, hash: &str, room: &mut HashMemory) -> bool {
     let mut fits = || -> Option<bool> {
         let known = PasswordHash::new(hash).ok()?;
         // The hash itself says with which parameters it was made.
@@ -104,7 +104,7 @@ pub fn verify(password: &str, hash: &str, room: &mut Room) -> bool {
     fits().unwrap_or(false)
 }
 
-fn run(password: &str, salt: &[u8], parameters: Params, room: &mut Room) -> Option<Output> {
+fn run(password: &str, salt: &[u8], parameters: Params, room: &mut HashMemory) -> Option<Output> {
     let length = parameters
         .output_len()
         .unwrap_or(Params::DEFAULT_OUTPUT_LEN);
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_hash_is_argon2id_with_owasp_s_parameters_and_fits_its_password_alone() {
-        let room = &mut Room::new();
+        let room = &mut HashMemory::new();
         let made = hash("correct horse", [7; 16], room).unwrap();
         assert!(
             made.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
@@ -153,7 +153,7 @@ mod tests {
         assert!(verify("correct horse", &made, room));
         assert!(!verify("correct Horse", &made, room));
         assert!(!verify("correct horse", "no hash", room));
-        // Up to the salt, nobody's is as any other.
+        // Up to the salt, nobody's hash is like any other.
         let [of_somebody, of_nobody] = [&made, NOBODYS].map(|it| it.rsplit_once('$').unwrap());
         assert_eq!(of_somebody.1.len(), of_nobody.1.len());
         let head = |it: (&str, &str)| it.0.rsplit_once('$').map(|(head, _)| head.to_owned());

@@ -1,4 +1,4 @@
-//! What a token or a user may do. The table of routes and roles stands in `http/access.rs`.
+//! What a token or a user may do. The table of routes and roles is in `http/access.rs`.
 
 text_enum! {
     /// The role of a token.

@@ -1,8 +1,8 @@
-//! Sealing: what must not stand readable in the database is encrypted by XChaCha20-Poly1305 with
-//! a key that the database does not have. A sealed value is
+//! Sealing: what must not be readable in the database is encrypted by XChaCha20-Poly1305 with a
+//! key that the database does not have. A sealed value is
 //! `[number of the key: 1 byte][nonce: 24 bytes][ciphertext and tag]`; what it is and whose it is
-//! are associated data, so that it opens in its own place alone. Where keys come from stands in
-//! `seal_file` and above; chance is an argument.
+//! are associated data, so that it opens in its own place alone. `seal_file` and the layers above
+//! know where keys come from; chance is an argument.
 
 use std::fmt;
 
@@ -47,7 +47,7 @@ impl fmt::Display for SealKeyId {
     }
 }
 
-/// What tells keys with their numbers apart, without telling anything of them.
+/// What distinguishes keys with the same number, without revealing anything of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
@@ -194,7 +194,7 @@ impl KeyRing {
             .is_some_and(|key| key.fingerprint() == fingerprint)
     }
 
-    /// Seals a value with one of the keys. The nonce is the caller's: random, for each value anew.
+    /// Seals a value with one of the keys. The caller draws the nonce: random, new for each value.
     ///
     /// # Errors
     /// When there is no such key.

@@ -30,7 +30,7 @@ pub enum KeyFileFault {
 /// Reads the keys.
 ///
 /// # Errors
-/// When a line is no key, a number stands twice, or there is none.
+/// When a line is no key, a number is there twice, or there is none.
 pub fn read(text: &str) -> Result<KeyRing, KeyFileFault> {
     let mut keys: Vec<SealKey> = Vec::new();
     for (place, line) in text.lines().enumerate() {

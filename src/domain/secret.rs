@@ -1,5 +1,5 @@
 //! The secret that signs a subscription's deliveries (Standard Webhooks 1.0: `whsec_` and base64).
-//! It knows how to hide and to reveal itself; what is signed stands in `signature`.
+//! It knows how to hide and to reveal itself; what is signed is in `signature`.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
 //! Signatures of Standard Webhooks 1.0: HMAC-SHA-256 over `id.timestamp.body`, as `v1,` and
-//! base64, one for each secret, parted by a space. The receiver's side stands here too, for
+//! base64, one for each secret, separated by a space. The receiver's side is here too, for
 //! `herald receive`. It reads no clock and draws no secret.
 
 use std::fmt::Write;

@@ -35,7 +35,7 @@ pub enum TargetError {
     Scheme,
     /// It holds a white space, a control character or a backslash, which programs read in
     /// different ways.
-    #[error("{found:?} may not stand in a target: write it percent-encoded")]
+    #[error("a target may not hold {found:?}: write it percent-encoded")]
     Character {
         /// The first such character.
         found: char,
@@ -57,7 +57,7 @@ pub enum TargetError {
     /// The host is not a name that can be looked up.
     #[error(
         "`{host}` is not a host name: it has labels of 1 to 63 letters, digits, `-` and `_`, \
-         parted by dots, 253 characters in all"
+         separated by dots, 253 characters in all"
     )]
     HostName {
         /// The host as it was read.
@@ -245,7 +245,7 @@ impl AddressRules {
         }
     }
 
-    /// Judges a target by its port alone, for who does not know its addresses yet. `covered`: the
+    /// Judges a target by its port alone, before its addresses are known. `covered`: the
     /// operator's networks cover all of them, or may.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub const MAX_TRIGGER: usize = 128;
 
 /// A checked pattern. `*` stands for any run of characters, also none; every other character
-/// stands for itself, upper and lower case apart. It matches the whole name of an event type.
+/// stands for itself, and case matters. It matches the whole name of an event type.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Trigger(Box<str>);
 
@@ -34,7 +34,7 @@ pub enum TriggerError {
     Character {
         /// The first such character.
         found: char,
-        /// Where it stands, counted from 1.
+        /// Its place, counted from 1.
         place: usize,
     },
 }

@@ -23,9 +23,9 @@ impl LinkPurpose {
         }
     }
 
-    /// The same in words.
+    /// The same as text.
     #[must_use]
-    pub const fn lifetime_in_words(self) -> &'static str {
+    pub const fn lifetime_as_text(self) -> &'static str {
         match self {
             Self::Invitation => "7 days",
             Self::Reset => "one hour",

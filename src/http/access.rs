@@ -4,18 +4,18 @@ use actix_web::Route;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
 
-use super::operation::Described;
+use super::operation::OperationDescription;
 use crate::service::access::Need;
 pub use crate::service::access::{Access, Scope};
 
 /// What a route is a part of: each may have a listener of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum RoutePart {
     /// `/v1` and its document.
     Api,
     /// What browsers get.
     Pages,
-    /// Figures for Prometheus.
+    /// Metrics for Prometheus.
     Metrics,
     /// Whether Herald lives and accepts: on every listener.
     Health,
@@ -23,12 +23,12 @@ pub(super) enum Part {
 
 /// The lines of the table.
 #[derive(Clone, Copy)]
-pub(super) struct Table(pub &'static [Entry]);
+pub(super) struct Table(pub &'static [RouteEntry]);
 
 impl Table {
     /// The place of the line that a request is for.
     pub(super) fn place(self, request: &ServiceRequest) -> Option<usize> {
-        // The head of an answer is asked for like the answer.
+        // HEAD has the line of GET.
         let method = match request.method() {
             &Method::HEAD => &Method::GET,
             method => method,
@@ -59,23 +59,23 @@ impl Table {
 }
 
 /// One line of the table.
-pub struct Entry {
+pub struct RouteEntry {
     /// The method.
     pub method: Method,
     /// The path, with `{…}` for its variable parts.
     pub pattern: &'static str,
-    /// Who may.
+    /// Who may use it.
     pub access: Access,
     /// In whose account.
     pub scope: Scope,
     pub(super) route: fn() -> Route,
-    /// What the API's document says of it; none: it is a page, or a file of pages.
+    /// What the API's document says about it; none: it is a page, or a file of pages.
     pub(super) operation: Option<Operation>,
 }
 
 /// An operation of the API.
 pub(super) struct Operation {
-    /// The heading that it stands under, and what is there.
+    /// Its heading in the document, and what is under that heading.
     pub tag: (&'static str, &'static str),
     /// Its handler's name in the code.
     pub handler: &'static str,
@@ -85,11 +85,11 @@ pub(super) struct Operation {
     pub refusals: &'static [(u16, &'static str)],
     /// Whether it reads the query.
     pub asks: fn() -> bool,
-    /// Says what its handler takes and answers.
-    pub describe: fn(&mut Described),
+    /// Describes what its handler takes and returns.
+    pub describe: fn(&mut OperationDescription),
 }
 
-impl Entry {
+impl RouteEntry {
     /// What its callers must be.
     pub(super) const fn need(&self) -> Need {
         Need {
@@ -107,13 +107,13 @@ impl Entry {
 
     /// What the route is a part of.
     #[must_use]
-    pub(super) fn part(&self) -> Part {
+    pub(super) fn part(&self) -> RoutePart {
         match self.pattern {
-            pattern if pattern.starts_with("/v1/") => Part::Api,
-            "/openapi.json" => Part::Api,
-            "/metrics" => Part::Metrics,
-            "/healthz" | "/readyz" => Part::Health,
-            _ => Part::Pages,
+            pattern if pattern.starts_with("/v1/") => RoutePart::Api,
+            "/openapi.json" => RoutePart::Api,
+            "/metrics" => RoutePart::Metrics,
+            "/healthz" | "/readyz" => RoutePart::Health,
+            _ => RoutePart::Pages,
         }
     }
 

@@ -13,7 +13,7 @@ use actix_web::web::Bytes;
 use pin_project_lite::pin_project;
 
 use super::life::Life;
-use super::pipeline::Due;
+use super::pipeline::NextPart;
 
 /// The largest piece, in bytes.
 const PIECE: usize = 16 << 10;
@@ -28,9 +28,11 @@ impl Underway {
             let length = request.headers().get(header::CONTENT_LENGTH);
             let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
             life.begin(match length {
-                Some(length) => Due::Body(length),
-                None if request.headers().contains_key(header::TRANSFER_ENCODING) => Due::Chunks,
-                None => Due::Body(0),
+                Some(length) => NextPart::Body(length),
+                None if request.headers().contains_key(header::TRANSFER_ENCODING) => {
+                    NextPart::Chunks
+                }
+                None => NextPart::Body(0),
             });
         }
         Self(life)
@@ -51,42 +53,42 @@ impl Drop for Underway {
 
 pin_project! {
     /// The body of an answer.
-    pub(super) struct Answer<B> {
+    pub(super) struct ResponseBody<B> {
         #[pin]
-        body: Body<B>,
+        body: BodySource<B>,
         underway: Underway,
     }
 }
 
 pin_project! {
     #[project = BodyParts]
-    enum Body<B> {
+    enum BodySource<B> {
         // Known whole.
         Whole { rest: Bytes },
         Stream { #[pin] body: B },
     }
 }
 
-impl<B: MessageBody> Answer<B> {
+impl<B: MessageBody> ResponseBody<B> {
     pub(super) fn new(body: B, underway: Underway) -> Self {
         let body = match body.size() {
             BodySize::Sized(bytes) if bytes > PIECE as u64 => match body.try_into_bytes() {
-                Ok(rest) => Body::Whole { rest },
-                Err(body) => Body::Stream { body },
+                Ok(rest) => BodySource::Whole { rest },
+                Err(body) => BodySource::Stream { body },
             },
-            _ => Body::Stream { body },
+            _ => BodySource::Stream { body },
         };
         Self { body, underway }
     }
 }
 
-impl<B: MessageBody> MessageBody for Answer<B> {
+impl<B: MessageBody> MessageBody for ResponseBody<B> {
     type Error = B::Error;
 
     fn size(&self) -> BodySize {
         match &self.body {
-            Body::Whole { rest } => BodySize::Sized(rest.len() as u64),
-            Body::Stream { body } => body.size(),
+            BodySource::Whole { rest } => BodySize::Sized(rest.len() as u64),
+            BodySource::Stream { body } => body.size(),
         }
     }
 
@@ -114,8 +116,8 @@ mod tests {
     async fn a_large_body_comes_whole_and_in_pieces() {
         for length in [0, 1, PIECE, PIECE + 1, 5 * PIECE] {
             let whole: Vec<u8> = (0..length).map(|place| (place % 251) as u8).collect();
-            let body = Answer::new(whole.clone(), Underway(None));
-            let in_pieces = matches!(body.body, Body::Whole { .. });
+            let body = ResponseBody::new(whole.clone(), Underway(None));
+            let in_pieces = matches!(body.body, BodySource::Whole { .. });
             assert_eq!(in_pieces, length > PIECE);
             assert_eq!(body.size(), BodySize::Sized(length as u64));
             assert_eq!(to_bytes(body).await.unwrap(), whole);

@@ -19,40 +19,44 @@ use tokio::time::{Instant, timeout_at};
 
 use super::keeping::Keeping;
 use super::life::Life;
-use super::malformed::Part;
-use super::problem::{Kind, Problem};
-use super::room::{FREE, Full, Owner, Share};
-use super::shared::Shared;
+use super::malformed::MalformedPart;
+use super::problem::{ProblemDetails, ProblemKind};
+use super::room::{BodyShare, FREE, NoRoom, RoomOwner};
+use super::shared::ServerContext;
 use super::visitor::Visitor;
 use crate::service::callers::Caller;
-use crate::service::input::{Input, Object, Read};
+use crate::service::input::{Input, Object, ReadInput};
 use crate::service::{Reason, Refusal};
 
 /// Upper bound of the body of everything but events and public forms.
 pub(super) const MAX_OBJECT: usize = 1 << 20;
 /// Upper bound of the body of a form that everybody may send.
-const MAX_FORM: usize = 16 << 10;
-/// How long a body may take where nothing else is said.
+pub(super) const MAX_FORM: usize = 16 << 10;
+/// How long a body may take where no setting applies.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// A whole body, or why there is none.
-type Whole = Result<Bytes, Problem>;
+type BodyResult = Result<Bytes, ProblemDetails>;
 
 /// A body as it comes.
-pub(super) trait Chunks: Stream<Item = Result<Bytes, PayloadError>> + Unpin {}
+pub(super) trait BodyChunks: Stream<Item = Result<Bytes, PayloadError>> + Unpin {}
 
-impl<T: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Chunks for T {}
+impl<T: Stream<Item = Result<Bytes, PayloadError>> + Unpin> BodyChunks for T {}
 
 /// Reads a body of at most `limit` bytes. What came with the head in one piece is not copied.
 ///
 /// # Errors
 /// Too large, too slow, broken off, compressed, or without room for it.
-pub(super) async fn read(request: &HttpRequest, mut payload: impl Chunks, limit: usize) -> Whole {
+pub(super) async fn read(
+    request: &HttpRequest,
+    mut payload: impl BodyChunks,
+    limit: usize,
+) -> BodyResult {
     if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
         && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
         let detail = "Content-Encoding is not supported: send the body as it is.";
-        return Err(Problem::new(Kind::Unsupported, detail));
+        return Err(ProblemDetails::new(ProblemKind::Unsupported, detail));
     }
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -67,7 +71,7 @@ pub(super) async fn read(request: &HttpRequest, mut payload: impl Chunks, limit:
     if length == Some(first.len()) {
         return Ok(first);
     }
-    let reading = Reading::begin(request)?;
+    let reading = BodyReading::begin(request)?;
     let bound = reading.bound();
     // In a box: most bodies are there at once, and their handlers' futures stay small.
     let rest = Box::pin(reading.rest(payload, first, length, limit));
@@ -75,7 +79,7 @@ pub(super) async fn read(request: &HttpRequest, mut payload: impl Chunks, limit:
         Ok(body) => body,
         Err(_elapsed) => {
             let detail = format!("The body took longer than {} s.", bound.as_secs());
-            Err(Problem::new(Kind::Timeout, detail))
+            Err(ProblemDetails::new(ProblemKind::Timeout, detail))
         }
     }
 }
@@ -84,7 +88,7 @@ pub(super) async fn read(request: &HttpRequest, mut payload: impl Chunks, limit:
 ///
 /// # Errors
 /// Broken JSON with line and column, or JSON that is not an object.
-pub(super) fn begin<T: Input>(body: &[u8]) -> Result<Read<T>, Refusal> {
+pub(super) fn begin<T: Input>(body: &[u8]) -> Result<ReadInput<T>, Refusal> {
     if let Some(kept) = T::KEPT {
         let mut json = serde_json::Deserializer::from_slice(body);
         let read = Keeping(kept).deserialize(&mut json);
@@ -150,7 +154,7 @@ pub(super) fn bounded(body: &[u8], limit: usize) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// As [`read`].
-pub(super) async fn public_form(request: &HttpRequest, payload: impl Chunks) -> Whole {
+pub(super) async fn public_form(request: &HttpRequest, payload: impl BodyChunks) -> BodyResult {
     read(request, payload, MAX_FORM).await
 }
 
@@ -158,23 +162,27 @@ pub(super) async fn public_form(request: &HttpRequest, payload: impl Chunks) -> 
 ///
 /// # Errors
 /// As [`read`].
-pub(super) async fn batch(shared: &Shared, request: &HttpRequest, payload: impl Chunks) -> Whole {
+pub(super) async fn batch(
+    shared: &ServerContext,
+    request: &HttpRequest,
+    payload: impl BodyChunks,
+) -> BodyResult {
     let limit = shared.rules.get().clients.body_bytes;
     read(request, payload, limit).await
 }
 
 /// A body that did not come at once. Its connection may be sent away until it is there.
-struct Reading<'a> {
+struct BodyReading<'a> {
     request: &'a HttpRequest,
-    shared: Option<&'a Shared>,
+    shared: Option<&'a ServerContext>,
     life: Option<&'a Arc<Life>>,
 }
 
-impl<'a> Reading<'a> {
-    fn begin(request: &'a HttpRequest) -> Result<Self, Problem> {
+impl<'a> BodyReading<'a> {
+    fn begin(request: &'a HttpRequest) -> Result<Self, ProblemDetails> {
         let reading = Self {
             request,
-            shared: request.app_data::<Data<Shared>>().map(|it| &***it),
+            shared: request.app_data::<Data<ServerContext>>().map(|it| &***it),
             life: request.conn_data::<Arc<Life>>(),
         };
         if let (Some(shared), Some(life)) = (reading.shared, reading.life) {
@@ -195,11 +203,11 @@ impl<'a> Reading<'a> {
 
     async fn rest(
         &self,
-        mut payload: impl Chunks,
+        mut payload: impl BodyChunks,
         first: Bytes,
         length: Option<usize>,
         limit: usize,
-    ) -> Whole {
+    ) -> BodyResult {
         let pace = self.shared.map(|shared| shared.rules.pace());
         let mut share = self.share();
         let mut body = BytesMut::with_capacity(length.unwrap_or(first.len()).min(FREE));
@@ -220,8 +228,8 @@ impl<'a> Reading<'a> {
             }
             body.extend_from_slice(&chunk);
             let next = poll_fn(|context| {
-                if share.as_ref().is_some_and(Share::is_lost) {
-                    return Poll::Ready(Err(full(Full::Lost)));
+                if share.as_ref().is_some_and(BodyShare::is_lost) {
+                    return Poll::Ready(Err(full(NoRoom::Lost)));
                 }
                 payload.poll_next_unpin(context).map(Ok)
             });
@@ -239,13 +247,13 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn share(&self) -> Option<Share> {
+    fn share(&self) -> Option<BodyShare> {
         let shared = self.shared?;
         let extensions = self.request.extensions();
         let caller = extensions.get::<Caller>();
         let caller = caller.or_else(|| extensions.get::<Visitor>().map(|visitor| &visitor.0));
         let address = shared.sessions.site.client(self.request);
-        let owner = Owner {
+        let owner = RoomOwner {
             account: caller.and_then(|caller| caller.account),
             address: address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
         };
@@ -253,7 +261,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-impl Drop for Reading<'_> {
+impl Drop for BodyReading<'_> {
     fn drop(&mut self) {
         if let Some(life) = self.life {
             life.reading(false);
@@ -261,12 +269,12 @@ impl Drop for Reading<'_> {
     }
 }
 
-fn too_slow(_elapsed: Elapsed) -> Problem {
-    Problem::new(Kind::Timeout, "The body comes too slowly.")
+fn too_slow(_elapsed: Elapsed) -> ProblemDetails {
+    ProblemDetails::new(ProblemKind::Timeout, "The body comes too slowly.")
 }
 
-fn too_large(limit: usize) -> Problem {
-    Problem::new(Kind::TooLarge, at_most(limit))
+fn too_large(limit: usize) -> ProblemDetails {
+    ProblemDetails::new(ProblemKind::TooLarge, at_most(limit))
 }
 
 fn at_most(limit: usize) -> String {
@@ -276,27 +284,30 @@ fn at_most(limit: usize) -> String {
     }
 }
 
-fn full(why: Full) -> Problem {
+fn full(why: NoRoom) -> ProblemDetails {
     let detail = match why {
-        Full::Waited => {
+        NoRoom::Waited => {
             "Bodies that are being sent take all of the room that this account, or this address, \
              may have: send fewer large ones at once, or smaller ones, and try again."
         }
-        Full::Lost => {
+        NoRoom::Lost => {
             "Others need the room that this body takes, and it took the longest: send smaller \
              ones, or faster, and try again."
         }
     };
-    Problem::new(Kind::Unavailable, detail)
+    ProblemDetails::new(ProblemKind::Unavailable, detail)
 }
 
 /// A client that still sends has broken the rules; another one is gone.
-fn broken(request: &HttpRequest, error: &PayloadError) -> Problem {
-    if let Some(shared) = request.app_data::<Data<Shared>>()
+fn broken(request: &HttpRequest, error: &PayloadError) -> ProblemDetails {
+    if let Some(shared) = request.app_data::<Data<ServerContext>>()
         && let Some(life) = request.conn_data::<Arc<Life>>()
         && !life.has_ended()
     {
-        shared.malformed.count(Part::Body);
+        shared.malformed.count(MalformedPart::Body);
     }
-    Problem::new(Kind::Malformed, format!("The body broke off: {error}."))
+    ProblemDetails::new(
+        ProblemKind::Malformed,
+        format!("The body broke off: {error}."),
+    )
 }

@@ -1,9 +1,9 @@
 //! Ending the HTTP server without a request lost.
 //!
-//! A connection that is kept may be used by its client at any moment, so that it cannot be closed
-//! without the risk of a request that finds it closed. Its client is told instead: from the
-//! beginning of the end on, each answer says `Connection: close`. Who connects meanwhile waits in
-//! the queue of the socket, which the next Herald serves if a service manager holds it.
+//! A client may use a kept connection at any moment, so closing it could lose a request. Herald
+//! announces the end instead: once it has begun, each answer says `Connection: close`. Whoever
+//! connects meanwhile waits in the queue of the socket, which the next Herald serves if a service
+//! manager holds it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,8 +17,8 @@ use tokio::time::{sleep, timeout};
 
 /// What was accepted just before the accepting ended is on its way to a worker for less than this.
 const SETTLE: Duration = Duration::from_millis(100);
-/// How long connections have to end by an answer that tells so. One that is silent for so long is
-/// idle, and is closed.
+/// How long connections have to end after an answer that announces it. One that is silent for so
+/// long is idle, and is closed.
 const POLITE: Duration = Duration::from_millis(500);
 /// Between two looks whether requests are under way. What was answered is written within it.
 const LOOK: Duration = Duration::from_millis(50);
@@ -27,10 +27,10 @@ pub(super) const UNDER_WAY: Duration = Duration::from_secs(2);
 
 /// Whether the end began, and how many connections are open. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Closing(Arc<State>);
+pub(super) struct Closing(Arc<ClosingState>);
 
 #[derive(Debug)]
-struct State {
+struct ClosingState {
     /// As `begin` says, for each answer.
     begun: AtomicBool,
     begin: watch::Sender<bool>,
@@ -41,7 +41,7 @@ struct State {
 
 impl Closing {
     pub(super) fn new() -> Self {
-        Self(Arc::new(State {
+        Self(Arc::new(ClosingState {
             begun: AtomicBool::new(false),
             begin: watch::Sender::new(false),
             open: watch::Sender::new(0),
@@ -49,16 +49,16 @@ impl Closing {
         }))
     }
 
-    /// Counts a connection as open as long as the answer lives.
-    pub(super) fn connected(&self) -> Connected {
+    /// Counts a connection as open while the returned value lives.
+    pub(super) fn connected(&self) -> ConnectionCount {
         self.0.open.send_modify(|open| *open += 1);
-        Connected(Arc::clone(&self.0))
+        ConnectionCount(Arc::clone(&self.0))
     }
 
-    /// Counts a request as under way as long as the answer lives.
-    pub(super) fn asked(&self) -> Asked {
+    /// Counts a request as under way while the returned value lives.
+    pub(super) fn asked(&self) -> RequestCount {
         self.0.under_way.fetch_add(1, Ordering::Relaxed);
-        Asked(Arc::clone(&self.0))
+        RequestCount(Arc::clone(&self.0))
     }
 
     fn begin(&self) {
@@ -72,7 +72,7 @@ impl Closing {
         let _ = self.0.begin.subscribe().wait_for(|begun| *begun).await;
     }
 
-    /// Tells the client on an answer that its connection ends.
+    /// Marks an answer as the last one of its connection, once the end has begun.
     pub(super) fn mark<B>(&self, answer: &mut HttpResponse<B>) {
         if self.0.begun.load(Ordering::Relaxed) {
             answer.head_mut().set_connection_type(ConnectionType::Close);
@@ -99,9 +99,9 @@ impl Closing {
 
 /// One open connection.
 #[derive(Debug)]
-pub(super) struct Connected(Arc<State>);
+pub(super) struct ConnectionCount(Arc<ClosingState>);
 
-impl Drop for Connected {
+impl Drop for ConnectionCount {
     fn drop(&mut self) {
         let fewer = |open: &mut usize| *open = open.saturating_sub(1);
         self.0.open.send_modify(fewer);
@@ -110,9 +110,9 @@ impl Drop for Connected {
 
 /// One request under way.
 #[derive(Debug)]
-pub(super) struct Asked(Arc<State>);
+pub(super) struct RequestCount(Arc<ClosingState>);
 
-impl Drop for Asked {
+impl Drop for RequestCount {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
@@ -126,21 +126,21 @@ pub struct Closer {
 }
 
 impl Closer {
-    /// Accepts nothing more, tells the clients, and waits until their connections ended, a
-    /// bounded time. False: requests were under way at its end.
+    /// Accepts nothing more, announces the end to the clients, and waits a bounded time until their
+    /// connections ended. Returns false if requests were still under way then.
     pub async fn close(&self) -> bool {
         self.closing.begin();
         self.handle.pause().await;
-        let told = async {
+        let announced = async {
             sleep(SETTLE).await;
             self.closing.emptied().await;
         };
-        if timeout(POLITE, told).await.is_ok() {
+        if timeout(POLITE, announced).await.is_ok() {
             return true;
         }
-        // Closes what is idle. It looks once a second whether it is done: that is too seldom.
+        // Closes what is idle. It checks once a second whether it is done, which is too seldom.
         let stopping = actix_web::rt::spawn(self.handle.stop(true));
-        // Who connected and is silent has nothing to lose.
+        // A silent connection has nothing to lose.
         let ended = async {
             tokio::select! {
                 () = self.closing.emptied() => {}

@@ -16,11 +16,11 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::connections::{Place, Refusal};
+use super::connections::{ConnectionPlace, ConnectionRefusal};
 use super::life::Life;
 use super::malformed;
 use super::pipeline::Pipeline;
-use super::problem::{Kind, Problem};
+use super::problem::{ProblemDetails, ProblemKind};
 use super::rules::HttpRules;
 use crate::domain::id::RequestId;
 
@@ -37,35 +37,34 @@ struct Stall {
 
 /// A head that comes.
 #[derive(Default)]
-struct Head {
+struct IncomingHead {
     bytes: usize,
     /// More came since the server looked at it.
     fresh: bool,
     looked_at: usize,
 }
 
-/// The connection.
-pub(super) struct Connection {
+pub(super) struct ClientConnection {
     stream: TcpStream,
-    place: Place,
+    place: ConnectionPlace,
     rules: HttpRules,
     timer: Option<Pin<Box<Sleep>>>,
     stall: Option<Stall>,
-    head: Head,
+    head: IncomingHead,
     pipeline: Pipeline,
-    /// Whether who looks for room can wake it.
+    /// Whether a search for room can wake it.
     reachable: bool,
 }
 
-impl Connection {
-    pub(super) fn new(stream: TcpStream, place: Place, rules: HttpRules) -> Self {
+impl ClientConnection {
+    pub(super) fn new(stream: TcpStream, place: ConnectionPlace, rules: HttpRules) -> Self {
         Self {
             stream,
             place,
             rules,
             timer: None,
             stall: None,
-            head: Head::default(),
+            head: IncomingHead::default(),
             pipeline: Pipeline::default(),
             reachable: false,
         }
@@ -128,21 +127,22 @@ impl Connection {
         }
     }
 
-    /// The client is cut off. Who is slow with a head is told so, if it listens.
+    /// Cuts the client off. One that is slow with a head gets an answer that says so, if it
+    /// listens.
     fn cut(&self, why: &str) -> io::Error {
         let peer = self.stream.peer_addr().ok();
         let id = RequestId::fresh();
         tracing::debug!(request_id = %id, ?peer, why, "a connection is closed");
         if self.stall.is_none() && self.place.life.is_in_head() {
             let detail = "The head of the request came too slowly.";
-            let answer = Problem::new(Kind::Timeout, detail).raw(id);
+            let answer = ProblemDetails::new(ProblemKind::Timeout, detail).raw(id);
             let _ = self.stream.try_write(&answer);
         }
         io::Error::new(io::ErrorKind::TimedOut, why.to_owned())
     }
 }
 
-impl AsyncRead for Connection {
+impl AsyncRead for ClientConnection {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -163,7 +163,7 @@ impl AsyncRead for Connection {
             Poll::Ready(Ok(())) if bytes > 0 => {
                 let (in_head, first) = life.heard();
                 if first || !in_head {
-                    own.head = Head::default();
+                    own.head = IncomingHead::default();
                 }
                 if in_head {
                     own.head.bytes += bytes;
@@ -176,7 +176,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl Connection {
+impl ClientConnection {
     /// What the server may have next.
     fn next_bytes(
         &mut self,
@@ -205,7 +205,7 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Nothing is read; but a client that went away is noticed, unless it had sent more before.
+    /// Reads nothing, but notices a client that went away, unless it had sent more before.
     fn hold(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.pipeline.keeps_some() {
             let mut one = [0; 1];
@@ -246,7 +246,7 @@ impl Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for ClientConnection {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -254,7 +254,8 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         let own = self.get_mut();
         if let Some(problem) = malformed::problem_of(bytes) {
-            // It closes the connection: if this is not taken at once, the client has its own.
+            // It closes the connection: if this answer is not taken at once, the client gets the
+            // server's own.
             let (id, peer) = (RequestId::fresh(), own.stream.peer_addr().ok());
             tracing::debug!(request_id = %id, ?peer, "a head that cannot be read is answered");
             let answer = problem.raw(id);
@@ -280,8 +281,8 @@ impl AsyncWrite for Connection {
         self.stream.is_write_vectored()
     }
 
-    /// The server flushes whenever it looked at the connection and all that it had to say is
-    /// taken: what came by then is known to be a whole request or a part of one.
+    /// The server flushes whenever it looked at the connection and all that it had to write
+    /// is taken: what came by then is known to be a whole request or a part of one.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let own = self.get_mut();
         ready!(Pin::new(&mut own.stream).poll_flush(context))?;
@@ -294,19 +295,19 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// How many are told at one time why they are refused; more of them are closed without a word.
-const TOLD: usize = 64;
-static TELLING: Semaphore = Semaphore::const_new(TOLD);
+/// How many refused clients get an answer at one time; more of them are closed without one.
+const MOST_REFUSED: usize = 64;
+static REFUSING: Semaphore = Semaphore::const_new(MOST_REFUSED);
 /// How long that may take.
-const TELL: Duration = Duration::from_millis(500);
+const REFUSAL_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Tells somebody that there is no room.
-pub(super) async fn refuse(mut stream: TcpStream, why: Refusal, id: RequestId) {
-    let Ok(_turn) = TELLING.try_acquire() else {
+/// Answers a client for which there is no room.
+pub(super) async fn refuse(mut stream: TcpStream, why: ConnectionRefusal, id: RequestId) {
+    let Ok(_turn) = REFUSING.try_acquire() else {
         return;
     };
-    let answer = Problem::from(why).raw(id);
-    let told = async {
+    let answer = ProblemDetails::from(why).raw(id);
+    let answered = async {
         stream.write_all(&answer).await?;
         stream.shutdown().await?;
         // What is not read would turn the end into a reset, and the answer would be lost.
@@ -314,7 +315,7 @@ pub(super) async fn refuse(mut stream: TcpStream, why: Refusal, id: RequestId) {
         while stream.read(&mut rest).await? > 0 {}
         Ok::<(), io::Error>(())
     };
-    let _ = tokio::time::timeout(TELL, told).await;
+    let _ = tokio::time::timeout(REFUSAL_TIMEOUT, answered).await;
 }
 
 #[cfg(test)]
@@ -336,7 +337,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let mut client = TcpStream::connect(address).await.unwrap();
         client.set_nodelay(true).unwrap();
-        let mut connection = Connection::new(listener.accept().await.unwrap().0, place, rules);
+        let mut connection =
+            ClientConnection::new(listener.accept().await.unwrap().0, place, rules);
         let (piece, mut sent) = (vec![b'a'; size], 0);
         while sent < bytes {
             client.write_all(&piece).await.unwrap();

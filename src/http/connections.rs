@@ -1,7 +1,7 @@
 //! Who is connected: how many in all and from each address, whose caller is known, and who makes
 //! room when there are too many.
 //!
-//! A caller is known from the first request on whose token or session was accepted. A trusted
+//! A caller is known from its first request with an accepted token or session on. A trusted
 //! proxy is known itself; what it forwards for a stranger counts for that client's address.
 
 use std::collections::HashMap;
@@ -11,22 +11,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::life::Life;
 use super::rules::{HttpRules, RuleSet};
-use super::side::Side;
+use super::side::ConnectionSide;
 
-/// Known callers are sure of one in so many connections, and so are strangers.
+/// One in so many connections is kept for known callers, and as many for strangers.
 const SURE: usize = 4;
 
 /// All connections of the server. A handle, cheap to clone.
 #[derive(Clone)]
-pub(super) struct Connections(Arc<Shared>);
+pub(super) struct Connections(Arc<ConnectionsState>);
 
-struct Shared {
+struct ConnectionsState {
     rules: HttpRules,
-    table: Mutex<Table>,
-    /// Since the start: for the address, and for all.
-    refused: [AtomicU64; 2],
-    /// Since the start: strangers, and known callers.
-    sent_away: [AtomicU64; 2],
+    table: Mutex<ConnectionTable>,
+    refused_by_address: AtomicU64,
+    refused_in_all: AtomicU64,
+    strangers_sent_away: AtomicU64,
+    callers_sent_away: AtomicU64,
 }
 
 /// The connections of this moment, for the metrics.
@@ -38,22 +38,26 @@ pub(super) struct Connected {
     pub known: usize,
     /// How many there may be.
     pub limit: usize,
-    /// Who was not let in since the start: too many from one address; too many in all.
-    pub refused: [u64; 2],
-    /// Who made room for others since the start: strangers; known callers.
-    pub sent_away: [u64; 2],
+    /// Those that were not let in since the start: too many from one address.
+    pub refused_by_address: u64,
+    /// Those that were not let in since the start: too many in all.
+    pub refused_in_all: u64,
+    /// Those of strangers that made room for others since the start.
+    pub strangers_sent_away: u64,
+    /// Those of known callers that made room for others since the start.
+    pub callers_sent_away: u64,
 }
 
 /// Why somebody is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum ConnectionRefusal {
     /// Too many from this address.
     Address,
     /// Too many in all, and each of them is a known caller who is being answered.
     All,
 }
 
-impl Refusal {
+impl ConnectionRefusal {
     /// What is wrong and what helps.
     pub(super) const fn detail(self) -> &'static str {
         match self {
@@ -67,14 +71,14 @@ impl Refusal {
 }
 
 #[derive(Default)]
-struct Table {
+struct ConnectionTable {
     next: u64,
-    open: HashMap<u64, Open>,
-    strangers: Side,
-    known: Side,
+    open: HashMap<u64, OpenConnection>,
+    strangers: ConnectionSide,
+    known: ConnectionSide,
 }
 
-struct Open {
+struct OpenConnection {
     life: Arc<Life>,
     /// What it counts for.
     network: IpAddr,
@@ -84,7 +88,7 @@ struct Open {
 }
 
 /// The place of one connection, held as long as this lives.
-pub(super) struct Place {
+pub(super) struct ConnectionPlace {
     connections: Connections,
     /// What is known of it.
     pub life: Arc<Life>,
@@ -93,16 +97,21 @@ pub(super) struct Place {
 impl Connections {
     #[must_use]
     pub(super) fn new(rules: HttpRules) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(ConnectionsState {
             rules,
             table: Mutex::default(),
-            refused: Default::default(),
-            sent_away: Default::default(),
+            refused_by_address: AtomicU64::new(0),
+            refused_in_all: AtomicU64::new(0),
+            strangers_sent_away: AtomicU64::new(0),
+            callers_sent_away: AtomicU64::new(0),
         }))
     }
 
     /// Lets a connection in. At a bound, the address with the most connections loses one.
-    pub(super) fn enter(&self, peer: Option<SocketAddr>) -> Result<Place, Refusal> {
+    pub(super) fn enter(
+        &self,
+        peer: Option<SocketAddr>,
+    ) -> Result<ConnectionPlace, ConnectionRefusal> {
         let rules = self.0.rules.get();
         let address = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| {
             peer.ip().to_canonical()
@@ -111,7 +120,7 @@ impl Connections {
         let network = network(address);
         let mut table = self.table();
         if !proxy && table.from(network) >= rules.clients.connections_per_address {
-            return Err(Refusal::Address);
+            return Err(ConnectionRefusal::Address);
         }
         self.make_room(&mut table, &rules, true, proxy)?;
         let number = table.next;
@@ -119,14 +128,14 @@ impl Connections {
         let life = Arc::new(Life::new(number, proxy));
         table.add(
             number,
-            Open {
+            OpenConnection {
                 life: Arc::clone(&life),
                 network,
                 peer: network,
                 known: proxy,
             },
         );
-        Ok(Place {
+        Ok(ConnectionPlace {
             connections: self.clone(),
             life,
         })
@@ -136,11 +145,11 @@ impl Connections {
     /// that, strangers go before known callers.
     fn make_room(
         &self,
-        table: &mut Table,
+        table: &mut ConnectionTable,
         rules: &RuleSet,
         entering: bool,
         known: bool,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ConnectionRefusal> {
         let most = rules.clients.connections;
         let sure = most / SURE;
         let full = entering && table.open.len() >= most;
@@ -157,17 +166,20 @@ impl Connections {
         } else {
             callers().or_else(strangers)
         };
-        // It counts no more from now on, so that the next one sends another away.
+        // It no longer counts from now on, so the next one sends another away.
         let open = least.and_then(|number| table.remove(number));
-        let open = open.ok_or(Refusal::All)?;
-        let [strangers, callers] = &self.0.sent_away;
-        let count = if open.known { callers } else { strangers };
+        let open = open.ok_or(ConnectionRefusal::All)?;
+        let count = if open.known {
+            &self.0.callers_sent_away
+        } else {
+            &self.0.strangers_sent_away
+        };
         count.fetch_add(1, Ordering::Relaxed);
         open.life.send_away();
         Ok(())
     }
 
-    /// The caller of a request on this connection is known. Only the first time takes the lock.
+    /// Notes that the caller on this connection is known. Only the first time takes the lock.
     pub(super) fn know(&self, life: &Life) {
         if life.is_known() {
             return;
@@ -184,7 +196,7 @@ impl Connections {
         life: &Life,
         client: Option<IpAddr>,
         known: bool,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ConnectionRefusal> {
         let Some(client) = client.filter(|_| life.is_proxy() && !life.is_carried()) else {
             return Ok(());
         };
@@ -197,7 +209,7 @@ impl Connections {
             return Ok(());
         }
         if table.from(network) >= rules.clients.connections_per_address {
-            return Err(Refusal::Address);
+            return Err(ConnectionRefusal::Address);
         }
         self.make_room(&mut table, &rules, false, known)?;
         table.shift(life, Some(network), known);
@@ -216,36 +228,37 @@ impl Connections {
         table.shift(life, peer, true);
     }
 
-    /// Somebody was not let in.
-    pub(super) fn refused(&self, why: Refusal) {
-        let [address, all] = &self.0.refused;
+    /// Counts a client that was not let in.
+    pub(super) fn refused(&self, why: ConnectionRefusal) {
         let count = match why {
-            Refusal::Address => address,
-            Refusal::All => all,
+            ConnectionRefusal::Address => &self.0.refused_by_address,
+            ConnectionRefusal::All => &self.0.refused_in_all,
         };
         count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What the metrics tell.
+    /// What the metrics show.
     pub(super) fn now(&self) -> Connected {
         let table = self.table();
-        let read = |counts: &[AtomicU64; 2]| counts.each_ref().map(|it| it.load(Ordering::Relaxed));
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Connected {
             open: table.open.len(),
             known: table.known.count,
             limit: self.0.rules.get().clients.connections,
-            refused: read(&self.0.refused),
-            sent_away: read(&self.0.sent_away),
+            refused_by_address: read(&self.0.refused_by_address),
+            refused_in_all: read(&self.0.refused_in_all),
+            strangers_sent_away: read(&self.0.strangers_sent_away),
+            callers_sent_away: read(&self.0.callers_sent_away),
         }
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, ConnectionTable> {
         (self.0.table.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Table {
-    fn add(&mut self, number: u64, open: Open) {
+impl ConnectionTable {
+    fn add(&mut self, number: u64, open: OpenConnection) {
         let side = if open.known {
             &mut self.known
         } else {
@@ -255,7 +268,7 @@ impl Table {
         self.open.insert(number, open);
     }
 
-    fn remove(&mut self, number: u64) -> Option<Open> {
+    fn remove(&mut self, number: u64) -> Option<OpenConnection> {
         let open = self.open.remove(&number)?;
         let side = if open.known {
             &mut self.known
@@ -267,7 +280,7 @@ impl Table {
     }
 
     /// Counts a connection for another network, or on the other side. One that was sent away
-    /// counts no more.
+    /// no longer counts.
     fn shift(&mut self, life: &Life, network: Option<IpAddr>, known: bool) {
         life.set_known(known);
         if let Some(mut open) = self.remove(life.number) {
@@ -283,7 +296,7 @@ impl Table {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         self.connections.table().remove(self.life.number);
     }
@@ -301,7 +314,7 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::http::pipeline::Due;
+    use crate::http::pipeline::NextPart;
 
     fn connections(all: &str, one: &str) -> Connections {
         let settings = [
@@ -314,16 +327,16 @@ mod tests {
         Connections::new(HttpRules::new(&Config::load(None, settings).unwrap()))
     }
 
-    fn from(connections: &Connections, peer: &str) -> Result<Place, Refusal> {
+    fn from(connections: &Connections, peer: &str) -> Result<ConnectionPlace, ConnectionRefusal> {
         connections.enter(Some(peer.parse().unwrap()))
     }
 
-    fn many(connections: &Connections, number: usize, peer: &str) -> Vec<Place> {
+    fn many(connections: &Connections, number: usize, peer: &str) -> Vec<ConnectionPlace> {
         let entered = (0..number).map(|_| from(connections, peer).unwrap());
         entered.collect()
     }
 
-    fn sent(places: &[Place]) -> Vec<usize> {
+    fn sent(places: &[ConnectionPlace]) -> Vec<usize> {
         let away = places.iter().enumerate();
         let away = away.filter(|(_, place)| place.life.is_sent_away());
         away.map(|(number, _)| number).collect()
@@ -338,12 +351,12 @@ mod tests {
         }
         assert_eq!(
             from(&connections, "192.0.2.1:3").err(),
-            Some(Refusal::Address)
+            Some(ConnectionRefusal::Address)
         );
         held.push(from(&connections, "192.0.2.2:1").unwrap());
         held.extend(many(&connections, 2, "[2001:db8::1]:1"));
         let same = from(&connections, "[2001:db8::2:2]:1");
-        assert_eq!(same.err(), Some(Refusal::Address));
+        assert_eq!(same.err(), Some(ConnectionRefusal::Address));
         held.extend(many(&connections, 5, "10.1.2.3:1"));
         assert_eq!(connections.now().known, 5);
         drop(held);
@@ -359,23 +372,24 @@ mod tests {
         let few = many(&connections, 3, "192.0.2.2:1");
         let most = many(&connections, 9, "192.0.2.1:1");
         // One that was served, one that sends a body: the others go first.
-        most[0].life.begin(Due::Body(0));
+        most[0].life.begin(NextPart::Body(0));
         most[0].life.end();
-        most[1].life.begin(Due::Body(0));
+        most[1].life.begin(NextPart::Body(0));
         most[1].life.reading(true);
-        let newcomers: Vec<Place> = (3..9)
+        let newcomers: Vec<ConnectionPlace> = (3..9)
             .map(|host| from(&connections, &format!("192.0.2.{host}:1")).unwrap())
             .collect();
         assert_eq!(sent(&most), [2, 3, 4, 5, 6, 7]);
         assert!(sent(&few).is_empty() && sent(&newcomers).is_empty());
-        assert_eq!(connections.now().sent_away, [6, 0]);
+        let now = connections.now();
+        assert_eq!((now.strangers_sent_away, now.callers_sent_away), (6, 0));
     }
 
     #[test]
     fn of_many_addresses_with_one_connection_each_the_oldest_goes() {
         let connections = connections("8", "100");
         let peer = |host: u64| format!("192.0.2.{}:1", 255 - host * 7 % 250);
-        let held: Vec<Place> = (1..=20)
+        let held: Vec<ConnectionPlace> = (1..=20)
             .map(|host| from(&connections, &peer(host)).unwrap())
             .collect();
         // A quarter of the 8 is kept for known callers.
@@ -391,11 +405,11 @@ mod tests {
             connections.know(&place.life);
             place
         };
-        let callers: Vec<Place> = (0..12).map(|_| call("192.0.2.2:1")).collect();
+        let callers: Vec<ConnectionPlace> = (0..12).map(|_| call("192.0.2.2:1")).collect();
         assert_eq!((sent(&strangers).len(), sent(&callers).len()), (8, 0));
         assert_eq!((connections.now().open, connections.now().known), (16, 12));
         // Strangers have no more than their part: known callers make room for each other.
-        let _later: Vec<Place> = (0..5).map(|_| call("192.0.2.3:1")).collect();
+        let _later: Vec<ConnectionPlace> = (0..5).map(|_| call("192.0.2.3:1")).collect();
         assert_eq!((sent(&strangers).len(), sent(&callers).len()), (8, 5));
         assert_eq!((connections.now().open, connections.now().known), (16, 12));
         let _newcomer = from(&connections, "192.0.2.4:1").unwrap();
@@ -407,7 +421,7 @@ mod tests {
         let connections = connections("8", "100");
         let mut held = many(&connections, 6, "192.0.2.1:1");
         for busy in &held {
-            busy.life.begin(Due::Body(0));
+            busy.life.begin(NextPart::Body(0));
         }
         // Nobody knows who they are: they may ask again.
         held.extend(many(&connections, 1, "192.0.2.1:1"));
@@ -418,10 +432,13 @@ mod tests {
         }
         held.extend(many(&connections, 2, "192.0.2.1:1"));
         for busy in &held {
-            busy.life.begin(Due::Body(0));
+            busy.life.begin(NextPart::Body(0));
             connections.know(&busy.life);
         }
-        assert_eq!(from(&connections, "192.0.2.2:1").err(), Some(Refusal::All));
+        assert_eq!(
+            from(&connections, "192.0.2.2:1").err(),
+            Some(ConnectionRefusal::All)
+        );
         // Its body is still being read, and nothing was done with it.
         held[2].life.reading(true);
         let _next = from(&connections, "192.0.2.2:1").unwrap();
@@ -438,7 +455,7 @@ mod tests {
             connections.carry(&place.life, client, false).unwrap();
         }
         let third = connections.carry(&held[2].life, client, false);
-        assert_eq!(third.err(), Some(Refusal::Address));
+        assert_eq!(third.err(), Some(ConnectionRefusal::Address));
         // The proxy itself, and somebody else.
         let own = Some([10, 0, 0, 1].into());
         connections.carry(&held[3].life, own, false).unwrap();

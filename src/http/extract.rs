@@ -12,18 +12,18 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 
 use super::body::{self, MAX_OBJECT};
-use super::idempotency::{self, Key};
-use super::operation::{Described, Takes};
-use super::problem::{Kind, Problem};
-use super::shared::Shared;
+use super::idempotency::{self, KeyHeader};
+use super::operation::{OperationDescription, Takes};
+use super::problem::{ProblemDetails, ProblemKind};
+use super::shared::ServerContext;
 use crate::domain::activity::Actor;
 use crate::domain::id::AccountId;
 use crate::service::Context;
 use crate::service::callers::Caller;
-use crate::service::input::{Field, Input, Named, Read, parse};
+use crate::service::input::{Input, InputField, NamedSchema, ReadInput, parse};
 use crate::service::making::{Making, RequestKey};
 
-impl Takes for Data<Shared> {}
+impl Takes for Data<ServerContext> {}
 impl Takes for HttpRequest {}
 impl Takes for Asker {}
 impl Takes for In {}
@@ -32,17 +32,17 @@ impl Takes for In {}
 /// routes of `Scope::Server` and `Scope::Either`.
 pub(super) struct Asker {
     /// What every handler can reach.
-    pub shared: Data<Shared>,
+    pub shared: Data<ServerContext>,
     /// Who asks.
     pub caller: Caller,
 }
 
 impl FromRequest for Asker {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = ProblemDetails;
+    type Future = Ready<Result<Self, ProblemDetails>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let shared = request.app_data::<Data<Shared>>().cloned();
+        let shared = request.app_data::<Data<ServerContext>>().cloned();
         let caller = request.extensions().get::<Caller>().cloned();
         let asker = shared.zip(caller).ok_or_else(no_caller);
         ready(asker.map(|(shared, caller)| Self { shared, caller }))
@@ -52,7 +52,7 @@ impl FromRequest for Asker {
 /// A request about the things of an account, for routes of `Scope::Account`.
 pub(super) struct In {
     /// What every handler can reach.
-    pub shared: Data<Shared>,
+    pub shared: Data<ServerContext>,
     /// The account that it acts in.
     pub account: AccountId,
     /// Who asks.
@@ -60,7 +60,7 @@ pub(super) struct In {
 }
 
 impl In {
-    /// What operations stand on.
+    /// What operations need.
     pub(super) fn cx(&self) -> Context<'_> {
         Context {
             engine: &self.shared.engine,
@@ -71,8 +71,8 @@ impl In {
 }
 
 impl FromRequest for In {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = ProblemDetails;
+    type Future = Ready<Result<Self, ProblemDetails>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let asker = Asker::from_request(request, payload).into_inner();
@@ -87,9 +87,9 @@ impl FromRequest for In {
     }
 }
 
-/// The table says that a handler is public, and it asks for a caller: nobody gets in by that.
-fn no_caller() -> Problem {
-    Problem::new(Kind::Unauthorized, "A token is needed.")
+/// The table says that a handler is public, but the handler needs a caller: nobody gets in by that.
+fn no_caller() -> ProblemDetails {
+    ProblemDetails::new(ProblemKind::Unauthorized, "A token is needed.")
 }
 
 /// The variable parts of the path, in their order. What cannot be read is not there.
@@ -99,44 +99,46 @@ pub(super) struct Path<T>(pub T);
 /// What the variable parts of a path are read as.
 pub(super) trait Parts: Sized {
     fn read<'a>(parts: impl Iterator<Item = &'a str>) -> Result<Self, String>;
-    fn describe(described: &mut Described);
+    fn describe(described: &mut OperationDescription);
 }
 
-impl<T: Field> Parts for T {
+impl<T: InputField> Parts for T {
     fn read<'a>(mut parts: impl Iterator<Item = &'a str>) -> Result<Self, String> {
         parse(parts.next().unwrap_or_default())
     }
 
-    fn describe(described: &mut Described) {
+    fn describe(described: &mut OperationDescription) {
         described.path.push(T::schema());
     }
 }
 
-impl<A: Field, B: Field> Parts for (A, B) {
+impl<A: InputField, B: InputField> Parts for (A, B) {
     fn read<'a>(mut parts: impl Iterator<Item = &'a str>) -> Result<Self, String> {
         let first = <A as Parts>::read(&mut parts)?;
         Ok((first, <B as Parts>::read(parts)?))
     }
 
-    fn describe(described: &mut Described) {
+    fn describe(described: &mut OperationDescription) {
         <A as Parts>::describe(described);
         <B as Parts>::describe(described);
     }
 }
 
 impl<T: Parts> FromRequest for Path<T> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = ProblemDetails;
+    type Future = Ready<Result<Self, ProblemDetails>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = T::read(request.match_info().iter().map(|(_, part)| part));
         let read = read.map(Self);
-        ready(read.map_err(|why| Problem::new(Kind::NotFound, format!("Not found: {why}."))))
+        ready(read.map_err(|why| {
+            ProblemDetails::new(ProblemKind::NotFound, format!("Not found: {why}."))
+        }))
     }
 }
 
 impl<T: Parts> Takes for Path<T> {
-    fn describe(described: &mut Described) {
+    fn describe(described: &mut OperationDescription) {
         T::describe(described);
         described.refusals.push(404);
     }
@@ -144,22 +146,22 @@ impl<T: Parts> Takes for Path<T> {
 
 /// The query.
 #[derive(Debug)]
-pub(super) struct Asked<T>(pub T);
+pub(super) struct QueryInput<T>(pub T);
 
-impl<T: Input> FromRequest for Asked<T> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+impl<T: Input> FromRequest for QueryInput<T> {
+    type Error = ProblemDetails;
+    type Future = Ready<Result<Self, ProblemDetails>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = url::form_urlencoded::parse(request.query_string().as_bytes());
-        ready(T::ask(query).map(Self).map_err(Problem::from))
+        ready(T::ask(query).map(Self).map_err(ProblemDetails::from))
     }
 }
 
-impl<T: Input> Takes for Asked<T> {
+impl<T: Input> Takes for QueryInput<T> {
     const ASKS: bool = true;
 
-    fn describe(described: &mut Described) {
+    fn describe(described: &mut OperationDescription) {
         let schema = T::schema();
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, schema) in properties.into_iter().flatten() {
@@ -182,11 +184,11 @@ impl<T: Input> Takes for Asked<T> {
 
 /// The body, a JSON object of at most `LIMIT` bytes. Whoever reads it may find more faults in what
 /// has to be looked up.
-pub(super) struct Begun<T: Input, const LIMIT: usize = MAX_OBJECT>(pub Read<T>);
+pub(super) struct Begun<T: Input, const LIMIT: usize = MAX_OBJECT>(pub ReadInput<T>);
 
 impl<T: Input + 'static, const LIMIT: usize> FromRequest for Begun<T, LIMIT> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+    type Error = ProblemDetails;
+    type Future = LocalBoxFuture<'static, Result<Self, ProblemDetails>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
@@ -199,7 +201,7 @@ impl<T: Input + 'static, const LIMIT: usize> FromRequest for Begun<T, LIMIT> {
 }
 
 impl<T: Input, const LIMIT: usize> Takes for Begun<T, LIMIT> {
-    fn describe(described: &mut Described) {
+    fn describe(described: &mut OperationDescription) {
         let schema = described.taken::<T>();
         let required = T::schema().get("required").cloned();
         let needed = required.is_some_and(|it| it.as_array().is_some_and(|it| !it.is_empty()));
@@ -215,13 +217,13 @@ const BODY: [u16; 4] = [408, 413, 415, 422];
 
 /// The body of a request that makes something, as of [`Begun`], and its idempotency key.
 pub(super) struct Keyed<T: Input, const LIMIT: usize = MAX_OBJECT> {
-    input: Read<T>,
+    input: ReadInput<T>,
     key: Option<RequestKey>,
 }
 
 impl<T: Input, const LIMIT: usize> Keyed<T, LIMIT> {
     /// The body, and who makes something of it.
-    pub(super) fn apart(self, by: Actor) -> (Read<T>, KeyedBy) {
+    pub(super) fn split(self, by: Actor) -> (ReadInput<T>, KeyedBy) {
         (self.input, KeyedBy { by, key: self.key })
     }
 }
@@ -247,8 +249,8 @@ impl KeyedBy {
 }
 
 impl<T: Input + 'static, const LIMIT: usize> FromRequest for Keyed<T, LIMIT> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+    type Error = ProblemDetails;
+    type Future = LocalBoxFuture<'static, Result<Self, ProblemDetails>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
@@ -263,19 +265,19 @@ impl<T: Input + 'static, const LIMIT: usize> FromRequest for Keyed<T, LIMIT> {
 }
 
 impl<T: Input, const LIMIT: usize> Takes for Keyed<T, LIMIT> {
-    fn describe(described: &mut Described) {
-        Key::describe(described);
+    fn describe(described: &mut OperationDescription) {
+        KeyHeader::describe(described);
         Begun::<T>::describe(described);
     }
 }
 
 /// The body, a JSON object in which nothing is left to be looked up.
 #[derive(Debug)]
-pub(super) struct Body<T>(pub T);
+pub(super) struct JsonBody<T>(pub T);
 
-impl<T: Input + 'static> FromRequest for Body<T> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+impl<T: Input + 'static> FromRequest for JsonBody<T> {
+    type Error = ProblemDetails;
+    type Future = LocalBoxFuture<'static, Result<Self, ProblemDetails>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let begun = Begun::<T>::from_request(request, payload);
@@ -283,17 +285,17 @@ impl<T: Input + 'static> FromRequest for Body<T> {
     }
 }
 
-impl<T: Input> Takes for Body<T> {
-    fn describe(described: &mut Described) {
+impl<T: Input> Takes for JsonBody<T> {
+    fn describe(described: &mut OperationDescription) {
         Begun::<T>::describe(described);
     }
 }
 
-/// The body as it comes, for handlers that read it themselves: as a [`One`] or as [`Lines`].
+/// The body as it comes, for handlers that read it themselves: as a [`OneItem`] or as [`Lines`].
 pub(super) struct Raw<T>(pub Payload, PhantomData<T>);
 
 /// One `T` in a body.
-pub(super) struct One<T>(PhantomData<T>);
+pub(super) struct OneItem<T>(PhantomData<T>);
 
 /// A `T` on each line of a body (NDJSON).
 pub(super) struct Lines<T>(PhantomData<T>);
@@ -307,8 +309,8 @@ impl<T> FromRequest for Raw<T> {
     }
 }
 
-impl<T: Named> Takes for Raw<One<T>> {
-    fn describe(described: &mut Described) {
+impl<T: NamedSchema> Takes for Raw<OneItem<T>> {
+    fn describe(described: &mut OperationDescription) {
         let schema = described.taken::<T>();
         described.body = Some(json!({
             "required": true, "content": { "application/json": { "schema": schema } },
@@ -317,8 +319,8 @@ impl<T: Named> Takes for Raw<One<T>> {
     }
 }
 
-impl<T: Named> Takes for Raw<Lines<T>> {
-    fn describe(described: &mut Described) {
+impl<T: NamedSchema> Takes for Raw<Lines<T>> {
+    fn describe(described: &mut OperationDescription) {
         described.line = Some(described.taken::<T>());
         described.body = Some(json!({
             "required": true,
@@ -342,7 +344,7 @@ impl<H> FromRequest for Header<H> {
 }
 
 impl<H: Takes> Takes for Header<H> {
-    fn describe(described: &mut Described) {
+    fn describe(described: &mut OperationDescription) {
         H::describe(described);
     }
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use super::pages;
-use super::shared::Shared;
+use super::shared::ServerContext;
 
 /// What answers here.
 #[derive(Serialize)]
@@ -20,8 +20,8 @@ pub(super) struct Home {
     ready: &'static str,
 }
 
-/// Who accepts HTML gets the first page: who is signed in, or the way to the sign-in.
-pub(super) async fn show(shared: Data<Shared>, request: HttpRequest) -> pages::PageResult {
+/// Whoever accepts HTML gets the first page if signed in, or else the way to the sign-in.
+pub(super) async fn show(shared: Data<ServerContext>, request: HttpRequest) -> pages::PageResult {
     if pages::overview::is_wanted(&request) {
         return pages::overview::show(&shared, &request).await;
     }

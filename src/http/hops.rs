@@ -9,8 +9,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
 use serde_json::json;
 
-use super::operation::{Described, Takes};
-use super::problem::{Fault, Kind, Problem};
+use super::operation::{OperationDescription, Takes};
+use super::problem::{Fault, ProblemDetails, ProblemKind};
 use crate::domain::hops::{HEADER, Hops, HopsError};
 use crate::domain::id::AccountId;
 use crate::service::Context;
@@ -27,7 +27,7 @@ const MOST_REPORTED: usize = 2_000;
 pub(super) struct HopsHeader;
 
 impl Takes for HopsHeader {
-    fn describe(described: &mut Described) {
+    fn describe(described: &mut OperationDescription) {
         described.parameters.push(json!({
             "name": "Herald-Hops", "in": "header", "required": false,
             "description": "That of the delivery that the events came of: ids, the newest last.",
@@ -66,7 +66,7 @@ pub(super) async fn read(
     reports: &LoopReports,
     request: &HttpRequest,
     event_type: impl FnOnce() -> Option<String>,
-) -> Result<Option<Hops>, Problem> {
+) -> Result<Option<Hops>, ProblemDetails> {
     let values = || request.headers().get_all(HERALD_HOPS);
     if values().next().is_none() {
         return Ok(None);
@@ -76,7 +76,10 @@ pub(super) async fn read(
     let error = match Hops::read(bytes, table.hop()) {
         Ok(hops) => return Ok(hops),
         Err(error @ HopsError::Malformed) => {
-            return Err(Problem::query(vec![Fault::new(HEADER, error.to_string())]));
+            return Err(ProblemDetails::query(vec![Fault::new(
+                HEADER,
+                error.to_string(),
+            )]));
         }
         Err(error) => error,
     };
@@ -96,5 +99,5 @@ pub(super) async fn read(
             tracing::warn!(%error, %account, "an event loop could not be reported to its account");
         }
     }
-    Err(Problem::new(Kind::Loop, reason))
+    Err(ProblemDetails::new(ProblemKind::Loop, reason))
 }

@@ -4,27 +4,32 @@ use actix_web::HttpRequest;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::operation::{Described, Takes};
-use super::problem::{Fault, Problem};
+use super::operation::{OperationDescription, Takes};
+use super::problem::{Fault, ProblemDetails};
 use crate::service::making::RequestKey;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Upper bound of a key, in characters.
-const MAX_KEY: usize = 255;
+pub(super) const MAX_KEY: usize = 255;
 
 /// The header, as the API's document describes it.
-pub(super) struct Key;
+pub(super) struct KeyHeader;
 
 /// The key that came with a request, without its quotes.
 ///
 /// # Errors
-/// There are several, or it is none.
-pub(super) fn key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
+/// There are several, or it is not a key.
+pub(super) fn key(request: &HttpRequest) -> Result<Option<&str>, ProblemDetails> {
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else {
         return Ok(None);
     };
-    let wrong = |detail: String| Err(Problem::query(vec![Fault::new("Idempotency-Key", detail)]));
+    let wrong = |detail: String| {
+        Err(ProblemDetails::query(vec![Fault::new(
+            "Idempotency-Key",
+            detail,
+        )]))
+    };
     if values.next().is_some() {
         return wrong("is given more than once".to_owned());
     }
@@ -49,7 +54,7 @@ pub(super) fn key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
 pub(super) fn request_key(
     request: &HttpRequest,
     body: &[u8],
-) -> Result<Option<RequestKey>, Problem> {
+) -> Result<Option<RequestKey>, ProblemDetails> {
     let mut hash = Sha256::new();
     if !request.match_info().is_empty() {
         hash.update([request.path().as_bytes(), b"\n"].concat());
@@ -61,8 +66,8 @@ pub(super) fn request_key(
     }))
 }
 
-impl Takes for Key {
-    fn describe(described: &mut Described) {
+impl Takes for KeyHeader {
+    fn describe(described: &mut OperationDescription) {
         described.parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Within 24 hours the same key with the same body makes nothing new: it \

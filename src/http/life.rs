@@ -1,4 +1,4 @@
-//! What is known of one connection, by who serves it and by who looks for room: what it does,
+//! What is known of one connection, for its server and for the search for room: what it does,
 //! since when, and whether its caller is known. Atomics alone: each request touches them.
 
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
-use super::pipeline::Due;
+use super::pipeline::NextPart;
 use super::rules::Pace;
 
 /// What the times of connections are counted from.
@@ -64,7 +64,7 @@ impl Life {
             known: AtomicBool::new(proxy),
             carried: AtomicBool::new(false),
             sent_away: AtomicBool::new(false),
-            due: AtomicU64::new(Due::Head.number()),
+            due: AtomicU64::new(NextPart::Head.number()),
             waiting: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             waker: AtomicWaker::new(),
@@ -72,7 +72,7 @@ impl Life {
     }
 
     /// A request is being answered, whose body is this.
-    pub(super) fn begin(&self, body: Due) {
+    pub(super) fn begin(&self, body: NextPart) {
         self.due.store(body.number(), Ordering::Relaxed);
         self.served.store(true, Ordering::Relaxed);
         self.phase.store(BUSY, Ordering::Relaxed);
@@ -98,18 +98,18 @@ impl Life {
 
     /// The whole answer is with the server.
     pub(super) fn answered(&self) {
-        self.due.store(Due::Head.number(), Ordering::Relaxed);
+        self.due.store(NextPart::Head.number(), Ordering::Relaxed);
         self.read_on();
     }
 
     /// Whether what comes has to wait: a request is being answered that awaits nothing.
     pub(super) fn is_held(&self) -> bool {
-        self.due() != Due::Head && self.phase.load(Ordering::Relaxed) != READING
+        self.due() != NextPart::Head && self.phase.load(Ordering::Relaxed) != READING
     }
 
     /// What comes next.
-    pub(super) fn due(&self) -> Due {
-        Due::of(self.due.load(Ordering::Relaxed))
+    pub(super) fn due(&self) -> NextPart {
+        NextPart::of(self.due.load(Ordering::Relaxed))
     }
 
     /// Something came that waits.
@@ -160,9 +160,9 @@ impl Life {
         self.phase.load(Ordering::Relaxed) == HEAD
     }
 
-    /// Who may be sent away, the one that is least worth keeping first: who never made a request,
-    /// who did, whose request still comes, a stranger's that is being answered; of these the one
-    /// that waits for longest. None: a known caller's request is being answered.
+    /// What it is worth; the connection with the least is sent away first: one without a request
+    /// so far, one with some, one whose request still comes, one that answers a stranger; of
+    /// equals the one that waits for longest. None: a known caller's request is being answered.
     pub(super) fn worth(&self) -> Option<(u8, u64)> {
         let served = self.served.load(Ordering::Relaxed);
         let rank = match self.phase.load(Ordering::Relaxed) {
@@ -202,7 +202,7 @@ impl Life {
     /// Makes its task look at it.
     pub(super) fn wake(&self) {
         if let Some(waker) = self.waker.take() {
-            // It can be woken again: its task says only once who it is.
+            // It can be woken again: its task registers only once.
             self.waker.register(&waker);
             waker.wake();
         }

@@ -7,29 +7,29 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_http::error::{DispatchError, ParseError};
 
-use super::problem::{Kind, Problem};
+use super::problem::{ProblemDetails, ProblemKind};
 
 /// The problem behind the HTTP library's bare status for a head that it cannot read. None:
 /// it is another answer.
-pub(super) fn problem_of(answer: &[u8]) -> Option<Problem> {
+pub(super) fn problem_of(answer: &[u8]) -> Option<ProblemDetails> {
     let status = answer.strip_prefix(b"HTTP/1.")?.get(2..)?;
     let (kind, detail) = if status.starts_with(b"400 ") {
         let detail = "This is no request as HTTP/1.1 has it (RFC 9112): its first line, a header or \
                       the length of its body cannot be read. Over TLS, use the port that has it.";
-        (Kind::Malformed, detail)
+        (ProblemKind::Malformed, detail)
     } else if status.starts_with(b"431 ") {
         let detail = "The head of a request may have 128 KiB and 96 headers.";
-        (Kind::LargeHead, detail)
+        (ProblemKind::LargeHead, detail)
     } else {
         return None;
     };
     let is_own = memchr::memmem::find(answer, b"\r\nrequest-id: ").is_some();
-    (!is_own && answer.ends_with(b"\r\n\r\n")).then(|| Problem::new(kind, detail))
+    (!is_own && answer.ends_with(b"\r\n\r\n")).then(|| ProblemDetails::new(kind, detail))
 }
 
 /// What cannot be read of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum MalformedPart {
     /// Its head: no HTTP at all (TLS, for instance), or HTTP that breaks the rules.
     Head,
     /// Its head is too large.
@@ -38,8 +38,8 @@ pub(super) enum Part {
     Body,
 }
 
-impl Part {
-    /// The parts with the words that the metrics have for them.
+impl MalformedPart {
+    /// The parts with their names in the metrics.
     pub(super) const ALL: [(Self, &str); 3] = [
         (Self::Head, "head"),
         (Self::LargeHead, "large_head"),
@@ -49,31 +49,30 @@ impl Part {
 
 /// The requests since the start that could not be read.
 #[derive(Debug, Default)]
-pub(super) struct Malformed([AtomicU64; Part::ALL.len()]);
+pub(super) struct Malformed([AtomicU64; MalformedPart::ALL.len()]);
 
 impl Malformed {
-    /// Counts one.
-    pub(super) fn count(&self, part: Part) {
+    pub(super) fn count(&self, part: MalformedPart) {
         if let Some(count) = self.0.get(part as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// How many there were.
-    pub(super) fn of(&self, part: Part) -> u64 {
+    pub(super) fn of(&self, part: MalformedPart) -> u64 {
         let count = self.0.get(part as usize);
         count.map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    /// Takes up why a connection ended.
+    /// Counts or logs why a connection ended.
     pub(super) fn ended(&self, peer: Option<SocketAddr>, why: &DispatchError) {
         match why {
             // The client is gone, or was cut off.
             DispatchError::Io(_)
             | DispatchError::Parse(ParseError::Io(_))
             | DispatchError::DisconnectTimeout => return,
-            DispatchError::Parse(ParseError::TooLarge) => self.count(Part::LargeHead),
-            DispatchError::Parse(_) => self.count(Part::Head),
+            DispatchError::Parse(ParseError::TooLarge) => self.count(MalformedPart::LargeHead),
+            DispatchError::Parse(_) => self.count(MalformedPart::Head),
             fault => {
                 tracing::error!(?peer, error = %fault, "an answer broke off by a fault of Herald's");
                 return;

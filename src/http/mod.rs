@@ -1,5 +1,5 @@
 //! The web layer: the only one that knows actix-web and HTTP statuses. It reads requests, asks
-//! the actors and the store, and writes answers; it keeps no state but who is known to call.
+//! the actors and the store, and writes answers; its only state is who is known to call.
 
 pub mod access;
 mod answer;
@@ -9,12 +9,13 @@ mod closing;
 mod connection;
 mod connections;
 mod extract;
-mod guard;
+mod auth_middleware;
 mod home;
 mod hops;
 mod idempotency;
 mod keeping;
 mod life;
+mod limits;
 mod malformed;
 mod metrics;
 mod openapi;
@@ -27,6 +28,7 @@ mod pipeline;
 mod problem;
 mod query;
 pub mod receiver;
+pub(crate) mod reference;
 mod reply;
 mod room;
 pub mod routes;
@@ -40,5 +42,5 @@ mod visitor;
 
 pub use closing::Closer;
 pub use rules::HttpRules;
-pub use server::{HttpSettings, Role, server};
+pub use server::{HttpSettings, ListenerRole, server};
 pub use site::SiteSettings;

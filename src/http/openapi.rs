@@ -13,27 +13,27 @@ use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use self::example::{example, examples};
-use super::access::{Access, Entry, Operation, Scope};
-use super::operation::Described;
+use super::access::{Access, Operation, RouteEntry, Scope};
+use super::operation::OperationDescription;
 use super::problem::{self, ProblemDocument};
 
 const SCHEME: &str = "token";
 
-/// Statuses of the refusals that need no word of their own.
+/// Statuses of the refusals that need no description of their own.
 const REFUSALS: [u16; 12] = [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503, 508];
 
 /// The schemas that have a name.
-type Schemas = BTreeMap<String, Value>;
+type SchemaMap = BTreeMap<String, Value>;
 
 /// The document as JSON.
-pub(super) fn document(table: &[Entry]) -> String {
-    let mut named = Described::default();
+pub(super) fn document(table: &[RouteEntry]) -> String {
+    let mut named = OperationDescription::default();
     named.schema::<ProblemDocument<'_>>();
     let mut schemas = named.schemas;
     let mut described = Vec::new();
     for entry in table {
         if let Some(operation) = &entry.operation {
-            let mut said = Described::default();
+            let mut said = OperationDescription::default();
             (operation.describe)(&mut said);
             for (name, schema) in std::mem::take(&mut said.schemas) {
                 let other = schemas.insert(name.clone(), schema.clone());
@@ -82,8 +82,13 @@ pub(super) fn document(table: &[Entry]) -> String {
     serde_json::to_string_pretty(&document).unwrap_or_default()
 }
 
-/// What stands in the document for one operation.
-fn of(entry: &Entry, operation: &Operation, said: Described, schemas: &Schemas) -> Value {
+/// The entry of one operation in the document.
+fn of(
+    entry: &RouteEntry,
+    operation: &Operation,
+    said: OperationDescription,
+    schemas: &SchemaMap,
+) -> Value {
     let (summary, rest) = match operation.text {
         [first, rest @ ..] => (first.trim(), rest),
         [] => ("", [].as_slice()),
@@ -92,7 +97,7 @@ fn of(entry: &Entry, operation: &Operation, said: Described, schemas: &Schemas) 
     let mut text = lines.join("\n").trim().to_owned();
     let is_public = entry.access == Access::Public;
     if !is_public {
-        let who = format!("For {}.", entry.access.in_words());
+        let who = format!("For {}.", entry.access.as_text());
         text = format!("{text}\n\n{who}").trim().to_owned();
     }
     let mut made = json!({
@@ -123,7 +128,7 @@ fn of(entry: &Entry, operation: &Operation, said: Described, schemas: &Schemas) 
     made
 }
 
-fn parameters(entry: &Entry, said: &Described) -> Vec<Value> {
+fn parameters(entry: &RouteEntry, said: &OperationDescription) -> Vec<Value> {
     let parts = entry.pattern.split('/');
     let names = parts.filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let path = names.zip(&said.path).map(|(name, schema)| {
@@ -143,12 +148,12 @@ fn parameters(entry: &Entry, said: &Described) -> Vec<Value> {
     path.chain(given).chain(account).collect()
 }
 
-/// What it answers, and each refusal that may come of it.
+/// What it returns, and each refusal that may come of it.
 fn answers(
-    entry: &Entry,
+    entry: &RouteEntry,
     operation: &Operation,
-    said: &Described,
-    schemas: &Schemas,
+    said: &OperationDescription,
+    schemas: &SchemaMap,
 ) -> BTreeMap<String, Value> {
     let mut refusals: BTreeSet<u16> = said.refusals.iter().copied().collect();
     if entry.access != Access::Public {

@@ -1,4 +1,4 @@
-//! The types of a handler say what an operation of the API takes and answers: they read the
+//! The types of a handler say what an operation of the API takes and returns: they read the
 //! request, write the answer, and describe both for the API's document.
 
 use std::collections::BTreeMap;
@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::problem::Problem;
-use crate::service::input::Named;
+use super::problem::ProblemDetails;
+use crate::service::input::NamedSchema;
 
 /// What the types of a handler say about it.
 #[derive(Default)]
-pub(super) struct Described {
+pub(super) struct OperationDescription {
     /// Parameters of the query, and headers.
     pub parameters: Vec<Value>,
     /// The schemas of the variable parts of its path, in their order.
@@ -20,7 +20,7 @@ pub(super) struct Described {
     pub body: Option<Value>,
     /// What is on each line of the body, if it is read line by line.
     pub line: Option<Value>,
-    /// What it answers if all is well, by status.
+    /// What it returns if all is well, by status.
     pub answers: BTreeMap<u16, Value>,
     /// Statuses of the refusals that come of what it takes.
     pub refusals: Vec<u16>,
@@ -28,7 +28,7 @@ pub(super) struct Described {
     pub schemas: BTreeMap<String, Value>,
 }
 
-impl Described {
+impl OperationDescription {
     /// A reference to the schema of a type, which gets a name in the document.
     pub(super) fn schema<T: ToSchema>(&mut self) -> Value {
         let mut found = vec![(T::name().into_owned(), T::schema())];
@@ -41,24 +41,24 @@ impl Described {
     }
 
     /// A reference to the schema of something that is taken.
-    pub(super) fn taken<T: Named>(&mut self) -> Value {
+    pub(super) fn taken<T: NamedSchema>(&mut self) -> Value {
         self.schemas.insert(T::NAME.to_owned(), T::schema());
         json!({ "$ref": format!("#/components/schemas/{}", T::NAME) })
     }
 
-    /// It answers JSON.
+    /// It returns JSON.
     pub(super) fn json<T: ToSchema>(&mut self, status: u16) {
         let schema = self.schema::<T>();
         self.answer(status, "application/json", schema);
     }
 
-    /// It answers something.
+    /// It returns something.
     pub(super) fn answer(&mut self, status: u16, media_type: &str, schema: Value) {
         let content = json!({ media_type: { "schema": schema } });
         self.answers.insert(status, json!({ "content": content }));
     }
 
-    /// What it answers has this header.
+    /// What it returns has this header.
     pub(super) fn header(&mut self, status: u16, name: &str, description: &str) {
         let header = json!({ "description": description, "schema": { "type": "string" } });
         if let Some(Value::Object(answer)) = self.answers.get_mut(&status) {
@@ -75,18 +75,18 @@ pub(super) trait Takes {
     /// Whether it reads the query. What nobody reads is refused.
     const ASKS: bool = false;
 
-    /// Says what it takes.
-    fn describe(_: &mut Described) {}
+    /// Describes what it takes.
+    fn describe(_: &mut OperationDescription) {}
 }
 
-/// Something that a handler answers.
+/// Something that a handler returns.
 pub(super) trait Answers {
-    /// Says what it answers.
-    fn describe(described: &mut Described);
+    /// Describes what it returns.
+    fn describe(described: &mut OperationDescription);
 }
 
-impl<T: Answers> Answers for Result<T, Problem> {
-    fn describe(described: &mut Described) {
+impl<T: Answers> Answers for Result<T, ProblemDetails> {
+    fn describe(described: &mut OperationDescription) {
         T::describe(described);
     }
 }
@@ -96,8 +96,8 @@ pub(super) trait Handler<Args> {
     /// Whether it reads the query.
     const ASKS: bool;
 
-    /// Says what it takes and answers.
-    fn describe(described: &mut Described);
+    /// Describes what it takes and returns.
+    fn describe(described: &mut OperationDescription);
 }
 
 macro_rules! handlers {
@@ -111,7 +111,7 @@ macro_rules! handlers {
             {
                 const ASKS: bool = false $(|| $argument::ASKS)*;
 
-                fn describe(described: &mut Described) {
+                fn describe(described: &mut OperationDescription) {
                     $($argument::describe(described);)*
                     Answer::Output::describe(described);
                 }
@@ -129,8 +129,8 @@ handlers! {
     (A B C D E)
 }
 
-/// Says what a handler takes and answers.
-pub(super) fn describe<F: Handler<Args>, Args>(_: &F, described: &mut Described) {
+/// Describes what a handler takes and returns.
+pub(super) fn describe<F: Handler<Args>, Args>(_: &F, described: &mut OperationDescription) {
     F::describe(described);
 }
 

@@ -3,14 +3,14 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, ProblemDetails};
 use super::query::Query;
 use crate::domain::cursor;
 pub(super) use crate::service::cut;
 use crate::service::input::Listed;
 
 /// What `limit` is if it is left out.
-const DEFAULT_LIMIT: usize = 50;
+pub(super) const DEFAULT_LIMIT: usize = 50;
 
 /// One page of a list.
 #[derive(Debug, Serialize)]
@@ -23,7 +23,7 @@ pub(super) struct Page<T> {
 
 /// What a request says about the page that it wants.
 #[derive(Debug)]
-pub(super) struct Wanted<'l, K> {
+pub(super) struct PageRequest<'l, K> {
     /// The name of the list (and its order), so that a cursor of another one is refused.
     list: &'l str,
     /// At most so many entries.
@@ -32,19 +32,20 @@ pub(super) struct Wanted<'l, K> {
     pub after: Option<K>,
 }
 
-impl<'l, K: Serialize + DeserializeOwned> Wanted<'l, K> {
+impl<'l, K: Serialize + DeserializeOwned> PageRequest<'l, K> {
     /// What was asked of a list.
     ///
     /// # Errors
-    /// The cursor is none of this list's.
-    pub(super) fn of(asked: &impl Listed, list: &'l str) -> Result<Self, Problem> {
+    /// The cursor is of another list.
+    pub(super) fn of(asked: &impl Listed, list: &'l str) -> Result<Self, ProblemDetails> {
         let (limit, cursor) = asked.page();
         let after = cursor.map(|cursor| cursor.key(list)).transpose();
         Ok(Self {
             list,
             limit: limit.map_or(DEFAULT_LIMIT, |limit| limit.unsigned_abs() as usize),
-            after: after
-                .map_err(|error| Problem::query(vec![Fault::new("?cursor", error.to_string())]))?,
+            after: after.map_err(|error| {
+                ProblemDetails::query(vec![Fault::new("?cursor", error.to_string())])
+            })?,
         })
     }
 
@@ -55,7 +56,7 @@ impl<'l, K: Serialize + DeserializeOwned> Wanted<'l, K> {
         Self { list, limit, after }
     }
 
-    /// How many rows to ask the store for: one more tells whether there is a next page.
+    /// How many rows to ask the store for: one more shows whether there is a next page.
     #[must_use]
     pub(super) fn rows(&self) -> i64 {
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX);

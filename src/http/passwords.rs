@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::problem::{Kind, Problem};
-use crate::domain::password::{self, NOBODYS, Room};
+use super::problem::{ProblemDetails, ProblemKind};
+use crate::domain::password::{self, HashMemory, NOBODYS};
 use crate::store::StoreError;
 use crate::store::fresh::fresh_bytes;
 
@@ -20,12 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) struct Passwords {
     turns: Arc<Semaphore>,
-    rooms: Arc<Mutex<Vec<Room>>>,
+    rooms: Arc<Mutex<Vec<HashMemory>>>,
 }
 
 /// The right to hash once.
-pub(super) struct Turn {
-    rooms: Arc<Mutex<Vec<Room>>>,
+pub(super) struct HashingTurn {
+    rooms: Arc<Mutex<Vec<HashMemory>>>,
     permit: OwnedSemaphorePermit,
 }
 
@@ -42,14 +42,14 @@ impl Passwords {
     ///
     /// # Errors
     /// None came within 5 s.
-    pub(super) async fn turn(&self) -> Result<Turn, Problem> {
+    pub(super) async fn turn(&self) -> Result<HashingTurn, ProblemDetails> {
         let turn = Arc::clone(&self.turns).acquire_owned();
         let Ok(Ok(permit)) = tokio::time::timeout(PATIENCE, turn).await else {
             let detail = "Too many people sign in at once. Try again shortly.";
-            return Err(Problem::new(Kind::Unavailable, detail));
+            return Err(ProblemDetails::new(ProblemKind::Unavailable, detail));
         };
         let rooms = Arc::clone(&self.rooms);
-        Ok(Turn { rooms, permit })
+        Ok(HashingTurn { rooms, permit })
     }
 
     /// Whether this is the password of a hash. Without one it takes as long, and is not.
@@ -58,10 +58,10 @@ impl Passwords {
     /// When the hashing stopped.
     pub(super) async fn verify(
         &self,
-        turn: Turn,
+        turn: HashingTurn,
         password: String,
         hash: Option<String>,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, ProblemDetails> {
         blocking(turn, move |room| {
             let fits = password::verify(&password, hash.as_deref().unwrap_or(NOBODYS), room);
             Ok(fits && hash.is_some())
@@ -73,21 +73,25 @@ impl Passwords {
     ///
     /// # Errors
     /// When the system gives no random bytes.
-    pub(super) async fn hash(&self, turn: Turn, password: String) -> Result<String, Problem> {
+    pub(super) async fn hash(
+        &self,
+        turn: HashingTurn,
+        password: String,
+    ) -> Result<String, ProblemDetails> {
         blocking(turn, move |room| make(&password, room)).await
     }
 }
 
-fn make(password: &str, room: &mut Room) -> Result<String, StoreError> {
+fn make(password: &str, room: &mut HashMemory) -> Result<String, StoreError> {
     let refused = || StoreError::Unfit("a password could not be hashed".to_owned());
     password::hash(password, fresh_bytes()?, room).ok_or_else(refused)
 }
 
 /// The turn ends with the work, also when nobody waits for it any more.
 async fn blocking<T: Send + 'static>(
-    turn: Turn,
-    work: impl FnOnce(&mut Room) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Problem> {
+    turn: HashingTurn,
+    work: impl FnOnce(&mut HashMemory) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, ProblemDetails> {
     let done = tokio::task::spawn_blocking(move || {
         let rooms = || turn.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = rooms().pop();

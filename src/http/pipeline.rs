@@ -1,4 +1,4 @@
-//! Which bytes of a connection the server may have. It takes all requests apart that it has bytes
+//! Which bytes of a connection the server may have. It parses all requests that it has bytes
 //! of, at 6 KB each, before it answers the first, so that 128 KiB of the shortest ones would take
 //! 45 MB; and it closes the connection after an answer if it has a part of a later request's body.
 //! So it gets one request at a time: a head up to its empty line, then the body.
@@ -8,7 +8,7 @@ use memchr::memchr_iter;
 
 /// What the server may have next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
+pub(super) enum NextPart {
     /// The head of a request.
     Head,
     /// A body of so many bytes.
@@ -20,7 +20,7 @@ pub(super) enum Due {
 const HEAD: u64 = u64::MAX;
 const CHUNKS: u64 = u64::MAX - 1;
 
-impl Due {
+impl NextPart {
     /// As one number, for an atomic.
     pub(super) const fn number(self) -> u64 {
         match self {
@@ -46,15 +46,15 @@ impl Due {
 pub(super) struct Pipeline {
     /// What came too early.
     ahead: BytesMut,
-    line: Line,
+    line: HeadLine,
     /// Bytes after the head that the server has.
     of_body: u64,
     paused: bool,
 }
 
-/// What came of the line that comes.
+/// What came so far of the current line.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum Line {
+enum HeadLine {
     Nothing,
     Return,
     #[default]
@@ -64,17 +64,17 @@ enum Line {
 impl Pipeline {
     /// How many of these bytes, which come next, the server may have now. The others are kept by
     /// [`Pipeline::keep`].
-    pub(super) fn take(&mut self, came: &[u8], due: Due) -> usize {
+    pub(super) fn take(&mut self, came: &[u8], due: NextPart) -> usize {
         let taken = match due {
-            Due::Body(length) => {
-                self.line = Line::Text;
+            NextPart::Body(length) => {
+                self.line = HeadLine::Text;
                 let left = length.saturating_sub(self.of_body);
                 let taken = usize::try_from(left).map_or(came.len(), |left| left.min(came.len()));
                 self.of_body += taken as u64;
                 return taken;
             }
-            Due::Chunks => self.empty_line(came),
-            Due::Head => {
+            NextPart::Chunks => self.empty_line(came),
+            NextPart::Head => {
                 self.of_body = 0;
                 let head = self.empty_line(came);
                 let more = head.and_then(|head| came.get(head..)).unwrap_or_default();
@@ -89,7 +89,7 @@ impl Pipeline {
         let Some(taken) = taken else {
             return came.len();
         };
-        self.line = Line::Text;
+        self.line = HeadLine::Text;
         self.paused = true;
         taken
     }
@@ -100,8 +100,8 @@ impl Pipeline {
     }
 
     /// Whether the server has all of a body that is due.
-    pub(super) const fn has_all(&self, due: Due) -> bool {
-        matches!(due, Due::Body(length) if length <= self.of_body)
+    pub(super) const fn has_all(&self, due: NextPart) -> bool {
+        matches!(due, NextPart::Body(length) if length <= self.of_body)
     }
 
     /// Keeps what came too early.
@@ -114,7 +114,7 @@ impl Pipeline {
     }
 
     /// The next of what was kept, at most so many bytes.
-    pub(super) fn next(&mut self, most: usize, due: Due) -> BytesMut {
+    pub(super) fn next(&mut self, most: usize, due: NextPart) -> BytesMut {
         let mut ahead = std::mem::take(&mut self.ahead);
         let next = ahead.get(..most.min(ahead.len())).unwrap_or_default();
         let taken = self.take(next, due);
@@ -130,9 +130,9 @@ impl Pipeline {
         let mut begin = 0;
         for end in memchr_iter(b'\n', bytes) {
             let line = self.line.with(bytes.get(begin..end).unwrap_or_default());
-            self.line = Line::Nothing;
+            self.line = HeadLine::Nothing;
             begin = end + 1;
-            if line != Line::Text {
+            if line != HeadLine::Text {
                 return Some(begin);
             }
         }
@@ -141,7 +141,7 @@ impl Pipeline {
     }
 }
 
-impl Line {
+impl HeadLine {
     fn with(self, more: &[u8]) -> Self {
         match (self, more) {
             (line, []) => line,
@@ -161,10 +161,10 @@ mod tests {
     fn a_request_that_comes_alone_is_handed_over_at_once() {
         let mut pipeline = Pipeline::default();
         let request = b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nbody\n";
-        assert_eq!(pipeline.take(request, Due::Head), request.len());
-        assert!(!pipeline.pauses() && !pipeline.has_all(Due::Body(9)));
-        assert_eq!(pipeline.take(b"\n\n\n\nGET", Due::Body(9)), 4);
-        assert!(pipeline.has_all(Due::Body(9)));
+        assert_eq!(pipeline.take(request, NextPart::Head), request.len());
+        assert!(!pipeline.pauses() && !pipeline.has_all(NextPart::Body(9)));
+        assert_eq!(pipeline.take(b"\n\n\n\nGET", NextPart::Body(9)), 4);
+        assert!(pipeline.has_all(NextPart::Body(9)));
     }
 
     /// What a client sends: a head, and a body with its framing.
@@ -220,11 +220,11 @@ mod tests {
                 let mut turns = 0;
                 while got.len() < ends {
                     turns += 1;
-                    prop_assert!(turns < 1_000, "it stands still at {}", got.len());
+                    prop_assert!(turns < 1_000, "it stopped at {}", got.len());
                     let due = match (got.len() < head, request.chunked) {
-                        (true, _) => Due::Head,
-                        (false, true) => Due::Chunks,
-                        (false, false) => Due::Body(request.body.len() as u64),
+                        (true, _) => NextPart::Head,
+                        (false, true) => NextPart::Chunks,
+                        (false, false) => NextPart::Body(request.body.len() as u64),
                     };
                     pipeline.pauses();
                     prop_assert!(!pipeline.has_all(due));

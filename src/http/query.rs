@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, ProblemDetails};
 
 /// The parameters of a query that are not taken yet, and the faults so far.
 #[derive(Debug)]
@@ -64,7 +64,6 @@ impl<'a> Query<'a> {
         })
     }
 
-    /// Adds a fault.
     pub(super) fn fault(&mut self, name: &str, detail: impl Into<String>) {
         self.faults.push(Fault::new(format!("?{name}"), detail));
     }
@@ -73,7 +72,7 @@ impl<'a> Query<'a> {
     ///
     /// # Errors
     /// Every fault at once.
-    pub(super) fn finish(mut self) -> Result<(), Problem> {
+    pub(super) fn finish(mut self) -> Result<(), ProblemDetails> {
         for (name, _) in &self.left {
             let name: String = name.chars().take(64).collect();
             let known = self.known.join(", ");
@@ -87,7 +86,7 @@ impl<'a> Query<'a> {
         if self.faults.is_empty() {
             Ok(())
         } else {
-            Err(Problem::query(self.faults))
+            Err(ProblemDetails::query(self.faults))
         }
     }
 }

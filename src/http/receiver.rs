@@ -33,7 +33,7 @@ const TOLERANCE: i64 = 300;
 
 /// How the receiver fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
+pub enum ReceiverFailure {
     /// It answers with this status.
     Status(StatusCode),
     /// It never answers; the sender has to close the connection.
@@ -47,7 +47,7 @@ pub enum Failure {
 #[error("use a status from 300 to 599, `hang` or `reset`")]
 pub struct UnknownFailure;
 
-impl FromStr for Failure {
+impl FromStr for ReceiverFailure {
     type Err = UnknownFailure;
 
     fn from_str(text: &str) -> Result<Self, UnknownFailure> {
@@ -66,7 +66,7 @@ impl FromStr for Failure {
 /// What a signature came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum SignatureVerdict {
     /// One of the secrets verifies it.
     Ok,
     /// None does, or it is too old.
@@ -82,10 +82,10 @@ pub struct Settings {
     /// Any of these may have signed. None: signatures are not looked at.
     pub secrets: Vec<Secret>,
     /// How it fails, and for which share of the good requests (0.0 to 1.0).
-    pub failure: Option<(Failure, f64)>,
+    pub failure: Option<(ReceiverFailure, f64)>,
     /// The same seed fails the same requests of a sequence.
     pub seed: u64,
-    /// Seconds told with each injected status.
+    /// Seconds that `Retry-After` has with each injected status.
     pub retry_after: Option<u32>,
     /// How long each answer waits.
     pub delay: Duration,
@@ -107,14 +107,14 @@ pub struct Received<'a> {
     /// Its body as it came.
     pub body: &'a [u8],
     /// What its signature came to.
-    pub signature: Verdict,
-    /// What it is answered: a status, `hang` or `reset`.
+    pub signature: SignatureVerdict,
+    /// Its answer: a status, `hang` or `reset`.
     pub answer: &'a str,
 }
 
 /// What was received so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct ReceiverCounts {
     /// Requests read to their end.
     pub received: u64,
     /// Those that one of the secrets verified.
@@ -135,7 +135,7 @@ pub struct Counts {
 pub struct Receiver {
     address: SocketAddr,
     handle: ServerHandle,
-    state: Arc<State>,
+    state: Arc<ReceiverState>,
 }
 
 impl Receiver {
@@ -145,10 +145,10 @@ impl Receiver {
     /// When the address cannot be listened on.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let listen = settings.listen;
-        let resets = matches!(settings.failure, Some((Failure::Reset, _)));
-        let state = Arc::new(State {
-            live: Mutex::new(Live {
-                counts: Counts::default(),
+        let resets = matches!(settings.failure, Some((ReceiverFailure::Reset, _)));
+        let state = Arc::new(ReceiverState {
+            live: Mutex::new(ReceiverLive {
+                counts: ReceiverCounts::default(),
                 dice: StdRng::seed_from_u64(settings.seed),
             }),
             clock: DatabaseClock::new(),
@@ -193,26 +193,26 @@ impl Receiver {
 
     /// What was received so far.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> ReceiverCounts {
         self.state.live().counts
     }
 
-    /// Stops it; what hangs is cut off. Answers all that was received.
-    pub async fn stop(self) -> Counts {
+    /// Stops it; what hangs is cut off. Returns the counts of all that was received.
+    pub async fn stop(self) -> ReceiverCounts {
         self.handle.stop(false).await;
         self.counts()
     }
 }
 
-struct State {
+struct ReceiverState {
     settings: Settings,
     clock: DatabaseClock,
-    live: Mutex<Live>,
+    live: Mutex<ReceiverLive>,
 }
 
 /// What changes with each request.
-struct Live {
-    counts: Counts,
+struct ReceiverLive {
+    counts: ReceiverCounts,
     dice: StdRng,
 }
 
@@ -221,75 +221,84 @@ fn text<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-impl State {
-    fn live(&self) -> std::sync::MutexGuard<'_, Live> {
+impl ReceiverState {
+    fn live(&self) -> std::sync::MutexGuard<'_, ReceiverLive> {
         // A panic elsewhere leaves nothing half done in it.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn judge(&self, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Verdict {
+    fn judge(&self, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> SignatureVerdict {
         let secrets = &self.settings.secrets;
         let signatures = text(headers, "webhook-signature");
         let Some(signatures) = signatures.filter(|_| !secrets.is_empty()) else {
-            return Verdict::None;
+            return SignatureVerdict::None;
         };
         let id = text(headers, "webhook-id").unwrap_or_default();
         let timestamp = text(headers, "webhook-timestamp").unwrap_or_default();
         let now = now.timestamp();
         match signature::verify(secrets, id, timestamp, signatures, body, now, TOLERANCE) {
-            Ok(()) => Verdict::Ok,
-            Err(_) => Verdict::Bad,
+            Ok(()) => SignatureVerdict::Ok,
+            Err(_) => SignatureVerdict::Bad,
         }
     }
 }
 
-impl Live {
+impl ReceiverLive {
     /// Counts a request and decides whether it is failed.
-    fn count(&mut self, settings: &Settings, verdict: Verdict, bytes: usize) -> Answer {
+    fn count(
+        &mut self,
+        settings: &Settings,
+        verdict: SignatureVerdict,
+        bytes: usize,
+    ) -> ReceiverAnswer {
         let counts = &mut self.counts;
         counts.received += 1;
         counts.bytes += bytes as u64;
         match verdict {
-            Verdict::Ok => counts.verified += 1,
-            Verdict::Bad => counts.bad_signature += 1,
-            Verdict::None => counts.unsigned += 1,
+            SignatureVerdict::Ok => counts.verified += 1,
+            SignatureVerdict::Bad => counts.bad_signature += 1,
+            SignatureVerdict::None => counts.unsigned += 1,
         }
-        if verdict != Verdict::Ok && !settings.secrets.is_empty() {
-            return Answer::Refused;
+        if verdict != SignatureVerdict::Ok && !settings.secrets.is_empty() {
+            return ReceiverAnswer::Refused;
         }
         match settings.failure {
             Some((failure, rate)) if self.dice.random_bool(rate) => {
                 counts.failed_on_purpose += 1;
-                Answer::Failed(failure)
+                ReceiverAnswer::Failed(failure)
             }
             _ => {
                 counts.accepted += 1;
-                Answer::Accepted
+                ReceiverAnswer::Accepted
             }
         }
     }
 }
 
 #[derive(Clone, Copy)]
-enum Answer {
+enum ReceiverAnswer {
     Accepted,
     Refused,
-    Failed(Failure),
+    Failed(ReceiverFailure),
 }
 
-impl Answer {
+impl ReceiverAnswer {
     fn as_str(&self) -> &str {
         match self {
             Self::Accepted => "200",
             Self::Refused => "401",
-            Self::Failed(Failure::Status(status)) => status.as_str(),
-            Self::Failed(Failure::Hang) => "hang",
-            Self::Failed(Failure::Reset) => "reset",
+            Self::Failed(ReceiverFailure::Status(status)) => status.as_str(),
+            Self::Failed(ReceiverFailure::Hang) => "hang",
+            Self::Failed(ReceiverFailure::Reset) => "reset",
         }
     }
 }
 
-async fn receive(request: HttpRequest, state: web::Data<State>, body: Bytes) -> HttpResponse {
+async fn receive(
+    request: HttpRequest,
+    state: web::Data<ReceiverState>,
+    body: Bytes,
+) -> HttpResponse {
     if request.method() == Method::GET && request.path() == "/" {
         let counts = state.live().counts;
         return HttpResponse::Ok().json(counts);
@@ -299,7 +308,7 @@ async fn receive(request: HttpRequest, state: web::Data<State>, body: Bytes) -> 
     let answer = {
         let mut live = state.live();
         let answer = live.count(&state.settings, verdict, body.len());
-        if !matches!(answer, Answer::Refused)
+        if !matches!(answer, ReceiverAnswer::Refused)
             && let Some(mut file) = state.settings.ledger.as_ref()
         {
             // One write for each line: it is in the kernel before the sender hears of it, and
@@ -323,31 +332,31 @@ async fn receive(request: HttpRequest, state: web::Data<State>, body: Bytes) -> 
         actix_web::rt::time::sleep(state.settings.delay).await;
     }
     match answer {
-        Answer::Accepted => HttpResponse::Ok().finish(),
-        Answer::Refused => HttpResponse::Unauthorized()
+        ReceiverAnswer::Accepted => HttpResponse::Ok().finish(),
+        ReceiverAnswer::Refused => HttpResponse::Unauthorized()
             .content_type("text/plain; charset=utf-8")
             .body("the signature is not of the secret given to `herald receive`\n"),
-        Answer::Failed(Failure::Status(status)) => {
+        ReceiverAnswer::Failed(ReceiverFailure::Status(status)) => {
             let mut response = HttpResponse::build(status);
             if let Some(seconds) = state.settings.retry_after {
                 response.insert_header((RETRY_AFTER, seconds));
             }
             response.finish()
         }
-        Answer::Failed(Failure::Hang) => std::future::pending().await,
-        Answer::Failed(Failure::Reset) => {
+        ReceiverAnswer::Failed(ReceiverFailure::Hang) => std::future::pending().await,
+        ReceiverAnswer::Failed(ReceiverFailure::Reset) => {
             if let Some(twin) = request.conn_data::<Twin>()
                 && let Err(error) = twin.reset_on_close()
             {
                 tracing::warn!(%error, "the connection is closed without a reset");
             }
-            HttpResponse::Ok().body(BoxBody::new(Broken))
+            HttpResponse::Ok().body(BoxBody::new(BrokenBody))
         }
     }
 }
 
 /// `<webhook-id> <path> <timestamp> <SHA-256 of the body in hex> <answer>`
-fn ledger_line(request: &HttpRequest, body: &[u8], answer: Answer) -> String {
+fn ledger_line(request: &HttpRequest, body: &[u8], answer: ReceiverAnswer) -> String {
     let header = |name| {
         let text = text(request.headers(), name);
         let word = text.filter(|text| !text.is_empty() && !text.contains(' '));
@@ -375,9 +384,9 @@ impl Twin {
 
 /// A body that breaks before its first byte: the server then drops the connection, and with it
 /// the head that it has not sent yet.
-struct Broken;
+struct BrokenBody;
 
-impl MessageBody for Broken {
+impl MessageBody for BrokenBody {
     type Error = io::Error;
 
     fn size(&self) -> BodySize {

@@ -1,4 +1,4 @@
-//! What a handler of the API answers: its status and its JSON, in one type.
+//! What a handler of the API returns: its status and its JSON, in one type.
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
@@ -8,21 +8,21 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::operation::{Answers, Described};
+use super::operation::{Answers, OperationDescription};
 use super::page::Page;
-use super::problem::Problem;
+use super::problem::ProblemDetails;
 
-/// What a handler of the API answers.
-pub(crate) type Answer<T> = Result<T, Problem>;
+/// What a handler of the API returns.
+pub(crate) type ApiResult<T> = Result<T, ProblemDetails>;
 
 /// It was made, and has an address from now on.
 #[derive(Debug)]
-pub(super) struct Made<T> {
+pub(super) struct CreatedJson<T> {
     at: Option<String>,
     what: T,
 }
 
-impl<T> Made<T> {
+impl<T> CreatedJson<T> {
     /// It has this address.
     pub(super) fn at(address: String, what: impl Into<T>) -> Self {
         let (at, what) = (Some(address), what.into());
@@ -38,7 +38,7 @@ impl<T> Made<T> {
 
 /// It was done, or only recorded because it had been done.
 #[derive(Debug)]
-pub(super) enum Taken<T> {
+pub(super) enum TakenJson<T> {
     /// It goes on.
     Accepted(T),
     /// It is recorded.
@@ -47,14 +47,12 @@ pub(super) enum Taken<T> {
 
 /// It is done, and there is nothing to say about it.
 #[derive(Debug)]
-pub(super) struct Done;
+pub(super) struct EmptyReply;
 
 /// Plain text of some kind.
 #[derive(Debug)]
-pub(super) struct Text {
-    /// Which.
+pub(super) struct PlainText {
     pub media_type: &'static str,
-    /// The text.
     pub text: String,
 }
 
@@ -79,7 +77,7 @@ macro_rules! replies {
             }
 
             impl<T: ToSchema> Answers for $name<T> {
-                fn describe(described: &mut Described) {
+                fn describe(described: &mut OperationDescription) {
                     described.json::<T>(StatusCode::$status.as_u16());
                 }
             }
@@ -89,16 +87,16 @@ macro_rules! replies {
 
 replies! {
     /// What was asked for, or what it is after a change.
-    Shown = OK;
+    OkJson = OK;
     /// It was accepted, and what follows from it goes on.
-    Accepted = ACCEPTED;
+    AcceptedJson = ACCEPTED;
 }
 
 fn json<T: Serialize>(status: StatusCode, body: &T) -> HttpResponse {
     HttpResponse::build(status).json(body)
 }
 
-impl<T: Serialize> Responder for Made<T> {
+impl<T: Serialize> Responder for CreatedJson<T> {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
@@ -110,14 +108,14 @@ impl<T: Serialize> Responder for Made<T> {
     }
 }
 
-impl<T: ToSchema> Answers for Made<T> {
-    fn describe(described: &mut Described) {
+impl<T: ToSchema> Answers for CreatedJson<T> {
+    fn describe(described: &mut OperationDescription) {
         described.json::<T>(201);
         described.header(201, "Location", "Its address, if it has one.");
     }
 }
 
-impl<T: Serialize> Responder for Taken<T> {
+impl<T: Serialize> Responder for TakenJson<T> {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
@@ -128,14 +126,14 @@ impl<T: Serialize> Responder for Taken<T> {
     }
 }
 
-impl<T: ToSchema> Answers for Taken<T> {
-    fn describe(described: &mut Described) {
+impl<T: ToSchema> Answers for TakenJson<T> {
+    fn describe(described: &mut OperationDescription) {
         described.json::<T>(201);
         described.json::<T>(202);
     }
 }
 
-impl Responder for Done {
+impl Responder for EmptyReply {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
@@ -143,13 +141,13 @@ impl Responder for Done {
     }
 }
 
-impl Answers for Done {
-    fn describe(described: &mut Described) {
+impl Answers for EmptyReply {
+    fn describe(described: &mut OperationDescription) {
         described.answers.insert(204, json!({}));
     }
 }
 
-impl Responder for Text {
+impl Responder for PlainText {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
@@ -158,8 +156,8 @@ impl Responder for Text {
     }
 }
 
-impl Answers for Text {
-    fn describe(described: &mut Described) {
+impl Answers for PlainText {
+    fn describe(described: &mut OperationDescription) {
         described.answer(200, "text/plain", json!({ "type": "string" }));
     }
 }
@@ -175,7 +173,7 @@ impl Responder for Document {
 }
 
 impl Answers for Document {
-    fn describe(described: &mut Described) {
+    fn describe(described: &mut OperationDescription) {
         described.answer(200, "application/json", json!({ "type": "object" }));
     }
 }
@@ -193,7 +191,7 @@ impl<T: Serialize> Responder for Page<T> {
 }
 
 impl<T: ToSchema> Answers for Page<T> {
-    fn describe(described: &mut Described) {
+    fn describe(described: &mut OperationDescription) {
         let entry = described.schema::<T>();
         // `SubscriptionView` is listed in a `SubscriptionPage`.
         let name = T::name();

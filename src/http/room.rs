@@ -22,16 +22,16 @@ pub(super) const FREE: usize = 16 << 10;
 /// Room is taken in steps of so many bytes.
 const STEP: usize = 64 << 10;
 /// The room is so many times the largest body that the settings permit.
-const BODIES: usize = 4;
-/// An account, and an address, may take one in so many of it.
-const PART: usize = 2;
+pub(super) const BODIES: usize = 4;
+/// An account may take one part in so many of it, and so may an address.
+pub(super) const PART: usize = 2;
 /// The first wait for room; each is twice as long as the one before, up to `LONGEST`.
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(320);
 
 /// The room. A handle, cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Room(Arc<Mutex<Bodies>>);
+pub(super) struct BodyRoom(Arc<Mutex<Bodies>>);
 
 #[derive(Default)]
 struct Bodies {
@@ -45,7 +45,7 @@ struct Bodies {
 }
 
 struct Held {
-    owner: Owner,
+    owner: RoomOwner,
     bytes: usize,
     life: Option<Arc<Life>>,
     lost: Arc<AtomicBool>,
@@ -53,7 +53,7 @@ struct Held {
 
 /// For whom a body takes room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owner {
+pub(super) struct RoomOwner {
     /// The account that its request acts in.
     pub account: Option<AccountId>,
     /// The client's address.
@@ -61,9 +61,9 @@ pub(super) struct Owner {
 }
 
 /// What one body holds, until this is dropped.
-pub(super) struct Share {
-    room: Room,
-    owner: Owner,
+pub(super) struct BodyShare {
+    room: BodyRoom,
+    owner: RoomOwner,
     life: Option<Arc<Life>>,
     number: Option<u64>,
     bytes: usize,
@@ -72,17 +72,17 @@ pub(super) struct Share {
 
 /// Why a body gets no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Full {
+pub(super) enum NoRoom {
     /// None came in time.
     Waited,
     /// It had some, which others needed.
     Lost,
 }
 
-impl Room {
+impl BodyRoom {
     /// For a body of which nothing came yet. Whoever takes its room wakes the connection.
-    pub(super) fn share(&self, owner: Owner, life: Option<Arc<Life>>) -> Share {
-        Share {
+    pub(super) fn share(&self, owner: RoomOwner, life: Option<Arc<Life>>) -> BodyShare {
+        BodyShare {
             room: self.clone(),
             owner,
             life,
@@ -97,7 +97,7 @@ impl Room {
     }
 }
 
-impl Share {
+impl BodyShare {
     /// Waits until there is room for a body of `bytes` bytes, for at most `patience`. Returns how
     /// long it waited. `largest`: the largest body that the settings permit.
     ///
@@ -108,7 +108,7 @@ impl Share {
         bytes: usize,
         largest: usize,
         patience: Duration,
-    ) -> Result<Duration, Full> {
+    ) -> Result<Duration, NoRoom> {
         if bytes <= self.bytes.max(FREE) {
             return Ok(Duration::ZERO);
         }
@@ -120,13 +120,13 @@ impl Share {
         loop {
             sleep(pause).await;
             if self.is_lost() {
-                return Err(Full::Lost);
+                return Err(NoRoom::Lost);
             }
             if self.take(bytes, largest) {
                 return Ok(begun.elapsed());
             }
             if begun.elapsed() >= patience {
-                return Err(Full::Waited);
+                return Err(NoRoom::Waited);
             }
             pause = LONGEST.min(pause * 2);
         }
@@ -162,7 +162,7 @@ impl Share {
 impl Bodies {
     /// Whether this body may take so much more of a room of `most` bytes. Older bodies of owners
     /// that have more lose theirs for it.
-    fn have_room(&mut self, share: &Share, more: usize, most: usize) -> bool {
+    fn have_room(&mut self, share: &BodyShare, more: usize, most: usize) -> bool {
         let owner = share.owner;
         let (account, address) = self.used_by(owner);
         let part = most / PART;
@@ -189,20 +189,20 @@ impl Bodies {
     }
 
     /// Whether no body of these owners holds more, or as much for longer.
-    fn is_largest(&self, share: &Share, of: impl Fn(&Owner) -> bool) -> bool {
+    fn is_largest(&self, share: &BodyShare, of: impl Fn(&RoomOwner) -> bool) -> bool {
         let own = (share.bytes, Reverse(share.number.unwrap_or(u64::MAX)));
         let mut rivals = self.held.iter().filter(|(_, held)| of(&held.owner));
         rivals.all(|(number, held)| (held.bytes, Reverse(*number)) <= own)
     }
 
-    fn used_by(&self, owner: Owner) -> (usize, usize) {
+    fn used_by(&self, owner: RoomOwner) -> (usize, usize) {
         (
             self.accounts.get(&owner.account).copied().unwrap_or(0),
             self.addresses.get(&owner.address).copied().unwrap_or(0),
         )
     }
 
-    fn count(&mut self, owner: Owner, more: usize) {
+    fn count(&mut self, owner: RoomOwner, more: usize) {
         self.used += more;
         *self.accounts.entry(owner.account).or_default() += more;
         *self.addresses.entry(owner.address).or_default() += more;
@@ -225,7 +225,7 @@ impl Bodies {
     }
 }
 
-impl Drop for Share {
+impl Drop for BodyShare {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             self.room.bodies().remove(number);
@@ -243,8 +243,8 @@ mod tests {
     const LARGEST: usize = 16 * STEP;
     const MOST: usize = BODIES * LARGEST;
 
-    fn owner(account: u8, address: u8) -> Owner {
-        Owner {
+    fn owner(account: u8, address: u8) -> RoomOwner {
+        RoomOwner {
             account: Some(AccountId::from_uuid(Uuid::from_u128(account.into()))),
             address: [192, 0, 2, address].into(),
         }
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn what_every_body_may_hold_takes_no_room_and_the_rest_comes_in_steps() {
-        let room = Room::default();
+        let room = BodyRoom::default();
         let mut share = room.share(owner(1, 1), None);
         assert!(share.take(FREE + 1, LARGEST));
         assert_eq!(room.bodies().used, STEP);
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn an_account_and_an_address_have_half_and_others_the_other_half() {
-        let room = Room::default();
+        let room = BodyRoom::default();
         let mut held = Vec::new();
         for _ in 0..MOST / PART / STEP {
             let mut share = room.share(owner(1, 1), None);
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn the_oldest_body_of_whoever_has_more_makes_room() {
-        let room = Room::default();
+        let room = BodyRoom::default();
         let mut held = Vec::new();
         for account in [1, 2] {
             for _ in 0..2 {
@@ -294,7 +294,7 @@ mod tests {
         }
         let mut newcomer = room.share(owner(3, 3), None);
         assert!(newcomer.take(LARGEST, LARGEST));
-        let lost: Vec<bool> = held.iter().map(Share::is_lost).collect();
+        let lost: Vec<bool> = held.iter().map(BodyShare::is_lost).collect();
         assert_eq!(lost, [true, false, false, false]);
         assert_eq!(room.bodies().used, MOST);
         // What it lost is not given back twice, and it gets nothing more.
@@ -310,8 +310,8 @@ mod tests {
             bodies in prop::collection::vec((0_u8..4, 0_u8..4, 1_usize..=16), 1..40),
             turns in prop::collection::vec(any::<prop::sample::Index>(), 0..400),
         ) {
-            let room = Room::default();
-            let mut open: Vec<(Share, usize)> = bodies
+            let room = BodyRoom::default();
+            let mut open: Vec<(BodyShare, usize)> = bodies
                 .into_iter()
                 .map(|(account, address, steps)| {
                     (room.share(owner(account, address), None), steps * STEP)

@@ -1,13 +1,13 @@
 //! The table of the API and of the pages: each method and path, who may use it, whose account it
-//! acts in, and what answers; of an operation of the API also what it is for, by which its document is
-//! made. Nothing is reachable that is not listed here; the routes are made from it.
+//! acts in, and its handler; of an operation of the API also what it is for, from which its
+//! document is made. Nothing is reachable that is not listed here; the routes are made from it.
 
 use std::sync::LazyLock;
 
 use actix_web::Route;
 use actix_web::http::Method;
 
-use super::access::{Access, Entry, Operation, Scope};
+use super::access::{Access, Operation, RouteEntry, Scope};
 use super::api::{
     accounts, activities, activity_types, audit, deliveries, event_types, events, health, mails,
     plugins, publish, secrets, subscriptions, switches, tokens, users,
@@ -32,7 +32,7 @@ macro_rules! table {
         }
     ) => {
         &[
-            $($(Entry {
+            $($(RouteEntry {
                 method: Method::$method,
                 pattern: $pattern,
                 access: Access::$access,
@@ -47,7 +47,7 @@ macro_rules! table {
                     describe: |described| describe(&$handler, described),
                 }),
             },)+)+
-            $(Entry {
+            $(RouteEntry {
                 method: Method::$page_method,
                 pattern: $page_pattern,
                 access: Access::$page_access,
@@ -62,12 +62,12 @@ macro_rules! table {
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| openapi::document(TABLE));
 
 /// The API's document as JSON, made once.
-pub(super) fn document() -> &'static str {
+pub(crate) fn document() -> &'static str {
     &DOCUMENT
 }
 
-/// The table. What is asked most often stands first.
-pub static TABLE: &[Entry] = table! {
+/// The table. The most frequent requests come first.
+pub static TABLE: &[RouteEntry] = table! {
     "events": "What happened in the application: publishing it, and what was published." {
         /// Publish one event
         ///
@@ -195,7 +195,7 @@ pub static TABLE: &[Entry] = table! {
 
         /// Record an activity
         ///
-        /// Something that a user did in the host application. Group and activity must stand in the
+        /// Something that a user did in the host application. Group and activity must be in the
         /// catalogue (GET /v1/activity-types); an admin adds what is missing.
         POST "/v1/activities", Publish, Account, activities::record;
 
@@ -225,7 +225,7 @@ pub static TABLE: &[Entry] = table! {
         ///
         /// It is sent as soon as the mail server takes it: after refusals for now (4xx) and faults of the
         /// network again after 5, 15 and 30 minutes, then hourly up to four days; a refusal for good
-        /// (5xx) ends it. With `record_only` it was sent by the application and only stands in the log.
+        /// (5xx) ends it. With `record_only` it was sent by the application and is only recorded.
         POST "/v1/mails", Publish, Account, mails::send;
 
         /// List mails, newest first
@@ -322,7 +322,7 @@ pub static TABLE: &[Entry] = table! {
             409 "It is you";
     }
 
-    "operation": "Health, figures and the audit." {
+    "operation": "Health, metrics and the audit." {
         /// Count what became of every target
         ///
         /// Of the account, or with an operator-wide token that names none of the whole server, in one
@@ -340,7 +340,7 @@ pub static TABLE: &[Entry] = table! {
         /// This document
         GET "/openapi.json", Public, Server, health::openapi;
 
-        /// Figures for Prometheus
+        /// Metrics for Prometheus
         ///
         /// In its text format. Where the setting `metrics_token` is set, it takes that token.
         GET "/metrics", Public, Server, metrics::show,

@@ -19,7 +19,7 @@ pub(super) struct RuleSet {
     pub hosts: Vec<String>,
     /// The networks of proxies whose `X-Forwarded-…` is believed.
     pub proxies: Vec<IpNet>,
-    /// What a reader of the metrics must name; none: nobody is asked.
+    /// The token that readers of the metrics must send; none: they need none.
     pub metrics_token: Option<BearerToken>,
     /// What clients may take up.
     pub clients: ClientsConfig,
@@ -35,7 +35,7 @@ impl RuleSet {
         }
     }
 
-    /// Whether a proxy is believed about whom it asks for.
+    /// Whether this is a proxy that is believed about its clients.
     #[must_use]
     pub(super) fn trusts(&self, address: IpAddr) -> bool {
         self.proxies.iter().any(|it| it.contains(&address))
@@ -44,10 +44,10 @@ impl RuleSet {
 
 /// The rules in force. A handle, cheap to clone.
 #[derive(Debug, Clone)]
-pub struct HttpRules(Arc<Inner>);
+pub struct HttpRules(Arc<RulesInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct RulesInner {
     set: Live<RuleSet>,
     rates: Rates,
     pace: Pace,
@@ -59,7 +59,7 @@ impl HttpRules {
     /// What the settings say.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let rules = Self(Arc::new(Inner {
+        let rules = Self(Arc::new(RulesInner {
             set: Live::new(RuleSet::of(config)),
             rates: Rates::new(&config.clients),
             pace: Pace::default(),
@@ -76,7 +76,7 @@ impl HttpRules {
         self.mark(config);
     }
 
-    /// What is asked for with each request stands in atomics.
+    /// Keeps what each request needs in atomics.
     fn mark(&self, config: &Config) {
         let named = !config.http.allowed_hosts.is_empty();
         self.0.names_api.store(named, Ordering::Relaxed);

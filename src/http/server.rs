@@ -14,21 +14,21 @@ use actix_web::{App, Error};
 use futures_util::future::Either;
 use tokio::net::TcpStream;
 
-use super::access::{Part, Table};
-use super::answer::{Answer, Underway};
+use super::access::{RoutePart, Table};
+use super::answer::{ResponseBody, Underway};
+use super::auth_middleware::{AuthMiddleware, CallerJudge};
 use super::closing::{Closer, Closing, UNDER_WAY};
-use super::connection::{self, Connection};
+use super::connection::{self, ClientConnection};
 use super::connections::Connections;
-use super::guard::{Guard, Judge};
 use super::metrics::{Requests, measured};
 use super::outermost;
 use super::passwords::Passwords;
-use super::problem::{Kind, Problem};
-use super::room::Room;
+use super::problem::{ProblemDetails, ProblemKind};
+use super::room::BodyRoom;
 use super::routes::{TABLE, document};
 use super::rules::HttpRules;
 use super::session::Sessions;
-use super::shared::Shared;
+use super::shared::ServerContext;
 use super::site::{Site, SiteSettings};
 use crate::actors::Engine;
 use crate::domain::id::RequestId;
@@ -51,7 +51,7 @@ pub struct HttpSettings {
 
 /// What a listener is for. The API's serves also what has no listener of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum ListenerRole {
     /// `/v1` and its document.
     Api,
     /// The pages, for browsers.
@@ -70,23 +70,23 @@ pub(super) struct Served {
 
 impl Served {
     /// What a listener of that role serves beside listeners of these roles.
-    fn on(role: Role, all: &[Role]) -> Self {
-        let here = |part| role == part || role == Role::Api && !all.contains(&part);
+    fn on(role: ListenerRole, all: &[ListenerRole]) -> Self {
+        let here = |part| role == part || role == ListenerRole::Api && !all.contains(&part);
         Self {
-            api: role == Role::Api,
-            pages: here(Role::Pages),
-            metrics: here(Role::Metrics),
+            api: role == ListenerRole::Api,
+            pages: here(ListenerRole::Pages),
+            metrics: here(ListenerRole::Metrics),
         }
     }
 
     /// Whether that part of the table is there.
     #[must_use]
-    pub(super) const fn has(self, part: Part) -> bool {
+    pub(super) const fn has(self, part: RoutePart) -> bool {
         match part {
-            Part::Api => self.api,
-            Part::Pages => self.pages,
-            Part::Metrics => self.metrics,
-            Part::Health => true,
+            RoutePart::Api => self.api,
+            RoutePart::Pages => self.pages,
+            RoutePart::Metrics => self.metrics,
+            RoutePart::Health => true,
         }
     }
 }
@@ -98,7 +98,7 @@ impl Served {
 /// # Errors
 /// When a listener cannot be used.
 pub fn server(
-    listeners: Vec<(Role, TcpListener)>,
+    listeners: Vec<(ListenerRole, TcpListener)>,
     engine: Engine,
     settings: HttpSettings,
 ) -> std::io::Result<(Server, Closer)> {
@@ -107,9 +107,9 @@ pub fn server(
     let callers = Callers::start(engine.database().clone(), settings.rules.rates().clone());
     let base = settings.site.base.clone();
     let site = Site::new(settings.site, settings.rules.clone());
-    let shared = Shared {
+    let shared = ServerContext {
         connections: connections.clone(),
-        room: Room::default(),
+        room: BodyRoom::default(),
         malformed: Arc::default(),
         directory: Directory::of_daemon(engine.clone(), Arc::clone(&callers), base),
         callers,
@@ -123,12 +123,13 @@ pub fn server(
         document,
         engine,
     };
-    let roles: Vec<Role> = listeners.iter().map(|(role, _)| *role).collect();
+    let roles: Vec<ListenerRole> = listeners.iter().map(|(role, _)| *role).collect();
     // What `HttpServer` does, with the listener's role at hand.
     let mut builder = Server::build()
         .workers(settings.workers)
         .shutdown_timeout(UNDER_WAY.as_secs())
-        // Each connection is taken at once, and judged then: who waits in line would not know why.
+        // Each connection is taken at once, and judged then: a client in the queue would not know
+        // why it waits.
         .max_concurrent_connections(usize::MAX >> 1)
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
@@ -146,9 +147,9 @@ pub fn server(
             let closing = shared.closing.clone();
             let (marks, errors, requests) = (closing.clone(), closing.clone(), closing.clone());
             let app = App::new()
-                .wrap(Guard {
+                .wrap(AuthMiddleware {
                     table: shared.table,
-                    judge: Rc::new(Judge {
+                    judge: Rc::new(CallerJudge {
                         callers: Arc::clone(&shared.callers),
                         sessions: Arc::clone(&shared.sessions),
                         connections: shared.connections.clone(),
@@ -190,7 +191,8 @@ pub fn server(
                         }
                     }
                     drop(asked);
-                    answer.map(|answer| answer.map_body(|_, body| Answer::new(body, underway)))
+                    answer
+                        .map(|answer| answer.map_body(|_, body| ResponseBody::new(body, underway)))
                 }
             });
             let http = HttpService::build()
@@ -198,12 +200,12 @@ pub fn server(
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
                 })
-                // Who is idle or slow is the connection's to judge.
+                // The connection judges which client is idle or slow.
                 .keep_alive(KeepAlive::Os)
                 .client_request_timeout(Duration::ZERO)
                 .client_disconnect_timeout(CLOSE_TIMEOUT)
                 .local_addr(address)
-                .on_connect_ext(|connection: &Connection, data| {
+                .on_connect_ext(|connection: &ClientConnection, data| {
                     data.insert(Arc::clone(connection.life()));
                 })
                 .finish(app);
@@ -216,7 +218,7 @@ pub fn server(
                 let peer = stream.peer_addr().ok();
                 let served = match connections.enter(peer) {
                     Ok(place) => {
-                        let connection = Connection::new(stream, place, rules.clone());
+                        let connection = ClientConnection::new(stream, place, rules.clone());
                         Either::Left(http.call((connection, Protocol::Http1, peer)))
                     }
                     Err(why) => {
@@ -232,8 +234,8 @@ pub fn server(
                         Either::Left(served) => {
                             served.await.inspect_err(|why| malformed.ended(peer, why))
                         }
-                        Either::Right(told) => {
-                            told.await;
+                        Either::Right(refused) => {
+                            refused.await;
                             Ok(())
                         }
                     };
@@ -270,6 +272,6 @@ pub(super) fn routes(service: &mut ServiceConfig) {
             service.service(resource);
         }
     }
-    let nothing = || Problem::new(Kind::NotFound, "There is nothing at this path.");
+    let nothing = || ProblemDetails::new(ProblemKind::NotFound, "There is nothing at this path.");
     service.default_service(web::to(move || async move { Err::<&str, _>(nothing()) }));
 }

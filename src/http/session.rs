@@ -12,8 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use super::problem::{Kind, Problem};
-use super::site::{Place, Site};
+use super::problem::{ProblemDetails, ProblemKind};
+use super::site::{BrowserOrigin, Site};
 use crate::domain::note_key::NoteKey;
 use crate::store::Database;
 use crate::store::fresh::{SecretHash, secret_hash};
@@ -34,7 +34,7 @@ const TOKEN_LENGTH: usize = 43;
 /// Look-ups of sessions at once, so that guessing cannot take all connections.
 const LOOK_UPS: usize = 4;
 
-/// Knows sessions.
+/// Finds sessions.
 pub(super) struct Sessions {
     database: Database,
     look_ups: Semaphore,
@@ -45,14 +45,13 @@ pub(super) struct Sessions {
 /// A user with a session in force, who made this request.
 #[derive(Debug, Clone)]
 pub(super) struct SignedIn {
-    /// The session.
     pub session: Arc<Session>,
     /// Its key.
     pub hash: SecretHash,
     /// What its pages keep for each other is sealed with this.
     pub notes: NoteKey,
-    /// Where the browser believes to be.
-    pub place: Place,
+    /// The origin that the browser uses.
+    pub place: BrowserOrigin,
     /// The request carries the proof in its header; a form has it in its body.
     pub proved: bool,
 }
@@ -67,7 +66,7 @@ impl SignedIn {
     /// Whether this is the proof.
     #[must_use]
     pub(super) fn proves(&self, text: &str) -> bool {
-        // Hashes are compared, so that the time tells nothing of the proof.
+        // Hashes are compared, so that the time shows nothing of the proof.
         let own = self.csrf_token();
         Sha256::digest(own.as_bytes()) == Sha256::digest(text.as_bytes())
     }
@@ -93,7 +92,10 @@ impl Sessions {
     ///
     /// # Errors
     /// The request names another host, or the database is away.
-    pub(super) async fn find(&self, request: &HttpRequest) -> Result<Option<SignedIn>, Problem> {
+    pub(super) async fn find(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<Option<SignedIn>, ProblemDetails> {
         let place = self.site.place(request)?;
         let Some(text) = text(request, names(&place).0) else {
             return Ok(None);
@@ -112,17 +114,20 @@ impl Sessions {
         }))
     }
 
-    /// Who is signed in, of a request that may change something.
+    /// Who is signed in, for a request that may change something.
     ///
     /// # Errors
     /// Nobody, a foreign host or page, a wrong proof in the header, or the database is away.
-    pub(super) async fn judge(&self, request: &HttpRequest) -> Result<SignedIn, Problem> {
+    pub(super) async fn judge(&self, request: &HttpRequest) -> Result<SignedIn, ProblemDetails> {
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
         if changes {
             Site::same_origin(request, &self.site.place(request)?)?;
         }
         let Some(mut signed_in) = self.find(request).await? else {
-            return Err(Problem::new(Kind::Unauthorized, "Nobody is signed in."));
+            return Err(ProblemDetails::new(
+                ProblemKind::Unauthorized,
+                "Nobody is signed in.",
+            ));
         };
         if changes && let Some(proof) = request.headers().get(CSRF_HEADER) {
             signed_in.proved = proof.to_str().is_ok_and(|proof| signed_in.proves(proof));
@@ -136,10 +141,10 @@ impl Sessions {
 
 /// A request that changes something lacks the proof, or has a wrong one.
 #[must_use]
-pub(super) fn no_proof() -> Problem {
+pub(super) fn no_proof() -> ProblemDetails {
     let detail = "The CSRF token is missing or wrong: send it in the header X-CSRF-Token, or load \
                   the page again.";
-    Problem::new(Kind::Forbidden, detail)
+    ProblemDetails::new(ProblemKind::Forbidden, detail)
 }
 
 /// Whether a request comes with a cookie of Herald, in force or not.
@@ -150,13 +155,13 @@ pub(super) fn has_cookie(request: &HttpRequest) -> bool {
 
 /// The key of the session that a request brings along.
 #[must_use]
-pub(super) fn brought(request: &HttpRequest, place: &Place) -> Option<SecretHash> {
+pub(super) fn brought(request: &HttpRequest, place: &BrowserOrigin) -> Option<SecretHash> {
     text(request, names(place).0).map(secret_hash)
 }
 
-/// What a browser is known by that a request brings along.
+/// The key of the known browser that a request brings along.
 #[must_use]
-pub(super) fn known(request: &HttpRequest, place: &Place) -> Option<SecretHash> {
+pub(super) fn known(request: &HttpRequest, place: &BrowserOrigin) -> Option<SecretHash> {
     text(request, names(place).1).map(secret_hash)
 }
 
@@ -168,29 +173,29 @@ fn text<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
 
 /// The header's value that hands a session to the browser.
 #[must_use]
-pub(super) fn given(place: &Place, token: &str) -> String {
+pub(super) fn given(place: &BrowserOrigin, token: &str) -> String {
     set(place, names(place).0, token, LIFETIME.num_seconds())
 }
 
 /// The header's value that hands the browser what it is known by. It stays when the session ends.
 #[must_use]
-pub(super) fn given_known(place: &Place, token: &str) -> String {
+pub(super) fn given_known(place: &BrowserOrigin, token: &str) -> String {
     set(place, names(place).1, token, KNOWN_FOR.num_seconds())
 }
 
 /// The header's value that takes it back.
 #[must_use]
-pub(super) fn taken(place: &Place) -> String {
+pub(super) fn taken(place: &BrowserOrigin) -> String {
     set(place, names(place).0, "", 0)
 }
 
-fn set(place: &Place, name: &str, value: &str, seconds: i64) -> String {
+fn set(place: &BrowserOrigin, name: &str, value: &str, seconds: i64) -> String {
     let secure = if place.secure { "; Secure" } else { "" };
     format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
 /// The names of the cookie with the session, and of that by which the browser is known.
-const fn names(place: &Place) -> (&'static str, &'static str) {
+const fn names(place: &BrowserOrigin) -> (&'static str, &'static str) {
     if place.secure {
         (SECURE_COOKIE, SECURE_KNOWN)
     } else {
@@ -198,7 +203,7 @@ const fn names(place: &Place) -> (&'static str, &'static str) {
     }
 }
 
-/// A cookie's value. One that stands there twice counts for nothing: somebody else set one.
+/// A cookie's value. One that is there twice counts for nothing: somebody else set one.
 pub(super) fn cookie<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     let lines = request.headers().get_all(COOKIE);
     let mut found = lines

@@ -9,7 +9,7 @@ use super::hops::LoopReports;
 use super::malformed::Malformed;
 use super::metrics::Requests;
 use super::passwords::Passwords;
-use super::room::Room;
+use super::room::BodyRoom;
 use super::rules::HttpRules;
 use super::session::Sessions;
 use crate::actors::Engine;
@@ -18,7 +18,7 @@ use crate::service::callers::Callers;
 
 /// What every handler can reach.
 #[derive(Clone)]
-pub(super) struct Shared {
+pub(super) struct ServerContext {
     /// The actors and the database.
     pub engine: Engine,
     /// Who is who.
@@ -38,12 +38,12 @@ pub(super) struct Shared {
     /// Who is connected.
     pub connections: Connections,
     /// The room for bodies that are being read.
-    pub room: Room,
+    pub room: BodyRoom,
     /// Requests that could not be read.
     pub malformed: Arc<Malformed>,
     /// The end of the server.
     pub closing: Closing,
-    /// What there is.
+    /// The routes.
     pub table: Table,
     /// The API's document.
     pub document: fn() -> &'static str,

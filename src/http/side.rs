@@ -1,5 +1,5 @@
 //! The connections of strangers, or those of known callers, by the address that they count for; the
-//! address that has the most of them is found without a look at all.
+//! address that has the most of them is found without looking at all of them.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,7 +13,7 @@ const COMPARED: usize = 32;
 
 /// The connections of one kind.
 #[derive(Default)]
-pub(super) struct Side {
+pub(super) struct ConnectionSide {
     /// All of them.
     pub count: usize,
     networks: HashMap<IpAddr, Network>,
@@ -27,7 +27,7 @@ struct Network {
     lives: BTreeMap<u64, Arc<Life>>,
 }
 
-impl Side {
+impl ConnectionSide {
     pub(super) fn add(&mut self, network: IpAddr, number: u64, life: &Arc<Life>) {
         self.change(network, |of| {
             of.newest = of.newest.max(number);

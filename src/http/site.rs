@@ -1,5 +1,5 @@
 //! How browsers see Herald: under which host, over TLS or not, from which page a request comes,
-//! and from which network address. What a browser's cookie may do hangs on it; requests with a
+//! and from which network address. What a browser's cookie may do depends on it; requests with a
 //! token never come here.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,7 +9,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use url::{Host, Origin, Url};
 
 use super::connections::network;
-use super::problem::{Kind, Problem};
+use super::problem::{ProblemDetails, ProblemKind};
 use super::rules::HttpRules;
 
 /// What the operator says about it.
@@ -28,9 +28,9 @@ pub(super) struct Site {
     rules: HttpRules,
 }
 
-/// Where the browser of a request believes to be.
+/// The origin that the browser of a request uses.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct BrowserOrigin {
     origin: Origin,
     /// Over TLS.
     pub secure: bool,
@@ -53,12 +53,12 @@ impl Site {
         &self.base
     }
 
-    /// Where the browser believes to be. A name that is not Herald's may be an attacker's that
+    /// The origin that the browser uses. A name that is not Herald's may be an attacker's that
     /// resolves to this machine; an IP address cannot be.
     ///
     /// # Errors
     /// The request names another host.
-    pub(super) fn place(&self, request: &HttpRequest) -> Result<Place, Problem> {
+    pub(super) fn place(&self, request: &HttpRequest) -> Result<BrowserOrigin, ProblemDetails> {
         let host = text(request, &header::HOST).unwrap_or_default();
         let forwarded = self.by_proxy(request)
             && text(request, &HeaderName::from_static("x-forwarded-proto")) == Some("https");
@@ -70,7 +70,7 @@ impl Site {
                     || secure != (public.scheme() == "https"))
             {
                 let origin = url.origin();
-                return Ok(Place { origin, secure });
+                return Ok(BrowserOrigin { origin, secure });
             }
         }
         let url = read(forwarded, host).filter(|url| match url.host() {
@@ -83,16 +83,16 @@ impl Site {
         let detail = "Pages are not served under this host: set HERALD_PUBLIC_URL to the address \
                       that browsers use, name the host in HERALD_ALLOWED_HOSTS, or use the IP \
                       address.";
-        let url = url.ok_or_else(|| Problem::new(Kind::Misdirected, detail))?;
+        let url = url.ok_or_else(|| ProblemDetails::new(ProblemKind::Misdirected, detail))?;
         let (origin, secure) = (url.origin(), forwarded);
-        Ok(Place { origin, secure })
+        Ok(BrowserOrigin { origin, secure })
     }
 
     /// Refuses a request that is for another host. Ports count for cookies alone.
     ///
     /// # Errors
     /// The host is neither an IP address nor one of Herald's names.
-    pub(super) fn answers_to(&self, host: Option<&HeaderValue>) -> Result<(), Problem> {
+    pub(super) fn answers_to(&self, host: Option<&HeaderValue>) -> Result<(), ProblemDetails> {
         let said = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
         let name = bare(said).to_ascii_lowercase();
         let known = || {
@@ -104,7 +104,7 @@ impl Site {
         }
         let detail = "Herald does not answer under this host: name it in HERALD_ALLOWED_HOSTS, or \
                       use the IP address.";
-        Err(Problem::new(Kind::Misdirected, detail))
+        Err(ProblemDetails::new(ProblemKind::Misdirected, detail))
     }
 
     /// Whether `/v1` answers under certain hosts alone.
@@ -113,12 +113,15 @@ impl Site {
         self.rules.names_api()
     }
 
-    /// Refuses what another site's page sends. Who says nothing about it is no browser, or has
-    /// the other bounds against it: `SameSite` and the token in the request.
+    /// Refuses what another site's page sends. A client that says nothing about it is no browser,
+    /// or meets the other bounds: `SameSite` and the token in the request.
     ///
     /// # Errors
     /// The request comes from another site.
-    pub(super) fn same_origin(request: &HttpRequest, place: &Place) -> Result<(), Problem> {
+    pub(super) fn same_origin(
+        request: &HttpRequest,
+        place: &BrowserOrigin,
+    ) -> Result<(), ProblemDetails> {
         let own = match text(request, &header::ORIGIN) {
             Some(origin) => Url::parse(origin).is_ok_and(|url| url.origin() == place.origin),
             None if request.headers().contains_key(header::ORIGIN) => false,
@@ -131,10 +134,10 @@ impl Site {
             return Ok(());
         }
         let detail = "This request comes from a page of another site.";
-        Err(Problem::new(Kind::Forbidden, detail))
+        Err(ProblemDetails::new(ProblemKind::Forbidden, detail))
     }
 
-    /// The network address of who asks; of IPv6 the network that one customer gets.
+    /// The network address of the client; of IPv6 the network that one customer gets.
     #[must_use]
     pub(super) fn address(&self, request: &HttpRequest) -> String {
         match self.client(request).map(network) {
@@ -144,7 +147,7 @@ impl Site {
         }
     }
 
-    /// The address of who asks, as far as proxies are believed.
+    /// The address of the client, as far as proxies are believed.
     #[must_use]
     pub(super) fn client(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr()?;
@@ -153,8 +156,7 @@ impl Site {
         let name = HeaderName::from_static("x-forwarded-for");
         let lines = request.headers().get_all(name);
         let said: Vec<&str> = lines.filter_map(|value| value.to_str().ok()).collect();
-        // The last entry is what our own proxy saw; what stands before it, who asked may have
-        // written.
+        // Our own proxy wrote the last entry; the client may have written those before it.
         for entry in said.join(",").rsplit(',') {
             if !rules.trusts(address) {
                 break;

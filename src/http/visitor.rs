@@ -1,8 +1,8 @@
-//! Who the guard let in to a page.
+//! Whom the auth middleware let in to a page.
 
 use crate::service::callers::Caller;
 
-/// Who the guard let in to a page. It is no [`Caller`], so that no handler of the API could be
-/// reached without the proof.
+/// Whom the auth middleware let in to a page. It is not a [`Caller`], so no handler of the API can
+/// be reached without the proof.
 #[derive(Debug, Clone)]
 pub(super) struct Visitor(pub Caller);

@@ -1,7 +1,7 @@
 //! A mail as the bytes that travel (RFC 5322, MIME): ASCII, lines of at most 998 bytes, each
 //! ended by CRLF. Only addresses in the header may have letters beyond ASCII (RFC 6532).
 //!
-//! lettre 0.11.23 passes bare CR and LF of a body on (RUSTSEC-2026-0561, mended in 0.11.24), by
+//! lettre 0.11.23 passes bare CR and LF of a body on (RUSTSEC-2026-0561, fixed in 0.11.24), by
 //! which a body could end the message for some servers and begin another. So line ends are made
 //! CRLF here, bodies are always encoded, and the whole is checked before it leaves.
 
@@ -33,7 +33,7 @@ pub struct Letter<'a> {
     pub text: &'a str,
     /// The same as HTML.
     pub html: Option<&'a str>,
-    /// What stands in `Message-ID` between the angle brackets: the same at each try.
+    /// What `Message-ID` has between the angle brackets: the same at each try.
     pub message_id: &'a str,
     /// When it was queued.
     pub date: DateTime<Utc>,
@@ -82,7 +82,7 @@ pub enum ComposeError {
     Unfit(&'static str),
 }
 
-/// `Auto-Submitted: auto-generated` (RFC 3834), so that nobody's vacation answers.
+/// `Auto-Submitted: auto-generated` (RFC 3834), so that no vacation reply comes back.
 #[derive(Debug, Clone)]
 struct AutoSubmitted;
 
@@ -169,7 +169,7 @@ pub fn compose(letter: &Letter<'_>) -> Result<Composed, ComposeError> {
     let message = match letter.html {
         None => builder.singlepart(text),
         Some(html) => {
-            // Encoded bodies never hold `=_`, so that it cannot stand in one.
+            // Encoded bodies never hold `=_`, so that it cannot occur in one.
             let bare = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
             let id: String = letter.message_id.chars().take(36).map(bare).collect();
             let alternative = MultiPart::alternative()
@@ -229,7 +229,7 @@ fn mailbox(mailbox: &Mailbox) -> Result<LettreMailbox, ComposeError> {
 
 fn part(text: &str, kind: ContentType) -> Result<SinglePart, ComposeError> {
     let plain = with_crlf(text);
-    // Quoted-printable is readable as it stands; base64 is shorter where most is not ASCII.
+    // Quoted-printable is readable as it is; base64 is shorter where most is not ASCII.
     let foreign = plain.bytes().filter(|byte| !byte.is_ascii()).count();
     let encoding = if foreign * 6 > plain.len() {
         ContentTransferEncoding::Base64

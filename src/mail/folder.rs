@@ -1,4 +1,4 @@
-//! Mails as files, for who has no mail server: one `.eml` a mail, whole or not there.
+//! Mails as files, for those without a mail server: one `.eml` a mail, whole or not there.
 
 use std::fs::Permissions;
 use std::io;

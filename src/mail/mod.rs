@@ -1,7 +1,7 @@
 //! Outgoing mail: the only place that knows lettre. `compose` writes a mail down, `sender` hands
 //! it to the mail server or to a folder.
 //!
-//! Nothing here decides whether a mail is tried again; it only tells what the server said of
+//! Nothing here decides whether a mail is tried again; it only reports what the server said of
 //! each receiver.
 
 mod compose;
@@ -16,5 +16,5 @@ mod way;
 
 pub use compose::{ComposeError, Composed, Letter, compose};
 pub use probe::try_server;
-pub use sender::{Answer, Envelope, Sender, Told, Verdict};
+pub use sender::{MailEnvelope, MailSender, ReceiverResult, SendReport, Verdict};
 pub use settings::{MailSettings, SettingsError};

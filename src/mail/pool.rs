@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::session::Session;
+use super::session::SmtpSession;
 
 /// Idle connections, the last used first.
 pub(super) struct Pool {
-    idle: Mutex<Vec<Session>>,
+    idle: Mutex<Vec<SmtpSession>>,
     most: usize,
 }
 
@@ -19,14 +19,14 @@ impl Pool {
     }
 
     /// One that was used lately; the others are dropped.
-    pub(super) fn take(&self) -> Option<Session> {
+    pub(super) fn take(&self) -> Option<SmtpSession> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(Session::is_fresh);
+        idle.retain(SmtpSession::is_fresh);
         idle.pop()
     }
 
     /// Keeps one for the next mail.
-    pub(super) fn give(&self, session: Session) {
+    pub(super) fn give(&self, session: SmtpSession) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if session.is_fresh() && idle.len() < self.most {
             idle.push(session);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::session::Session;
+use super::session::SmtpSession;
 use super::settings::MailSettings;
 
 /// How long connecting, encrypting and signing in may take.
@@ -12,13 +12,15 @@ const BOUND: Duration = Duration::from_secs(15);
 /// server there is nothing to try.
 ///
 /// # Errors
-/// In words, what kept it from coming so far.
+/// What kept it from coming so far.
 pub async fn try_server(settings: &MailSettings) -> Result<(), String> {
     let Some(server) = &settings.server else {
         return Ok(());
     };
     let tried = tokio::time::timeout(BOUND, async {
-        let session = Session::open(server).await.map_err(|broken| broken.words)?;
+        let session = SmtpSession::open(server)
+            .await
+            .map_err(|broken| broken.error)?;
         session.close().await;
         Ok(())
     });

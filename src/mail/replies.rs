@@ -72,10 +72,10 @@ impl<S> Replies<S> {
         if self.received.is_empty() {
             return Ok(());
         }
-        let words: String = text(&self.received).chars().take(100).collect();
-        let words = words.trim_end();
+        let more: String = text(&self.received).chars().take(100).collect();
+        let more = more.trim_end();
         Err(broken(format!(
-            "the mail server sent more than one reply to a command: {words}"
+            "the mail server sent more than one reply to a command: {more}"
         )))
     }
 
@@ -104,14 +104,14 @@ impl<S> Replies<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Replies<S> {
-    /// Says a command and hears the reply, without lettre: before a connection is encrypted.
+    /// Sends a command and reads the reply, without lettre: before a connection is encrypted.
     pub(super) async fn ask(&mut self, command: impl Display) -> io::Result<Response> {
         self.write_all(command.to_string().as_bytes()).await?;
         self.flush().await?;
         self.hear().await
     }
 
-    /// Hears one reply.
+    /// Reads one reply.
     pub(super) async fn hear(&mut self) -> io::Result<Response> {
         let mut reply = String::new();
         while self.owed {
@@ -131,12 +131,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Replies<S> {
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.next_line() {
             if self.received.len() > RECEIVED {
-                let words = "a line of the mail server's reply has no end";
-                return Poll::Ready(Err(broken(words.to_owned())));
+                let error = "a line of the mail server's reply has no end";
+                return Poll::Ready(Err(broken(error.to_owned())));
             }
             if ready!(self.poll_receive(cx))? == 0 {
-                let words = "the mail server closed the connection before its reply ended";
-                let error = io::Error::new(io::ErrorKind::UnexpectedEof, words);
+                let reason = "the mail server closed the connection before its reply ended";
+                let error = io::Error::new(io::ErrorKind::UnexpectedEof, reason);
                 return Poll::Ready(Err(error));
             }
         }
@@ -158,8 +158,8 @@ fn text(bytes: &[u8]) -> String {
     str::from_utf8(bytes).map_or_else(latin, str::to_owned)
 }
 
-fn broken(words: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, words)
+fn broken(reason: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Replies<S> {
@@ -170,8 +170,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Replies<S> {
     ) -> Poll<io::Result<()>> {
         if self.given == self.line.len() {
             if !self.owed {
-                let words = "a reply is waited for that the mail server does not owe";
-                return Poll::Ready(Err(broken(words.to_owned())));
+                let error = "a reply is waited for that the mail server does not owe";
+                return Poll::Ready(Err(broken(error.to_owned())));
             }
             ready!(self.poll_line(cx))?;
         }
@@ -194,8 +194,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Replies<S> {
             if let Poll::Ready(received) = self.poll_receive(cx)
                 && received? == 0
             {
-                let words = "the mail server had closed the connection";
-                let error = io::Error::new(io::ErrorKind::UnexpectedEof, words);
+                let reason = "the mail server had closed the connection";
+                let error = io::Error::new(io::ErrorKind::UnexpectedEof, reason);
                 return Poll::Ready(Err(error));
             }
             self.quiet()?;

@@ -1,17 +1,17 @@
-//! Handing a mail to the mail server, within one deadline, and telling what it said.
+//! Hands a mail to the mail server, within one deadline, and reports what it said.
 
 use lettre::Address;
 
 use super::compose::Composed;
 use super::folder;
 use super::pool::Pool;
-use super::session::{Broken, Session};
+use super::session::{Broken, SmtpSession};
 use super::settings::{MailSettings, Server};
 use crate::domain::mail::shown_reply;
 
-/// Who a mail is handed over for. The addresses are those of [`crate::domain::mail::Mailbox`].
+/// Between whom a mail is sent. The addresses are those of [`crate::domain::mail::Mailbox`].
 #[derive(Debug, Clone, Copy)]
-pub struct Envelope<'a> {
+pub struct MailEnvelope<'a> {
     /// The sender's bare address: where a bounce goes.
     pub from: &'a str,
     /// The receivers' bare addresses.
@@ -33,8 +33,8 @@ pub enum Verdict {
 
 /// What became of one receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The server's mind.
+pub struct ReceiverResult {
+    /// The server's verdict.
     pub verdict: Verdict,
     /// Its reply, or what went wrong: one line, bounded, control characters visible.
     pub reply: String,
@@ -42,33 +42,33 @@ pub struct Answer {
 
 /// What became of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct SendReport {
     /// For each receiver of the envelope, in order.
-    pub answers: Vec<Answer>,
-    /// No word of the mail itself was answered: any other mail would fare the same now.
+    pub results: Vec<ReceiverResult>,
+    /// The server replied to no part of the mail itself: any other mail would fare the same now.
     pub unreachable: bool,
 }
 
-impl Told {
+impl SendReport {
     fn all(to: &[String], verdict: Verdict, reply: &str) -> Self {
-        let answer = Answer {
+        let result = ReceiverResult {
             verdict,
             reply: shown_reply(reply),
         };
         Self {
-            answers: vec![answer; to.len()],
+            results: vec![result; to.len()],
             unreachable: false,
         }
     }
 }
 
 /// The way out for mails. It is used from one thread.
-pub struct Sender {
+pub struct MailSender {
     settings: MailSettings,
     pool: Pool,
 }
 
-impl Sender {
+impl MailSender {
     /// Connects to nothing yet.
     #[must_use]
     pub const fn new(settings: MailSettings) -> Self {
@@ -80,16 +80,16 @@ impl Sender {
 
     /// Sends one mail. 5xx replies to the mail are permanent; whatever happens before it (no
     /// connection, no encryption, no sign-in) is not its fault and temporary.
-    pub async fn send(&self, envelope: &Envelope<'_>, mail: &Composed) -> Told {
+    pub async fn send(&self, envelope: &MailEnvelope<'_>, mail: &Composed) -> SendReport {
         let Some(server) = &self.settings.server else {
             let name = envelope.name;
             return match folder::write(&self.settings.folder, name, mail.bytes()).await {
-                Ok(reply) => Told::all(envelope.to, Verdict::Accepted, &reply),
+                Ok(reply) => SendReport::all(envelope.to, Verdict::Accepted, &reply),
                 Err(error) => {
                     let reply = format!("the file cannot be written: {error}");
-                    Told {
+                    SendReport {
                         unreachable: true,
-                        ..Told::all(envelope.to, Verdict::Temporary, &reply)
+                        ..SendReport::all(envelope.to, Verdict::Temporary, &reply)
                     }
                 }
             };
@@ -99,25 +99,25 @@ impl Sender {
             envelope.from.parse::<Address>(),
             envelope.to.iter().map(read).collect::<Result<Vec<_>, _>>(),
         ) else {
-            let reply = "an address of it cannot be said to a mail server";
-            return Told::all(envelope.to, Verdict::Permanent, reply);
+            let reply = "one of its addresses cannot be given to a mail server";
+            return SendReport::all(envelope.to, Verdict::Permanent, reply);
         };
         let sent = self.within(server, &from, &to, mail);
         match tokio::time::timeout(self.settings.timeout, sent).await {
-            Ok(Ok(answers)) => Told {
-                answers,
+            Ok(Ok(results)) => SendReport {
+                results,
                 unreachable: false,
             },
-            Ok(Err(broken)) => Told {
+            Ok(Err(broken)) => SendReport {
                 unreachable: broken.before_mail,
-                ..Told::all(envelope.to, Verdict::Temporary, &broken.words)
+                ..SendReport::all(envelope.to, Verdict::Temporary, &broken.error)
             },
             Err(_elapsed) => {
                 let seconds = self.settings.timeout.as_secs();
                 let reply = format!("the mail server did not answer within {seconds} s");
-                Told {
+                SendReport {
                     unreachable: true,
-                    ..Told::all(envelope.to, Verdict::Temporary, &reply)
+                    ..SendReport::all(envelope.to, Verdict::Temporary, &reply)
                 }
             }
         }
@@ -129,16 +129,16 @@ impl Sender {
         from: &Address,
         to: &[Address],
         mail: &Composed,
-    ) -> Result<Vec<Answer>, Broken> {
+    ) -> Result<Vec<ReceiverResult>, Broken> {
         loop {
             let mut session = match self.pool.take() {
                 Some(session) => session,
-                None => Session::open(server).await?,
+                None => SmtpSession::open(server).await?,
             };
             match session.send(from, to, mail).await {
-                Ok(answers) => {
+                Ok(results) => {
                     self.pool.give(session);
-                    return Ok(answers);
+                    return Ok(results);
                 }
                 // The server had hung up before this mail began: that says nothing of it.
                 Err(broken) if broken.before_mail && session.was_used() => {}

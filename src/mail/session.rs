@@ -2,7 +2,7 @@
 //!
 //! lettre's own transport gives a mail up at the first receiver that is refused, and its pool
 //! takes a connection back whose answer is still under way when a deadline cuts a mail off: the
-//! next mail would be told that answer. So its connection is used as it is, and one that was
+//! next mail would get that answer. So its connection is used as it is, and one that was
 //! cut off is dropped.
 
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use lettre::transport::smtp::extension::{Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
 
 use super::compose::Composed;
-use super::sender::{Answer, Verdict};
+use super::sender::{ReceiverResult, Verdict};
 use super::settings::Server;
 use super::way;
 use crate::domain::mail::shown_reply;
@@ -29,33 +29,33 @@ const IDLE: Duration = Duration::from_secs(20);
 /// The connection failed; nothing is known of the mail under way but that no answer came.
 #[derive(Debug)]
 pub(super) struct Broken {
-    /// What happened, in words.
-    pub(super) words: String,
+    /// What happened.
+    pub(super) error: String,
     /// Nothing of the mail itself was answered: the fault is the server's or the way's.
     pub(super) before_mail: bool,
 }
 
 /// A connection that is ready for a mail.
-pub(super) struct Session {
+pub(super) struct SmtpSession {
     connection: AsyncSmtpConnection,
     mails: u32,
     last: Instant,
 }
 
-impl Session {
+impl SmtpSession {
     /// Connects, encrypts as the settings demand, and signs in.
     pub(super) async fn open(server: &Server) -> Result<Self, Broken> {
-        let words = |words: String| Broken {
-            words: shown_reply(&words),
+        let broken = |error: String| Broken {
+            error: shown_reply(&error),
             before_mail: true,
         };
-        let mut connection = way::connect(server).await.map_err(&words)?;
+        let mut connection = way::connect(server).await.map_err(&broken)?;
         if let Some(credentials) = &server.credentials {
             let signed = connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials);
             signed.await.map_err(|error| {
-                words(format!(
+                broken(format!(
                     "the mail server refuses the user or the password: {}",
-                    in_words(&error)
+                    error_text(&error)
                 ))
             })?;
         }
@@ -82,7 +82,7 @@ impl Session {
         from: &Address,
         to: &[Address],
         mail: &Composed,
-    ) -> Result<Vec<Answer>, Broken> {
+    ) -> Result<Vec<ReceiverResult>, Broken> {
         let answers = self.try_send(from, to, mail).await?;
         self.mails += 1;
         self.last = Instant::now();
@@ -94,7 +94,7 @@ impl Session {
         from: &Address,
         to: &[Address],
         mail: &Composed,
-    ) -> Result<Vec<Answer>, Broken> {
+    ) -> Result<Vec<ReceiverResult>, Broken> {
         let mut parameters = Vec::new();
         if let Some(address) = mail.beyond_ascii() {
             // RFC 6531, 3.1: a server that offers the one offers the other.
@@ -102,7 +102,7 @@ impl Session {
             let offered = server.supports_feature(Extension::SmtpUtfEight)
                 && server.supports_feature(Extension::EightBitMime);
             if !offered {
-                let refused = Answer {
+                let refused = ReceiverResult {
                     verdict: Verdict::Permanent,
                     reply: shown_reply(&format!(
                         "The mail server takes no address with letters beyond ASCII before the @ \
@@ -125,11 +125,11 @@ impl Session {
         }
         let mut answers = Vec::with_capacity(to.len());
         for address in to {
-            let told = self
+            let taken = self
                 .connection
                 .command(Rcpt::new(address.clone(), vec![]))
                 .await;
-            answers.push(match told {
+            answers.push(match taken {
                 Ok(_) => None,
                 Err(error) => Some(refusal(&error, false)?),
             });
@@ -143,7 +143,7 @@ impl Session {
             Err(error) => Err(error),
         };
         let rest = match sent {
-            Ok(response) => Answer {
+            Ok(response) => ReceiverResult {
                 verdict: Verdict::Accepted,
                 reply: shown_reply(&reply(&response)),
             },
@@ -174,28 +174,28 @@ impl Session {
 }
 
 /// What a server said against a mail. An error: it hung up, or says that it will.
-fn refusal(error: &SmtpError, before_mail: bool) -> Result<Answer, Broken> {
+fn refusal(error: &SmtpError, before_mail: bool) -> Result<ReceiverResult, Broken> {
     let code = error.status().map(u16::from);
-    let words = in_words(error);
+    let reply = shown_reply(&error_text(error));
     match code {
         // RFC 5321, 3.8: the server shuts down; whatever was asked was not judged.
         Some(421) | None => Err(Broken {
-            words: shown_reply(&words),
+            error: reply,
             before_mail,
         }),
-        Some(_) => Ok(Answer {
+        Some(_) => Ok(ReceiverResult {
             verdict: if error.is_permanent() {
                 Verdict::Permanent
             } else {
                 Verdict::Temporary
             },
-            reply: shown_reply(&words),
+            reply,
         }),
     }
 }
 
 /// A server's reply as it said it, or what went wrong.
-pub(super) fn in_words(error: &SmtpError) -> String {
+pub(super) fn error_text(error: &SmtpError) -> String {
     use std::error::Error;
     match (error.status(), error.source()) {
         (Some(code), Some(text)) => format!("{} {text}", u16::from(code)),

@@ -20,7 +20,7 @@ use crate::domain::mail::Mailbox;
 /// A file with credentials is never longer, in bytes.
 const MAX_CREDENTIALS: u64 = 4_096;
 
-/// What a [`super::Sender`] is made with.
+/// What a [`super::MailSender`] is made with.
 #[derive(Clone)]
 pub struct MailSettings {
     /// Where mails become files if there is no server.
@@ -106,7 +106,7 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
-    /// The key of the setting that is to be mended.
+    /// The key of the setting that is to be fixed.
     #[must_use]
     pub const fn setting(&self) -> &'static str {
         match self {
@@ -147,7 +147,7 @@ impl MailSettings {
         })
     }
 
-    /// Who Herald's own mails are from.
+    /// The sender of Herald's own mails.
     #[must_use]
     pub const fn from(&self) -> &Mailbox {
         &self.from

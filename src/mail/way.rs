@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::replies::Replies;
-use super::session::in_words;
+use super::session::error_text;
 use super::settings::{Server, Tls};
 use crate::config::SmtpTls;
 
@@ -23,7 +23,7 @@ const ADDRESS: Duration = Duration::from_secs(5);
 /// Connects to the mail server and says hello.
 ///
 /// # Errors
-/// What kept it from coming so far, as a text.
+/// What kept it from coming so far.
 pub(super) async fn connect(server: &Server) -> Result<AsyncSmtpConnection, String> {
     let (stream, peer) = reach(server).await?;
     let unencrypted = |error: &dyn std::fmt::Display| -> String {
@@ -47,7 +47,7 @@ pub(super) async fn connect(server: &Server) -> Result<AsyncSmtpConnection, Stri
         };
     AsyncSmtpConnection::connect_with_transport(stream, &server.hello)
         .await
-        .map_err(|error| format!("the mail server cannot be reached: {}", in_words(&error)))
+        .map_err(|error| format!("the mail server cannot be reached: {}", error_text(&error)))
 }
 
 /// A connection to the first address that takes one.
@@ -57,9 +57,9 @@ async fn reach(server: &Server) -> Result<(TcpStream, SocketAddr), String> {
     let found = found.map_err(|error| format!("the mail server {host} is not known: {error}"))?;
     // `localhost` could be looked up to be anything.
     let near = |it: &SocketAddr| server.address.tls != SmtpTls::None || it.ip().is_loopback();
-    let mut words = format!("the mail server {host} has no address");
+    let mut error = format!("the mail server {host} has no address");
     for address in found.filter(near) {
-        words = match tokio::time::timeout(ADDRESS, TcpStream::connect(address)).await {
+        error = match tokio::time::timeout(ADDRESS, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok((stream, address)),
             Ok(Err(error)) => format!("the mail server cannot be reached: {address}: {error}"),
             Err(_elapsed) => format!(
@@ -68,7 +68,7 @@ async fn reach(server: &Server) -> Result<(TcpStream, SocketAddr), String> {
             ),
         };
     }
-    Err(words)
+    Err(error)
 }
 
 /// Asks for encryption. What the server says before it may come from anybody, so nothing of it is

@@ -12,10 +12,12 @@ use rhai::{Dynamic, Map};
 
 use super::budget::Budget;
 use super::json::{self, JsonError, kind_of, text_of};
-use super::runtime::{Runtime, words_of};
+use super::runtime::{Runtime, panic_text};
 use super::script::{Hook, Script};
-use super::source::{Fault, ScriptName};
-use super::view::{Delivered, EventView, Failure, FailureKind, MailDraft, Part, Run, Verdict};
+use super::source::{ScriptName, SourceFault};
+use super::view::{
+    Delivered, FailureKind, MailDraft, Part, Run, ScriptEvent, ScriptFailure, ScriptVerdict,
+};
 use crate::domain::headers::{CustomHeaders, MAX_HEADERS};
 
 /// What a text is without a content type of its own.
@@ -29,12 +31,12 @@ const MAX_RECIPIENTS: usize = 50;
 /// `filter`, `transform` and `headers` run in this order (`mail` at the end, for a subscription
 /// that delivers by mail), and a later script sees what an earlier one made of the payload.
 #[must_use]
-pub fn run_chain(runtime: &Runtime, scripts: &[&Script], event: &EventView<'_>) -> Run {
+pub fn run_chain(runtime: &Runtime, scripts: &[&Script], event: &ScriptEvent<'_>) -> Run {
     let begun = Instant::now();
     let mut parts = Vec::with_capacity(scripts.len());
     runtime.clock.set(event.now.timestamp_millis());
     let verdict = if scripts.is_empty() {
-        Ok(Verdict::Deliver(untouched(event)))
+        Ok(ScriptVerdict::Deliver(untouched(event)))
     } else {
         runtime.on_stack(|| {
             let ended = catch_unwind(AssertUnwindSafe(|| {
@@ -61,20 +63,20 @@ pub fn run_chain(runtime: &Runtime, scripts: &[&Script], event: &EventView<'_>) 
 }
 
 /// A panic outside the scripts' own functions, while values were read or written.
-fn broke(scripts: &[&Script], parts: &[Part], panic: &(dyn Any + Send)) -> Failure {
-    let words = words_of(panic);
+fn broke(scripts: &[&Script], parts: &[Part], panic: &(dyn Any + Send)) -> ScriptFailure {
+    let message = panic_text(panic);
     // The script at work has no part yet.
     let at_work = scripts.get(parts.len()).or(scripts.last());
     let script = at_work.map_or_else(ScriptName::of_nobody, |script| script.source().name.clone());
-    tracing::error!(plugin = %script, words, "a plugin's run panicked");
-    Failure {
+    tracing::error!(plugin = %script, error = message, "a plugin's run panicked");
+    ScriptFailure {
         script,
         kind: FailureKind::Panic,
-        fault: Fault::whole(words),
+        fault: SourceFault::whole(message),
     }
 }
 
-fn untouched(event: &EventView<'_>) -> Delivered {
+fn untouched(event: &ScriptEvent<'_>) -> Delivered {
     Delivered {
         body: Bytes::copy_from_slice(event.payload),
         changed: false,
@@ -84,7 +86,7 @@ fn untouched(event: &EventView<'_>) -> Delivered {
 }
 
 /// The map that hooks get, and what it does not hold of the payload.
-pub(super) fn event_map(event: &EventView<'_>) -> Result<(Map, Option<String>), JsonError> {
+pub(super) fn event_map(event: &ScriptEvent<'_>) -> Result<(Map, Option<String>), JsonError> {
     let text = str::from_utf8(event.payload).map_err(|error| JsonError {
         at: error.valid_up_to(),
         detail: "it is not UTF-8",
@@ -123,19 +125,19 @@ struct Chain<'a> {
     mail: Option<MailDraft>,
 }
 
-type Broken = (FailureKind, Fault);
+type HookFailure = (FailureKind, SourceFault);
 
-fn bad(words: impl Into<String>) -> Broken {
-    (FailureKind::BadResult, Fault::whole(words))
+fn bad(message: impl Into<String>) -> HookFailure {
+    (FailureKind::BadResult, SourceFault::whole(message))
 }
 
 impl<'a> Chain<'a> {
     fn run(
         runtime: &'a Runtime,
         scripts: &[&Script],
-        event: &EventView<'_>,
+        event: &ScriptEvent<'_>,
         parts: &mut Vec<Part>,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<ScriptVerdict, ScriptFailure> {
         let is_mail = event.subscription.is_mail();
         let wanted = |script: &Script, hook| script.has(hook) && (hook != Hook::Mail || is_mail);
         let calls_left = scripts
@@ -148,15 +150,15 @@ impl<'a> Chain<'a> {
             })
             .sum();
         let (read, lost) = match scripts.first() {
-            Some(script) => event_map(event).map_err(|error| Failure {
+            Some(script) => event_map(event).map_err(|error| ScriptFailure {
                 script: script.source().name.clone(),
                 kind: FailureKind::Error,
-                fault: Fault::whole(format!("the payload is {error}")),
+                fault: SourceFault::whole(format!("the payload is {error}")),
             })?,
             None => (Map::new(), None),
         };
-        if let Some(words) = lost {
-            runtime.budget.log(&words);
+        if let Some(lost) = lost {
+            runtime.budget.log(&lost);
         }
         let mut chain = Self {
             runtime,
@@ -176,11 +178,11 @@ impl<'a> Chain<'a> {
                 Ok(true) => {}
                 Ok(false) => {
                     let script = script.source().name.clone();
-                    return Ok(Verdict::Filtered { script });
+                    return Ok(ScriptVerdict::Filtered { script });
                 }
                 Err((kind, fault)) => {
                     let script = script.source().name.clone();
-                    return Err(Failure {
+                    return Err(ScriptFailure {
                         script,
                         kind,
                         fault,
@@ -192,7 +194,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Whether the delivery goes on.
-    fn script(&mut self, script: &Script, is_mail: bool) -> Result<bool, Broken> {
+    fn script(&mut self, script: &Script, is_mail: bool) -> Result<bool, HookFailure> {
         if script.has(Hook::Filter) && !self.filter(script)? {
             return Ok(false);
         }
@@ -210,7 +212,7 @@ impl<'a> Chain<'a> {
         Ok(true)
     }
 
-    fn call(&mut self, script: &Script, hook: Hook) -> Result<Dynamic, Broken> {
+    fn call(&mut self, script: &Script, hook: Hook) -> Result<Dynamic, HookFailure> {
         self.calls_left = self.calls_left.saturating_sub(1);
         let event = if self.calls_left == 0 {
             std::mem::take(&mut self.event)
@@ -220,7 +222,7 @@ impl<'a> Chain<'a> {
         self.runtime.call(script, hook.as_str(), (event,))
     }
 
-    fn filter(&mut self, script: &Script) -> Result<bool, Broken> {
+    fn filter(&mut self, script: &Script) -> Result<bool, HookFailure> {
         let given = self.call(script, Hook::Filter)?;
         given.as_bool().map_err(|_other_type| {
             let kind = kind_of(&given);
@@ -230,7 +232,7 @@ impl<'a> Chain<'a> {
         })
     }
 
-    fn transform(&mut self, script: &Script) -> Result<(), Broken> {
+    fn transform(&mut self, script: &Script) -> Result<(), HookFailure> {
         let given = self.call(script, Hook::Transform)?;
         let most = self.runtime.limits().output_bytes;
         self.is_text = given.is_string();
@@ -258,7 +260,7 @@ impl<'a> Chain<'a> {
         Ok(())
     }
 
-    fn headers(&mut self, given: &Dynamic) -> Result<(), Broken> {
+    fn headers(&mut self, given: &Dynamic) -> Result<(), HookFailure> {
         let Ok(map) = given.as_map_ref() else {
             let kind = kind_of(given);
             return Err(bad(format!(
@@ -294,14 +296,14 @@ impl<'a> Chain<'a> {
         Ok(())
     }
 
-    fn verdict(mut self, event: &EventView<'_>) -> Verdict {
+    fn verdict(mut self, event: &ScriptEvent<'_>) -> ScriptVerdict {
         if let Some(mail) = self.mail {
-            return Verdict::Mail(mail);
+            return ScriptVerdict::Mail(mail);
         }
         let given = self.headers.remove("content-type").map(|(_, value)| value);
         let content_type = given.or_else(|| self.is_text.then(|| PLAIN_TEXT.to_owned()));
         let headers = self.headers.into_values().collect();
-        Verdict::Deliver(match self.body {
+        ScriptVerdict::Deliver(match self.body {
             Some(body) => Delivered {
                 body: body.into(),
                 changed: true,
@@ -331,7 +333,7 @@ fn part(script: &Script, elapsed: Duration, budget: &Budget) -> Part {
     }
 }
 
-fn mail(given: &Dynamic) -> Result<MailDraft, Broken> {
+fn mail(given: &Dynamic) -> Result<MailDraft, HookFailure> {
     let Ok(map) = given.as_map_ref() else {
         let kind = kind_of(given);
         return Err(bad(format!("mail gave back a {kind}: a map was expected")));
@@ -368,7 +370,7 @@ fn mail(given: &Dynamic) -> Result<MailDraft, Broken> {
 }
 
 /// One address or several. What an address is, the mail layer judges; here they are lines.
-fn recipients(given: &Dynamic) -> Result<Vec<String>, Broken> {
+fn recipients(given: &Dynamic) -> Result<Vec<String>, HookFailure> {
     let wrong = || bad("mail: to should be an address or an array of at most 50 of them");
     let one = |value: &Dynamic| {
         let text = text_of(value).filter(|text| !text.chars().any(char::is_control));

@@ -10,7 +10,7 @@ use rhai::packages::{
 use rhai::{Dynamic, Engine, OptimizationLevel};
 
 use super::budget::{Budget, Spent};
-use super::library::{self, Clock};
+use super::library::{self, ScriptClock};
 use super::limits::Limits;
 use super::script::Constants;
 
@@ -24,7 +24,7 @@ const REFUSED: [&str; 2] = ["eval", "curry"];
 /// is left out; there is no `import`, because modules are compiled out.
 pub(super) fn build(
     budget: &Rc<Budget>,
-    clock: &Rc<Clock>,
+    clock: &Rc<ScriptClock>,
     constants: &Rc<RefCell<Rc<Constants>>>,
 ) -> Engine {
     let mut engine = Engine::new_raw();

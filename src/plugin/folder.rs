@@ -1,5 +1,5 @@
 //! The plugins folder as a set of scripts: what changed since the last look, and what of it may
-//! be taken. It knows neither who tells it to look (`watcher`) nor how a script is checked.
+//! be taken. It knows neither when to look (`watcher`) nor how a script is checked.
 //!
 //! Nothing is taken at first sight, since a look may fall between two writes of an editor: the
 //! same text must be seen twice, and what is missing must stay missing for a while. Until then,
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::script_file;
-use super::source::{Entry, Fault, ScriptHash, ScriptName, Source, SourceSet};
+use super::source::{ScriptEntry, ScriptHash, ScriptName, Source, SourceFault, SourceSet};
 
 /// How long a new text must be seen before it is taken.
 const SETTLE_TEXT: Duration = Duration::from_millis(25);
@@ -23,10 +23,10 @@ const SETTLE_TEXT: Duration = Duration::from_millis(25);
 const SETTLE_LOSS: Duration = Duration::from_millis(500);
 
 /// Judges a script; what does not pass never comes to work.
-pub type Validate<'a> = dyn Fn(&Source) -> Result<(), Fault> + 'a;
+pub type Validate<'a> = dyn Fn(&Source) -> Result<(), SourceFault> + 'a;
 
-/// Tells the time at which an entry came to be as it is.
-pub type Clock<'a> = dyn Fn() -> DateTime<Utc> + 'a;
+/// Returns the time at which an entry came to be as it is.
+pub type FolderClock<'a> = dyn Fn() -> DateTime<Utc> + 'a;
 
 /// A plugins folder and what is known of it from earlier looks.
 #[derive(Debug)]
@@ -48,19 +48,19 @@ enum Seen {
 
 /// What one look at the folder came to.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct FolderLook {
     /// The new set, if anything changed; its generation is the next one.
     pub(super) set: Option<SourceSet>,
     /// Something differs that may not be taken yet: look again after this time.
     pub(super) again: Option<Duration>,
 }
 
-/// Reads the whole folder as it stands, for a start: no older version can step in. A folder that
-/// is missing or cannot be read gives no script; the second answer says why.
+/// Reads the whole folder as it is, for a start: no older version can step in. A folder that is
+/// missing or cannot be read gives no script; the second value says why.
 pub fn load(
     root: &Path,
     validate: &Validate<'_>,
-    clock: &Clock<'_>,
+    clock: &FolderClock<'_>,
 ) -> (SourceSet, Option<String>) {
     let mut folder = Folder::new(root, &SourceSet::default());
     let look = folder.look_for(&SourceSet::default(), None, &|_| false, validate, clock);
@@ -71,7 +71,7 @@ pub fn load(
 impl Folder {
     /// The folder at `root`, of which `known` has been taken already.
     pub(super) fn new(root: &Path, known: &SourceSet) -> Self {
-        let seen = |(name, entry): (&ScriptName, &Arc<Entry>)| {
+        let seen = |(name, entry): (&ScriptName, &Arc<ScriptEntry>)| {
             // What is wrong with a broken one is found out again, also that it is gone.
             let seen = match (&entry.source, &entry.broken) {
                 (Some(source), None) => Seen::Text(source.hash),
@@ -94,8 +94,8 @@ impl Folder {
         now: Instant,
         held: &dyn Fn(&Path) -> bool,
         validate: &Validate<'_>,
-        clock: &Clock<'_>,
-    ) -> Look {
+        clock: &FolderClock<'_>,
+    ) -> FolderLook {
         self.look_for(last, Some(now), held, validate, clock)
     }
 
@@ -106,10 +106,10 @@ impl Folder {
         now: Option<Instant>,
         held: &dyn Fn(&Path) -> bool,
         validate: &Validate<'_>,
-        clock: &Clock<'_>,
-    ) -> Look {
+        clock: &FolderClock<'_>,
+    ) -> FolderLook {
         let found = self.read_all(last, held);
-        let mut scripts: Option<HashMap<ScriptName, Arc<Entry>>> = None;
+        let mut scripts: Option<HashMap<ScriptName, Arc<ScriptEntry>>> = None;
         let mut again: Option<Duration> = None;
         for (name, seen, source) in found {
             if self.taken.get(&name).unwrap_or(&Seen::Nothing) == &seen {
@@ -142,7 +142,7 @@ impl Folder {
             }
         }
         let generation = last.generation + 1;
-        Look {
+        FolderLook {
             set: scripts.map(|scripts| SourceSet {
                 generation,
                 scripts,
@@ -168,7 +168,7 @@ impl Folder {
         (!left.is_zero()).then_some(left)
     }
 
-    /// What stands in the place of each script that is there or that is known, but for the held.
+    /// What is in the place of each script that is there or that is known, but for the held.
     fn read_all(
         &self,
         last: &SourceSet,
@@ -214,15 +214,15 @@ impl Folder {
 fn judge(
     seen: &Seen,
     source: Option<Source>,
-    old: Option<&Entry>,
+    old: Option<&ScriptEntry>,
     validate: &Validate<'_>,
-    clock: &Clock<'_>,
-) -> Option<Entry> {
+    clock: &FolderClock<'_>,
+) -> Option<ScriptEntry> {
     let good = old.and_then(|old| old.source.clone());
     let loaded_at = clock();
     let (source, broken) = match (seen, source) {
         (Seen::Nothing, _) => return None,
-        (Seen::Refused(message), _) => (good, Some(Fault::whole(message.clone()))),
+        (Seen::Refused(message), _) => (good, Some(SourceFault::whole(message.clone()))),
         (Seen::Text(_), source) => {
             let source = source?;
             match (validate(&source), good) {
@@ -233,14 +233,14 @@ fn judge(
             }
         }
     };
-    Some(Entry {
+    Some(ScriptEntry {
         source,
         broken,
         loaded_at,
     })
 }
 
-fn is_same(old: &Entry, new: &Entry) -> bool {
-    let hash = |entry: &Entry| entry.source.as_ref().map(|source| source.hash);
+fn is_same(old: &ScriptEntry, new: &ScriptEntry) -> bool {
+    let hash = |entry: &ScriptEntry| entry.source.as_ref().map(|source| source.hash);
     hash(old) == hash(new) && old.broken == new.broken
 }

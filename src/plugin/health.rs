@@ -1,5 +1,6 @@
 //! How one version of a script does, for each account by itself: counts its runs and judges when
-//! it must run apart or not at all. It has no clock and knows nothing of who acts on the judgement.
+//! it must run in the isolated runner or not at all. It has no clock and does not act on the
+//! judgement.
 //!
 //! A script's runs hang on what an account publishes, so that one account's payloads must not
 //! decide for the others.
@@ -15,9 +16,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::histogram::Histogram;
-use super::source::Fault;
+use super::source::SourceFault;
 use super::view::FailureKind;
-use super::window::{Ended, KEPT, Sum, Window};
+use super::window::{Ended, KEPT, RunWindow, WindowSum};
 use crate::config::Config;
 use crate::domain::id::AccountId;
 
@@ -36,8 +37,8 @@ const SLOW_PERCENT: u64 = 10;
 /// longer than [`CHEAP`]: many cheap runs are what the delivery threads are for.
 const SHARE_PERCENT: u64 = 25;
 const CHEAP: Duration = Duration::from_millis(1);
-/// After so many runs one after the other that are well and cheap, a script that runs apart for
-/// an account comes back.
+/// After so many runs one after the other that succeed and are cheap, a script that runs in the
+/// isolated runner for an account comes back.
 const QUICK_RUNS: u32 = 100;
 
 /// When a script is suspended.
@@ -74,15 +75,15 @@ impl Default for HealthRule {
 /// full stop, of numbers and places alone: others than the account may read them, and what a
 /// script throws may be a part of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judgement {
+pub enum HealthJudgement {
     /// Go on.
     Fine,
-    /// Run it on a thread apart.
-    RunApart {
+    /// Run it in the isolated runner.
+    Isolate {
         /// Why.
         reason: String,
     },
-    /// It ran apart and was quick for long enough: run it where the others run.
+    /// It was quick in the isolated runner for long enough: run it where the others run.
     ComeBack,
     /// Do not run it until its file changes.
     Suspend {
@@ -101,9 +102,9 @@ pub struct Ran<'a> {
     /// The processor time that it used.
     pub cpu: Duration,
     /// How it failed, if it did.
-    pub failed: Option<(FailureKind, &'a Fault)>,
-    /// The script runs apart for that account.
-    pub apart: bool,
+    pub failed: Option<(FailureKind, &'a SourceFault)>,
+    /// It was in the isolated runner.
+    pub isolated: bool,
 }
 
 /// The record of one version of a script. Threads may share it.
@@ -120,25 +121,26 @@ pub struct Health {
 
 #[derive(Debug, Default)]
 struct Records {
-    whole: Counts,
+    whole: RunCounts,
     times: Histogram,
-    last_failure: Option<Fault>,
+    last_failure: Option<SourceFault>,
     /// Those that ran last, so many that memory is bounded: one that is forgotten begins again.
     accounts: HashMap<AccountId, Record>,
 }
 
 #[derive(Debug, Default)]
 struct Record {
-    counts: Counts,
-    window: Window,
+    counts: RunCounts,
+    window: RunWindow,
     /// The second of the last run.
     last: u32,
-    /// Runs of the last ones, one after the other, that were well and cheap while it ran apart.
+    /// How many of the last runs, one after the other, succeeded and were cheap in the isolated
+    /// runner.
     quick: u32,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Counts {
+struct RunCounts {
     calls: u64,
     failures: u64,
     total: Duration,
@@ -146,7 +148,7 @@ struct Counts {
 
 /// How a version does for an account, or for all of them.
 #[derive(Debug, Clone, Default)]
-pub struct Figures {
+pub struct ScriptMetrics {
     /// Runs so far.
     pub calls: u64,
     /// Those that failed.
@@ -156,9 +158,9 @@ pub struct Figures {
     /// The processor time that 99 of 100 runs for whichever account do not exceed, good to 10 %
     /// (and a microsecond); `None` before the first run.
     pub p99: Option<Duration>,
-    /// How the last run failed that did, for whichever account. The words may be a part of
+    /// How the last run failed that did, for whichever account. The text may be a part of
     /// somebody's payload.
-    pub last_failure: Option<Fault>,
+    pub last_failure: Option<SourceFault>,
 }
 
 impl Health {
@@ -193,12 +195,12 @@ impl Health {
         Duration::from_nanos(self.slow.load(Ordering::Relaxed))
     }
 
-    /// Takes down a run and judges. An ordinary success costs some tens of nanoseconds.
+    /// Records a run and judges. An ordinary success costs some tens of nanoseconds.
     ///
     /// A run that was ended on the wall ([`FailureKind::Wall`]) is a failure like others, but its
-    /// time is held against nobody. What ran apart took nothing of the delivery threads, so that
-    /// only its failures count.
-    pub fn record(&self, ran: Ran<'_>) -> Judgement {
+    /// time is held against nobody. What ran in the isolated runner took nothing of the delivery
+    /// threads, so that only its failures count.
+    pub fn record(&self, ran: Ran<'_>) -> HealthJudgement {
         let number = u32::try_from(ran.now.as_secs()).unwrap_or(u32::MAX);
         let slow = self.slow();
         let mut locked = self.locked();
@@ -214,23 +216,23 @@ impl Health {
         let (time, how) = match ran.failed {
             Some((FailureKind::Wall, _)) => (Duration::ZERO, Ended::Failed),
             Some(_) => (ran.cpu, Ended::Failed),
-            None if ran.apart => (Duration::ZERO, Ended::Well),
+            None if ran.isolated => (Duration::ZERO, Ended::Well),
             None if ran.cpu > slow => (ran.cpu, Ended::Slow),
             None => (ran.cpu, Ended::Well),
         };
         record.window.add(number, time, how);
-        record.quick = if cheap && ran.apart {
+        record.quick = if cheap && ran.isolated {
             record.quick + 1
         } else {
             0
         };
         if cheap && record.quick < QUICK_RUNS {
             // Nor can the mean be above `CHEAP` without a run that is, at which it is judged.
-            return Judgement::Fine;
+            return HealthJudgement::Fine;
         }
         if cheap {
             record.quick = 0;
-            return Judgement::ComeBack;
+            return HealthJudgement::ComeBack;
         }
         let never_well = record.counts.failures == record.counts.calls;
         let recent = record.window.sum(number, TIMED);
@@ -242,17 +244,17 @@ impl Health {
                 self.judge_failed(&minute, &recent, never_well, kind, fault)
             })
             .or_else(|| self.judge_time(&recent))
-            .unwrap_or(Judgement::Fine)
+            .unwrap_or(HealthJudgement::Fine)
     }
 
     fn judge_failed(
         &self,
-        minute: &Sum,
-        recent: &Sum,
+        minute: &WindowSum,
+        recent: &WindowSum,
         never_well: bool,
         kind: FailureKind,
-        fault: &Fault,
-    ) -> Option<Judgement> {
+        fault: &SourceFault,
+    ) -> Option<HealthJudgement> {
         let place = place(fault);
         let last = match &*place {
             "" => String::new(),
@@ -264,14 +266,14 @@ impl Health {
         if failures >= LEAST_FAILURES && failures * 100 >= calls * u64::from(percent) {
             let reason =
                 format!("{failures} of its last {calls} runs failed within a minute{last}");
-            return Some(Judgement::Suspend { reason });
+            return Some(HealthJudgement::Suspend { reason });
         }
         if is_share(recent.failed, u64::from(time_percent)) {
             let reason = format!(
                 "its failed runs took {} ms of processor time within {TIMED} s{last}",
                 recent.failed.as_millis()
             );
-            return Some(Judgement::Suspend { reason });
+            return Some(HealthJudgement::Suspend { reason });
         }
         let met = match kind {
             FailureKind::Deadline => "its limit of processor time",
@@ -285,14 +287,14 @@ impl Health {
         if never_well && calls >= LIMITS_MET {
             let reason =
                 format!("it never came to an end in {calls} runs; the last met {met}{place}");
-            return Some(Judgement::Suspend { reason });
+            return Some(HealthJudgement::Suspend { reason });
         }
         let reason = format!("a run met {met}{place}");
-        Some(Judgement::RunApart { reason })
+        Some(HealthJudgement::Isolate { reason })
     }
 
-    /// Whether it takes too much of the delivery threads, well or ill.
-    fn judge_time(&self, recent: &Sum) -> Option<Judgement> {
+    /// Whether it takes too much of the delivery threads, whether it fails or not.
+    fn judge_time(&self, recent: &WindowSum) -> Option<HealthJudgement> {
         let reason = if is_share(recent.slow, SLOW_PERCENT) {
             format!(
                 "its runs of more than {:?} took {} ms of processor time within {TIMED} s",
@@ -310,12 +312,12 @@ impl Health {
         } else {
             return None;
         };
-        Some(Judgement::RunApart { reason })
+        Some(HealthJudgement::Isolate { reason })
     }
 
     /// How it does for an account; none: for all of them.
     #[must_use]
-    pub fn figures(&self, account: Option<AccountId>) -> Figures {
+    pub fn metrics(&self, account: Option<AccountId>) -> ScriptMetrics {
         let records = self.locked();
         let counts = match account {
             None => records.whole,
@@ -323,7 +325,7 @@ impl Health {
                 .map(|record| record.counts)
                 .unwrap_or_default(),
         };
-        Figures {
+        ScriptMetrics {
             calls: counts.calls,
             failures: counts.failures,
             total: counts.total,
@@ -358,7 +360,7 @@ impl Records {
     }
 }
 
-impl Counts {
+impl RunCounts {
     fn add(&mut self, ran: &Ran<'_>) {
         self.calls += 1;
         self.failures += u64::from(ran.failed.is_some());
@@ -371,7 +373,7 @@ fn is_share(time: Duration, percent: u64) -> bool {
 }
 
 /// Where it failed, behind a space; nothing if that is not known.
-fn place(fault: &Fault) -> String {
+fn place(fault: &SourceFault) -> String {
     match (fault.line, fault.column) {
         (Some(line), Some(column)) => format!(" at line {line}, column {column}"),
         (Some(line), None) => format!(" at line {line}"),

@@ -76,8 +76,8 @@ mod tests {
             let mut sorted = times;
             sorted.sort_unstable();
             let exact = sorted[(sorted.len() * percent as usize).div_ceil(100) - 1] as f64;
-            let told = histogram.quantile(percent).unwrap().as_micros() as f64;
-            prop_assert!((told - exact).abs() <= exact * 0.1, "{} {}", told, exact);
+            let found = histogram.quantile(percent).unwrap().as_micros() as f64;
+            prop_assert!((found - exact).abs() <= exact * 0.1, "{} {}", found, exact);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a script may use up. The numbers come from the settings; what enforces them stands in
+//! What a script may use up. The numbers come from the settings; what enforces them is in
 //! `engine` (sizes, depths), `budget` (time, operations, memory) and `chain` (output).
 
 use std::time::Duration;

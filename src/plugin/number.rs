@@ -102,7 +102,7 @@ impl Decimal {
             (false, true) => -1,
             (false, false) => 1,
         };
-        // Where the first digit stands, then digit by digit: a longer one goes on behind.
+        // Where the first digit is, then digit by digit: a longer one goes on behind.
         let top = |number: &Self| {
             let length = i64::try_from(number.digits.len()).unwrap_or(i64::MAX);
             number.exponent.saturating_add(length)

@@ -12,10 +12,10 @@ use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Position, Sc
 use super::budget::{Budget, Spent};
 use super::engine;
 use super::json;
-use super::library::Clock;
+use super::library::ScriptClock;
 use super::limits::Limits;
 use super::script::{Compiled, Constants, Facts, Script, compile};
-use super::source::{Fault, Source};
+use super::source::{Source, SourceFault};
 use super::stack::Stack;
 use super::view::FailureKind;
 
@@ -25,7 +25,7 @@ pub struct Runtime {
     reader: Engine,
     stack: Stack,
     pub(super) budget: Rc<Budget>,
-    pub(super) clock: Rc<Clock>,
+    pub(super) clock: Rc<ScriptClock>,
     /// Those of the script at work.
     constants: Rc<RefCell<Rc<Constants>>>,
 }
@@ -44,7 +44,7 @@ impl Runtime {
     pub fn new(limits: Limits) -> Self {
         let reader = engine::reader(&limits);
         let budget = Rc::new(Budget::new(limits));
-        let clock = Rc::new(Clock::default());
+        let clock = Rc::new(ScriptClock::default());
         let constants = Rc::default();
         Self {
             engine: engine::build(&budget, &clock, &constants),
@@ -66,7 +66,7 @@ impl Runtime {
     ///
     /// # Errors
     /// The first thing that is wrong with it, with its place.
-    pub fn compile(&self, source: &Source) -> Result<Script, Fault> {
+    pub fn compile(&self, source: &Source) -> Result<Script, SourceFault> {
         Ok(Script {
             source: source.clone(),
             compiled: self.parse(&source.text)?,
@@ -77,7 +77,7 @@ impl Runtime {
     ///
     /// # Errors
     /// The same.
-    pub fn facts(&self, text: &str) -> Result<Facts, Fault> {
+    pub fn facts(&self, text: &str) -> Result<Facts, SourceFault> {
         self.parse(text).map(|compiled| compiled.facts)
     }
 
@@ -87,7 +87,7 @@ impl Runtime {
         self.engine.register_fn(name, function);
     }
 
-    fn parse(&self, text: &str) -> Result<Compiled, Fault> {
+    fn parse(&self, text: &str) -> Result<Compiled, SourceFault> {
         self.on_stack(|| {
             self.budget.start();
             self.constants.take();
@@ -96,11 +96,12 @@ impl Runtime {
             }));
             // A constant may have logged: nobody would read it.
             self.budget.take_log();
-            let compiled = compiled.unwrap_or_else(|panic| Err(Fault::whole(words_of(&*panic))));
+            let compiled =
+                compiled.unwrap_or_else(|panic| Err(SourceFault::whole(panic_text(&*panic))));
             match self.budget.spent() {
                 // A constant that runs on: the engine says no more than that it was ended.
-                Some(spent) => compiled.map_err(|fault| Fault {
-                    message: self.overrun_words(spent),
+                Some(spent) => compiled.map_err(|fault| SourceFault {
+                    message: self.overrun_text(spent),
                     ..fault
                 }),
                 None => compiled,
@@ -119,7 +120,7 @@ impl Runtime {
         script: &Script,
         function: &str,
         arguments: impl FuncArgs,
-    ) -> Result<Dynamic, (FailureKind, Fault)> {
+    ) -> Result<Dynamic, (FailureKind, SourceFault)> {
         self.constants
             .replace(Rc::clone(&script.compiled.constants));
         let options = CallFnOptions::new().eval_ast(false);
@@ -157,22 +158,22 @@ impl Runtime {
                 Err((kind, fault))
             }
             Err(panic) => {
-                let words = words_of(&*panic);
+                let message = panic_text(&*panic);
                 tracing::error!(
-                    plugin = %script.source.name, function, words,
+                    plugin = %script.source.name, function, error = message,
                     "a plugin's function panicked"
                 );
-                Err((FailureKind::Panic, Fault::whole(words)))
+                Err((FailureKind::Panic, SourceFault::whole(message)))
             }
         }
     }
 
-    fn overrun(&self, spent: Spent, place: Position, text: &str) -> Fault {
-        let message = self.overrun_words(spent);
-        Fault::at(message, place.line(), place.position(), text)
+    fn overrun(&self, spent: Spent, place: Position, text: &str) -> SourceFault {
+        let message = self.overrun_text(spent);
+        SourceFault::at(message, place.line(), place.position(), text)
     }
 
-    fn overrun_words(&self, spent: Spent) -> String {
+    fn overrun_text(&self, spent: Spent) -> String {
         let limits = self.limits();
         match spent {
             Spent::Deadline => format!(
@@ -236,15 +237,15 @@ fn place_of(error: &EvalAltResult) -> Position {
     place
 }
 
-/// An error of the engine in words, at its place.
-pub(super) fn fault_of(mut error: Box<EvalAltResult>, text: &str) -> Fault {
+/// An error of the engine as text, at its place.
+pub(super) fn fault_of(mut error: Box<EvalAltResult>, text: &str) -> SourceFault {
     let place = place_of(&error);
     while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) = *error {
         error = inner;
     }
     error.clear_position();
     let message = match &*error {
-        EvalAltResult::ErrorRuntime(thrown, _) => thrown_words(thrown),
+        EvalAltResult::ErrorRuntime(thrown, _) => thrown_text(thrown),
         EvalAltResult::ErrorStackOverflow(..) => "its functions call each other too deeply".into(),
         EvalAltResult::ErrorFunctionNotFound(signature, _) if signature.contains("bignumber") => {
             format!(
@@ -254,10 +255,10 @@ pub(super) fn fault_of(mut error: Box<EvalAltResult>, text: &str) -> Fault {
         }
         other => other.to_string(),
     };
-    Fault::at(message, place.line(), place.position(), text)
+    SourceFault::at(message, place.line(), place.position(), text)
 }
 
-fn thrown_words(thrown: &Dynamic) -> String {
+fn thrown_text(thrown: &Dynamic) -> String {
     const MOST: usize = 4_096;
     if let Some(text) = json::text_of(thrown) {
         return super::budget::clip(&text, MOST).to_owned();
@@ -265,28 +266,28 @@ fn thrown_words(thrown: &Dynamic) -> String {
     json::write(thrown, MOST).unwrap_or_else(|_| format!("a {} was thrown", json::kind_of(thrown)))
 }
 
-pub(super) fn words_of(panic: &(dyn Any + Send)) -> String {
-    let words = panic
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let message = panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without words");
-    format!("Herald itself failed in a function that it binds (a panic: {words})")
+        .unwrap_or("without a message");
+    format!("Herald itself failed in a function that it binds (a panic: {message})")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::view::{EventView, SubscriptionView, Verdict};
+    use crate::plugin::view::{ScriptEvent, ScriptSubscription, ScriptVerdict};
 
-    fn event() -> EventView<'static> {
-        EventView {
+    fn event() -> ScriptEvent<'static> {
+        ScriptEvent {
             id: "evt_1",
             event_type: "X",
             received_at: chrono::DateTime::UNIX_EPOCH,
             attempt: 1,
             payload: b"{}",
-            subscription: SubscriptionView {
+            subscription: ScriptSubscription {
                 id: "sub_1",
                 title: "",
                 target: "https://example.com",
@@ -337,7 +338,7 @@ mod tests {
             assert_eq!(failure.kind, FailureKind::Panic);
             assert!(failure.fault.message.contains("bang"));
             let run = crate::plugin::run_chain(&runtime, &[&well], &event);
-            assert!(matches!(run.verdict, Ok(Verdict::Deliver(_))));
+            assert!(matches!(run.verdict, Ok(ScriptVerdict::Deliver(_))));
         }
     }
 }

@@ -10,10 +10,10 @@ use rhai::{AST, Dynamic, Engine, Expr, FnAccess, ParseError, Position, Scope, St
 use super::json;
 use super::limits::{Limits, MAX_SOURCE_BYTES};
 use super::runtime::Runtime;
-use super::source::{Fault, Source};
+use super::source::{Source, SourceFault};
 
 /// What a constant may hold, as JSON; and all its copies together, for the compiler puts one
-/// wherever the name stands.
+/// wherever the name is used.
 const MAX_CONSTANT: usize = 64 << 10;
 const MAX_CONSTANT_COPIES: usize = 4 << 20;
 
@@ -112,15 +112,19 @@ impl fmt::Debug for Script {
 ///
 /// # Errors
 /// The first thing that is wrong with it, with its place.
-pub fn check(text: &str, limits: &Limits) -> Result<Facts, Fault> {
+pub fn check(text: &str, limits: &Limits) -> Result<Facts, SourceFault> {
     Runtime::new(limits.clone()).facts(text)
 }
 
-/// Compiles a text. `reader` tells what it is made of, `engine` evaluates its constants (under
+/// Compiles a text. `reader` finds out what it is made of, `engine` evaluates its constants (under
 /// a budget that the caller has opened) and compiles it to be run.
-pub(super) fn compile(engine: &Engine, reader: &Engine, text: &str) -> Result<Compiled, Fault> {
+pub(super) fn compile(
+    engine: &Engine,
+    reader: &Engine,
+    text: &str,
+) -> Result<Compiled, SourceFault> {
     if text.len() > MAX_SOURCE_BYTES {
-        return Err(Fault::whole(format!(
+        return Err(SourceFault::whole(format!(
             "it has {} bytes: a script may have {MAX_SOURCE_BYTES}",
             text.len()
         )));
@@ -129,7 +133,7 @@ pub(super) fn compile(engine: &Engine, reader: &Engine, text: &str) -> Result<Co
     let read = reader.compile(text).map_err(refused)?;
     let mut scope = Scope::new();
     if let Some(place) = read.statements().iter().find_map(misplaced) {
-        let message = "only functions (`fn`) and constants (`const`) may stand outside functions: \
+        let message = "only functions (`fn`) and constants (`const`) may be outside functions: \
                        nothing else would ever run";
         return Err(at(message, place, text));
     }
@@ -153,7 +157,7 @@ pub(super) fn compile(engine: &Engine, reader: &Engine, text: &str) -> Result<Co
     })
 }
 
-/// Where a statement stands that is neither a constant nor nothing.
+/// Where a statement is that is neither a constant nor nothing.
 fn misplaced(statement: &Stmt) -> Option<Position> {
     match statement {
         Stmt::Noop(..) => None,
@@ -163,26 +167,26 @@ fn misplaced(statement: &Stmt) -> Option<Position> {
     }
 }
 
-fn judge_constants(scope: &Scope, text: &str) -> Result<(), Fault> {
+fn judge_constants(scope: &Scope, text: &str) -> Result<(), SourceFault> {
     let mut copies = 0_usize;
     for (name, _, value) in scope.iter_raw() {
         let place = line_of(text, "const", name, |_| true);
         let wrong =
-            |detail: String| Fault::at(format!("const {name}: {detail}"), place, None, text);
+            |detail: String| SourceFault::at(format!("const {name}: {detail}"), place, None, text);
         let json = json::write(value, MAX_CONSTANT).map_err(|error| wrong(error.to_string()))?;
         let uses = text.matches(name).count();
         copies = copies.saturating_add(json.len().saturating_mul(uses));
         if copies > MAX_CONSTANT_COPIES {
             return Err(wrong(format!(
                 "its copies would take more than {MAX_CONSTANT_COPIES} bytes, because it is long \
-                 and stands in the script {uses} times"
+                 and is used in the script {uses} times"
             )));
         }
     }
     Ok(())
 }
 
-fn facts_of(ast: &AST, text: &str) -> Result<Facts, Fault> {
+fn facts_of(ast: &AST, text: &str) -> Result<Facts, SourceFault> {
     let mut facts = Facts::default();
     for function in ast.iter_functions().filter(|f| f.this_type.is_none()) {
         let name = function.name;
@@ -191,7 +195,7 @@ fn facts_of(ast: &AST, text: &str) -> Result<Facts, Fault> {
             let commas = function.params.len().saturating_sub(1);
             let place = line_of(text, "fn", name, |rest| rest.matches(',').count() == commas)
                 .or_else(|| line_of(text, "fn", name, |_| true));
-            Fault::at(format!("{name} {detail}"), place, None, text)
+            SourceFault::at(format!("{name} {detail}"), place, None, text)
         };
         let hook = Hook::ALL.into_iter().find(|hook| hook.as_str() == name);
         if (hook.is_some() || name.starts_with("test_")) && function.access == FnAccess::Private {
@@ -212,7 +216,7 @@ fn facts_of(ast: &AST, text: &str) -> Result<Facts, Fault> {
     facts.hooks.sort_by_key(|hook| *hook as u8);
     facts.tests.sort();
     if facts.hooks.is_empty() {
-        return Err(Fault::whole(
+        return Err(SourceFault::whole(
             "it defines none of filter(event), transform(event), headers(event), mail(event)",
         ));
     }
@@ -236,10 +240,10 @@ fn line_of(text: &str, keyword: &str, name: &str, fits: impl Fn(&str) -> bool) -
     Some(at + 1)
 }
 
-fn of_parse_error(error: &ParseError, text: &str) -> Fault {
+fn of_parse_error(error: &ParseError, text: &str) -> SourceFault {
     at(&error.err_type().to_string(), error.position(), text)
 }
 
-fn at(message: &str, place: Position, text: &str) -> Fault {
-    Fault::at(message, place.line(), place.position(), text)
+fn at(message: &str, place: Position, text: &str) -> SourceFault {
+    SourceFault::at(message, place.line(), place.position(), text)
 }

@@ -20,7 +20,7 @@ const WORLD_WRITABLE: u32 = 0o002;
 
 /// A file that looks like a script, by its place and its ending.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundScript {
     pub(super) name: ScriptName,
     /// Where it is listed: the folder's real path and the file's name in it.
     pub(super) path: PathBuf,
@@ -32,7 +32,7 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// When the folder, or one of the two in it, is not there to be read.
-pub(super) fn find(root: &Path) -> Result<Vec<Found>, String> {
+pub(super) fn find(root: &Path) -> Result<Vec<FoundScript>, String> {
     if let Err(error) = fs::read_dir(root) {
         return Err(match error.kind() {
             io::ErrorKind::NotFound => format!("the plugins folder {} is missing", root.display()),
@@ -54,7 +54,7 @@ pub(super) fn find(root: &Path) -> Result<Vec<Found>, String> {
     Ok(found)
 }
 
-fn find_in(folder: &Path, kind: ScriptKind, found: &mut Vec<Found>) -> io::Result<()> {
+fn find_in(folder: &Path, kind: ScriptKind, found: &mut Vec<FoundScript>) -> io::Result<()> {
     let listing = fs::canonicalize(folder).and_then(|real| Ok((fs::read_dir(&real)?, real)));
     let (entries, folder) = match listing {
         Ok(listing) => listing,
@@ -86,7 +86,7 @@ fn find_in(folder: &Path, kind: ScriptKind, found: &mut Vec<Found>) -> io::Resul
         } else {
             misnamed
         };
-        found.push(Found {
+        found.push(FoundScript {
             name,
             path: folder.join(&file),
             refused,
@@ -146,7 +146,7 @@ pub(super) fn read_within(root: &Path, path: &Path) -> Result<String, String> {
     read_script(&real)
 }
 
-/// Reads a script's text wherever it stands, under all the other rules of `read_within`.
+/// Reads a script's text wherever it is, under all the other rules of `read_within`.
 ///
 /// # Errors
 /// Says why it is refused.
@@ -165,7 +165,7 @@ pub fn read_script(path: &Path) -> Result<String, String> {
         return Err("anybody may write to it: take that right away (chmod o-w)".to_owned());
     }
     let mut bytes = Vec::new();
-    // One byte more than allowed tells a file that grew since.
+    // One byte more than allowed shows that the file is too long or grew since.
     file.take(MAX_SOURCE_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;

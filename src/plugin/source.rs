@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::event_type::check_name;
 
-/// The most characters of a script's line or of an error's text that a [`Fault`] keeps.
+/// The most characters of a script's line or of an error's text that a [`SourceFault`] keeps.
 const MAX_SHOWN: usize = 500;
-/// Lines of a script before and behind the one at fault that a [`Fault`] keeps.
+/// Lines of a script before and behind the one at fault that a [`SourceFault`] keeps.
 const AROUND: usize = 3;
 
 /// Whom a script acts for.
@@ -72,7 +72,7 @@ impl ScriptName {
         Self { kind, name }
     }
 
-    /// Stands where no script can be named: no file ever has it.
+    /// For where no script can be named: no file ever has it.
     pub(super) fn of_nobody() -> Self {
         Self::of_refused(ScriptKind::Named, "?")
     }
@@ -157,7 +157,7 @@ impl fmt::Debug for ScriptHash {
 /// One version of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Where it stands.
+    /// Its place in the folder.
     pub name: ScriptName,
     /// The whole file.
     pub text: Arc<str>,
@@ -177,10 +177,10 @@ impl Source {
 
 /// What is wrong with a script, and where. `Display` writes the message after its place, then
 /// the line of the script, if it is known, on a line of its own. Neither text holds a control
-/// character other than a tab: a payload's words may be thrown, and PostgreSQL takes no NUL.
+/// character other than a tab: a payload's text may be thrown, and PostgreSQL takes no NUL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Fault {
-    /// In plain words, without the place.
+pub struct SourceFault {
+    /// The message, without the place.
     pub message: String,
     /// From 1.
     pub line: Option<usize>,
@@ -199,7 +199,7 @@ pub struct Excerpt {
     pub lines: Vec<(usize, String)>,
 }
 
-impl Fault {
+impl SourceFault {
     /// A fault that belongs to no line.
     #[must_use]
     pub fn whole(message: impl Into<String>) -> Self {
@@ -237,7 +237,7 @@ impl Fault {
     }
 }
 
-impl Fault {
+impl SourceFault {
     /// The place and the message, without the script's line: for those who may not see scripts.
     #[must_use]
     pub fn without_source(&self) -> String {
@@ -250,7 +250,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SourceFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.without_source())?;
         match (self.line, &self.source_line) {
@@ -286,11 +286,11 @@ pub(super) fn without_control(text: String, kept: &[char]) -> String {
 
 /// What is known of one script's file.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct ScriptEntry {
     /// The newest version that compiles, which is the one at work.
     pub source: Option<Source>,
-    /// What is wrong with the file as it stands now; `None` when `source` is that file.
-    pub broken: Option<Fault>,
+    /// What is wrong with the file as it is now; `None` when `source` is that file.
+    pub broken: Option<SourceFault>,
     /// When this state was read.
     pub loaded_at: DateTime<Utc>,
 }
@@ -301,7 +301,7 @@ pub struct SourceSet {
     /// Grows with every set that differs.
     pub generation: u64,
     /// Each script's state, by its name.
-    pub scripts: HashMap<ScriptName, Arc<Entry>>,
+    pub scripts: HashMap<ScriptName, Arc<ScriptEntry>>,
 }
 
 impl SourceSet {
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_fault_holds_no_control_character_and_its_columns_stay() {
-        let fault = Fault::at(
+        let fault = SourceFault::at(
             "a\0b\nc\u{1b}[31m\u{7f}\u{85}\td",
             Some(1),
             Some(4),
@@ -350,13 +350,13 @@ mod tests {
         );
         assert_eq!(fault.message, "a␀b␊c␛[31m␡\u{fffd}\td");
         assert_eq!(fault.source_line.as_deref(), Some("␀␀\t␀x"));
-        assert_eq!(Fault::whole("\0".repeat(2)).message, "␀␀");
-        assert_eq!(Fault::whole("Zoë: 7\t€").message, "Zoë: 7\t€");
+        assert_eq!(SourceFault::whole("\0".repeat(2)).message, "␀␀");
+        assert_eq!(SourceFault::whole("Zoë: 7\t€").message, "Zoë: 7\t€");
     }
 
     #[test]
     fn a_fault_shows_its_line() {
-        let fault = Fault::at(
+        let fault = SourceFault::at(
             "unexpected end",
             Some(2),
             Some(9),

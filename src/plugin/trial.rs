@@ -2,7 +2,7 @@
 
 use super::limits::Limits;
 use super::runtime::Runtime;
-use super::source::{Fault, Source};
+use super::source::{Source, SourceFault};
 
 /// How one `test_…` function ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct TestResult {
     /// The function's name.
     pub name: String,
     /// What it threw, or which limit it met.
-    pub result: Result<(), Fault>,
+    pub result: Result<(), SourceFault>,
     /// What it logged.
     pub log: Vec<String>,
 }
@@ -20,7 +20,7 @@ pub struct TestResult {
 ///
 /// # Errors
 /// The script does not compile.
-pub fn run_tests(source: &Source, limits: &Limits) -> Result<Vec<TestResult>, Fault> {
+pub fn run_tests(source: &Source, limits: &Limits) -> Result<Vec<TestResult>, SourceFault> {
     let runtime = Runtime::new(limits.clone());
     let script = runtime.compile(source)?;
     let run = |name: &String| {

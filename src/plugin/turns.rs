@@ -1,5 +1,5 @@
-//! Whose turn is next on a thread that runs scripts apart: accounts take turns, and an account's
-//! sets of scripts share the account's turns. It knows nothing of what waits.
+//! Whose turn is next in the isolated runner: accounts take turns, and an account's sets of scripts
+//! share the account's turns. It knows nothing of what waits.
 
 use std::collections::VecDeque;
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::source::{Fault, ScriptHash, ScriptName, Source};
+use super::source::{ScriptHash, ScriptName, Source, SourceFault};
 
 /// One attempt's event as scripts may see it. It holds no secret.
 #[derive(Debug, Clone)]
-pub struct EventView<'a> {
+pub struct ScriptEvent<'a> {
     /// `evt_…`.
     pub id: &'a str,
     /// The event type's name; scripts read it as `event.type`.
@@ -21,14 +21,14 @@ pub struct EventView<'a> {
     /// The exact bytes published: a JSON text.
     pub payload: &'a [u8],
     /// For whom.
-    pub subscription: SubscriptionView<'a>,
-    /// When the attempt began, which is what `now()` answers.
+    pub subscription: ScriptSubscription<'a>,
+    /// When the attempt began, which is what `now()` returns.
     pub now: DateTime<Utc>,
 }
 
 /// The subscription of an attempt as scripts may see it.
 #[derive(Debug, Clone)]
-pub struct SubscriptionView<'a> {
+pub struct ScriptSubscription<'a> {
     /// `sub_…`.
     pub id: &'a str,
     /// As people named it.
@@ -38,7 +38,7 @@ pub struct SubscriptionView<'a> {
     pub target: &'a str,
 }
 
-impl SubscriptionView<'_> {
+impl ScriptSubscription<'_> {
     /// Whether it delivers by mail.
     #[must_use]
     pub fn is_mail(&self) -> bool {
@@ -60,7 +60,7 @@ impl SubscriptionView<'_> {
 #[derive(Debug, Clone)]
 pub struct Run {
     /// What to do with the delivery, or why that is not known: then it stays open.
-    pub verdict: Result<Verdict, Failure>,
+    pub verdict: Result<ScriptVerdict, ScriptFailure>,
     /// What the scripts logged, in order, cut to the limits.
     pub log: Vec<String>,
     /// Operations of all scripts, as Rhai counts them.
@@ -104,7 +104,7 @@ impl Part {
 
 /// What the scripts want.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ScriptVerdict {
     /// Deliver by HTTP, or by mail in the way that has no script.
     Deliver(Delivered),
     /// Do not deliver: this script's `filter` said no.
@@ -145,13 +145,13 @@ pub struct MailDraft {
 /// Why a run came to no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{script}: {fault}")]
-pub struct Failure {
+pub struct ScriptFailure {
     /// The script at fault.
     pub script: ScriptName,
-    /// The kind, which decides about suspension and a thread of its own.
+    /// The kind, which decides about suspension and the isolated runner.
     pub kind: FailureKind,
     /// What and where.
-    pub fault: Fault,
+    pub fault: SourceFault,
 }
 
 /// How a script failed.

@@ -23,9 +23,9 @@ pub(super) struct Watched {
 #[derive(Debug)]
 struct Watch {
     interest: Interest,
-    /// Device and inode of what is watched: another folder may come to stand at the path.
+    /// Device and inode of what is watched: another folder may take its path.
     identity: Option<(u64, u64)>,
-    told: bool,
+    warned: bool,
 }
 
 /// What counts in a watched folder.
@@ -56,8 +56,8 @@ impl Watched {
         }
     }
 
-    /// Watches what the path of the plugins folder leads to now. Answers whether anything new is
-    /// watched: what happened there before is not told, so it must be looked at.
+    /// Watches what the path of the plugins folder leads to now. Returns whether anything new is
+    /// watched: what happened there before is not reported, so it must be looked at.
     pub(super) fn follow(&mut self, root: &Path, watcher: &mut RecommendedWatcher) -> bool {
         let wanted = wanted(root);
         self.folders.retain(|folder, _| {
@@ -74,7 +74,7 @@ impl Watched {
             let watch = self.folders.entry(folder.clone()).or_insert(Watch {
                 interest: interest.clone(),
                 identity: None,
-                told: false,
+                warned: false,
             });
             watch.interest = interest;
             if watch.identity.is_some() && watch.identity == identity {
@@ -87,8 +87,8 @@ impl Watched {
                     watch.identity = identity;
                     grown = true;
                 }
-                Err(error) if !watch.told => {
-                    watch.told = true;
+                Err(error) if !watch.warned => {
+                    watch.warned = true;
                     tracing::warn!(
                         folder = %folder.display(), %error,
                         "a folder of the plugins is not watched: changes are seen by the rescan only"
@@ -114,7 +114,7 @@ fn wanted(root: &Path) -> HashMap<PathBuf, Interest> {
 }
 
 /// Resolves a path as the kernel does, and notes each folder in which another entry would make
-/// the path lead elsewhere: where links stand, where the path ends, and where it breaks off.
+/// the path lead elsewhere: where links are, where the path ends, and where it breaks off.
 fn walk(path: &Path, wanted: &mut HashMap<PathBuf, Interest>) -> Option<PathBuf> {
     let mut note = |folder: &Path, name: &OsStr| {
         let interest = wanted

@@ -1,4 +1,4 @@
-//! Follows the plugins folder: hears of changes, waits until a save is complete, checks what
+//! Follows the plugins folder: learns of changes, waits until a save is complete, checks what
 //! changed and publishes the new set. It runs on a thread of its own and knows neither who gets
 //! the set nor how a script is checked.
 
@@ -14,19 +14,19 @@ use chrono::{DateTime, Utc};
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher};
 
-use super::folder::{Clock, Folder, Validate};
-use super::source::{Fault, Source, SourceSet};
+use super::folder::{Folder, FolderClock, Validate};
+use super::source::{Source, SourceFault, SourceSet};
 use super::watched::Watched;
 
 /// After a change it is quiet for this long before the folder is looked at.
 const QUIET: Duration = Duration::from_millis(25);
 /// It is looked at after this long even if it never gets quiet.
 const MOST_QUIET: Duration = Duration::from_millis(250);
-/// It is looked at this often without any word of a change: networked file systems tell none.
+/// It is looked at this often without any report of a change: networked file systems report none.
 const RESCAN: Duration = Duration::from_secs(5);
 /// A file that is being written is left alone, but not longer than this: its writer may hang.
 const MOST_HELD: Duration = Duration::from_secs(5);
-/// How many changes may wait to be heard. More than these say the same: look.
+/// How many reports may wait. More than these say the same: look.
 const MOST_WAITING: usize = 4_096;
 
 /// Follows a plugins folder until it is dropped.
@@ -34,13 +34,13 @@ const MOST_WAITING: usize = 4_096;
 /// Dropping it waits for the thread, and so for a `publish` under way.
 #[derive(Debug)]
 pub struct Watcher {
-    words: SyncSender<Word>,
+    reports: SyncSender<WatchReport>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread is told.
+/// What is reported to the thread.
 #[derive(Debug)]
-enum Word {
+enum WatchReport {
     Changed(Event),
     /// Something changed and nobody knows what.
     Unsure,
@@ -50,9 +50,9 @@ enum Word {
 impl Watcher {
     /// Follows the folder at `root`, of which `first` was loaded. Each change that `validate`
     /// lets pass, or that breaks a script, makes a new set of a higher generation, which is
-    /// handed to `publish` on the watcher's own thread. `clock` tells the time for `loaded_at`.
+    /// handed to `publish` on the watcher's own thread. `clock` gives the time for `loaded_at`.
     ///
-    /// Where the system tells no changes (its watches are used up), a rescan every 5 s does.
+    /// Where the system reports no changes (its watches are used up), a rescan every 5 s does.
     ///
     /// # Errors
     /// When the current folder, to which a relative `root` is relative, is unknown, or no thread
@@ -60,61 +60,61 @@ impl Watcher {
     pub fn start(
         root: &Path,
         first: Arc<SourceSet>,
-        validate: impl Fn(&Source) -> Result<(), Fault> + Send + 'static,
+        validate: impl Fn(&Source) -> Result<(), SourceFault> + Send + 'static,
         publish: impl Fn(Arc<SourceSet>) + Send + 'static,
         clock: impl Fn() -> DateTime<Utc> + Send + 'static,
     ) -> io::Result<Self> {
         let root = std::path::absolute(root)?;
-        let (words, heard) = mpsc::sync_channel(MOST_WAITING);
-        let teller = words.clone();
+        let (reports, received) = mpsc::sync_channel(MOST_WAITING);
+        let for_system = reports.clone();
         let thread = thread::Builder::new()
             .name("plugin-watcher".to_owned())
             .spawn(move || {
                 let mut follower = Follower {
                     folder: Folder::new(&root, &first),
-                    watcher: system_watcher(teller),
+                    watcher: system_watcher(for_system),
                     watched: Watched::default(),
                     writing: HashMap::new(),
                     set: first,
                     root,
                 };
-                follower.run(&heard, &validate, &publish, &clock);
+                follower.run(&received, &validate, &publish, &clock);
             })?;
         Ok(Self {
-            words,
+            reports,
             thread: Some(thread),
         })
     }
 
-    /// Looks at the folder soon, though nothing was heard of a change.
+    /// Looks at the folder soon, though no change was reported.
     pub fn rescan(&self) {
-        // Full: then a look is due already. Gone: somebody told so.
-        let _ = self.words.try_send(Word::Unsure);
+        // Full: then a look is due already. Gone: the thread was stopped.
+        let _ = self.reports.try_send(WatchReport::Unsure);
     }
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
         // It fails only if the thread is gone already.
-        let _ = self.words.send(Word::Stop);
+        let _ = self.reports.send(WatchReport::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-/// The system's words on changes, sent on; none where it has no watches left.
-fn system_watcher(words: SyncSender<Word>) -> Option<RecommendedWatcher> {
-    let watcher = notify::recommended_watcher(move |told: notify::Result<Event>| {
-        let word = match told {
-            Ok(event) if event.need_rescan() => Word::Unsure,
+/// Passes the system's reports of changes on; none where it has no watches left.
+fn system_watcher(reports: SyncSender<WatchReport>) -> Option<RecommendedWatcher> {
+    let watcher = notify::recommended_watcher(move |seen: notify::Result<Event>| {
+        let report = match seen {
+            Ok(event) if event.need_rescan() => WatchReport::Unsure,
             // Looking at the folder opens and closes files: that is no change.
             Ok(event) if is_reading(event.kind) => return,
-            Ok(event) => Word::Changed(event),
-            Err(_) => Word::Unsure,
+            Ok(event) => WatchReport::Changed(event),
+            Err(_) => WatchReport::Unsure,
         };
         // Full or gone: then a look is due already, or never again.
-        let _ = words.try_send(word);
+        let _ = reports.try_send(report);
     });
     match watcher {
         Ok(watcher) => Some(watcher),
@@ -143,20 +143,20 @@ struct Follower {
 impl Follower {
     fn run(
         &mut self,
-        heard: &Receiver<Word>,
+        received: &Receiver<WatchReport>,
         validate: &Validate<'_>,
         publish: &dyn Fn(Arc<SourceSet>),
-        clock: &Clock<'_>,
+        clock: &FolderClock<'_>,
     ) {
-        // What changed since the first set was loaded was told to nobody: look at once.
+        // What changed since the first set was loaded was not reported: look at once.
         let mut next = Instant::now();
         let mut latest = None;
         loop {
             let wait = next.saturating_duration_since(Instant::now());
-            let concerned = match heard.recv_timeout(wait) {
-                Ok(Word::Changed(event)) => self.note(&event),
-                Ok(Word::Unsure) => true,
-                Ok(Word::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            let concerned = match received.recv_timeout(wait) {
+                Ok(WatchReport::Changed(event)) => self.note(&event),
+                Ok(WatchReport::Unsure) => true,
+                Ok(WatchReport::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     latest = None;
                     next = Instant::now() + self.look(validate, publish, clock);
@@ -171,7 +171,7 @@ impl Follower {
         }
     }
 
-    /// Takes notice of a change; answers whether it is one of the plugins.
+    /// Notes a change; returns whether it concerns the plugins.
     fn note(&mut self, event: &Event) -> bool {
         let mut concerned = false;
         for path in &event.paths {
@@ -195,12 +195,13 @@ impl Follower {
         concerned
     }
 
-    /// Looks at the folder, publishes what changed, and answers when to look next.
+    /// Looks at the folder, publishes what changed, and returns how long to wait before the next
+    /// look.
     fn look(
         &mut self,
         validate: &Validate<'_>,
         publish: &dyn Fn(Arc<SourceSet>),
-        clock: &Clock<'_>,
+        clock: &FolderClock<'_>,
     ) -> Duration {
         let grown = match &mut self.watcher {
             Some(watcher) => self.watched.follow(&self.root, watcher),

@@ -8,7 +8,7 @@ pub(super) const KEPT: u32 = 60;
 /// The last [`KEPT`] seconds, the one under way among them. Every account with each version that
 /// it uses has one: it is kept small.
 #[derive(Debug)]
-pub(super) struct Window([Second; KEPT as usize]);
+pub(super) struct RunWindow([Second; KEPT as usize]);
 
 /// What ended within one second. Times are in microseconds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,7 +23,7 @@ struct Second {
 
 /// What ended within several.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sum {
+pub(super) struct WindowSum {
     pub(super) calls: u64,
     pub(super) failures: u64,
     /// The time of all runs.
@@ -42,13 +42,13 @@ pub(super) enum Ended {
     Failed,
 }
 
-impl Default for Window {
+impl Default for RunWindow {
     fn default() -> Self {
         Self([Second::default(); KEPT as usize])
     }
 }
 
-impl Window {
+impl RunWindow {
     /// Adds a run that ended in that second. A clock that is read by several threads may come
     /// late: then it is the newer second that is there already.
     pub(super) fn add(&mut self, number: u32, time: Duration, how: Ended) {
@@ -78,10 +78,10 @@ impl Window {
     }
 
     /// The last `most` seconds together.
-    pub(super) fn sum(&self, now: u32, most: u32) -> Sum {
+    pub(super) fn sum(&self, now: u32, most: u32) -> WindowSum {
         let recent = (self.0.iter()).filter(|it| it.number.saturating_add(most) > now);
         let micros = |time: u32| Duration::from_micros(u64::from(time));
-        recent.fold(Sum::default(), |sum, second| Sum {
+        recent.fold(WindowSum::default(), |sum, second| WindowSum {
             calls: sum.calls + u64::from(second.calls),
             failures: sum.failures + u64::from(second.failures),
             time: sum.time + micros(second.time),

@@ -13,7 +13,7 @@ const PACKAGE_ACCOUNT: &str = "postgres";
 
 /// Who runs the programs and owns the files.
 #[derive(Debug, Clone)]
-pub(super) struct Account {
+pub(super) struct SystemAccount {
     pub(super) uid: u32,
     gid: u32,
     name: String,
@@ -21,7 +21,7 @@ pub(super) struct Account {
     switch: bool,
 }
 
-impl Account {
+impl SystemAccount {
     /// Chooses for `home`, which need not exist yet.
     pub(super) fn for_folder(home: &Path) -> Result<Self, PostgresError> {
         let own = rustix::process::geteuid().as_raw();

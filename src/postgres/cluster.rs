@@ -7,7 +7,7 @@
 //!     data/herald.conf                 Herald's settings, rewritten at each start
 //!     postgresql.log                   its log; the one before is postgresql.log.old
 //!     socket/                          the socket, unless its path would be too long
-//!     socket-folder                    tells where the socket is
+//!     socket-folder                    says where the socket is
 //! ```
 
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ use std::process::{Command, Output, Stdio};
 
 use sha2::{Digest, Sha256};
 
-use super::account::Account;
+use super::account::SystemAccount;
 use super::binaries::{self, Binaries};
 use super::error::PostgresError;
 
@@ -34,7 +34,7 @@ const LOG_BYTES: u64 = 10 << 20;
 #[derive(Debug, Clone)]
 pub(super) struct Cluster {
     home: PathBuf,
-    pub(super) account: Account,
+    pub(super) account: SystemAccount,
     pub(super) binaries: Binaries,
     pub(super) socket: PathBuf,
 }
@@ -57,7 +57,7 @@ impl Cluster {
             .canonicalize()
             .map_err(PostgresError::file("resolved", data_dir))?;
         let home = home_in(&data_dir);
-        let account = Account::for_folder(&home)?;
+        let account = SystemAccount::for_folder(&home)?;
         let binaries = binaries::choose(&data_in(&data_dir))?;
         account.check_reach(&data_dir)?;
         private_folder(&home, &account)?;
@@ -199,7 +199,7 @@ impl Cluster {
     }
 }
 
-/// The URL of a server whose socket stands in `socket`. The folder's path holds only letters
+/// The URL of a server whose socket is in `socket`. The folder's path holds only letters
 /// that need no escape but the slash: [`socket_folder`] sees to that.
 pub(super) fn url_of(socket: &Path) -> String {
     let host = socket.to_string_lossy().replace('/', "%2F");
@@ -228,7 +228,7 @@ fn socket_folder(home: &Path) -> PathBuf {
 
 /// A folder that only `account` can enter. One that exists must be the account's already: a
 /// stranger's folder under /tmp is not trusted with the socket.
-fn private_folder(path: &Path, account: &Account) -> Result<(), PostgresError> {
+fn private_folder(path: &Path, account: &SystemAccount) -> Result<(), PostgresError> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => return account.own(path),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -261,7 +261,7 @@ fn run(
         .stderr(Stdio::piped());
     let result = command.spawn().and_then(|mut child| {
         if let Some(mut stdin) = child.stdin.take() {
-            // A program that ended early is told by its status.
+            // The status shows that a program ended early.
             let _ = stdin.write_all(input.as_bytes());
         }
         child.wait_with_output()
@@ -380,7 +380,7 @@ mod tests {
         let elsewhere = tempfile::tempdir().unwrap();
         let link = place.path().join("herald-1");
         std::os::unix::fs::symlink(elsewhere.path(), &link).unwrap();
-        let account = Account::for_folder(&place.path().join("none")).unwrap();
+        let account = SystemAccount::for_folder(&place.path().join("none")).unwrap();
         assert!(matches!(
             private_folder(&link, &account),
             Err(PostgresError::SocketFolderTaken { .. })

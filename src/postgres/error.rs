@@ -1,4 +1,4 @@
-//! What can go wrong with the private PostgreSQL, in words that tell what to do.
+//! What can go wrong with the private PostgreSQL; each text says what to do.
 
 use std::io;
 use std::path::PathBuf;
@@ -111,8 +111,8 @@ pub enum PostgresError {
         /// The last lines of this start.
         excerpt: String,
     },
-    /// The server did not become ready in time. It is left running, so that a recovery that
-    /// takes long is not begun again by the next start.
+    /// The server did not become ready in time. It is left running, so that the next start does
+    /// not begin a long recovery again.
     #[error(
         "PostgreSQL (process {pid}) was not ready {seconds} s after its last sign of progress; \
          the end of {log}:\n{excerpt}"
@@ -165,7 +165,7 @@ impl PostgresError {
     }
 }
 
-/// The usual causes in plain words, put before PostgreSQL's own.
+/// The usual causes, put before PostgreSQL's own text.
 fn hint(output: &str) -> &'static str {
     const CAUSES: [(&str, &str); 5] = [
         ("No space left on device", " (the disk is full)"),
@@ -180,7 +180,7 @@ fn hint(output: &str) -> &'static str {
     CAUSES
         .iter()
         .find(|(mark, _)| output.contains(mark))
-        .map_or("", |(_, words)| words)
+        .map_or("", |(_, cause)| cause)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The private PostgreSQL: for who sets no database URL, Herald runs the installed server on
+//! The private PostgreSQL: where no database URL is set, Herald runs the installed server on
 //! a folder of its own, reachable by a Unix socket only. This module knows processes and
 //! files, no SQL beyond the creation of the empty database.
 //!
@@ -48,7 +48,7 @@ impl PrivatePostgres {
     /// then on by a task on the calling runtime.
     ///
     /// # Errors
-    /// Whatever keeps it from running, in words for the operator.
+    /// Whatever keeps it from running, as text for the operator.
     pub async fn start(data_dir: &Path) -> Result<Self, PostgresError> {
         let data_dir = data_dir.to_owned();
         let prepared = tokio::task::spawn_blocking(move || Cluster::prepare(&data_dir)).await;
@@ -77,7 +77,7 @@ impl PrivatePostgres {
     /// # Errors
     /// When it did not stop.
     pub async fn stop(self) -> Result<(), PostgresError> {
-        // Fails only if the supervisor is gone, which the join tells.
+        // Fails only if the supervisor is gone, which the join reports.
         let _ = self.stop.send(true);
         match self.supervisor.await {
             Ok(stopped) => stopped,

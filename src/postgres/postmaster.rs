@@ -133,7 +133,7 @@ async fn adopt(
         return Ok(None);
     }
     if PidFile::read(&data).is_some_and(|file| file.socket != cluster.socket) {
-        tracing::info!("its socket is elsewhere: it is started anew");
+        tracing::info!("its socket is elsewhere: starting it again");
         return adopted.stop(&data).await.map(|()| None);
     }
     Ok(Some(adopted))
@@ -167,7 +167,7 @@ async fn launch(cluster: &Cluster, stop: &mut Stop) -> Result<Postmaster, Postgr
             });
         }
         // Backends of a killed postmaster leave when they next look up; a long statement may
-        // keep one for as long as it runs, so after a while they are told to.
+        // keep one for as long as it runs, so after a while they are signalled.
         if begun.elapsed() > Duration::from_secs(1) {
             let wish = if asked_to_leave {
                 Signal::KILL

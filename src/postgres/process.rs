@@ -1,4 +1,4 @@
-//! What the system and `postmaster.pid` tell about PostgreSQL's processes. Read-only but for
+//! What the system and `postmaster.pid` say about PostgreSQL's processes. Read-only but for
 //! signals; decides nothing.
 
 use std::io;

@@ -9,11 +9,11 @@ pub enum Access {
     Public,
     /// Every user who is signed in; no token.
     SignedIn,
-    /// Who publishes: `publisher`, `admin`.
+    /// Roles that publish: `publisher`, `admin`.
     Publish,
-    /// Who publishes and who reads: `publisher`, `viewer`, `admin`.
+    /// Roles that publish or read: `publisher`, `viewer`, `admin`.
     Lookup,
-    /// Who reads: `viewer`, `admin`.
+    /// Roles that read: `viewer`, `admin`.
     Read,
     /// `admin`.
     Manage,
@@ -59,9 +59,9 @@ impl Access {
         matches!(self, Self::View | Self::Administer | Self::Oversee)
     }
 
-    /// Who may, as text for a refusal.
+    /// Who may use it, as text for a refusal.
     #[must_use]
-    pub const fn in_words(self) -> &'static str {
+    pub const fn as_text(self) -> &'static str {
         match self {
             Self::Public => "everybody",
             Self::SignedIn => "a user who is signed in",
@@ -91,7 +91,7 @@ pub enum Scope {
 /// What somebody must be to be let in.
 #[derive(Debug, Clone, Copy)]
 pub struct Need {
-    /// Who may.
+    /// Who may use it.
     pub access: Access,
     /// In whose account.
     pub scope: Scope,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::input::{Faults, Field, Given, ListOf, OrNull, checked, inputs};
+use super::input::{Faults, Given, InputField, ListOf, OrNull, checked, inputs};
 use super::making::{Kind, Making, once};
 use super::{Directory, Reason, Refusal, Result};
 use crate::config::AccountBounds;
@@ -16,7 +16,8 @@ use crate::domain::role::UserRole;
 use crate::domain::user_link::LinkPurpose;
 use crate::store::account::{self, Account, Change, Removal};
 use crate::store::bounds::{self, Usage};
-use crate::store::user::{NewUser, Write};
+use crate::store::user_change::NewUser;
+use crate::store::user_link::Write;
 
 /// Upper bound of a name's length, in characters.
 pub const MAX_NAME: usize = 63;
@@ -39,7 +40,7 @@ fn check_name(name: &str) -> Result<&str, String> {
     ))
 }
 
-impl Field for Sender {
+impl InputField for Sender {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let wrong = "must be an address such as shop@example.com, or a domain such as example.com";
         given.read(faults, |text| text.parse().map_err(|_form| wrong))

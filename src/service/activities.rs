@@ -17,7 +17,7 @@ pub const LIST: &str = "activities";
 /// What a summary counts if no time is given.
 const USUAL_TIME: TimeDelta = TimeDelta::days(7);
 /// The longest time that a summary counts: it reads all of it.
-const LONGEST_TIME: TimeDelta = TimeDelta::days(92);
+pub(crate) const LONGEST_TIME: TimeDelta = TimeDelta::days(92);
 
 lists! {
     /// Which activities.
@@ -67,7 +67,7 @@ pub async fn list(
 
 /// What was counted.
 #[derive(Debug)]
-pub struct Counted {
+pub struct CountedActivities {
     /// The first moment.
     pub from: DateTime<Utc>,
     /// The moment after the last.
@@ -86,7 +86,7 @@ pub async fn count(
     cx: Context<'_>,
     group: Option<&str>,
     (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
-) -> Result<Counted> {
+) -> Result<CountedActivities> {
     // An activity may lie a little ahead: without an end, what was just recorded is counted.
     let ahead = cx.engine.clock().now() + MOST_AHEAD;
     let to = to.unwrap_or_else(|| from.map_or(ahead, |from| ahead.min(from + LONGEST_TIME)));
@@ -101,7 +101,7 @@ pub async fn count(
     let mut rows = activity::summary(cx.database(), cx.account, group, from, to).await?;
     let truncated = rows.len() > MOST_COUNTS;
     rows.truncate(MOST_COUNTS);
-    Ok(Counted {
+    Ok(CountedActivities {
         from,
         to,
         rows,

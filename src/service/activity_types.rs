@@ -5,7 +5,7 @@ use super::making::{Kind, Making, once};
 use super::{Context, Fault, Refusal, Result, views};
 use crate::catalogue::activities;
 use crate::domain::activity::{MAX_NAME, OWN_GROUP, check_name};
-use crate::store::activity_type::{self, OwnType};
+use crate::store::activity_type::{self, OwnActivityType};
 
 /// Upper bound of a description, in characters.
 const MAX_DESCRIPTION: usize = 1_000;
@@ -37,7 +37,7 @@ checked! {
 
 views! {
     /// An activity of the catalogue.
-    pub ActivityTypeView of own: OwnType {
+    pub ActivityTypeView of own: OwnActivityType {
         /// Its group.
         #[schema(example = "Order")]
         group: String,

@@ -16,11 +16,11 @@ use crate::domain::hops::{HEADER, HopId, Hops};
 use crate::domain::id::MailId;
 use crate::domain::role::Role;
 use crate::domain::target_url::{Echoes, MASK};
-use crate::store::delivery_log::Attempt;
+use crate::store::delivery_log::AttemptRow;
 use crate::store::event::EventSummary;
 use crate::store::subscription::Subscription;
 
-/// What stands for a value that is nobody's business.
+/// What is shown in place of a secret value.
 pub const MASKED: &str = MASK;
 
 /// What is sent with each attempt.
@@ -86,7 +86,7 @@ pub struct AttemptRequest {
     pub headers: Vec<HeaderView>,
     /// The body as a plugin made it; null: it was the delivery's own, as published.
     pub body: Option<String>,
-    /// `utf-8`; null: the body stands with the delivery.
+    /// `utf-8`; null: the body is with the delivery.
     #[schema(schema_with = own_encodings)]
     pub body_encoding: Option<&'static str>,
     /// There was more of the body than the log keeps.
@@ -156,7 +156,7 @@ pub struct AttemptView {
     pub outcome: Outcome,
     /// When it ended.
     pub at: DateTime<Utc>,
-    /// Milliseconds from begin to end.
+    /// Milliseconds from start to end.
     pub duration_ms: i32,
     /// What was sent; null: nothing was.
     pub request: Option<AttemptRequest>,
@@ -194,7 +194,7 @@ struct Sent {
 /// The recorder's JSON.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Recorded {
+struct RecordedDetail {
     ms: Vec<Option<u64>>,
     error: Option<String>,
     head: Option<Vec<(String, String)>>,
@@ -212,7 +212,7 @@ struct Recorded {
     smtp_reply: Option<String>,
 }
 
-impl Recorded {
+impl RecordedDetail {
     fn read(text: Option<&str>) -> Self {
         let read = text.and_then(|text| serde_json::from_str(text).ok());
         read.unwrap_or_default()
@@ -221,14 +221,14 @@ impl Recorded {
 
 /// What went wrong with an attempt, or who filtered it, in plain words.
 pub fn error_of(detail: &str) -> Option<String> {
-    let recorded = Recorded::read(Some(detail));
+    let recorded = RecordedDetail::read(Some(detail));
     let filtered = |script| format!("Filtered by the plugin {script}.");
     let error = recorded.error.map(without_source);
     error.or(recorded.filtered_by.map(filtered))
 }
 
-/// What came of an attempt, as far as the recorder's JSON tells it.
-pub struct Answer {
+/// What came of an attempt, as far as the recorder's JSON says.
+pub struct AttemptAnswer {
     /// What went wrong, or who filtered it, in plain words.
     pub error: Option<String>,
     /// The beginning of the answer's body.
@@ -238,9 +238,9 @@ pub struct Answer {
 }
 
 /// What came of an attempt.
-pub fn answer_of(detail: Option<&str>) -> Answer {
-    let recorded = Recorded::read(detail);
-    Answer {
+pub fn answer_of(detail: Option<&str>) -> AttemptAnswer {
+    let recorded = RecordedDetail::read(detail);
+    AttemptAnswer {
         error: detail.and_then(error_of),
         body: recorded.body,
         truncated: recorded.truncated,
@@ -249,7 +249,7 @@ pub fn answer_of(detail: Option<&str>) -> Answer {
 
 impl AttemptView {
     pub(super) fn new(
-        attempt: Attempt,
+        attempt: AttemptRow,
         event: &EventSummary,
         subscription: Option<&Subscription>,
         own: &HopId,
@@ -260,7 +260,7 @@ impl AttemptView {
             Some(subscription) if role != Role::Admin => Echoes::of(subscription.url.whole()),
             _ => Echoes::default(),
         };
-        let recorded = Recorded::read(attempt.detail.as_deref());
+        let recorded = RecordedDetail::read(attempt.detail.as_deref());
         let phase = |place: usize| recorded.ms.get(place).copied().flatten();
         let phases = PhasesView {
             resolve: phase(0),

@@ -9,7 +9,8 @@ use crate::store::audit;
 
 views! {
     /// What became of every target, in one snapshot.
-    pub Audit of count: audit::Audit {
+    #[schema(as = Audit)]
+    pub AuditView of count: audit::Audit {
         /// When the snapshot was taken.
         as_of: DateTime<Utc>,
         /// Events.
@@ -53,6 +54,6 @@ views! {
 ///
 /// # Errors
 /// Other audits are being run, or the database is away.
-pub async fn run(engine: &Engine, account: Option<AccountId>) -> Result<Audit> {
+pub async fn run(engine: &Engine, account: Option<AccountId>) -> Result<AuditView> {
     Ok(engine.audit(account).await?.into())
 }

@@ -38,8 +38,8 @@ pub struct Caller {
     pub who: Who,
     /// What they may do.
     pub role: Role,
-    /// The token belongs to no account, or the user is an admin of `main`: lines of scripts are
-    /// theirs to see. What they may do is the table's to say.
+    /// The token belongs to no account, or the user is an admin of `main`: they may see lines of
+    /// scripts. The table of routes says what they may do.
     pub operator: bool,
     /// The account that the request acts in.
     pub account: Option<AccountId>,
@@ -387,7 +387,7 @@ fn permit(need: Need, grant: &Grant) -> Result<()> {
         (Who::Token(_), None) => "yours is operator-wide,",
         (Who::Token(_), Some(_)) => "yours is of an account,",
     };
-    let (needed, role) = (need.access.in_words(), grant.role);
+    let (needed, role) = (need.access.as_text(), grant.role);
     let detail = format!("This needs {needed}; {yours} with the role {role}.");
     Err(Refusal::new(Reason::Forbidden, detail))
 }

@@ -1,4 +1,4 @@
-//! What an operation on the things of an account stands on.
+//! What an operation on the things of an account needs.
 
 use super::callers::Caller;
 use crate::actors::Engine;

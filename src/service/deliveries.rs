@@ -20,7 +20,7 @@ lists! {
         subscription: Option<SubscriptionId>,
         /// Of events of this type.
         event_type: Option<Text<1, 200>>,
-        /// Where it stands.
+        /// Its state.
         state: Option<DeliveryState>,
         /// Of events accepted at or after.
         from: Option<Moment>,
@@ -56,7 +56,7 @@ pub async fn list(
 pub struct ShownDelivery {
     /// The event's bytes as published.
     pub payload: Vec<u8>,
-    /// Where it stands.
+    /// What is known of it.
     pub delivery: Delivery,
     /// Why it is held, in plain words; none: it is not.
     pub held_because: Option<String>,
@@ -66,7 +66,7 @@ pub struct ShownDelivery {
     pub attempts: Vec<AttemptView>,
 }
 
-/// One delivery with its attempts, as who asks may see them.
+/// One delivery with its attempts, as the caller may see them.
 ///
 /// # Errors
 /// There is none, or the database is away.
@@ -111,8 +111,8 @@ fn why_held(cx: Context<'_>, delivery: &Delivery, subscription: Option<&Subscrip
     reasons.join(" ")
 }
 
-/// Makes a delivery due again, and tells who delivers it. Where the key of the request comes again,
-/// it says how the delivery is now.
+/// Makes a delivery due again, and notifies its subscription. Where the key of the request comes
+/// again, it says how the delivery is now.
 ///
 /// # Errors
 /// When the database is away.
@@ -125,7 +125,7 @@ pub async fn resend(
     let (database, account) = (cx.database(), cx.account);
     let resend = async {
         let became = resend::resend(database, account, event, subscription, making).await?;
-        Ok(heeded(cx, subscription, became))
+        Ok(notified(cx, subscription, became))
     };
     let before = async |event| {
         let now = delivery_log::with_attempts(database, account, event, subscription).await?;
@@ -141,7 +141,7 @@ pub async fn resend(
     .await
 }
 
-/// Has one of many deliveries made due, which the caller noted together.
+/// Makes one of many deliveries due, which the caller noted together.
 ///
 /// # Errors
 /// When the database is away.
@@ -152,10 +152,10 @@ pub async fn resend_one_of_many(
 ) -> Result<Resend, StoreError> {
     let (database, account) = (cx.database(), cx.account);
     let became = resend::resend_one_of_many(database, account, event, subscription).await?;
-    Ok(heeded(cx, subscription, became))
+    Ok(notified(cx, subscription, became))
 }
 
-fn heeded(cx: Context<'_>, subscription: SubscriptionId, became: Resend) -> Resend {
+fn notified(cx: Context<'_>, subscription: SubscriptionId, became: Resend) -> Resend {
     if matches!(became, Resend::Due(_)) {
         cx.engine.deliveries_due(subscription);
     }

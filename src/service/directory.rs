@@ -1,5 +1,5 @@
-//! What the operations on accounts, users and tokens stand on. The command line has no daemon
-//! beside it; a running one forgets what a change concerns.
+//! What the operations on accounts, users and tokens need. The command line works without a daemon;
+//! a running one forgets what a change concerns.
 
 use std::sync::Arc;
 
@@ -78,21 +78,21 @@ impl Directory {
         self.daemon.as_ref().map(|_| letters::with_link(base))
     }
 
-    /// A token is in force no more.
+    /// Forgets a token that is no longer in force.
     pub(super) fn forget(&self, token: &TokenHash) {
         if let Some(daemon) = &self.daemon {
             daemon.callers.forget(token);
         }
     }
 
-    /// Something changed that may concern many callers.
+    /// Forgets all callers, after a change that may concern many.
     pub(super) fn forget_all(&self) {
         if let Some(daemon) = &self.daemon {
             daemon.callers.forget_all();
         }
     }
 
-    /// Event types or subscriptions changed.
+    /// Reports that event types or subscriptions changed.
     pub(super) async fn routing_changed(&self) {
         if let Some(daemon) = &self.daemon {
             daemon.engine.routing_changed().await;

@@ -1,5 +1,5 @@
-//! Running one script on an event without sending anything. The words are those of
-//! `herald plugin run`.
+//! Running one script on an event without sending anything. The results have the same
+//! names as those of `herald plugin run`.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use utoipa::ToSchema;
 use utoipa::openapi::Schema;
 
 use super::callers::{self, Caller};
-use super::input::{Faults, Field, Given, OrNull, inputs, one_of};
+use super::input::{Faults, Given, InputField, OrNull, inputs, one_of};
 use super::plugins::{ScriptFault, may_read, milliseconds};
 use super::{Fault, Reason, Refusal, Result, views};
 use crate::actors::{DryRunError, Engine, MOST_DRY_RUNS};
 use crate::domain::event::{MAX_EVENT_BYTES, parse_envelope};
 use crate::domain::id::{EventId, SubscriptionId};
-use crate::plugin::{FailureKind, MailDraft, OwnedEvent, Run, ScriptName, Verdict};
+use crate::plugin::{FailureKind, MailDraft, OwnedEvent, Run, ScriptName, ScriptVerdict};
 use crate::store::{event, subscription};
 
 inputs! {
@@ -35,7 +35,7 @@ inputs! {
 #[derive(Debug, Clone)]
 pub struct EventText(pub String);
 
-impl Field for EventText {
+impl InputField for EventText {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let text = match given {
             Given::Raw(text) => text.to_owned(),
@@ -114,8 +114,8 @@ pub struct DryRun {
 }
 
 fn failures() -> Schema {
-    let words = FailureKind::ALL.map(FailureKind::as_str);
-    one_of(&words, false)
+    let kinds = FailureKind::ALL.map(FailureKind::as_str);
+    one_of(&kinds, false)
 }
 
 fn decisions() -> Schema {
@@ -138,15 +138,15 @@ impl DryRun {
             hash: run.scripts.first().map(|part| part.hash.hex()),
         };
         match run.verdict {
-            Ok(Verdict::Deliver(delivered)) => {
+            Ok(ScriptVerdict::Deliver(delivered)) => {
                 let json = || "application/json".to_owned();
                 shown.changed = delivered.changed;
                 shown.body = Some(String::from_utf8_lossy(&delivered.body).into_owned());
                 shown.content_type = Some(delivered.content_type.unwrap_or_else(json));
                 shown.headers = delivered.headers.into_iter().collect();
             }
-            Ok(Verdict::Filtered { .. }) => shown.decision = "filtered",
-            Ok(Verdict::Mail(mail)) => {
+            Ok(ScriptVerdict::Filtered { .. }) => shown.decision = "filtered",
+            Ok(ScriptVerdict::Mail(mail)) => {
                 shown.decision = "mail";
                 shown.mail = Some(mail.into());
             }
@@ -185,7 +185,7 @@ pub async fn try_out(
         |pointer: &str, detail: &str| Err(Refusal::invalid(vec![Fault::new(pointer, detail)]));
     let event = match (input.event, input.event_id.and_then(|id| id.0)) {
         (Some(OrNull(Some(_))), Some(_)) => {
-            return wrong("/event_id", "stands beside `event`: give one of them");
+            return wrong("/event_id", "is given beside `event`: give one of them");
         }
         (Some(OrNull(Some(EventText(text)))), None) => given(&text)?,
         (_, Some(id)) => Event::Stored(id),

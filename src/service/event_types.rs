@@ -5,7 +5,9 @@ mod views;
 use serde_json::{Value, json};
 
 pub use self::views::{EventTypeEntry, EventTypeView, FieldView};
-use super::input::{Faults, Field, Given, OrNull, Read, Text, checked, lists, made_and_changed};
+use super::input::{
+    Faults, Given, InputField, OrNull, ReadInput, Text, checked, lists, made_and_changed,
+};
 use super::making::{Kind, Making, once};
 use super::{Context, Fault, Refusal, Result};
 use crate::catalogue;
@@ -30,7 +32,7 @@ checked! {
 #[derive(Debug, Clone)]
 pub struct Storable(Value);
 
-impl Field for Storable {
+impl InputField for Storable {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         fn holds_zero(value: &Value) -> bool {
             match value {
@@ -60,7 +62,7 @@ impl Field for Storable {
 #[derive(Debug, Clone)]
 pub struct Example(Value);
 
-impl Field for Example {
+impl InputField for Example {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let Storable(value) = Storable::read(given, faults)?;
         if value.is_object() {
@@ -180,7 +182,7 @@ pub async fn show(cx: Context<'_>, name: &str) -> Result<EventTypeView> {
 pub async fn create(
     cx: Context<'_>,
     making: Making<'_>,
-    read: Read<EventTypeInput>,
+    read: ReadInput<EventTypeInput>,
 ) -> Result<EventTypeView> {
     let make = create_now(cx, making, read);
     let show = async |name: String| show(cx, &name).await;
@@ -191,7 +193,7 @@ pub async fn create(
 async fn create_now(
     cx: Context<'_>,
     making: Making<'_>,
-    mut read: Read<EventTypeInput>,
+    mut read: ReadInput<EventTypeInput>,
 ) -> Result<EventTypeView> {
     let schema = wanted(read.fields.schema.as_ref(), |it| &it.0, || None);
     let example = wanted(read.fields.example.as_ref(), |it| &it.0, || None);
@@ -216,7 +218,7 @@ async fn create_now(
 pub async fn change(
     cx: Context<'_>,
     name: &str,
-    mut read: Read<EventTypePatch>,
+    mut read: ReadInput<EventTypePatch>,
 ) -> Result<EventTypeView> {
     let (database, account, by) = (cx.database(), cx.account, cx.by());
     if let Some(known) = catalogue::find(name) {

@@ -1,5 +1,5 @@
 //! What callers send. One struct is the input, its reader and its schema: `inputs!` declares it,
-//! and the types of its fields say what is taken, with which words the rest is refused, and how
+//! and the types of its fields say what is taken, with which message the rest is refused, and how
 //! the API's document describes it. All faults of one input are found at once.
 
 mod declare;
@@ -17,12 +17,15 @@ pub(in crate::service) use self::declare::{checked, inputs, lists, made_and_chan
 pub use self::kinds::{
     BREAKS, CONTROL, ListOf, Moment, OrNull, PLAIN, Text, Whole, line_schema, one_of,
 };
+pub(crate) use self::moment::YEARS;
 pub use self::moment::{TimeError, read_time};
 pub use self::object::Object;
 use super::{Fault, Refusal, Result};
 
 /// Faults that are reported of one list at most: enough to see the pattern.
 const MOST_OF_A_LIST: usize = 100;
+/// Entries of one page of a list, at most.
+pub const MOST_ENTRIES: i32 = 200;
 /// Faults that are reported at most: a body of thousands of unknown fields must not have an answer
 /// that is many times as large.
 const MOST: usize = 1_000;
@@ -89,7 +92,7 @@ inputs! {
 }
 
 /// A type that a field of an input may have.
-pub trait Field: Sized {
+pub trait InputField: Sized {
     /// What it is when it is left out; none: it may not be left out.
     #[must_use]
     fn absent() -> Option<Self> {
@@ -164,14 +167,14 @@ impl Faults {
 /// An input whose fields were read, and what was wrong with them so far. Whoever takes it may find
 /// more in what had to be looked up, so that its sender learns of everything at once.
 #[derive(Debug)]
-pub struct Read<T: Input> {
+pub struct ReadInput<T: Input> {
     /// The fields that could be read.
     pub fields: T::Partial,
     /// What is wrong so far.
     pub faults: Faults,
 }
 
-impl<T: Input> Read<T> {
+impl<T: Input> ReadInput<T> {
     /// The input, if nothing is wrong.
     ///
     /// # Errors
@@ -188,7 +191,7 @@ impl<T: Input> Read<T> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse<T: Field>(text: &str) -> Result<T, String> {
+pub fn parse<T: InputField>(text: &str) -> Result<T, String> {
     let mut faults = Faults::default();
     let read = T::read(Given::Typed(text.into()), &mut faults);
     let details = faults.found.into_iter().map(|it| it.detail);
@@ -222,7 +225,7 @@ fn whole(number: f64) -> Option<i64> {
 }
 
 /// A type that has a name in the API's document.
-pub trait Named {
+pub trait NamedSchema {
     /// Its name.
     const NAME: &'static str;
 
@@ -231,7 +234,7 @@ pub trait Named {
 }
 
 /// What a caller sends, as a type.
-pub trait Input: Named + Sized {
+pub trait Input: NamedSchema + Sized {
     /// The names of its fields.
     const FIELDS: &'static [&'static str];
     /// The field whose JSON is kept as it was written.
@@ -250,16 +253,16 @@ pub trait Input: Named + Sized {
     ///
     /// # Errors
     /// It is no object.
-    fn begin(value: Value) -> Result<Read<Self>> {
+    fn begin(value: Value) -> Result<ReadInput<Self>> {
         Ok(Self::begin_object(Object::new(value)?))
     }
 
     /// Reads the fields of an object.
-    fn begin_object(mut object: Object<'_>) -> Read<Self> {
+    fn begin_object(mut object: Object<'_>) -> ReadInput<Self> {
         let fields = Self::take(&mut object);
         object.end(Self::FIELDS);
         let faults = object.faults;
-        Read { fields, faults }
+        ReadInput { fields, faults }
     }
 
     /// Reads a JSON value.

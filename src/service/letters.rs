@@ -26,7 +26,7 @@ pub fn with_link(base: String) -> impl Fn(&User, LinkPurpose, &str) -> OutgoingM
             name => format!("Hello {name},"),
         };
         let address = purpose.address(&base, token);
-        let held = purpose.lifetime_in_words();
+        let held = purpose.lifetime_as_text();
         OutgoingMail {
             topic,
             to: user.email.clone(),

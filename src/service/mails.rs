@@ -4,8 +4,10 @@ mod log;
 
 use serde_json::{Value, json};
 
-pub use self::log::{LEAST_SEARCHED, LIST, MailQuery, headers, list, show, topic, words};
-use super::input::{BREAKS, Faults, Field, Given, ListOf, OrNull, Read, inputs, line_schema};
+pub use self::log::{LEAST_SEARCHED, LIST, MailQuery, headers, list, search_text, show, topic};
+use super::input::{
+    BREAKS, Faults, Given, InputField, ListOf, OrNull, ReadInput, inputs, line_schema,
+};
 use super::making::{Kind, Making, once};
 use super::{Context, Result};
 use crate::domain::id::MailId;
@@ -33,7 +35,7 @@ inputs! {
         text: Option<OrNull<Content>> = "Hello Ann,",
         /// The same as HTML, at most 512 KiB.
         html: Option<OrNull<Content>> = "<p>Hello Ann,</p>",
-        /// The application sent it itself: it only stands in the log, as sent.
+        /// The application sent it itself: Herald only records it, as sent.
         record_only: Option<OrNull<bool>> = false,
     }
 }
@@ -50,7 +52,7 @@ impl<const MOST: usize> Line<MOST> {
     }
 }
 
-impl<const MOST: usize> Field for Line<MOST> {
+impl<const MOST: usize> InputField for Line<MOST> {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         given.read(faults, |text| {
             one_line(text, MOST).map(|line| Self(line.to_owned()))
@@ -66,7 +68,7 @@ impl<const MOST: usize> Field for Line<MOST> {
 #[derive(Debug, Clone)]
 pub struct Receivers(Vec<Mailbox>);
 
-impl Field for Receivers {
+impl InputField for Receivers {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let ListOf(to) = ListOf::<Mailbox, 0, { usize::MAX }>::read(given, faults)?;
         match to.len() {
@@ -91,7 +93,7 @@ impl std::fmt::Debug for Content {
     }
 }
 
-impl Field for Content {
+impl InputField for Content {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let read = match given {
             Given::Json(Value::String(text)) => body(&text),
@@ -116,7 +118,7 @@ impl Field for Content {
 pub async fn send(
     cx: Context<'_>,
     making: Making<'_>,
-    read: Read<MailInput>,
+    read: ReadInput<MailInput>,
 ) -> Result<(MailId, MailState)> {
     let make = send_now(cx, making, read);
     let show = async |id| Ok((id, show(cx, id).await?.0.state));
@@ -127,7 +129,7 @@ pub async fn send(
 async fn send_now(
     cx: Context<'_>,
     making: Making<'_>,
-    mut read: Read<MailInput>,
+    mut read: ReadInput<MailInput>,
 ) -> Result<(MailId, MailState)> {
     let mails = cx.engine.mails();
     let own = account::find(cx.database(), cx.account).await?;

@@ -1,6 +1,6 @@
 //! What Herald does for a caller, whoever asks: a request of the API, a form of a page, the command
-//! line. One resource a file, with its input, its rules, its activities and its wake-ups. Nothing
-//! here knows HTTP, HTML or JSON text; who refuses says so as a [`Refusal`].
+//! line. One file for each resource, with its input, its rules, its activities and its wake-ups.
+//! Nothing here knows HTTP, HTML or JSON text; operations refuse with a [`Refusal`].
 
 pub mod access;
 pub mod accounts;
@@ -33,11 +33,11 @@ pub mod users;
 pub use context::Context;
 pub use directory::Directory;
 pub use letters::with_link;
-pub use refusal::{Fault, Reason, Refusal, RejectedLine};
+pub use refusal::{Fault, Reason, Refusal, RefusedLine};
 pub use shown::raw_json;
 pub(crate) use shown::views;
 
-/// What an operation answers, or why it refuses.
+/// What an operation returns, or why it refuses.
 pub type Result<T, E = Refusal> = std::result::Result<T, E>;
 
 /// Cuts `rows` to `limit`; the key of the last one kept, if there were more.

@@ -12,7 +12,7 @@ use super::input::one_of;
 use super::views;
 use crate::actors::{Engine, PluginReport, TroubledAccount};
 use crate::domain::id::AccountId;
-use crate::plugin::{Excerpt, Fault, ScriptKind, ScriptName};
+use crate::plugin::{Excerpt, ScriptKind, ScriptName, SourceFault};
 
 /// What is wrong with a script.
 #[derive(Serialize, ToSchema)]
@@ -33,7 +33,7 @@ pub struct ScriptFault {
 impl ScriptFault {
     /// A fault as a caller may see it.
     #[must_use]
-    pub fn new(fault: Fault, script: &ScriptName, caller: &Caller) -> Self {
+    pub fn new(fault: SourceFault, script: &ScriptName, caller: &Caller) -> Self {
         Self {
             message: fault.message,
             line: fault.line,
@@ -51,20 +51,20 @@ pub fn may_read(script: &ScriptName, caller: &Caller) -> bool {
     caller.operator || script.kind() == ScriptKind::Named
 }
 
-/// Words about a script for an account's own users: what they quote of a trigger's source, on
-/// lines of its own, is left out.
+/// A text about a script for an account's own users, without the lines that quote a trigger's
+/// source.
 #[must_use]
-pub fn without_source(mut words: String) -> String {
-    if words.starts_with("The plugin triggers/")
-        && let Some(end) = words.find('\n')
+pub fn without_source(mut text: String) -> String {
+    if text.starts_with("The plugin triggers/")
+        && let Some(end) = text.find('\n')
     {
-        words.truncate(end);
+        text.truncate(end);
     }
-    words
+    text
 }
 
 views! {
-    /// An account for which a script is suspended or runs apart.
+    /// An account for which a script is suspended or runs in the isolated runner.
     pub TroubledView of troubled: TroubledAccount {
         /// Which.
         account_id: AccountId = troubled.account,
@@ -72,7 +72,7 @@ views! {
         suspended_at: Option<DateTime<Utc>> = troubled.suspended.as_ref().map(|it| it.0),
         /// Why it is suspended, as text.
         suspended_reason: Option<String> = troubled.suspended.map(|it| it.1.to_string()),
-        /// Since when it runs apart from the deliveries for the account.
+        /// Since when it runs in the isolated runner for the account.
         apart_since: Option<DateTime<Utc>>,
     }
 }
@@ -92,22 +92,22 @@ pub struct PluginView {
     pub hash: Option<String>,
     /// When this state was read.
     pub loaded_at: DateTime<Utc>,
-    /// `ok`, `broken` (the file as it stands is not at work: an older version is, or none) or
-    /// `suspended` (it failed too much for this account; the account's deliveries are held until
+    /// `ok`, `broken` (the file as it is now is not at work: an older version is, or none)
+    /// or `suspended` (it failed too much for this account; the account's deliveries are held until
     /// its file changes). To an operator-wide token that names no account: for any account.
     #[schema(schema_with = states)]
     pub state: &'static str,
-    /// What is wrong with the file as it stands.
+    /// What is wrong with the file as it is.
     pub error: Option<ScriptFault>,
     /// Since when it is suspended.
     pub suspended_at: Option<DateTime<Utc>>,
     /// Why it is suspended, in plain words.
     pub suspended_reason: Option<String>,
-    /// Since when it runs apart from the deliveries, because it took too long for this account;
-    /// it comes back after 100 quick runs.
+    /// Since when it runs in the isolated runner, because it took too long for this account; it
+    /// comes back after 100 quick runs.
     pub apart_since: Option<DateTime<Utc>>,
     /// What the last failed run came to; for operator-wide tokens alone, because it may quote
-    /// an account's payload. The deliveries themselves tell their own account.
+    /// an account's payload. The deliveries themselves show it to their own account.
     pub last_failure: Option<ScriptFault>,
     /// Runs of the version at work for the account, by the daemon that serves this request, since
     /// its start; to operators for all accounts.
@@ -119,7 +119,7 @@ pub struct PluginView {
     pub p99_ms: Option<f64>,
     /// Milliseconds of processor time of all runs together.
     pub total_ms: f64,
-    /// The accounts for which it is suspended or runs apart; for operators alone.
+    /// The accounts for which it is suspended or runs in the isolated runner; for operators alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<TroubledView>, required = false)]
     pub accounts: Option<Vec<TroubledView>>,
@@ -139,12 +139,12 @@ impl PluginView {
     pub fn new(report: PluginReport, caller: &Caller) -> Self {
         let (suspended_at, suspended_reason) = report.suspended.unzip();
         let troubled = report.troubled.into_iter().map(TroubledView::from);
-        let figures = match caller.operator {
+        let metrics = match caller.operator {
             true => report.of_all,
-            false => report.figures,
+            false => report.metrics,
         };
         let shown = |fault| ScriptFault::new(fault, &report.name, caller);
-        let last_failure = figures.last_failure.filter(|_| caller.operator).map(shown);
+        let last_failure = metrics.last_failure.filter(|_| caller.operator).map(shown);
         let error = report.fault.map(shown);
         Self {
             name: report.name.to_string(),
@@ -160,10 +160,10 @@ impl PluginView {
             suspended_reason: suspended_reason.map(|it| it.to_string()),
             apart_since: report.apart_since,
             last_failure,
-            calls: figures.calls,
-            failures: figures.failures,
-            p99_ms: figures.p99.map(milliseconds),
-            total_ms: milliseconds(figures.total),
+            calls: metrics.calls,
+            failures: metrics.failures,
+            p99_ms: metrics.p99.map(milliseconds),
+            total_ms: milliseconds(metrics.total),
             accounts: caller.operator.then(|| troubled.collect()),
         }
     }

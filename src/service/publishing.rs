@@ -33,7 +33,7 @@ pub struct Accepted {
     pub warnings: Option<String>,
 }
 
-/// Checks a body and publishes it; answers after the commit.
+/// Checks a body and publishes it; returns after the commit.
 ///
 /// # Errors
 /// It is no event, its schema refuses it, its key was used with another one, or the database is

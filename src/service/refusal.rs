@@ -1,5 +1,5 @@
-//! Why Herald does not do what a caller wants, as a sentence for that caller. How it is answered (a
-//! status, a page, an exit code) is the business of the layers above.
+//! Why Herald does not do what a caller wants, as a sentence for that caller. The layers
+//! above decide how to answer (with a status, a page, an exit code).
 
 mod causes;
 
@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 pub enum Reason {
     /// It cannot be read.
     Malformed,
-    /// Nobody knows who asks.
+    /// The caller is not known.
     Unauthorized,
-    /// Who asks may not do this.
+    /// The caller may not do this.
     Forbidden,
     /// Nothing of the caller's account is there.
     NotFound,
@@ -60,7 +60,8 @@ impl Fault {
 
 /// A line of a batch that was not taken.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct RejectedLine {
+#[schema(as = RejectedLine)]
+pub struct RefusedLine {
     /// Its number, from 1; blank lines count.
     pub line: usize,
     /// What is wrong with it.
@@ -70,7 +71,7 @@ pub struct RejectedLine {
     pub errors: Vec<Fault>,
 }
 
-impl RejectedLine {
+impl RefusedLine {
     /// A line with what is wrong with it.
     #[must_use]
     pub fn of(line: usize, why: Refusal) -> Self {

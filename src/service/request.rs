@@ -9,7 +9,7 @@ tokio::task_local! {
     static ID: RequestId;
 }
 
-/// Answers a request that gets this id.
+/// Runs what answers the request with this id.
 pub fn answering<F: Future>(id: RequestId, answer: F) -> TaskLocalFuture<RequestId, F> {
     ID.scope(id, answer)
 }

@@ -20,8 +20,8 @@ macro_rules! views {
         }
     )+) => {
         $(
-            $(#[$($about)*])*
             #[derive(serde::Serialize, utoipa::ToSchema)]
+            $(#[$($about)*])*
             $vis struct $name {
                 $($(#[$($field_about)*])* pub $field: $field_kind,)*
             }

@@ -11,7 +11,7 @@ use self::fields::Judged;
 pub use self::fields::{Headers, SubscriptionInput, SubscriptionPatch};
 pub use self::secrets::{DEFAULT_OVERLAP, MAX_OVERLAP, RotateInput, rotate, secrets};
 pub use self::states::{NoInput, ResumeInput, TestInput, example, resume, send_test, switch};
-use super::input::{Moment, Read, Text, Whole, lists};
+use super::input::{Moment, ReadInput, Text, Whole, lists};
 use super::making::{Kind, Making, once};
 use super::{Context, Refusal, Result};
 use crate::domain::id::SubscriptionId;
@@ -84,8 +84,8 @@ fn missing() -> Refusal {
     Refusal::not_found("subscription")
 }
 
-/// Makes a subscription. Returns its first secret as well; who repeats a request with its key gets
-/// none.
+/// Makes a subscription. Returns its first secret as well; a request that is repeated with its key
+/// gets none.
 ///
 /// # Errors
 /// Every fault of the input at once, a forbidden target among them; the account has as many as it
@@ -93,7 +93,7 @@ fn missing() -> Refusal {
 pub async fn create(
     cx: Context<'_>,
     making: Making<'_>,
-    read: Read<SubscriptionInput>,
+    read: ReadInput<SubscriptionInput>,
 ) -> Result<(Subscription, Option<Secret>)> {
     let make = create_now(cx, making, read);
     let show = async |id| Ok((show(cx, id).await?, None));
@@ -104,7 +104,7 @@ pub async fn create(
 async fn create_now(
     cx: Context<'_>,
     making: Making<'_>,
-    mut read: Read<SubscriptionInput>,
+    mut read: ReadInput<SubscriptionInput>,
 ) -> Result<(Subscription, Option<Secret>)> {
     let judged = Judged {
         plugin: read.fields.plugin.as_ref(),
@@ -176,7 +176,7 @@ fn change_of(patch: SubscriptionPatch) -> SubscriptionChange {
 pub async fn change(
     cx: Context<'_>,
     before: &Subscription,
-    mut read: Read<SubscriptionPatch>,
+    mut read: ReadInput<SubscriptionPatch>,
     seen: Option<DateTime<Utc>>,
 ) -> Result<Subscription> {
     let judged = Judged {

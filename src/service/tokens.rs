@@ -12,7 +12,7 @@ use crate::store::token::{self, MAX_RATE_LIMIT, Token, TokenChange};
 pub const MAX_TITLE: usize = 200;
 
 /// A token's title.
-pub type Title = Text<1, MAX_TITLE>;
+pub type TokenTitle = Text<1, MAX_TITLE>;
 /// A token's own limit, in requests a second; 0: none.
 pub type RateLimit = Whole<0, MAX_RATE_LIMIT>;
 
@@ -25,7 +25,7 @@ made_and_changed! {
         once {}
         needed {
             /// What people call it.
-            title: Title = "Shop",
+            title: TokenTitle = "Shop",
             /// What it may do.
             role: Role = "publisher",
         }
@@ -35,8 +35,8 @@ made_and_changed! {
     }
 }
 
-/// Makes a token. Returns its text as well, which cannot be had again: who repeats a request with
-/// its key gets none.
+/// Makes a token. Returns its text as well, which cannot be had again: a request that is repeated
+/// with its key gets none.
 ///
 /// # Errors
 /// The account has as many as it may, or the database is away.

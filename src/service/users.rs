@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::input::{Faults, Field, Given, PLAIN, Text, inputs};
+use super::input::{Faults, Given, InputField, PLAIN, Text, inputs};
 use super::making::{Kind, Making, once};
 use super::{Directory, Refusal, Result};
 use crate::domain::activity::Actor;
@@ -12,13 +12,15 @@ use crate::domain::role::UserRole;
 use crate::domain::user_link::LinkPurpose;
 use crate::store::profile;
 use crate::store::session::Session;
-use crate::store::user::{self, MAX_USER_NAME, NewUser, User, UserChange, Write};
+use crate::store::user::{self, MAX_USER_NAME, User};
+use crate::store::user_change::{self, NewUser, UserChange};
+use crate::store::user_link::Write;
 
 /// A user's name: one line, which may be empty.
 #[derive(Debug, Clone)]
 pub struct UserName(String);
 
-impl Field for UserName {
+impl InputField for UserName {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let name = Text::<0, MAX_USER_NAME>::read(given, faults)?;
         if name.contains(char::is_control) {
@@ -81,7 +83,7 @@ pub async fn invite(
         };
         let letters = directory.letters();
         let write = letters.as_ref().map(|write| write as Write<'_>);
-        let (made, token) = user::add(database, new, write, making).await?;
+        let (made, token) = user_change::add(database, new, write, making).await?;
         let link = token.map(|token| directory.link(LinkPurpose::Invitation, &token));
         Ok((made, link))
     };
@@ -114,7 +116,7 @@ pub async fn show(directory: &Directory, account: AccountId, id: UserId) -> Resu
 /// Changes a user.
 ///
 /// # Errors
-/// There is none, it would take their rights from who asks, or the database is away.
+/// There is none, it would take rights from the caller, or the database is away.
 pub async fn change(
     directory: &Directory,
     account: AccountId,
@@ -130,14 +132,14 @@ pub async fn change(
         role: patch.role,
         disabled: patch.disabled,
     };
-    let changed = user::change(directory.database(), account, id, change, by).await?;
+    let changed = user_change::change(directory.database(), account, id, change, by).await?;
     changed.ok_or_else(missing)
 }
 
 /// Removes a user.
 ///
 /// # Errors
-/// There is none, it is who asks, or the database is away.
+/// There is none, it is the caller, or the database is away.
 pub async fn remove(
     directory: &Directory,
     account: AccountId,
@@ -145,7 +147,7 @@ pub async fn remove(
     by: &Actor,
 ) -> Result<()> {
     not_oneself(by, id)?;
-    if !user::remove(directory.database(), account, id, by).await? {
+    if !user_change::remove(directory.database(), account, id, by).await? {
         return Err(missing());
     }
     Ok(())
@@ -161,7 +163,7 @@ fn not_oneself(by: &Actor, id: UserId) -> Result<()> {
     }
 }
 
-/// Gives who is signed in another name.
+/// Renames the user who is signed in.
 ///
 /// # Errors
 /// When the database is away.

@@ -1,4 +1,5 @@
-//! Accounts: the tenants. It knows nothing of what they own beyond whether they own anything.
+//! Accounts: the tenants. This module knows nothing of what they own beyond whether they own
+//! anything.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,8 @@ use super::feature_level::{self, FeatureLevel};
 use super::made_key::{Kind, Making};
 use super::schema::{account, audit_result, stat};
 use super::statement::One;
-use super::user::{self, NewUser, Write};
+use super::user_change::{self, NewUser};
+use super::user_link::Write;
 use super::{Connection, Database, StoreError, routing};
 use crate::domain::activity::{Actor, OwnActivity};
 use crate::domain::id::AccountId;
@@ -32,7 +34,7 @@ pub struct Account {
     pub mail_senders: Option<Vec<Sender>>,
 }
 
-/// What of an account is to become another; None stays.
+/// Changes of an account; none leaves a value as it is.
 #[derive(Debug, Default)]
 pub struct Change {
     /// The name.
@@ -63,7 +65,7 @@ fn read(row: Row) -> Account {
     }
 }
 
-/// Makes an account, and notes by whom in the log of `main`: accounts are the operator's.
+/// Makes an account, and records who did it in the log of `main`: accounts are the operator's.
 ///
 /// # Errors
 /// [`StoreError::Taken`] when the name is in use; else when the database is away.
@@ -77,8 +79,8 @@ pub async fn create(
     Ok(made.0)
 }
 
-/// The same, in one with its first admin, if one is given. Answers the token of the admin's link
-/// if no mail brings it.
+/// The same, in one transaction with its first admin, if one is given. Returns the token of the
+/// admin's link if no mail brings it.
 ///
 /// # Errors
 /// [`StoreError::Taken`] when the name is in use; else when the database is away.
@@ -114,7 +116,7 @@ pub async fn create_with(
             note(connection, None, by, what, subject, Some(payload)).await?;
             let token = match admin {
                 Some((admin, write)) => {
-                    user::add_within(connection, &bounds, admin, write, by)
+                    user_change::add_within(connection, &bounds, admin, write, by)
                         .await?
                         .1
                 }
@@ -209,11 +211,11 @@ pub async fn list(
     Ok(rows.into_iter().map(read).collect())
 }
 
-/// Changes an account, and notes what and by whom. None: there is no such account.
+/// Changes an account, and records what and by whom. None: there is no such account.
 ///
 /// # Errors
-/// [`StoreError::Taken`] when the name is in use; [`StoreError::OlderDaemon`] when senders are listed
-/// while a daemon lives that would ignore the list; else when the database is away.
+/// [`StoreError::Taken`] when the name is in use; [`StoreError::OlderDaemon`] when senders are
+/// listed while a daemon lives that would ignore the list; else when the database is away.
 pub async fn change(
     database: &Database,
     id: AccountId,
@@ -298,9 +300,9 @@ struct Used {
     used: bool,
 }
 
-/// Removes an account that owns neither subscriptions nor events. An account with events stays:
-/// the log, recovery and the audit go by the accounts that there are. Notes by whom, in the log
-/// of `main`.
+/// Removes an account that owns neither subscriptions nor events. An account with events stays: the
+/// log, recovery and the audit go by the accounts that there are. Records who did it, in the log of
+/// `main`.
 ///
 /// # Errors
 /// When the database is away.

@@ -20,13 +20,13 @@ use crate::domain::activity::{
 };
 use crate::domain::id::{AccountId, ActivityId, MAIN_ACCOUNT, TokenId};
 
-/// By how much daemons' and the database's ideas of the time may differ.
+/// By how much the clocks of daemons and of the database may differ.
 const CLOCKS: TimeDelta = TimeDelta::hours(1);
-/// Up to so many users and kinds together are asked one by one, each in every month.
+/// Up to so many users and kinds together are looked up one by one, each in every month.
 const MOST_PROBES: usize = 500;
-/// Up to so many are first asked in the newest months alone.
+/// Up to so many are first looked up in the newest months alone.
 const MOST_RECENT_PROBES: usize = 2_000;
-/// The time that they are asked about.
+/// The time in which they are looked up.
 const RECENT: TimeDelta = TimeDelta::days(31);
 /// Groups and activities of one account that are looked at, at most.
 const MOST_KINDS: usize = 1_000;
@@ -85,7 +85,7 @@ pub async fn note(
     Ok(())
 }
 
-/// Appends activities by one statement. Answers their ids, in their order.
+/// Appends activities by one statement. Returns their ids, in the same order.
 ///
 /// # Errors
 /// [`StoreError::Away`]: outside of a transaction it is not known whether they were stored. Any
@@ -192,7 +192,7 @@ pub struct ActivityFilter {
 }
 
 #[derive(diesel::QueryableByName)]
-struct User {
+struct LoggedUser {
     #[diesel(sql_type = Text)]
     user: String,
     #[diesel(sql_type = Timestamptz)]
@@ -200,7 +200,7 @@ struct User {
 }
 
 #[derive(diesel::QueryableByName)]
-struct Kind {
+struct LoggedKind {
     #[diesel(sql_type = Text)]
     group: String,
     #[diesel(sql_type = Text)]
@@ -234,7 +234,7 @@ pub async fn list(
         (Some(group), Some(activity)) => Some(vec![(group.clone(), activity.clone())]),
         (group, activity) => {
             let all = kinds(connection, account, group.as_deref()).await?;
-            let fits = |kind: &Kind| activity.as_ref().is_none_or(|it| *it == kind.activity);
+            let fits = |kind: &LoggedKind| activity.as_ref().is_none_or(|it| *it == kind.activity);
             let fitting = all.into_iter().filter(fits);
             Some(fitting.map(|it| (it.group, it.activity)).collect())
         }
@@ -244,7 +244,7 @@ pub async fn list(
     }
     let now = users
         .as_deref()
-        .and_then(<[User]>::first)
+        .and_then(<[LoggedUser]>::first)
         .map(|user| user.now);
     let mut search = Search {
         account,
@@ -291,7 +291,7 @@ pub async fn find(
     .optional()?)
 }
 
-/// What a list looks for, once it is known whom and what there is.
+/// What a list looks for, once the users and the kinds are known.
 struct Search {
     account: AccountId,
     /// For `like`, if the users are not known.
@@ -382,8 +382,8 @@ async fn users(
     account: AccountId,
     pattern: &str,
     from: Option<DateTime<Utc>>,
-) -> Result<Vec<User>, StoreError> {
-    // Of whom nothing was recorded since, nothing can be found.
+) -> Result<Vec<LoggedUser>, StoreError> {
+    // Users of whom nothing was recorded since cannot be found.
     let since = from
         .and_then(|at| at.checked_sub_signed(MOST_AHEAD + CLOCKS))
         .map_or(DateTime::UNIX_EPOCH, |at| at.max(DateTime::UNIX_EPOCH));
@@ -405,13 +405,13 @@ fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// The groups and activities that stand in an account's log, by jumping from each to the next in
+/// The groups and activities that an account's log holds, by jumping from each to the next in
 /// their index.
 async fn kinds(
     connection: &mut Connection,
     account: AccountId,
     group: Option<&str>,
-) -> Result<Vec<Kind>, StoreError> {
+) -> Result<Vec<LoggedKind>, StoreError> {
     let (within, next) = match group {
         Some(_) => (r#"a."group" = $2"#, "a.activity > k.activity"),
         None => (
@@ -457,7 +457,7 @@ pub struct ActivityCount {
 }
 
 /// Counts an account's activities of a time by user and group, the most active first, at most
-/// [`MOST_COUNTS`] rows and one that tells that there are more. Reads the whole time.
+/// [`MOST_COUNTS`] rows and one that shows that there are more. Reads the whole time.
 ///
 /// # Errors
 /// When the database is away.

@@ -42,8 +42,8 @@ const OF_SCRIPTS: [OwnActivity; 4] = [
 /// Activities of one name that are looked through, the newest first.
 const LOOKED_AT: &str = "500";
 
-/// What happened to a webhook since a time, and to the script that it names; the first first, at
-/// most 12 of the newest.
+/// What happened to a webhook since a time, and to the script that it names; the oldest first, at
+/// most the newest 12.
 ///
 /// # Errors
 /// When the database is away.

@@ -16,7 +16,7 @@ use crate::domain::id::AccountId;
 /// An activity that an account added.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = activity_type)]
-pub struct OwnType {
+pub struct OwnActivityType {
     /// The heading.
     pub group: String,
     /// What is done.
@@ -32,11 +32,14 @@ pub struct OwnType {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn list(database: &Database, account: AccountId) -> Result<Vec<OwnType>, StoreError> {
+pub async fn list(
+    database: &Database,
+    account: AccountId,
+) -> Result<Vec<OwnActivityType>, StoreError> {
     Ok(activity_type::table
         .filter(activity_type::account_id.eq(account.uuid()))
         .order((activity_type::group, activity_type::activity))
-        .select(OwnType::as_select())
+        .select(OwnActivityType::as_select())
         .load(&mut database.get().await?)
         .await?)
 }
@@ -44,14 +47,15 @@ pub async fn list(database: &Database, account: AccountId) -> Result<Vec<OwnType
 /// Adds an activity to an account's catalogue.
 ///
 /// # Errors
-/// [`StoreError::Taken`] when the account has it, [`StoreError::Full`] when it has too many; else when the database is away.
+/// [`StoreError::Taken`] when the account has it, [`StoreError::Full`] when it has too many; else
+/// when the database is away.
 pub async fn create(
     database: &Database,
     account: AccountId,
     (group, name): (&str, &str),
     description: &str,
     making: Making<'_>,
-) -> Result<OwnType, StoreError> {
+) -> Result<OwnActivityType, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
@@ -62,7 +66,7 @@ pub async fn create(
                 .keep(connection, owner, Kind::ActivityType, &made, &bounds)
                 .await?;
             room_for_one(connection, account, Bounded::ActivityTypes, &bounds).await?;
-            let made: Option<OwnType> = diesel::insert_into(activity_type::table)
+            let made: Option<OwnActivityType> = diesel::insert_into(activity_type::table)
                 .values((
                     activity_type::account_id.eq(account.uuid()),
                     activity_type::group.eq(group),
@@ -70,7 +74,7 @@ pub async fn create(
                     activity_type::description.eq(description),
                 ))
                 .on_conflict_do_nothing()
-                .returning(OwnType::as_returning())
+                .returning(OwnActivityType::as_returning())
                 .one(connection)
                 .await
                 .optional()?;

@@ -1,5 +1,6 @@
-//! How much of each thing an account has, and that it gets no more than it may. What makes one
-//! more asks here within its own transaction, so that two at once count one after the other.
+//! How much of each thing an account has, and that it gets no more than it may. Whatever makes one
+//! more checks here within its own transaction, so that two at once are counted one after the
+//! other.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};

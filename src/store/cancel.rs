@@ -12,7 +12,7 @@ use crate::domain::id::{AccountId, SubscriptionId};
 const BATCH: i64 = 5_000;
 
 /// Cancels what a subscription has open, but for the newest delivery if `keep_newest`. Each
-/// gets an ending attempt, so that the log and the audit can tell. Runs in the caller's
+/// gets an ending attempt, so that the log and the audit show it. Runs in the caller's
 /// transaction. Returns how many were cancelled.
 ///
 /// # Errors

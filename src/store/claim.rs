@@ -109,7 +109,7 @@ pub async fn claim(
 }
 
 #[derive(QueryableByName)]
-struct Due {
+struct DueSubscription {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
 }
@@ -121,7 +121,7 @@ struct Due {
 pub async fn subscriptions_due(
     connection: &mut Connection,
 ) -> Result<Vec<SubscriptionId>, StoreError> {
-    let due: Vec<Due> = diesel::sql_query(include_str!("due.sql"))
+    let due: Vec<DueSubscription> = diesel::sql_query(include_str!("due.sql"))
         .load(connection)
         .await?;
     Ok(due

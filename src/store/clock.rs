@@ -17,7 +17,7 @@ pub fn uptime() -> Duration {
     )
 }
 
-/// The database's time. Set by each answer that carries `now()`.
+/// The database's time. Set by each reply that carries `now()`.
 #[derive(Debug)]
 pub struct DatabaseClock {
     /// Microseconds to add to the uptime.
@@ -25,7 +25,7 @@ pub struct DatabaseClock {
 }
 
 impl DatabaseClock {
-    /// Starts from the machine's own clock, until the database has told its time.
+    /// Starts from the machine's own clock, until the database's time is known.
     #[must_use]
     pub fn new() -> Self {
         let wall = clock_gettime(ClockId::Realtime);
@@ -38,7 +38,7 @@ impl DatabaseClock {
         }
     }
 
-    /// Takes over the time that the database told; `asked` is the uptime before the question.
+    /// Takes over the database's time; `asked` is the uptime before the question.
     /// Returns by how much the clock moved, in microseconds.
     pub fn set(&self, database: DateTime<Utc>, asked: Duration) -> i64 {
         let middle = micros(asked).midpoint(micros(uptime()));

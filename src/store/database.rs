@@ -16,7 +16,7 @@ use tokio_postgres::{NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::StoreError;
-use super::error::in_words;
+use super::error::connect_error_text;
 use super::server::keep_promises;
 use crate::config::{AccountBounds, Live};
 use crate::domain::seal::KeyRing;
@@ -39,11 +39,11 @@ pub struct PoolUse {
     pub idle: usize,
     /// Connections that there may be.
     pub limit: usize,
-    /// Who waits for one.
+    /// Callers that wait for one.
     pub waiting: usize,
 }
 
-/// How long a caller waits for a free connection before it is told that the database is away.
+/// How long a caller waits for a free connection; then the database counts as away.
 const WAIT: Duration = Duration::from_secs(5);
 /// How long one connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -188,7 +188,7 @@ impl Database {
 struct Way {
     address: Address,
     tls: Option<MakeRustlsConnect>,
-    /// Without TLS, for a server that can none, where that is allowed.
+    /// Without TLS, for a server that does not offer it, where that is allowed.
     plain: tokio_postgres::Config,
 }
 
@@ -234,8 +234,8 @@ impl Way {
                 return Err(diesel::ConnectionError::BadConnection(what));
             }
         };
-        // `prefer` means: rather without TLS than not at all. The second try tells what is wrong
-        // where neither goes; a server may also refuse this user over TLS alone.
+        // `prefer` means: rather without TLS than not at all. The second try shows what is wrong
+        // where neither works; a server may also refuse this user over TLS alone.
         let may_be_plain = error
             .code()
             .is_none_or(|code| *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION);
@@ -253,6 +253,6 @@ impl Way {
 }
 
 fn bad(error: &tokio_postgres::Error) -> diesel::ConnectionError {
-    let words = tls::in_words(error).unwrap_or_else(|| in_words(error));
-    diesel::ConnectionError::BadConnection(words)
+    let text = tls::error_text(error).unwrap_or_else(|| connect_error_text(error));
+    diesel::ConnectionError::BadConnection(text)
 }

@@ -1,4 +1,4 @@
--- Deliveries in the order of the event log, newest first. An event that has none left is answered
+-- Deliveries in the order of the event log, newest first. An event that has none left is returned
 -- as one for nobody, so that the number of rows bounds the work.
 select e.id as event_id,
     coalesce(t.id, '00000000-0000-0000-0000-000000000000'::uuid) as subscription_id,

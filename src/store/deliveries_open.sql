@@ -1,6 +1,6 @@
 -- Open deliveries, from the index by stage: the newest of each subscription in the stages that
 -- mean the wanted state, which depends on the subscription's own state. For `queued` also what
--- may be in flight: it has neither a row nor an attempt. What is of another type is answered as well,
+-- may be in flight: it has neither a row nor an attempt. Rows of another type are returned as well,
 -- so that the number of rows bounds the work.
 select o.event_id, o.subscription_id, $10::text is null or exists (
         select from event e where e.account_id = $1 and e.id = o.event_id and e.type = $10

@@ -1,5 +1,5 @@
 //! Reading deliveries: lists by several indexes, and the attempts of one. It never counts over
-//! the logs; a page looks for a bounded time and may end early, with a place to go on.
+//! the logs; a page looks for a bounded time and may end early, with a place from which to go on.
 
 mod candidates;
 
@@ -23,8 +23,8 @@ use crate::domain::delivery::{DeliveryState, Origin, Outcome};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
 
-/// After so long a page is given as it is, with the place to go on. A statement that was begun
-/// before is waited for: each of them looks at a bounded number of rows.
+/// After so long a page is returned as it is, with the place from which to go on. A statement that
+/// was started before is waited for: each of them looks at a bounded number of rows.
 const LONGEST: Duration = Duration::from_millis(40);
 
 /// Which deliveries a list shows.
@@ -60,7 +60,7 @@ pub struct Delivery {
     pub event_type: String,
     /// The event was made to try out the subscription.
     pub test: bool,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
     /// How often it was tried.
     pub attempts: i64,
@@ -102,7 +102,7 @@ pub async fn list(
     let begun = Instant::now();
     let mut look = Look::new(account, filter);
     let mut page: Vec<Delivery> = Vec::new();
-    // Most lists fit at once; who looks for a needle reads larger and larger pieces.
+    // Most lists fit at once; a search for a needle reads larger and larger pieces.
     let mut piece = filter.limit + 1;
     let next = loop {
         let (candidates, more) = look.next(connection, piece).await?;
@@ -325,12 +325,12 @@ async fn details(
 /// One attempt as recorded.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = attempt)]
-pub struct Attempt {
+pub struct AttemptRow {
     /// The number of the try.
     pub n: i32,
     /// When it was recorded, right after its end.
     pub at: DateTime<Utc>,
-    /// Milliseconds from begin to end.
+    /// Milliseconds from start to end.
     pub duration_ms: i32,
     /// What it came to.
     pub outcome: Outcome,
@@ -352,7 +352,7 @@ pub async fn with_attempts(
     account: AccountId,
     event: EventId,
     subscription: SubscriptionId,
-) -> Result<Option<(Delivery, Vec<Attempt>)>, StoreError> {
+) -> Result<Option<(Delivery, Vec<AttemptRow>)>, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
@@ -366,7 +366,7 @@ pub async fn with_attempts(
                 .filter(attempt::subscription_id.eq(subscription.uuid()))
                 .filter(attempt::event_id.eq(event.uuid()))
                 .order(attempt::n)
-                .select(Attempt::as_select())
+                .select(AttemptRow::as_select())
                 .load(connection)
                 .await?;
             Ok(found

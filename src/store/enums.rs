@@ -1,4 +1,4 @@
-//! How the domain's words stand in PostgreSQL's enum types.
+//! How the domain's enums map to PostgreSQL's enum types.
 
 use diesel::backend::Backend;
 use diesel::deserialize::{FromSql, Queryable};

@@ -13,7 +13,7 @@ use crate::domain::seal::OpenError;
 
 /// What every error of a full disk says.
 pub const DISK_FULL: &str = "no space is left on the database's disk";
-/// So long after such an error it is the likely reason for what else does not go.
+/// For so long after such an error it is the likely reason for other failures.
 const STILL_FULL: Duration = Duration::from_secs(10);
 /// When the last such error came, in milliseconds of [`uptime`]; 0: never.
 static FULL_AT: AtomicU64 = AtomicU64::new(0);
@@ -78,35 +78,35 @@ impl StoreError {
         matches!(self, Self::Away(_) | Self::DiskFull(_))
     }
 
-    /// Of words that tell why the database could not be used.
-    pub(super) fn away(words: String) -> Self {
-        if !tells_of_full_disk(&words) {
-            return Self::Away(words);
+    /// From the text that says why the database could not be used.
+    pub(super) fn away(text: String) -> Self {
+        if !is_about_full_disk(&text) {
+            return Self::Away(text);
         }
         let now = u64::try_from(uptime().as_millis()).unwrap_or(u64::MAX);
         FULL_AT.store(now.max(1), Ordering::Relaxed);
-        Self::DiskFull(words)
+        Self::DiskFull(text)
     }
 }
 
-fn full_disk(words: &str) -> String {
-    format!("{DISK_FULL} ({words})")
+fn full_disk(text: &str) -> String {
+    format!("{DISK_FULL} ({text})")
 }
 
-/// The system's words and PostgreSQL's hint beside its own.
-fn tells_of_full_disk(words: &str) -> bool {
+/// By the system's message, or by PostgreSQL's hint beside its own.
+fn is_about_full_disk(text: &str) -> bool {
     [
         "No space left on device",
         "Disk quota exceeded",
         "Check free disk space",
     ]
     .iter()
-    .any(|mark| words.contains(mark))
+    .any(|mark| text.contains(mark))
 }
 
-/// PostgreSQL's words about a value that it cannot take (class 22 of SQLSTATE). Diesel hands no
-/// SQLSTATE on; where the words are in another language, such a value counts as away.
-fn is_about_data(words: &str) -> bool {
+/// By PostgreSQL's messages about a value that it cannot take (class 22 of SQLSTATE). Diesel hands
+/// no SQLSTATE on; where the message is in another language, such an error counts as away.
+fn is_about_data(text: &str) -> bool {
     const BEGINNINGS: [&str; 6] = [
         "invalid byte sequence for encoding",
         "invalid input syntax for",
@@ -115,7 +115,7 @@ fn is_about_data(words: &str) -> bool {
         "malformed array literal",
         "unsupported Unicode escape sequence",
     ];
-    BEGINNINGS.iter().any(|begin| words.starts_with(begin)) || words.contains(" out of range")
+    BEGINNINGS.iter().any(|begin| text.starts_with(begin)) || text.contains(" out of range")
 }
 
 fn in_full(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> String {
@@ -142,7 +142,7 @@ impl From<DieselError> for StoreError {
                 DatabaseErrorKind::Unknown if is_about_data(info.message()) => {
                     Self::Refused(DieselError::DatabaseError(kind, info))
                 }
-                // Diesel tells no SQLSTATE; this is 42P01 (undefined_table).
+                // Diesel hands no SQLSTATE on; this is 42P01 (undefined_table).
                 _ if info.message().starts_with("relation \"")
                     && info.message().ends_with("\" does not exist") =>
                 {
@@ -173,18 +173,18 @@ impl From<diesel::ConnectionError> for StoreError {
 }
 
 /// What kept a connection from being made, with its cause.
-pub(super) fn in_words(error: &tokio_postgres::Error) -> String {
+pub(super) fn connect_error_text(error: &tokio_postgres::Error) -> String {
     use std::error::Error;
-    let words = match error.source() {
+    let text = match error.source() {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
     };
     match error.code() {
         Some(&SqlState::CANNOT_CONNECT_NOW) => format!(
-            "{words} (it is starting or in recovery; if it is a standby, give the address of its \
+            "{text} (it is starting or in recovery; if it is a standby, give the address of its \
              primary)"
         ),
-        _ => words,
+        _ => text,
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
         let full = "could not extend file \"base/5/16403\": No space left on device";
         let error = of(DatabaseErrorKind::Unknown, full);
         assert!(error.is_away() && is_disk_full());
-        let words = error.to_string();
-        assert!(words.contains(DISK_FULL) && words.contains(full), "{words}");
+        let text = error.to_string();
+        assert!(text.contains(DISK_FULL) && text.contains(full), "{text}");
     }
 }

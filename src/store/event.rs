@@ -31,36 +31,38 @@ pub struct EventSummary {
     pub hops: Option<String>,
 }
 
-type Row = (
-    Uuid,
-    DateTime<Utc>,
-    String,
-    bool,
-    Vec<Option<Uuid>>,
-    i32,
-    Option<String>,
-    Option<String>,
-);
-
 diesel::define_sql_function! {
-    /// The length of a value in bytes, which costs no reading of it.
+    /// The length of a value in bytes, without reading the value.
     fn octet_length(bytes: diesel::sql_types::Binary) -> diesel::sql_types::Integer;
 }
 
-fn read((id, received_at, event_type, test, targets, size, warnings, hops): Row) -> EventSummary {
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = event, check_for_backend(diesel::pg::Pg))]
+struct Row {
+    id: Uuid,
+    received_at: DateTime<Utc>,
+    #[diesel(column_name = type_)]
+    event_type: String,
+    test: bool,
+    targets: Vec<Option<Uuid>>,
+    #[diesel(select_expression = octet_length(event::payload))]
+    #[diesel(select_expression_type = octet_length<event::payload>)]
+    size: i32,
+    warnings: Option<String>,
+    hops: Option<String>,
+}
+
+fn read(row: Row) -> EventSummary {
+    let targets = row.targets.into_iter().flatten();
     EventSummary {
-        id: EventId::from_uuid(id),
-        received_at,
-        event_type,
-        test,
-        targets: targets
-            .into_iter()
-            .flatten()
-            .map(SubscriptionId::from_uuid)
-            .collect(),
-        size,
-        warnings,
-        hops,
+        id: EventId::from_uuid(row.id),
+        received_at: row.received_at,
+        event_type: row.event_type,
+        test: row.test,
+        targets: targets.map(SubscriptionId::from_uuid).collect(),
+        size: row.size,
+        warnings: row.warnings,
+        hops: row.hops,
     }
 }
 
@@ -101,7 +103,7 @@ pub async fn list(
     Ok(events)
 }
 
-/// The events that a filter lets through and of which a condition holds.
+/// The events that pass a filter and meet a condition.
 async fn part(
     connection: &mut Connection,
     account: AccountId,
@@ -113,16 +115,7 @@ async fn part(
         .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(condition))
         .order(event::id.desc())
         .limit(filter.limit)
-        .select((
-            event::id,
-            event::received_at,
-            event::type_,
-            event::test,
-            event::targets,
-            octet_length(event::payload),
-            event::warnings,
-            event::hops,
-        ))
+        .select(Row::as_select())
         .into_boxed();
     if let Some(event_type) = &filter.event_type {
         query = query.filter(event::type_.eq(event_type));
@@ -150,19 +143,7 @@ pub async fn find(
 ) -> Result<Option<(EventSummary, Vec<u8>)>, StoreError> {
     let row: Option<(Row, Vec<u8>)> = event::table
         .find((account.uuid(), id.uuid()))
-        .select((
-            (
-                event::id,
-                event::received_at,
-                event::type_,
-                event::test,
-                event::targets,
-                octet_length(event::payload),
-                event::warnings,
-                event::hops,
-            ),
-            event::payload,
-        ))
+        .select((Row::as_select(), event::payload))
         .first(&mut database.get().await?)
         .await
         .optional()?;

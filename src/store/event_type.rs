@@ -1,5 +1,5 @@
 //! An account's own event types, and its changes of built-in ones' validation. What is built in
-//! is the catalogue's business: this only keeps what differs.
+//! is in the catalogue: this module keeps only what differs.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -28,7 +28,7 @@ pub struct OwnType {
     pub group: String,
     /// What people call it.
     pub title: String,
-    /// What it tells.
+    /// What it says.
     pub description: String,
     /// Its JSON Schema.
     pub schema: Option<serde_json::Value>,
@@ -62,7 +62,8 @@ pub struct TypeChange {
 }
 
 /// An own type, or what an account changed of a built-in one, without schema and example.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = event_type, check_for_backend(diesel::pg::Pg))]
 pub struct TypeSummary {
     /// Its name.
     pub name: String,
@@ -72,11 +73,13 @@ pub struct TypeSummary {
     pub group: String,
     /// What people call it.
     pub title: String,
-    /// What it tells.
+    /// What it says.
     pub description: String,
     /// What happens to an event that does not fit; none: the default.
     pub validation: Option<Validation>,
     /// It has an example.
+    #[diesel(select_expression = event_type::example.is_not_null())]
+    #[diesel(select_expression_type = diesel::dsl::IsNotNull<event_type::example>)]
     pub has_example: bool,
 }
 
@@ -127,15 +130,7 @@ pub async fn list(
         .filter(event_type::account_id.eq(account.uuid()))
         .filter(event_type::deleted_at.is_null())
         .order(by_bytes())
-        .select((
-            event_type::name,
-            event_type::builtin,
-            event_type::group,
-            event_type::title,
-            event_type::description,
-            event_type::validation,
-            event_type::example.is_not_null(),
-        ))
+        .select(TypeSummary::as_select())
         .into_boxed();
     if let Some(group) = filter.group {
         let own = event_type::group.eq(group.to_owned());
@@ -172,11 +167,11 @@ pub async fn find(
         .optional()?)
 }
 
-/// Makes an own type and notes by whom; one that was removed before may be made again.
+/// Makes an own type and records who did it; one that was removed before may be made again.
 ///
 /// # Errors
-/// [`StoreError::Taken`] when the account has it, [`StoreError::Full`] when it has too many or their
-/// schemas are too large; else when the database is away.
+/// [`StoreError::Taken`] when the account has it, [`StoreError::Full`] when it has too many or
+/// their schemas are too large; else when the database is away.
 pub async fn create(
     database: &Database,
     account: AccountId,
@@ -241,7 +236,7 @@ pub async fn create(
         .await
 }
 
-/// Changes an own type, and notes by whom. None: the account has none of that name.
+/// Changes an own type, and records who did it. None: the account has none of that name.
 ///
 /// # Errors
 /// [`StoreError::Full`] when the schemas of the account become too large; else when the database
@@ -296,7 +291,8 @@ pub async fn change(
         .await
 }
 
-/// Keeps another validation for a built-in type and notes by whom; none goes back to the default.
+/// Keeps another validation for a built-in type and records who did it; none goes back to the
+/// default.
 ///
 /// # Errors
 /// When the database is away.
@@ -340,8 +336,8 @@ pub async fn set_builtin_validation(
         .await
 }
 
-/// Removes an own type, leaving a tombstone for the daemons, and notes by whom. False: the account has none of
-/// that name.
+/// Removes an own type, leaving a tombstone for the daemons, and records who did it. False: the
+/// account has none of that name.
 ///
 /// # Errors
 /// When the database is away.

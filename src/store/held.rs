@@ -12,8 +12,8 @@ use crate::domain::id::SubscriptionId;
 /// Rows that one statement lets go: they are locked until it ends.
 const BATCH: i64 = 5_000;
 
-/// What stands in the place of a script's name where a mail carries the delivery: what ends the
-/// mail ends the row. No script is called so, as a script's name has a folder.
+/// Used instead of a script's name where a mail carries the delivery: what ends the mail ends the
+/// row. No script has this name, since a script's name has a folder.
 pub const BY_MAIL: &str = "mail";
 
 /// Which script holds up deliveries of which subscription.
@@ -66,7 +66,7 @@ pub async fn holds(database: &Database) -> Result<Vec<Hold>, StoreError> {
         .collect())
 }
 
-/// Lets deliveries go, in the order of their events. Safe to run again; answers how many.
+/// Lets deliveries go, in the order of their events. Safe to run again. Returns how many.
 ///
 /// # Errors
 /// When the database is away; some may have been let go.

@@ -167,7 +167,7 @@ pub async fn ingest(
     })
 }
 
-/// What an idempotency key stands for.
+/// What an idempotency key was used for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownKey {
     /// The key.
@@ -185,7 +185,7 @@ pub struct KnownKey {
 /// Body hash, event, targets.
 type KeyRow = (Vec<u8>, Uuid, Option<Vec<Option<Uuid>>>);
 
-/// Looks up what keys stand for. A key that was just forgotten (after 24 h) is not among them.
+/// Looks up what keys were used for. A key that was just forgotten (after 24 h) is not among them.
 ///
 /// # Errors
 /// When the database is away.

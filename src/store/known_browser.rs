@@ -1,5 +1,6 @@
 //! Browsers in which a user signed in before. The browser holds a random text, the database its
-//! hash. It proves nothing but that: who guesses from elsewhere does not shut such a browser out.
+//! hash. It proves nothing but that: whoever guesses from elsewhere does not lock such a browser
+//! out.
 
 use chrono::TimeDelta;
 use diesel::dsl::{exists, now};

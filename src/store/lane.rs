@@ -32,7 +32,7 @@ pub struct OpenedLane {
     pub now: DateTime<Utc>,
 }
 
-/// What a renewal of the lease answered.
+/// What a renewal of the lease returned.
 #[derive(Debug, Clone, Copy)]
 pub struct Renewal {
     /// False: somebody closed the lane. Nothing more may begin in it.
@@ -103,8 +103,8 @@ struct Renewed {
     now: DateTime<Utc>,
 }
 
-/// Renews the lease, writes the low-water mark and up to when all that was counted stands in the
-/// rollups, and answers what every daemon wants to know once a second.
+/// Renews the lease, writes the low-water mark and the time up to which the rollups hold all that
+/// was counted, and returns what every daemon needs to know once a second.
 ///
 /// # Errors
 /// When the database is away.
@@ -136,7 +136,7 @@ pub async fn renew(
     })
 }
 
-/// The open lanes of a data folder. Who holds the folder's lock may close them.
+/// The open lanes of a data folder. Whoever holds the folder's lock may close them.
 ///
 /// # Errors
 /// When the database is away.
@@ -191,7 +191,7 @@ pub enum Owner<'a> {
 /// Closes a lane in one transaction: lock it, close it, write a row for each of its targets
 /// that has neither an attempt nor a row. The lock waits for every statement that still writes
 /// into the lane, so nothing can come after. `only_expired` spares a lane that was renewed
-/// meanwhile. What a daemon that is gone had claimed becomes due at once. Answers the number of
+/// meanwhile. What a daemon that is gone had claimed becomes due at once. Returns the number of
 /// rows, or None if it was closed already or spared.
 ///
 /// # Errors

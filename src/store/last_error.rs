@@ -21,8 +21,8 @@ struct Row {
     detail: Option<String>,
 }
 
-/// The recorder's JSON about the newest attempt that went wrong; those of whom none is found among
-/// the newest events have none.
+/// The recorder's JSON about the newest attempt that went wrong; subscriptions without one among
+/// the newest events are left out.
 ///
 /// # Errors
 /// When the database is away.
@@ -51,6 +51,6 @@ pub async fn of(
     .bind::<BigInt, _>(LOOKED_AT)
     .load(&mut database.get().await?)
     .await?;
-    let told = |row: Row| Some((SubscriptionId::from_uuid(row.id), row.detail?));
-    Ok(rows.into_iter().filter_map(told).collect())
+    let found = |row: Row| Some((SubscriptionId::from_uuid(row.id), row.detail?));
+    Ok(rows.into_iter().filter_map(found).collect())
 }

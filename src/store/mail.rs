@@ -75,8 +75,8 @@ statement! {
     ) -> (BigInt) from "mail/record.sql"
 }
 
-/// Puts a mail into the queue, within the caller's transaction if there is one. Who commits it
-/// wakes the mail log's actor, so that it is sent at once and not a second later.
+/// Puts a mail into the queue, within the caller's transaction if there is one. Whoever commits
+/// it wakes the mail log's actor, so that it is sent at once and not a second later.
 ///
 /// # Errors
 /// When the database is away.
@@ -92,7 +92,7 @@ pub async fn enqueue(
 }
 
 /// Puts mails into the queue by one statement; `recorded` ones were sent by the host application
-/// and only stand in the log. Answers their ids, in their order.
+/// and are only logged. Returns their ids, in the same order.
 ///
 /// # Errors
 /// [`StoreError::Away`]: outside of a transaction it is not known whether they were stored.
@@ -161,7 +161,7 @@ fn lines(mailboxes: &[Mailbox], show: impl Fn(&Mailbox) -> String) -> String {
     let mut shown: Vec<String> = Vec::with_capacity(mailboxes.len());
     for mailbox in mailboxes {
         let text = show(mailbox);
-        // Who stands there twice gets it once.
+        // A receiver who is listed twice gets it once.
         if !shown.contains(&text) {
             shown.push(text);
         }
@@ -169,7 +169,7 @@ fn lines(mailboxes: &[Mailbox], show: impl Fn(&Mailbox) -> String) -> String {
     shown.join("\n")
 }
 
-/// Keeps what a mail says from who reads the log; it is forgotten once the mail ends. Within the
+/// Hides what a mail says from readers of the log; it is forgotten once the mail ends. Within the
 /// transaction that queued it.
 ///
 /// # Errors
@@ -189,10 +189,10 @@ pub(super) async fn make_confidential(
 
 /// Makes a mail of a delivery that was claimed as try `n`: its row stays open, held by the mail,
 /// until the mail ends. `detail` is JSON that its attempt will hold beside what became of the mail.
-/// Answers whether it did; not if a later try claimed the row.
+/// Returns whether it did; not if a later try claimed the row.
 ///
 /// # Errors
-/// When the database is away: it is not known whether it happened, and the row tells. Do not
+/// When the database is away: it is not known whether it happened, and the row shows it. Do not
 /// run it again; the claim runs out if it did not.
 pub async fn hand_over(
     database: &Database,
@@ -248,7 +248,7 @@ pub struct ClaimedMail {
     /// Who gets it, all of them.
     #[diesel(sql_type = Array<Text>)]
     pub receivers: Vec<String>,
-    /// Where an answer goes.
+    /// Where a reply goes.
     #[diesel(sql_type = Nullable<Text>)]
     pub reply_to: Option<String>,
     /// One line.
@@ -260,7 +260,7 @@ pub struct ClaimedMail {
     /// The same as HTML.
     #[diesel(sql_type = Nullable<Text>)]
     pub html: Option<String>,
-    /// What stands in `Message-ID`.
+    /// The value of `Message-ID`.
     #[diesel(sql_type = Text)]
     pub message_id: String,
     /// When it was queued.

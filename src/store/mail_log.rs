@@ -11,14 +11,14 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::fold::holding;
-use super::partition::{lowest_id, lowest_id_at, next_month};
+use super::partition::{PartitionName, lowest_id, lowest_id_at, next_month};
 use super::schema::sql_types;
 use super::{Connection, Database, StoreError};
 use crate::domain::id::{AccountId, EventId, MailId, SubscriptionId};
 use crate::domain::mail::{MailState, TryOutcome};
 
-/// The newest mails of a month that are held against the words before its index is asked: what
-/// many mails hold is found among them at once, and what few hold is cheap in the index.
+/// The newest mails of a month that are searched before its index is used: what many mails hold is
+/// found among them at once, and what few hold is cheap in the index.
 const LOOK_AT: i64 = 5_000;
 /// Months, the newest first, of which this is done: what many mails hold is found there.
 const LOOK_INTO: usize = 2;
@@ -31,7 +31,7 @@ pub struct LoggedMail {
     /// What it is about.
     #[diesel(sql_type = Text)]
     pub topic: String,
-    /// Where it stands.
+    /// Its state.
     #[diesel(sql_type = sql_types::MailState)]
     pub state: MailState,
     /// Who it is from.
@@ -110,15 +110,9 @@ struct Topic {
     topic: String,
 }
 
-#[derive(QueryableByName)]
-struct Partition {
-    #[diesel(sql_type = Text)]
-    relname: String,
-}
-
 /// Mails of an account, newest first.
 ///
-/// Without words, an index in the order of the list answers. With words, month after month,
+/// Without words, an index in the order of the list is read. With words, month after month,
 /// the newest first: what many mails hold is found among the month's newest, what few hold by
 /// the index of their words; so a search reads about as much as it shows, whether its words fit
 /// one mail in a million or all of them.
@@ -199,13 +193,13 @@ pub async fn topics(
 
 /// The months of which there are mails, oldest first, as the ids that they hold.
 async fn months(connection: &mut Connection) -> Result<Vec<Range<Uuid>>, StoreError> {
-    let found: Vec<Partition> = diesel::sql_query(
+    let found: Vec<PartitionName> = diesel::sql_query(
         "select c.relname::text as relname from pg_inherits i \
          join pg_class c on c.oid = i.inhrelid where i.inhparent = 'mail'::regclass order by 1",
     )
     .load(connection)
     .await?;
-    let month = |found: Partition| {
+    let month = |found: PartitionName| {
         let text = format!("{}01", found.relname.strip_prefix("mail_")?);
         let first = NaiveDate::parse_from_str(&text, "%Y%m%d").ok()?;
         Some(lowest_id(first)..lowest_id(next_month(first)))
@@ -250,7 +244,7 @@ impl Wanted<'_> {
         self.load(connection, sql, range, limit).await
     }
 
-    /// Those of a range that hold the words, by the index of words: it is asked apart from the
+    /// Those of a range that hold the words, by the index of words: it is queried without the
     /// order, so that the planner does not read all mails in their order instead.
     async fn by_words(
         &self,
@@ -315,10 +309,10 @@ impl Wanted<'_> {
 /// What a mail says.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct MailContent {
-    /// What stands in `Message-ID` between the angle brackets.
+    /// The value of `Message-ID`, without the angle brackets.
     #[diesel(sql_type = Text)]
     pub message_id: String,
-    /// Where an answer goes.
+    /// Where a reply goes.
     #[diesel(sql_type = Nullable<Text>)]
     pub reply_to: Option<String>,
     /// What it says is shown to nobody but its receiver.

@@ -37,11 +37,11 @@ pub async fn revert_all(database: &Database) -> Result<Vec<String>, StoreError> 
 }
 
 type Harness = AsyncMigrationHarness<super::Connection>;
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+type MigrationError = Box<dyn std::error::Error + Send + Sync>;
 
 async fn run<F>(database: &Database, work: F) -> Result<Vec<String>, StoreError>
 where
-    F: FnOnce(&mut Harness) -> Result<Vec<String>, Failure> + Send + 'static,
+    F: FnOnce(&mut Harness) -> Result<Vec<String>, MigrationError> + Send + 'static,
 {
     let mut connection = database.bare().await?;
     diesel::sql_query("select pg_advisory_lock($1)")
@@ -55,7 +55,7 @@ where
         .map_err(|error| StoreError::Unfit(format!("a migration failed: {error}")))
 }
 
-/// How a database's schema stands to this Herald.
+/// How a database's schema compares with this Herald's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaState {
     /// The migrations that the database does not have yet, in order.
@@ -86,7 +86,7 @@ pub async fn schema_state(database: &Database) -> Result<SchemaState, StoreError
         Err(StoreError::Unfit(_)) => Vec::new(),
         Err(error) => return Err(error),
     };
-    let unfit = |error: Failure| StoreError::Unfit(error.to_string());
+    let unfit = |error: MigrationError| StoreError::Unfit(error.to_string());
     let known = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(unfit)?;
     let mut known: Vec<(String, String)> = known
         .iter()

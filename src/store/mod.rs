@@ -1,5 +1,5 @@
 //! The database: the only place that knows Diesel and SQL. One aggregate a file; what runs for
-//! each batch of events stands in `.sql` files beside its function.
+//! each batch of events is in `.sql` files beside its function.
 //!
 //! Nothing here decides what should happen; it only makes happen, in one statement or one
 //! transaction, what its caller decided.
@@ -72,6 +72,7 @@ mod subscription_note;
 pub mod token;
 pub mod trial;
 pub mod user;
+pub mod user_change;
 pub mod user_link;
 pub mod webhook_names;
 

@@ -1,8 +1,8 @@
-//! Notices to an account's admins: what changed its state since they were told last becomes one
-//! mail to each of them, in the same transaction as the note that it was told.
+//! Notices to an account's admins: each change of a state since the last notice becomes one mail to
+//! each of them, in the same transaction as the note that it was reported.
 //!
-//! Everything is derived from tables, under one lock, so that of several daemons one tells, and
-//! nothing is told twice after a crash.
+//! Everything is derived from tables, under one lock, so that only one of several daemons reports,
+//! and nothing is reported twice after a crash.
 
 use std::time::Duration;
 
@@ -18,18 +18,18 @@ use crate::domain::id::{AccountId, EventId, MAIN_ACCOUNT, MailId, SubscriptionId
 
 /// The key of the advisory lock.
 const LOCK: i64 = 0x4845_5241_4c44 + 2;
-/// Changes that are told in one go.
+/// Changes that are reported in one go.
 const BATCH: i64 = 100;
-/// Mails that were given up are told together, at most so often.
+/// Mails that were given up are reported together, at most so often.
 const GIVEN_UP_EVERY: &str = "1 hour";
-/// Bytes of a payload that stand in a notice.
+/// Bytes of a payload that a notice holds.
 const PAYLOAD: i64 = 4_096;
 
-/// Tells what changed. Answers how many mails were queued.
+/// Reports what changed. Returns how many mails were queued.
 ///
 /// # Errors
-/// When the database is away; nothing is told then.
-pub async fn tell(database: &Database, failing_for: Duration) -> Result<usize, StoreError> {
+/// When the database is away; nothing is reported then.
+pub async fn report(database: &Database, failing_for: Duration) -> Result<usize, StoreError> {
     let mut lent = database.get().await?;
     let connection: &mut Connection = &mut lent;
     connection
@@ -66,14 +66,14 @@ struct TargetRow {
     title: String,
     #[diesel(sql_type = Text)]
     state: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    told: Option<String>,
+    #[diesel(sql_type = Nullable<Text>, column_name = told)]
+    reported: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     reason: Option<String>,
 }
 
 /// Targets that fail for a while, answer again, or were disabled by Herald. A target that is
-/// asked for the first time is `ok` until it is not.
+/// looked at for the first time is `ok` until it is not.
 async fn targets(connection: &mut Connection, failing_for: Duration) -> Result<usize, StoreError> {
     let changed: Vec<TargetRow> = diesel::sql_query(include_str!("notice_targets.sql"))
         .bind::<Double, _>(failing_for.as_secs_f64())
@@ -92,7 +92,7 @@ async fn targets(connection: &mut Connection, failing_for: Duration) -> Result<u
             &row.state,
         )
         .await?;
-        let (title, was_failing) = (&row.title, row.told.as_deref() == Some("failing"));
+        let (title, was_failing) = (&row.title, row.reported.as_deref() == Some("failing"));
         let letter = match row.state.as_str() {
             "failing" => Some((
                 "Target Failing",
@@ -145,7 +145,7 @@ struct FailureRow {
     bytes: i64,
 }
 
-/// The last failure of a subscription in words, with its event's payload.
+/// The last failure of a subscription as text, with its event's payload.
 async fn last_failure(
     connection: &mut Connection,
     account: AccountId,
@@ -197,7 +197,7 @@ struct PluginRow {
 }
 
 /// Scripts that broke, that a daemon which knew no accounts suspended, or that work again. They
-/// are the operator's: the admins of the account `main` are told.
+/// are the operator's: the admins of the account `main` get the notice.
 async fn plugins(connection: &mut Connection) -> Result<usize, StoreError> {
     let changed: Vec<PluginRow> = diesel::sql_query(
         "select s.name, s.state, s.reason from ( \
@@ -259,8 +259,8 @@ struct SuspensionRow {
     accounts: Option<String>,
 }
 
-/// Scripts that are suspended for an account, or are not any more: the account's admins are told,
-/// and those of `main` once for each script.
+/// Scripts that are suspended for an account, or are not any more: the account's admins get a
+/// notice, and those of `main` one for each script.
 async fn suspensions(connection: &mut Connection) -> Result<usize, StoreError> {
     let changed: Vec<SuspensionRow> = diesel::sql_query(include_str!("notice_suspended.sql"))
         .bind::<SqlUuid, _>(MAIN_ACCOUNT.uuid())
@@ -311,7 +311,7 @@ struct GivenUpRow {
     list: String,
 }
 
-/// Mails that were given up, told together: of thousands that a server refuses, one mail an
+/// Mails that were given up, reported together: of thousands that a server refuses, one mail an
 /// hour. Notices themselves are not among them.
 async fn given_up(connection: &mut Connection) -> Result<usize, StoreError> {
     let accounts: Vec<GivenUpRow> = diesel::sql_query(format!(
@@ -371,7 +371,7 @@ async fn note(
     account: AccountId,
     kind: &str,
     subject: &str,
-    told: &str,
+    reported: &str,
 ) -> Result<(), StoreError> {
     diesel::sql_query(
         "insert into notice (account_id, kind, subject, told) values ($1, $2, $3, $4) \
@@ -380,7 +380,7 @@ async fn note(
     .bind::<SqlUuid, _>(account.uuid())
     .bind::<Text, _>(kind)
     .bind::<Text, _>(subject)
-    .bind::<Text, _>(told)
+    .bind::<Text, _>(reported)
     .execute(connection)
     .await?;
     Ok(())

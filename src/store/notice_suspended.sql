@@ -1,6 +1,6 @@
--- For whom a script is suspended, where that is not what was told last: each account for itself,
--- and the account $1, the operators', for all of them. A version that is at work nowhere any more
--- counts for nobody.
+-- For whom a script is suspended, where that is not what was reported last: each account for
+-- itself, and the account $1, the operators', for all of them. A version that is at work nowhere
+-- any more counts for nobody.
 with bad as (
     select h.account_id, h.name, h.reason
     from plugin_health h join plugin_state p on p.name = h.name and p.hash = h.hash

@@ -1,6 +1,6 @@
--- Subscriptions whose state is not the one that was told last. A target is failing if its last
--- attempts went wrong and a delivery has waited for so long; mail targets are told by their
--- mails. Between the two it keeps the state that was told.
+-- Subscriptions whose state is not the one that was reported last. A target is failing if its last
+-- attempts went wrong and a delivery has waited for so long; mail targets are reported by their
+-- mails. Between the two it keeps the state that was reported.
 select s.account_id, s.id, s.title, s.state, s.told, s.reason
 from (
     select s.account_id, s.id, s.title, n.told, s.disabled_reason as reason,

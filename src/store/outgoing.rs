@@ -1,5 +1,5 @@
-//! Herald's own mails: what has one to send hands it over here, within its own transaction. It
-//! knows the queue, and neither SMTP nor the mail log.
+//! Herald's own mails: whatever sends one hands it over here, within its own transaction. This
+//! module knows the queue, and neither SMTP nor the mail log.
 
 use std::sync::{PoisonError, RwLock};
 
@@ -21,7 +21,7 @@ pub fn send_as(sender: Mailbox, reaches_people: bool) {
 /// A mail to one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingMail {
-    /// Under which heading it stands in the log.
+    /// Its heading in the log.
     pub topic: &'static str,
     /// To whom.
     pub to: Email,
@@ -40,7 +40,7 @@ pub struct OutgoingMail {
 pub enum Handed {
     /// It is sent once the transaction is committed.
     Queued,
-    /// Nothing sends mail here, or not to this address: the caller must tell in another way.
+    /// Nothing sends mail here, or not to this address: the caller must pass it on in another way.
     NoMail,
 }
 

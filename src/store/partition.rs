@@ -61,16 +61,18 @@ pub(super) fn next_month(day: NaiveDate) -> NaiveDate {
         .unwrap_or(day)
 }
 
+/// The day, by UTC.
 #[derive(diesel::QueryableByName)]
-struct Today {
+pub(super) struct Today {
     #[diesel(sql_type = Date)]
-    today: NaiveDate,
+    pub(super) today: NaiveDate,
 }
 
+/// A partition that there is.
 #[derive(diesel::QueryableByName)]
-struct Found {
+pub(super) struct PartitionName {
     #[diesel(sql_type = Text)]
-    relname: String,
+    pub(super) relname: String,
 }
 
 /// Makes the partitions from yesterday (clocks differ) to three days ahead, and to the next
@@ -89,7 +91,7 @@ pub async fn ensure(database: &Database) -> Result<(), StoreError> {
                     .one(connection)
                     .await?;
             let first = today.checked_sub_days(Days::new(1)).unwrap_or(today);
-            let found: Vec<Found> = diesel::sql_query(
+            let found: Vec<PartitionName> = diesel::sql_query(
                 "select c.relname::text as relname from pg_inherits i \
                  join pg_class c on c.oid = i.inhrelid \
                  where i.inhparent in ('event'::regclass, 'attempt'::regclass, \
@@ -147,7 +149,7 @@ async fn create(
 }
 
 /// A partition of the activity log refuses to be emptied: the trigger of the whole table does
-/// not come to its parts, as those for rows do.
+/// not apply to its partitions, as those for rows do.
 async fn guard(connection: &mut Connection, name: &str) -> Result<(), StoreError> {
     connection
         .batch_execute(&format!(

@@ -1,13 +1,13 @@
-//! For which accounts a version of a script runs apart or not at all, for every daemon and beyond
-//! a restart. What is new is committed with its entry in the activity log of the account, and of
-//! `main` where the operators look.
+//! For which accounts a version of a script runs on the isolated runner or not at all, for every
+//! daemon and beyond a restart. What is new is committed with its entry in the activity log of the
+//! account, and of `main` where the operators look.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::plugin_state::{lock, tell};
+use super::plugin_state::{lock, log_change};
 use super::schema::{account, plugin_health};
 use super::statement::One;
 use super::{Connection, Database, StoreError};
@@ -45,7 +45,7 @@ impl AccountMark {
         }
     }
 
-    /// The same, apart since then.
+    /// The same, on the isolated runner since then.
     #[must_use]
     pub fn apart(self, at: DateTime<Utc>) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl AccountMark {
 /// What a daemon found out about a version and an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// It takes too long: it runs apart.
+    /// It takes too long: it runs on the isolated runner.
     Apart,
     /// It was quick for long enough: it runs where the others run.
     Back,
@@ -86,7 +86,8 @@ pub async fn all(database: &Database) -> Result<Vec<AccountMark>, StoreError> {
 }
 
 /// Notes what a daemon found out at that time about the version and account of `mark`, and why.
-/// Safe to run again. Of a version that goes to and fro, only its first time apart is told.
+/// Safe to run again. Of a version that goes to and fro, only its first time on the isolated runner
+/// is logged.
 ///
 /// # Errors
 /// When the database is away; nothing is changed then.
@@ -146,9 +147,9 @@ pub async fn note(
             let payload = serde_json::json!({
                 "hash": mark.hash, "reason": reason, "account_id": account.to_string(),
             });
-            tell(connection, account, &mark.name, news, &payload).await?;
+            log_change(connection, account, &mark.name, news, &payload).await?;
             if account != MAIN_ACCOUNT {
-                tell(connection, MAIN_ACCOUNT, &mark.name, news, &payload).await?;
+                log_change(connection, MAIN_ACCOUNT, &mark.name, news, &payload).await?;
             }
             Ok(())
         })

@@ -1,5 +1,6 @@
 //! What is known of each script, for every daemon and beyond a restart. Each change is committed
-//! with its entry in the activity log, so that of several daemons that see it one tells.
+//! with its entry in the activity log, so that only one of several daemons that see it
+//! logs it.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -17,7 +18,7 @@ pub struct PluginMark {
     pub name: String,
     /// The version at work, 64 hexadecimal digits.
     pub hash: Option<String>,
-    /// What is wrong with the file as it stands.
+    /// What is wrong with the file as it is.
     pub broken: Option<String>,
     /// What older daemons found, of whichever account it came; see [`plugin_health`]. It says
     /// nothing any more.
@@ -35,7 +36,7 @@ pub struct FoundPlugin {
     pub name: String,
     /// The version at work; none and no fault: the file is gone.
     pub hash: Option<String>,
-    /// What is wrong with the file as it stands, without a line of it.
+    /// What is wrong with the file as it is, without a line of it.
     pub broken: Option<String>,
 }
 
@@ -44,7 +45,7 @@ impl FoundPlugin {
         self.hash.is_none() && self.broken.is_none()
     }
 
-    /// What is to be told, compared with what was known; `freed`: it was suspended for some
+    /// What is to be logged, compared with what was known; `freed`: it was suspended for some
     /// account.
     fn news(&self, before: Option<&PluginMark>, freed: bool) -> Option<OwnActivity> {
         if self.is_gone() {
@@ -101,7 +102,7 @@ pub async fn found(database: &Database, plugin: &FoundPlugin) -> Result<(), Stor
             let Some(news) = plugin.news(before.as_ref(), !freed.is_empty()) else {
                 return Ok(());
             };
-            // Another version begins anew; a broken save leaves the one at work as it is.
+            // Another version starts from nothing; a broken save leaves the one at work as it is.
             if plugin.is_gone() || before.is_some_and(|before| before.hash != plugin.hash) {
                 diesel::delete(plugin_state::table.find(&plugin.name))
                     .execute(connection)
@@ -122,9 +123,9 @@ pub async fn found(database: &Database, plugin: &FoundPlugin) -> Result<(), Stor
             }
             let payload = serde_json::json!({"hash": plugin.hash, "error": plugin.broken});
             for account in freed.into_iter().filter(|it| *it != MAIN_ACCOUNT) {
-                tell(connection, account, &plugin.name, news, &payload).await?;
+                log_change(connection, account, &plugin.name, news, &payload).await?;
             }
-            tell(connection, MAIN_ACCOUNT, &plugin.name, news, &payload).await
+            log_change(connection, MAIN_ACCOUNT, &plugin.name, news, &payload).await
         })
         .await
 }
@@ -143,8 +144,8 @@ pub(super) async fn lock(
     Ok(row.optional()?)
 }
 
-/// Tells an account of a script.
-pub(super) async fn tell(
+/// Logs what happened to a script in an account's activity log.
+pub(super) async fn log_change(
     connection: &mut Connection,
     account: AccountId,
     name: &str,

@@ -23,19 +23,19 @@ pub enum Lent {
 
 /// Two connections that are open at once have two sessions, and each keeps its own; whichever way
 /// a pooler chooses among its sessions, these steps show one that does not. They need no prepared
-/// statements, which end a little later than they answer.
+/// statements, which end a little later than they return.
 ///
 /// # Errors
 /// When two connections cannot be had.
 pub async fn look(database: &Database) -> Result<Lent, StoreError> {
-    // To connect takes statements as well.
+    // Connecting runs statements as well.
     let mut lent = match database.get().await {
-        Err(StoreError::Away(words)) if is_mixed_up(&words) => return Ok(Lent::ForTransaction),
+        Err(StoreError::Away(text)) if is_mixed_up(&text) => return Ok(Lent::ForTransaction),
         made => made?,
     };
     let one: &mut Connection = &mut lent;
     let mut other = match database.bare().await {
-        Err(StoreError::Away(words)) if is_mixed_up(&words) => return Ok(Lent::ForTransaction),
+        Err(StoreError::Away(text)) if is_mixed_up(&text) => return Ok(Lent::ForTransaction),
         made => made?,
     };
     match keep_sessions(one, &mut other).await {
@@ -89,16 +89,15 @@ async fn has(connection: &mut Connection, mark: &str) -> Result<bool, DieselErro
 }
 
 /// PostgreSQL's complaint about a statement that another session has prepared, in any language.
-fn is_mixed_up(words: &str) -> bool {
+fn is_mixed_up(text: &str) -> bool {
     ["\"s", "»s", "«s"].iter().any(|quote| {
-        words
-            .split(quote)
+        text.split(quote)
             .skip(1)
             .any(|name| name.starts_with(|c: char| c.is_ascii_digit()))
     })
 }
 
-/// PgBouncer's words, which are in no other language.
-fn is_about_statements(words: &str) -> bool {
-    words.contains("statement pooling mode")
+/// PgBouncer's message, which is always in English.
+fn is_about_statements(text: &str) -> bool {
+    text.contains("statement pooling mode")
 }

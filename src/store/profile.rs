@@ -64,7 +64,7 @@ pub async fn sessions(
     Ok(rows.into_iter().map(open).collect())
 }
 
-/// Ends every session of a user but the one that asks, and notes it if there were any. Answers
+/// Ends every session of a user but the one that asks, and notes it if there were any. Returns
 /// how many.
 ///
 /// # Errors
@@ -81,7 +81,7 @@ pub async fn end_others(
             let ended = end(connection, of, own).await?;
             if ended > 0 {
                 let payload = json!({ "sessions_ended": ended });
-                tell(connection, of, OwnActivity::SignedOut, payload).await?;
+                note_own(connection, of, OwnActivity::SignedOut, payload).await?;
             }
             Ok(ended)
         })
@@ -99,7 +99,7 @@ async fn end(
     Ok(diesel::delete(others).execute(connection).await?)
 }
 
-async fn tell(
+async fn note_own(
     connection: &mut Connection,
     of: &Session,
     what: OwnActivity,
@@ -138,7 +138,7 @@ pub async fn rename(database: &Database, of: &Session, name: &str) -> Result<boo
             let values = (herald_user::name.eq(name), herald_user::updated_at.eq(now));
             diesel::update(own).set(values).execute(connection).await?;
             let payload = json!({ "before": { "name": before }, "after": { "name": name } });
-            tell(connection, of, OwnActivity::UserChanged, payload).await?;
+            note_own(connection, of, OwnActivity::UserChanged, payload).await?;
             Ok(true)
         })
         .await
@@ -191,7 +191,7 @@ pub async fn set_password(
             user_link::end_all(connection, of.user()).await?;
             sign_in::succeeded(connection, tries).await?;
             let payload = json!({ "by": "present password", "sessions_ended": ended });
-            tell(connection, of, OwnActivity::PasswordChanged, payload).await?;
+            note_own(connection, of, OwnActivity::PasswordChanged, payload).await?;
             Ok(true)
         })
         .await

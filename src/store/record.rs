@@ -19,7 +19,7 @@ use super::statement::One;
 use super::{Connection, StoreError};
 use crate::domain::delivery::{Origin, Outcome};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
-use crate::domain::tally::Tally;
+use crate::domain::stat_bucket::StatBucket;
 
 /// Which delivery is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ pub struct AttemptRecord {
     pub origin: Origin,
     /// What it came to; never `superseded`, the database finds that out.
     pub outcome: Outcome,
-    /// Milliseconds from begin to end.
+    /// Milliseconds from start to end.
     pub duration_ms: i32,
     /// The HTTP status, if the target answered.
     pub status: Option<i16>,
@@ -55,7 +55,7 @@ pub struct AttemptRecord {
     pub due_in: Option<Duration>,
 }
 
-/// Bytes of detail for which one unit of [`AttemptRecord::weight`] stands.
+/// Bytes of detail for one unit of [`AttemptRecord::weight`].
 const WEIGHED: usize = 2_048;
 
 impl AttemptRecord {
@@ -67,7 +67,7 @@ impl AttemptRecord {
 
     /// Whether it counts, unless a later try superseded it.
     pub(super) const fn counts(&self) -> bool {
-        Tally::takes(self.origin, self.outcome)
+        StatBucket::takes(self.origin, self.outcome)
     }
 }
 
@@ -161,7 +161,7 @@ impl Keys {
 }
 
 /// Records first attempts made from memory (n = 1). Safe to run again after a lost connection.
-/// Answers which of them stand in the log, or none if the lane is closed.
+/// Returns which of them are in the log, or none if the lane is closed.
 ///
 /// # Errors
 /// [`StoreError::Away`]: it is not known whether they are recorded.
@@ -217,7 +217,7 @@ pub async fn record_first(
 }
 
 /// Records attempts at claimed rows; `lane` is where they are counted. Safe to run again.
-/// Answers which of them stand in the log and count.
+/// Returns which of them are in the log and count.
 ///
 /// # Errors
 /// [`StoreError::Away`]: it is not known whether they are recorded.

@@ -1,4 +1,4 @@
-//! Which attempts of a batch stand in the log and count, and when they were recorded: what the
+//! Which attempts of a batch are in the log and count, and when they were recorded: what the
 //! rollups are raised by.
 
 use chrono::{DateTime, Utc};
@@ -47,8 +47,8 @@ struct Row {
     at: DateTime<Utc>,
 }
 
-/// Looks up what of a batch stands in the log and counts. An attempt is told to be recorded until
-/// it is known to be, so that each is found here once.
+/// Looks up what of a batch is in the log and counts. An attempt is written again until it is known
+/// to be recorded, so that each is found here once.
 pub(super) async fn look_up(
     connection: &mut Connection,
     attempts: &[AttemptRecord],

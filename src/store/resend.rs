@@ -16,7 +16,7 @@ use crate::domain::delivery::{DeliveryState, Origin, Outcome};
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
 
-/// What became of the wish.
+/// What became of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resend {
     /// It is due now; the state is `held` while its subscription is not enabled.
@@ -37,7 +37,7 @@ const ENDS: [Outcome; 4] = [
     Outcome::Cancelled,
 ];
 
-/// Makes a delivery due now: its row, if it is open; else a new round. Notes by whom.
+/// Makes a delivery due now: its row, if it is open; else a new round. Records who did it.
 ///
 /// # Errors
 /// When the database is away.
@@ -199,7 +199,7 @@ async fn begin_round(
         return Ok(Resend::InFlight);
     }
     let last = tries.as_slice().first().map_or(0, |(n, _)| *n);
-    // Two who ask at once begin one round.
+    // Two requests at once begin one round.
     diesel::insert_into(delivery::table)
         .values((
             delivery::account_id.eq(account),

@@ -1,11 +1,11 @@
-//! Removing whole days (of the activity log and the mail log: months) of the logs, and telling what went with
-//! them.
+//! Removing whole days of the logs (of the activity log and the mail log: months), and recording
+//! what went with them.
 
 use chrono::{Days, NaiveDate};
-use diesel::sql_types::{BigInt, Date, Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Date, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 
-use super::partition::{self, ACTIVITY, lowest_id, next_month};
+use super::partition::{self, ACTIVITY, PartitionName, Today, lowest_id, next_month};
 use super::statement::One;
 use super::{Connection, Database, StoreError};
 
@@ -23,25 +23,13 @@ pub struct RetiredDay {
 }
 
 #[derive(diesel::QueryableByName)]
-struct Found {
-    #[diesel(sql_type = Text)]
-    relname: String,
-}
-
-#[derive(diesel::QueryableByName)]
-struct Totals {
+struct RetiredTotals {
     #[diesel(sql_type = BigInt)]
     events: i64,
     #[diesel(sql_type = BigInt)]
     targets: i64,
     #[diesel(sql_type = BigInt)]
     open_deliveries: i64,
-}
-
-#[derive(diesel::QueryableByName)]
-struct Today {
-    #[diesel(sql_type = Date)]
-    today: NaiveDate,
 }
 
 /// Removes the days that ended more than `keep_days` days ago, oldest first, each in one
@@ -58,7 +46,7 @@ pub async fn retire(database: &Database, keep_days: u32) -> Result<Vec<RetiredDa
     let Some(oldest) = today.checked_sub_days(Days::new(u64::from(keep_days))) else {
         return Ok(Vec::new());
     };
-    let found: Vec<Found> = diesel::sql_query(
+    let found: Vec<PartitionName> = diesel::sql_query(
         "select c.relname::text as relname from pg_inherits i \
          join pg_class c on c.oid = i.inhrelid where i.inhparent = 'event'::regclass \
          order by 1",
@@ -66,7 +54,7 @@ pub async fn retire(database: &Database, keep_days: u32) -> Result<Vec<RetiredDa
     .load(connection)
     .await?;
     let mut retired = Vec::new();
-    for Found { relname } in found {
+    for PartitionName { relname } in found {
         let day = relname
             .strip_prefix("event_")
             .and_then(|day| NaiveDate::parse_from_str(day, "%Y%m%d").ok());
@@ -82,7 +70,7 @@ async fn retire_day(connection: &mut Connection, day: NaiveDate) -> Result<Retir
         .transaction(async |connection: &mut Connection| {
             partition::lock(connection).await?;
             let event = partition::name("event", day);
-            let totals: Totals = diesel::sql_query(format!(
+            let totals: RetiredTotals = diesel::sql_query(format!(
                 "with gone as ( \
                      delete from delivery where event_id >= $1 and event_id < $2 \
                      returning account_id \
@@ -91,7 +79,7 @@ async fn retire_day(connection: &mut Connection, day: NaiveDate) -> Result<Retir
                  ), stored as ( \
                      select account_id, count(*) as events, sum(cardinality(targets)) as targets \
                      from {event} where not test group by account_id \
-                 ), told as ( \
+                 ), noted as ( \
                      insert into retired (account_id, day, events, targets, open_deliveries) \
                      select account_id, $3, coalesce(s.events, 0), coalesce(s.targets, 0), \
                          coalesce(o.rows, 0) \
@@ -100,7 +88,7 @@ async fn retire_day(connection: &mut Connection, day: NaiveDate) -> Result<Retir
                  ) \
                  select coalesce(sum(events), 0)::bigint as events, \
                      coalesce(sum(targets), 0)::bigint as targets, \
-                     coalesce(sum(open_deliveries), 0)::bigint as open_deliveries from told"
+                     coalesce(sum(open_deliveries), 0)::bigint as open_deliveries from noted"
             ))
             .bind::<SqlUuid, _>(lowest_id(day))
             .bind::<SqlUuid, _>(lowest_id(day.checked_add_days(Days::new(1)).unwrap_or(day)))
@@ -126,7 +114,7 @@ async fn retire_day(connection: &mut Connection, day: NaiveDate) -> Result<Retir
 }
 
 /// Removes the months of the activity log that ended more than `keep_days` days ago, oldest
-/// first, and the users of whom nothing is left. Answers the first day of each month. The audit
+/// first, and the users of whom nothing is left. Returns the first day of each month. The audit
 /// counts nothing of this: activities are no deliveries.
 ///
 /// # Errors
@@ -142,7 +130,7 @@ pub async fn retire_activities(
         connection
             .transaction(async |connection: &mut Connection| {
                 drop_month(connection, &[ACTIVITY], month).await?;
-                // A month later than its last row: who was noted just before a midnight may
+                // A month later than its last row: a user who was noted just before midnight may
                 // have a row just after it.
                 diesel::sql_query("delete from activity_user where last_month < $1")
                     .bind::<Date, _>(month)
@@ -157,7 +145,7 @@ pub async fn retire_activities(
 }
 
 /// Removes the months of the mail log that ended more than `keep_days` days ago, oldest first,
-/// with their tries and with what of them still waits. Answers the first day of each month.
+/// with their tries and with what of them still waits. Returns the first day of each month.
 ///
 /// # Errors
 /// As [`retire`].
@@ -196,13 +184,13 @@ async fn months_before(
     let Some(oldest) = today.checked_sub_days(Days::new(u64::from(keep_days))) else {
         return Ok(Vec::new());
     };
-    let found: Vec<Found> = diesel::sql_query(format!(
+    let found: Vec<PartitionName> = diesel::sql_query(format!(
         "select c.relname::text as relname from pg_inherits i \
          join pg_class c on c.oid = i.inhrelid where i.inhparent = '{table}'::regclass order by 1"
     ))
     .load(connection)
     .await?;
-    let month = |found: Found| {
+    let month = |found: PartitionName| {
         let text = found
             .relname
             .strip_prefix(table)?

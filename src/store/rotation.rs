@@ -1,6 +1,6 @@
-//! Another key for what is sealed: the new one is made known, becomes the one that values are sealed
-//! with, every value is sealed anew, and the old ones are forgotten. Each step may be taken again
-//! after an interruption.
+//! Another key for what is sealed: the new one is made known, becomes the one that values are
+//! sealed with, every value is sealed again, and the old ones are forgotten. Each step may be taken
+//! again after an interruption.
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
@@ -17,7 +17,7 @@ use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::seal::{KeyRing, SealKey, SealKeyId, Sealed};
 
-/// Rows that are sealed anew in one transaction.
+/// Rows that are sealed again in one transaction.
 const BATCH: i64 = 200;
 
 /// What a rotation holds, so that there is one at a time. It goes with the connection.
@@ -105,8 +105,8 @@ async fn uninformed_in(
     connection: &mut Connection,
     key: &SealKey,
 ) -> Result<Vec<Uninformed>, StoreError> {
-    type Told = Option<Vec<Option<Vec<u8>>>>;
-    let lanes: Vec<(i32, DateTime<Utc>, Told)> = lane::table
+    type KeysOfLane = Option<Vec<Option<Vec<u8>>>>;
+    let lanes: Vec<(i32, DateTime<Utc>, KeysOfLane)> = lane::table
         .filter(lane::closed_at.is_null())
         .filter(lane::lease_until.gt(diesel::dsl::now))
         .select((lane::id, lane::opened_at, lane::seal_keys))
@@ -114,17 +114,17 @@ async fn uninformed_in(
         .load(connection)
         .await?;
     let fingerprint = key.fingerprint().0;
-    let knows = |told: &Told| {
-        let mut told = told.iter().flatten().flatten();
-        told.any(|known| known.as_slice() == fingerprint)
+    let knows = |keys: &KeysOfLane| {
+        let mut keys = keys.iter().flatten().flatten();
+        keys.any(|known| known.as_slice() == fingerprint)
     };
     Ok(lanes
         .into_iter()
-        .filter(|(_, _, told)| !knows(told))
-        .map(|(id, since, told)| Uninformed {
+        .filter(|(_, _, keys)| !knows(keys))
+        .map(|(id, since, keys)| Uninformed {
             lane: LaneId(id),
             since,
-            older: told.is_none(),
+            older: keys.is_none(),
         })
         .collect())
 }
@@ -161,10 +161,10 @@ enum Stage {
     Urls,
 }
 
-/// How far sealing anew has come.
+/// How far sealing again has come.
 #[derive(Debug, Default, Clone)]
 pub struct Progress {
-    /// Values that were sealed anew.
+    /// Values that were sealed again.
     pub values: u64,
     /// Those that do not open.
     pub locked: Vec<Sealed>,
@@ -173,7 +173,7 @@ pub struct Progress {
     stage: Stage,
 }
 
-/// Seals some values anew with the key. False: none is left behind those that were looked at.
+/// Seals some values again with the key. False: none is left behind those that were looked at.
 ///
 /// # Errors
 /// When the database is away.
@@ -239,13 +239,13 @@ async fn reseal_secrets(
     for (owner, secret, value) in &rows {
         progress.secrets_after = (*owner, *secret);
         let what = Sealed::Secret(*owner, *secret);
-        let anew = progress.anew(ring, key, what, value.as_deref());
-        if anew.is_none() && forget_of_removed(connection, what).await? {
+        let resealed = progress.reseal(ring, key, what, value.as_deref());
+        if resealed.is_none() && forget_of_removed(connection, what).await? {
             progress.locked.pop();
         }
-        if let Some(anew) = anew {
+        if let Some(resealed) = resealed {
             diesel::update(subscription_secret::table.find((*owner, *secret)))
-                .set(sealed.eq(anew))
+                .set(sealed.eq(resealed))
                 .execute(connection)
                 .await?;
         }
@@ -305,9 +305,9 @@ async fn reseal_column(
     for Value { id, value } in &rows {
         progress.after = *id;
         let what = column.of(*id);
-        if let Some(anew) = progress.anew(ring, key, what, Some(value)) {
+        if let Some(resealed) = progress.reseal(ring, key, what, Some(value)) {
             ids.push(*id);
-            values.push(anew);
+            values.push(resealed);
         } else if forget_of_removed(connection, what).await? {
             progress.locked.pop();
         }
@@ -323,7 +323,7 @@ async fn reseal_column(
     Ok(!rows.is_empty())
 }
 
-/// Removes a value that does not open if its subscription was removed: nobody could mend it.
+/// Removes a value that does not open if its subscription was removed: nobody could fix it.
 async fn forget_of_removed(connection: &mut Connection, what: Sealed) -> Result<bool, StoreError> {
     let removed = |owner| {
         subscription::table
@@ -358,7 +358,7 @@ async fn forget_of_removed(connection: &mut Connection, what: Sealed) -> Result<
 }
 
 impl Progress {
-    fn anew(
+    fn reseal(
         &mut self,
         ring: &KeyRing,
         key: &SealKey,
@@ -366,12 +366,13 @@ impl Progress {
         value: Option<&[u8]>,
     ) -> Option<Vec<u8>> {
         let plain = ring.open(what, value.unwrap_or_default()).ok();
-        let anew = plain.and_then(|plain| ring.seal(key.id(), what, rand::random(), &plain).ok());
-        match anew {
+        let resealed =
+            plain.and_then(|plain| ring.seal(key.id(), what, rand::random(), &plain).ok());
+        match resealed {
             Some(_) => self.values += 1,
             None => self.locked.push(what),
         }
-        anew
+        resealed
     }
 }
 

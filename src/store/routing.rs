@@ -92,39 +92,50 @@ pub struct RoutingChanges {
     pub types: Vec<RoutedType>,
 }
 
-type SubscriptionRow = (
-    Uuid,
-    Uuid,
-    String,
-    Vec<Option<String>>,
-    SubscriptionState,
-    serde_json::Value,
-    i32,
-    i32,
-    Vec<Option<i32>>,
-    Option<DateTime<Utc>>,
-    String,
-    Option<String>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-);
-type SecretRow = (
-    Uuid,
-    Uuid,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<DateTime<Utc>>,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = subscription, check_for_backend(diesel::pg::Pg))]
+struct SubscriptionRow {
+    id: Uuid,
+    account_id: Uuid,
+    url: String,
+    triggers: Vec<Option<String>>,
+    state: SubscriptionState,
+    headers: serde_json::Value,
+    max_in_flight: i32,
+    timeout_seconds: i32,
+    retry_schedule: Vec<Option<i32>>,
+    deleted_at: Option<DateTime<Utc>>,
+    title: String,
+    plugin: Option<String>,
+    sealed_headers: Option<Vec<u8>>,
+    sealed_url: Option<Vec<u8>>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = subscription_secret, check_for_backend(diesel::pg::Pg))]
+struct SecretRow {
+    subscription_id: Uuid,
+    id: Uuid,
+    key: Option<Vec<u8>>,
+    sealed: Option<Vec<u8>>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
 /// A secret as far as it opens, with its end.
 type OpenedSecret = (Result<Secret, OpenError>, Option<DateTime<Utc>>);
-type TypeRow = (
-    Uuid,
-    String,
-    bool,
-    Option<String>,
-    Option<Validation>,
-    Option<DateTime<Utc>>,
-);
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = event_type, check_for_backend(diesel::pg::Pg))]
+struct TypeRow {
+    account_id: Uuid,
+    name: String,
+    builtin: bool,
+    #[diesel(select_expression = diesel::dsl::sql::<Nullable<Text>>("schema::text"))]
+    #[diesel(select_expression_type = diesel::expression::SqlLiteral<Nullable<Text>>)]
+    schema: Option<String>,
+    validation: Option<Validation>,
+    deleted_at: Option<DateTime<Utc>>,
+}
 
 /// Reads, in one snapshot, what changed above `known` (0: everything).
 ///
@@ -148,7 +159,7 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
                     ..RoutingChanges::default()
                 });
             }
-            // Tombstones matter only to who knew the living.
+            // Tombstones matter only to a reader that knew the rows before.
             let rows: Vec<SubscriptionRow> =
                 subscription::table
                     .filter(subscription::version.gt(known))
@@ -157,22 +168,7 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
                     >(
                         if known == 0 { "false" } else { "true" },
                     )))
-                    .select((
-                        subscription::id,
-                        subscription::account_id,
-                        subscription::url,
-                        subscription::triggers,
-                        subscription::state,
-                        subscription::headers,
-                        subscription::max_in_flight,
-                        subscription::timeout_seconds,
-                        subscription::retry_schedule,
-                        subscription::deleted_at,
-                        subscription::title,
-                        subscription::plugin,
-                        subscription::sealed_headers,
-                        subscription::sealed_url,
-                    ))
+                    .select(SubscriptionRow::as_select())
                     .load(connection)
                     .await?;
             let secrets: Vec<SecretRow> = subscription_secret::table
@@ -187,31 +183,22 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
                         .or(subscription_secret::expires_at.gt(diesel::dsl::now)),
                 )
                 .order(subscription_secret::created_at.desc())
-                .select((
-                    subscription_secret::subscription_id,
-                    subscription_secret::id,
-                    subscription_secret::key,
-                    subscription_secret::sealed,
-                    subscription_secret::expires_at,
-                ))
+                .select(SecretRow::as_select())
                 .load(connection)
                 .await?;
             let ring = database.keys();
             let mut opened = std::collections::HashMap::<Uuid, Vec<_>>::new();
-            for (owner, id, plain, sealed, expires_at) in secrets {
-                let secret = open_secret(&ring, owner, id, plain, sealed.as_deref());
-                opened.entry(owner).or_default().push((secret, expires_at));
+            for row in secrets {
+                let (owner, sealed) = (row.subscription_id, row.sealed.as_deref());
+                let secret = open_secret(&ring, owner, row.id, row.key, sealed);
+                opened
+                    .entry(owner)
+                    .or_default()
+                    .push((secret, row.expires_at));
             }
             let types: Vec<TypeRow> = event_type::table
                 .filter(event_type::version.gt(known))
-                .select((
-                    event_type::account_id,
-                    event_type::name,
-                    event_type::builtin,
-                    diesel::dsl::sql::<Nullable<Text>>("schema::text"),
-                    event_type::validation,
-                    event_type::deleted_at,
-                ))
+                .select(TypeRow::as_select())
                 .load(connection)
                 .await?;
             Ok(RoutingChanges {
@@ -219,7 +206,7 @@ pub async fn changes_since(database: &Database, known: i64) -> Result<RoutingCha
                 subscriptions: rows
                     .into_iter()
                     .map(|row| {
-                        let secrets = opened.remove(&row.0).unwrap_or_default();
+                        let secrets = opened.remove(&row.id).unwrap_or_default();
                         routed_subscription(&ring, row, secrets)
                     })
                     .collect(),
@@ -234,8 +221,8 @@ fn routed_subscription(
     row: SubscriptionRow,
     secrets: Vec<OpenedSecret>,
 ) -> RoutedSubscription {
-    let headers = open_headers(ring, row.0, row.5, row.12.as_deref());
-    let url = open_url(ring, row.0, &row.2, row.13.as_deref());
+    let headers = open_headers(ring, row.id, row.headers, row.sealed_headers.as_deref());
+    let url = open_url(ring, row.id, &row.url, row.sealed_url.as_deref());
     let mut locked = headers.as_ref().err().or(url.as_ref().err()).copied();
     // No subscription is without a secret: one whose rows are gone is not sent unsigned either.
     if secrets.is_empty() {
@@ -249,18 +236,18 @@ fn routed_subscription(
         }
     }
     RoutedSubscription {
-        id: SubscriptionId::from_uuid(row.0),
-        account: AccountId::from_uuid(row.1),
-        title: row.10,
-        plugin: row.11,
-        url: url.unwrap_or(TargetUrl::new(row.2)),
-        triggers: row.3.into_iter().flatten().collect(),
-        state: row.4,
+        id: SubscriptionId::from_uuid(row.id),
+        account: AccountId::from_uuid(row.account_id),
+        title: row.title,
+        plugin: row.plugin,
+        url: url.unwrap_or(TargetUrl::new(row.url)),
+        triggers: row.triggers.into_iter().flatten().collect(),
+        state: row.state,
         headers: headers.unwrap_or_default(),
-        max_in_flight: row.6,
-        timeout_seconds: row.7,
-        retry_schedule: row.8.into_iter().flatten().collect(),
-        deleted: row.9.is_some(),
+        max_in_flight: row.max_in_flight,
+        timeout_seconds: row.timeout_seconds,
+        retry_schedule: row.retry_schedule.into_iter().flatten().collect(),
+        deleted: row.deleted_at.is_some(),
         secrets: opened,
         locked,
     }
@@ -268,17 +255,17 @@ fn routed_subscription(
 
 fn routed_type(row: TypeRow) -> RoutedType {
     RoutedType {
-        account: AccountId::from_uuid(row.0),
-        name: row.1,
-        builtin: row.2,
-        schema: row.3,
-        validation: row.4,
-        deleted: row.5.is_some(),
+        account: AccountId::from_uuid(row.account_id),
+        name: row.name,
+        builtin: row.builtin,
+        schema: row.schema,
+        validation: row.validation,
+        deleted: row.deleted_at.is_some(),
     }
 }
 
-/// Pauses a subscription on Herald's own account and notes it, with the reason in words for people:
-/// its deliveries are held. Returns false if it was not enabled any more.
+/// Pauses a subscription on Herald's own account and notes it, with the reason for people: its
+/// deliveries are held. Returns false if it was not enabled any more.
 ///
 /// # Errors
 /// When the database is away.
@@ -291,7 +278,7 @@ pub async fn hold(
     stop(database, id, state, what, reason).await
 }
 
-/// Disables a subscription on Herald's own account and notes it, with the reason in words for people.
+/// Disables a subscription on Herald's own account and notes it, with the reason for people.
 /// Returns false if it was not enabled any more.
 ///
 /// # Errors

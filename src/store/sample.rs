@@ -1,4 +1,4 @@
-//! What figures need of the database: open deliveries, webhooks that fail, mails that wait, lanes,
+//! What metrics need of the database: open deliveries, webhooks that fail, mails that wait, lanes,
 //! the last audit. It reads small tables and what others found, never the logs.
 
 use chrono::{DateTime, Utc};
@@ -13,10 +13,10 @@ use crate::domain::id::{EventId, SubscriptionId};
 
 /// Open deliveries of one subscription in one state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Open {
+pub struct OpenDeliveries {
     /// Whose.
     pub subscription: SubscriptionId,
-    /// The word of the state: `queued`, `retrying` or `held`.
+    /// The state: `queued`, `retrying` or `held`.
     pub state: &'static str,
     /// How many.
     pub number: u64,
@@ -28,7 +28,7 @@ pub struct Open {
 #[derive(Debug, Clone)]
 pub struct Sample {
     /// By subscription, in the order of their ids; a state may come twice.
-    pub open: Vec<Open>,
+    pub open: Vec<OpenDeliveries>,
     /// Webhooks that fail.
     pub failing: u64,
     /// Mails that wait, and when the first is due, in milliseconds since 1970.
@@ -83,7 +83,7 @@ pub async fn take(database: &Database) -> Result<Sample, StoreError> {
     let connection: &mut Connection = &mut lent;
     let (open, rest): (Vec<OpenRow>, Rest) = connection
         .transaction(async |connection: &mut Connection| {
-            // One core is enough for figures.
+            // One core is enough for metrics.
             for setting in [
                 "set local statement_timeout = '5s'",
                 "set local max_parallel_workers_per_gather = 0",
@@ -97,7 +97,7 @@ pub async fn take(database: &Database) -> Result<Sample, StoreError> {
         })
         .await?;
     Ok(Sample {
-        open: open.iter().map(OpenRow::told).collect(),
+        open: open.iter().map(OpenRow::read).collect(),
         failing: count(rest.failing),
         mails: (
             count(rest.mails),
@@ -112,14 +112,14 @@ pub async fn take(database: &Database) -> Result<Sample, StoreError> {
 }
 
 impl OpenRow {
-    fn told(&self) -> Open {
+    fn read(&self) -> OpenDeliveries {
         // See the stages in the migration of the lists.
         let state = match (self.enabled, self.stage) {
             (false, _) | (true, 4..) => "held",
             (true, stage) if stage % 2 == 1 => "retrying",
             (true, _) => "queued",
         };
-        Open {
+        OpenDeliveries {
             subscription: SubscriptionId::from_uuid(self.subscription_id),
             state,
             number: count(self.number),

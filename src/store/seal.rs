@@ -1,6 +1,6 @@
 //! Sealing in the database: which keys it knows, since when values are sealed, and with which key.
-//! Sealed values stand beside the plain ones; nothing is sealed while a daemon may be alive that
-//! could not open it.
+//! Sealed values are stored beside the plain ones; nothing is sealed while a daemon may be alive
+//! that could not open it.
 
 use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
@@ -23,16 +23,16 @@ const BATCH: i64 = 200;
 
 /// A key that the database knows of.
 #[derive(Debug, Clone)]
-pub struct KnownKey {
+pub struct KnownSealKey {
     /// Its number.
     pub id: SealKeyId,
-    /// What tells it from others.
+    /// What distinguishes it from others.
     pub fingerprint: Fingerprint,
     /// Where its file was when it was made.
     pub place: String,
 }
 
-impl KnownKey {
+impl KnownSealKey {
     /// What to do where this key is missing.
     #[must_use]
     pub fn missing_from(&self, path: &std::path::Path) -> String {
@@ -48,7 +48,7 @@ impl KnownKey {
     }
 }
 
-impl KnownKey {
+impl KnownSealKey {
     /// What to do where another key has this number.
     #[must_use]
     pub(super) fn other_key(&self) -> String {
@@ -63,7 +63,7 @@ impl KnownKey {
 
 /// The first of the known keys that the ring lacks.
 #[must_use]
-pub fn lacking<'a>(ring: &KeyRing, known: &'a [KnownKey]) -> Option<&'a KnownKey> {
+pub fn lacking<'a>(ring: &KeyRing, known: &'a [KnownSealKey]) -> Option<&'a KnownSealKey> {
     known
         .iter()
         .find(|key| !ring.holds(key.id, key.fingerprint))
@@ -73,11 +73,11 @@ pub fn lacking<'a>(ring: &KeyRing, known: &'a [KnownKey]) -> Option<&'a KnownKey
 ///
 /// # Errors
 /// When the database is away.
-pub async fn known(database: &Database) -> Result<Vec<KnownKey>, StoreError> {
+pub async fn known(database: &Database) -> Result<Vec<KnownSealKey>, StoreError> {
     known_in(&mut *database.get().await?).await
 }
 
-pub(super) async fn known_in(connection: &mut Connection) -> Result<Vec<KnownKey>, StoreError> {
+pub(super) async fn known_in(connection: &mut Connection) -> Result<Vec<KnownSealKey>, StoreError> {
     let rows: Vec<(i16, Vec<u8>, String)> = seal_key::table
         .select((seal_key::id, seal_key::fingerprint, seal_key::place))
         .order(seal_key::id)
@@ -89,7 +89,7 @@ pub(super) async fn known_in(connection: &mut Connection) -> Result<Vec<KnownKey
             let fingerprint = fingerprint.try_into().map_err(|_bytes| {
                 StoreError::Unfit(format!("the fingerprint of key {id} is damaged"))
             })?;
-            Ok(KnownKey {
+            Ok(KnownSealKey {
                 id,
                 fingerprint: Fingerprint(fingerprint),
                 place,
@@ -106,12 +106,12 @@ pub(super) fn number(id: i16) -> Result<SealKeyId, StoreError> {
 }
 
 /// Agrees with the database on the keys, one daemon at a time: `load` reads the key file, and may
-/// make it if it is told that the database knows no key yet. Then the newest key of the file
+/// make it if its argument says that the database knows no key yet. Then the newest key of the file
 /// becomes that of the database; else the file must hold all that the database knows. `place`
 /// says where the file is, `path` is its path.
 ///
 /// # Errors
-/// When the database is away, `load` fails, or a key is missing, in words for the operator.
+/// When the database is away, `load` fails, or a key is missing, with a text for the operator.
 pub async fn agree(
     database: &Database,
     place: &str,
@@ -164,7 +164,7 @@ pub(super) async fn insert_key(
     Ok(())
 }
 
-/// The fingerprints of a daemon's keys, as its lane tells them to the others.
+/// The fingerprints of a daemon's keys, as its lane shows them to the others.
 pub(super) fn fingerprints(ring: &KeyRing) -> Vec<Vec<u8>> {
     ring.keys()
         .iter()
@@ -172,11 +172,11 @@ pub(super) fn fingerprints(ring: &KeyRing) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Tells the others which keys the daemon of a lane has now.
+/// Shows the others which keys the daemon of a lane has now.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn tell(database: &Database, id: LaneId, ring: &KeyRing) -> Result<(), StoreError> {
+pub async fn show_keys(database: &Database, id: LaneId, ring: &KeyRing) -> Result<(), StoreError> {
     diesel::update(lane::table.filter(lane::id.eq(id.0)))
         .set(lane::seal_keys.eq(fingerprints(ring)))
         .execute(&mut database.get().await?)
@@ -184,7 +184,7 @@ pub async fn tell(database: &Database, id: LaneId, ring: &KeyRing) -> Result<(),
     Ok(())
 }
 
-/// The URLs that stand in plain and have something to hide, as the index of them has it.
+/// The URLs that are stored in plain and have something to hide, as the index of them has it.
 const PLAIN_URL: &str = "sealed_url is null and url ~ '^https?://[^/]+/.'";
 
 /// Whether values are sealed.
@@ -222,7 +222,7 @@ pub async fn begin(database: &Database) -> Result<Sealing, StoreError> {
     Ok(Sealing::Since(began == 1))
 }
 
-/// Seals some of the values that are in plain. Answers how many; 0: none is left, or sealing has
+/// Seals some of the values that are in plain. Returns how many; 0: none is left, or sealing has
 /// not begun.
 ///
 /// # Errors

@@ -28,8 +28,8 @@ pub struct LiveSecret {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// Shows the secrets that sign now, the current one first, and notes to whom. None: there is no
-/// such subscription.
+/// Shows the secrets that sign now, the current one first, and records who saw them. None: there is
+/// no such subscription.
 ///
 /// # Errors
 /// When the database is away, or a secret does not open.
@@ -76,7 +76,7 @@ pub async fn ends(
     Ok(ends.into_iter().flatten().collect())
 }
 
-/// A secret as it stands in its row: id, plain, sealed, end.
+/// A secret as it is in its row: id, plain, sealed, end.
 type LiveRow = (
     Uuid,
     Option<Vec<u8>>,
@@ -148,8 +148,8 @@ pub enum Rotation {
     TooMany,
 }
 
-/// Makes `secret` the current one, and notes by whom. The others sign for `overlap_hours` more, none longer than
-/// it would have anyway.
+/// Makes `secret` the current one, and records who did it. The others sign for `overlap_hours`
+/// more, none longer than it would have anyway.
 ///
 /// # Errors
 /// When the database is away.

@@ -1,6 +1,6 @@
 //! What the PostgreSQL server says of itself: its version, the settings that Herald's promises
 //! rest on, its time, its room for connections, and what Herald's user may do there. And the one
-//! thing that it is told to do: a checkpoint.
+//! thing that it is asked to do: a checkpoint.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -53,7 +53,7 @@ pub struct ServerReport {
     /// Those that Herald's user has.
     #[diesel(sql_type = BigInt)]
     pub connections_used_by_user: i64,
-    /// Who Herald is there.
+    /// Herald's user there.
     #[diesel(sql_type = Text)]
     pub user: String,
     /// The name of the database.
@@ -129,9 +129,9 @@ pub async fn https_targets(database: &Database, most: i64) -> Result<Vec<String>
     Ok(urls.iter().map(origin).collect())
 }
 
-/// Sees to it that a commit on this connection is on the disk before it is answered, where the
+/// Sees to it that a commit on this connection is on the disk before it returns, where the
 /// server, the database or the user has that off. A stricter setting stays. And that errors are in
-/// English, by which they are told apart, where Herald's user may choose that. Without prepared
+/// English, by which they are recognised, where Herald's user may choose that. Without prepared
 /// statements: what a pooler does to them is found out later.
 pub(super) async fn keep_promises(connection: &mut Connection) -> diesel::QueryResult<()> {
     connection
@@ -146,7 +146,7 @@ pub(super) async fn keep_promises(connection: &mut Connection) -> diesel::QueryR
 }
 
 /// Has the server write down what it has in memory, so that its stop takes less time. Only for
-/// who may: the owner of a private server does.
+/// a user who may: the owner of a private server.
 ///
 /// # Errors
 /// When the database is away or refuses.

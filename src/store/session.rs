@@ -51,7 +51,7 @@ pub struct Brought<'a> {
     pub user_agent: &'a str,
 }
 
-/// Signs a user in whose password was right: a new session, whatever the browser brought along;
+/// Signs in a user whose password was right: a new session, whatever the browser brought along;
 /// the one that it brought ends. None: the user was disabled, removed or got another password
 /// meanwhile.
 ///

@@ -14,7 +14,7 @@ use super::{Connection, Database, StoreError};
 use crate::domain::note_key::NoteKey;
 
 /// How long it is kept for a page that does not come.
-const LIFETIME: TimeDelta = TimeDelta::minutes(10);
+pub(crate) const LIFETIME: TimeDelta = TimeDelta::minutes(10);
 /// How many a session may have; the oldest gives way.
 const MOST_NOTES: i64 = 8;
 

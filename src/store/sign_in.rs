@@ -3,7 +3,7 @@
 //!
 //! A try is counted before the password is looked at, so that tries at the same time cannot
 //! pass the bound together; a success takes its own count back. The counts come one after the
-//! other, and what one of them refuses does not reach the next: who keeps trying from one place
+//! other, and what one of them refuses does not reach the next: whoever keeps trying from one place
 //! cannot use up what others have for the same e-mail. A browser in which the user signed in
 //! before has a count of its own.
 
@@ -28,14 +28,14 @@ pub const MOST_BY_EMAIL: i32 = 5;
 /// Tries in vain for one e-mail from wherever, within [`WINDOW`].
 pub const MOST_ANYWHERE: i32 = 50;
 /// The same for [`Door::Reset`], since each may be a mail.
-const MOST_MAILS: i32 = 10;
+pub(crate) const MOST_MAILS: i32 = 10;
 /// Tries in vain from one address within [`WINDOW`].
 pub const MOST_BY_ADDRESS: i32 = 20;
 /// How long tries are counted, from the first one, in seconds.
 pub const WINDOW: i32 = 15 * 60;
 /// The networks in which somebody easily has many addresses.
-const NETWORK_V4: u8 = 24;
-const NETWORK_V6: u8 = 48;
+pub(crate) const NETWORK_V4: u8 = 24;
+pub(crate) const NETWORK_V6: u8 = 48;
 
 /// What is tried, which is counted by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,7 @@ fn network(address: &str) -> String {
 }
 
 #[derive(diesel::QueryableByName)]
-struct Counted {
+struct TryCount {
     #[diesel(sql_type = Integer)]
     tries: i32,
     #[diesel(sql_type = BigInt)]
@@ -177,7 +177,7 @@ pub async fn count(database: &Database, tries: &mut Tries) -> Result<Option<i64>
         ],
     };
     for (key, most) in counts {
-        let counted: Counted = diesel::sql_query(
+        let counted: TryCount = diesel::sql_query(
             "insert into sign_in_attempt as a (key, tries, since) values ($1, 1, now()) \
              on conflict (key) do update set \
                  tries = case when a.since > now() - make_interval(secs => $2) \
@@ -205,7 +205,7 @@ pub(super) async fn succeeded(
 ) -> Result<(), StoreError> {
     let (own, shared) = match &tries.browser {
         Browser::Known(browser) => (tries.by_browser(browser), Vec::new()),
-        // Who knows one password must not get new tries at others by it, nor take back what
+        // Whoever knows one password must not get new tries at others by it, nor take back what
         // others tried: of what is counted together only the own try goes.
         Browser::Unknown(_) => {
             let shared = vec![tries.by_address(), tries.by_email()];

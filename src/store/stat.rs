@@ -21,12 +21,12 @@ use super::lane::LaneId;
 use super::statement::One;
 use super::{Connection, Database, StoreError};
 use crate::domain::id::{AccountId, SubscriptionId};
-use crate::domain::tally::Tally;
+use crate::domain::stat_bucket::StatBucket;
 
 /// How long minutes are kept; hours are kept as long as the event log.
 pub const MINUTES_KEPT: Duration = Duration::from_secs(2 * 86_400);
 
-/// What a row stands for.
+/// The time that a row covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Grain {
     /// A minute.
@@ -90,23 +90,24 @@ statement! {
     ) -> (BigInt,) from "stat/flush.sql"
 }
 
-/// Writes absolute values. What stands there already and is higher stays, so that running it
+/// Writes absolute values. Higher values that are there already stay, so that running it
 /// again, late, or beside a repair is harmless.
 ///
 /// # Errors
 /// When the database is away: write them again.
 pub async fn flush(
     connection: &mut Connection,
-    rows: &[(StatKey, Tally)],
+    rows: &[(StatKey, StatBucket)],
 ) -> Result<(), StoreError> {
-    fn column(rows: &[(StatKey, Tally)], read: impl Fn(&Tally) -> u32) -> Vec<i32> {
-        let count = |(_, tally): &(StatKey, Tally)| i32::try_from(read(tally)).unwrap_or(i32::MAX);
+    fn column(rows: &[(StatKey, StatBucket)], read: impl Fn(&StatBucket) -> u32) -> Vec<i32> {
+        let count =
+            |(_, bucket): &(StatKey, StatBucket)| i32::try_from(read(bucket)).unwrap_or(i32::MAX);
         rows.iter().map(count).collect()
     }
-    fn keys<T>(rows: &[(StatKey, Tally)], read: impl Fn(&StatKey) -> T) -> Vec<T> {
+    fn keys<T>(rows: &[(StatKey, StatBucket)], read: impl Fn(&StatKey) -> T) -> Vec<T> {
         rows.iter().map(|(key, _)| read(key)).collect()
     }
-    let latency: Vec<String> = rows.iter().map(|(_, tally)| literal(tally)).collect();
+    let latency: Vec<String> = rows.iter().map(|(_, bucket)| literal(bucket)).collect();
     let statement = Flush {
         accounts: &keys(rows, |key| key.account.uuid()),
         subscriptions: &keys(rows, |key| or_nil(key.subscription)),
@@ -115,12 +116,12 @@ pub async fn flush(
             DateTime::from_timestamp_micros(key.at).unwrap_or_default()
         }),
         lanes: &keys(rows, |key| key.lane.0),
-        events: &column(rows, |tally| tally.events),
-        sent: &column(rows, |tally| tally.sent),
-        failed: &column(rows, |tally| tally.failed),
-        filtered: &column(rows, |tally| tally.filtered),
-        cancelled: &column(rows, |tally| tally.cancelled),
-        retried: &column(rows, |tally| tally.retried),
+        events: &column(rows, |bucket| bucket.events),
+        sent: &column(rows, |bucket| bucket.sent),
+        failed: &column(rows, |bucket| bucket.failed),
+        filtered: &column(rows, |bucket| bucket.filtered),
+        cancelled: &column(rows, |bucket| bucket.cancelled),
+        retried: &column(rows, |bucket| bucket.retried),
         latency: &latency,
         life: PhantomData,
     };
@@ -129,9 +130,9 @@ pub async fn flush(
 }
 
 /// The latencies as an array literal.
-fn literal(tally: &Tally) -> String {
+fn literal(bucket: &StatBucket) -> String {
     let mut text = String::from("{");
-    for (place, count) in tally.latency.counts().iter().enumerate() {
+    for (place, count) in bucket.latency.counts().iter().enumerate() {
         if place > 0 {
             text.push(',');
         }
@@ -142,7 +143,7 @@ fn literal(tally: &Tally) -> String {
 }
 
 /// Removes minutes older than [`MINUTES_KEPT`], unless their lane is still to be repaired, and
-/// hours older than the event log. Answers how many rows.
+/// hours older than the event log. Returns how many rows.
 ///
 /// # Errors
 /// When the database is away.

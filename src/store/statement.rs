@@ -1,4 +1,4 @@
-//! Statements with fixed SQL. Diesel caches no `sql_query`, and builds multi-row inserts anew
+//! Statements with fixed SQL. Diesel caches no `sql_query`, and builds multi-row inserts again
 //! for each length; a batch of arrays under one `QueryId` is prepared once a connection. And how
 //! the one row of a statement is read.
 
@@ -34,7 +34,7 @@ pub(super) trait One: Sized {
 impl<T> One for T {}
 
 /// Declares a statement: a struct whose fields are its parameters in the order of the `{}` in
-/// its SQL file, and the SQL types of the columns that it answers.
+/// its SQL file, and the SQL types of the columns that it returns.
 macro_rules! statement {
     ($(#[$doc:meta])* $name:ident < $life:lifetime > ( $($field:ident : $kind:ty = $rust:ty),* $(,)? )
         -> ($($out:ty),* $(,)?) from $file:literal) => {

@@ -1,5 +1,5 @@
 //! Subscriptions: what people make, read, list, change and remove. Every change bumps the
-//! routing version. Their secrets stand in `secret`.
+//! routing version. Their secrets are in `secret`.
 
 use std::collections::BTreeMap;
 
@@ -138,7 +138,7 @@ pub struct NewSubscription {
     pub retry_schedule: Vec<i32>,
 }
 
-/// Makes a subscription with its first secret, and notes by whom.
+/// Makes a subscription with its first secret, and records who did it.
 ///
 /// # Errors
 /// [`StoreError::Full`] when the account has too many; else when the database is away.
@@ -247,9 +247,9 @@ pub struct SubscriptionChange {
     pub seen: Option<DateTime<Utc>>,
 }
 
-/// Changes a subscription, and notes what and by whom. `allowed` says which states it may be in:
-/// another one changes nothing, nor does a change of what is not as it was seen. Answers the subscription as it is now and whether it was changed. None: there is no
-/// such subscription.
+/// Changes a subscription, and records what and by whom. `allowed` says which states it may be in:
+/// another one changes nothing, nor does a change of what is not as it was seen. Returns the
+/// subscription as it is now and whether it was changed. None: there is no such subscription.
 ///
 /// # Errors
 /// When the database is away.
@@ -331,8 +331,8 @@ pub async fn change(
         .await
 }
 
-/// Leaves a tombstone of a subscription and notes by whom: nothing matches it any more. What is still open is the
-/// caller's to cancel. False: there is no such subscription.
+/// Leaves a tombstone of a subscription and records who did it: nothing matches it any more. What
+/// is still open is the caller's to cancel. False: there is no such subscription.
 ///
 /// # Errors
 /// When the database is away.

@@ -67,7 +67,7 @@ pub async fn of(
     Ok(rows.into_iter().map(by_id).collect())
 }
 
-/// Adds the counts of lanes that closed over a day ago to those of lane 0, which stands for no
+/// Adds the counts of lanes that closed over a day ago to those of lane 0, which belongs to no
 /// run of a daemon, so that restarts do not pile up rows. Returns how many rows were added up.
 ///
 /// # Errors

@@ -97,15 +97,17 @@ pub struct Bystander {
     pub deleted_at: Option<DateTime<Utc>>,
 }
 
-type BystanderRow = (
-    Uuid,
-    String,
-    Vec<Option<String>>,
-    SubscriptionState,
-    DateTime<Utc>,
-    DateTime<Utc>,
-    Option<DateTime<Utc>>,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = subscription, check_for_backend(diesel::pg::Pg))]
+struct BystanderRow {
+    id: Uuid,
+    title: String,
+    triggers: Vec<Option<String>>,
+    state: SubscriptionState,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    deleted_at: Option<DateTime<Utc>>,
+}
 
 /// Subscriptions of an account other than `targets` that were not removed before `at`, by id and
 /// behind `after`; at most `limit`.
@@ -131,28 +133,17 @@ pub async fn bystanders(
         )
         .order(subscription::id)
         .limit(limit)
-        .select((
-            subscription::id,
-            subscription::title,
-            subscription::triggers,
-            subscription::state,
-            subscription::created_at,
-            subscription::updated_at,
-            subscription::deleted_at,
-        ))
+        .select(BystanderRow::as_select())
         .load(&mut database.get().await?)
         .await?;
-    let read = |row: BystanderRow| {
-        let (id, title, triggers, state, created_at, updated_at, deleted_at) = row;
-        Bystander {
-            id: SubscriptionId::from_uuid(id),
-            title,
-            triggers: triggers.into_iter().flatten().collect(),
-            state,
-            created_at,
-            updated_at,
-            deleted_at,
-        }
+    let read = |row: BystanderRow| Bystander {
+        id: SubscriptionId::from_uuid(row.id),
+        title: row.title,
+        triggers: row.triggers.into_iter().flatten().collect(),
+        state: row.state,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        deleted_at: row.deleted_at,
     };
     Ok(rows.into_iter().map(read).collect())
 }

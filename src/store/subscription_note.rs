@@ -12,10 +12,10 @@ use crate::domain::activity::{Actor, OWN_GROUP, OwnActivity};
 use crate::domain::subscription::SubscriptionState;
 use crate::domain::target_url::{MASK, masked};
 
-/// Stands for a header's value that is another one now.
+/// Shown for a header's value that is another one now.
 const MASKED_AND_NEW: &str = "••• (changed)";
 
-/// What can be told of a subscription.
+/// What the activity log may show of a subscription.
 fn facts(subscription: &Subscription) -> Map<String, Value> {
     let headers: Map<String, Value> = subscription
         .headers

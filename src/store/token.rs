@@ -55,47 +55,31 @@ pub fn hash(text: &str) -> TokenHash {
     Sha256::digest(text.as_bytes()).into()
 }
 
-type Row = (
-    Uuid,
-    Option<Uuid>,
-    Role,
-    String,
-    DateTime<Utc>,
-    Option<DateTime<Utc>>,
-    Option<i32>,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = token, check_for_backend(diesel::pg::Pg))]
+struct Row {
+    id: Uuid,
+    account_id: Option<Uuid>,
+    role: Role,
+    title: String,
+    created_at: DateTime<Utc>,
+    revoked_at: Option<DateTime<Utc>>,
+    rate_limit: Option<i32>,
+}
 
-const COLUMNS: (
-    token::id,
-    token::account_id,
-    token::role,
-    token::title,
-    token::created_at,
-    token::revoked_at,
-    token::rate_limit,
-) = (
-    token::id,
-    token::account_id,
-    token::role,
-    token::title,
-    token::created_at,
-    token::revoked_at,
-    token::rate_limit,
-);
-
-fn read((id, account, role, title, created_at, revoked_at, rate_limit): Row) -> Token {
+fn read(row: Row) -> Token {
     Token {
-        id: TokenId::from_uuid(id),
-        account: account.map(AccountId::from_uuid),
-        role,
-        title,
-        created_at,
-        revoked_at,
-        rate_limit,
+        id: TokenId::from_uuid(row.id),
+        account: row.account_id.map(AccountId::from_uuid),
+        role: row.role,
+        title: row.title,
+        created_at: row.created_at,
+        revoked_at: row.revoked_at,
+        rate_limit: row.rate_limit,
     }
 }
 
-/// Makes a token, notes by whom, and answers its text, which cannot be had again.
+/// Makes a token, records who did it, and returns its text, which cannot be had again.
 ///
 /// # Errors
 /// [`StoreError::Full`] when the account has too many; else when the database is away, there is no
@@ -137,7 +121,7 @@ pub async fn issue(
                     token::rate_limit.eq(rate_limit),
                     token::hash.eq(hash(&text).as_slice()),
                 ))
-                .returning(COLUMNS)
+                .returning(Row::as_returning())
                 .one(connection)
                 .await?;
             let made = read(row);
@@ -157,7 +141,7 @@ pub async fn issue(
     Ok((made, text))
 }
 
-/// What the activity log tells of a token.
+/// What the activity log shows of a token.
 fn facts(token: &Token) -> serde_json::Value {
     serde_json::json!({
         "title": token.title, "role": token.role, "operator": token.account.is_none(),
@@ -176,7 +160,7 @@ pub async fn in_force(
     let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
     let rows: Vec<(Vec<u8>, Row)> = token::table
         .filter(token::hash.eq_any(hashes).and(token::revoked_at.is_null()))
-        .select((token::hash, COLUMNS))
+        .select((token::hash, Row::as_select()))
         .load(&mut database.get().await?)
         .await?;
     let known = |(hash, row): (Vec<u8>, Row)| Some((TokenHash::try_from(hash).ok()?, read(row)));
@@ -194,7 +178,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Token>, StoreError> {
     let mut query = token::table
-        .select(COLUMNS)
+        .select(Row::as_select())
         .order(token::id.desc())
         .limit(limit)
         .into_boxed();
@@ -218,10 +202,10 @@ pub async fn find(
     account: Option<AccountId>,
     id: TokenId,
 ) -> Result<Option<Token>, StoreError> {
-    let row = token::table
+    let row: Option<Row> = token::table
         .find(id.uuid())
         .filter(token::account_id.is_not_distinct_from(account.map(AccountId::uuid)))
-        .select(COLUMNS)
+        .select(Row::as_select())
         .first(&mut database.get().await?)
         .await
         .optional()?;
@@ -239,7 +223,7 @@ pub struct TokenChange {
     pub rate_limit: Option<Option<i32>>,
 }
 
-/// Changes a token, and notes by whom. None: there is no such token.
+/// Changes a token, and records who did it. None: there is no such token.
 ///
 /// # Errors
 /// When the database is away.
@@ -264,7 +248,7 @@ pub async fn change(
                     .filter(token::account_id.is_not_distinct_from(owner))
             };
             let before: Option<Row> = own()
-                .select(COLUMNS)
+                .select(Row::as_select())
                 .for_update()
                 .first(connection)
                 .await
@@ -278,7 +262,7 @@ pub async fn change(
                     change.role.map(|role| token::role.eq(role)),
                     change.rate_limit.map(|limit| token::rate_limit.eq(limit)),
                 ))
-                .returning(COLUMNS)
+                .returning(Row::as_returning())
                 .one(connection)
                 .await?;
             let after = read(row);
@@ -294,8 +278,8 @@ pub async fn change(
         .await
 }
 
-/// Takes a token out of force for good, and notes by whom; one that was revoked before keeps its
-/// time. Answers its hash. None: there is no such token.
+/// Takes a token out of force for good, and records who did it; one that was revoked before keeps
+/// its time. Returns its hash. None: there is no such token.
 ///
 /// # Errors
 /// When the database is away.
@@ -316,7 +300,7 @@ pub async fn revoke(
                     .filter(token::account_id.is_not_distinct_from(owner))
             };
             let known: Option<(Vec<u8>, Row)> = own()
-                .select((token::hash, COLUMNS))
+                .select((token::hash, Row::as_select()))
                 .for_update()
                 .first(connection)
                 .await

@@ -23,7 +23,7 @@ pub struct TestEvent<'a> {
 }
 
 /// Stores a test event and its delivery, claimed as try 1 for `hold`. It belongs to no lane:
-/// its row stands from the start. Notes by whom.
+/// its row is there from the start. Records who did it.
 ///
 /// # Errors
 /// When the database is away.

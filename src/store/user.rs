@@ -1,26 +1,17 @@
-//! Users: who may sign in to an account's pages, and as what. Each change is committed together
-//! with its entry in the activity log.
+//! Users: who may sign in to an account's pages, and as what. Changes of them are in
+//! `user_change`.
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::now;
 use diesel::prelude::*;
-use diesel_async::{AsyncConnection, RunQueryDsl};
-use serde_json::json;
+use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::activity::note;
-use super::bounds::{Bounded, room_for_one};
-use super::made_key::{Kind, Making};
-use super::outgoing::{self, Handed, OutgoingMail};
 use super::schema::{account, herald_user};
-use super::statement::One;
-use super::{Connection, Database, StoreError, session, user_link};
-use crate::config::AccountBounds;
-use crate::domain::activity::{Actor, OwnActivity};
+use super::{Connection, Database, StoreError};
+use crate::domain::activity::Actor;
 use crate::domain::email::Email;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT, UserId};
 use crate::domain::role::UserRole;
-use crate::domain::user_link::LinkPurpose;
 
 /// Upper bound of a name, in characters.
 pub const MAX_USER_NAME: usize = 200;
@@ -57,162 +48,37 @@ impl User {
             email: self.email.to_string(),
         }
     }
-
-    /// What the activity log tells of a user.
-    fn facts(&self) -> serde_json::Value {
-        json!({
-            "email": self.email.as_str(), "name": self.name, "role": self.role,
-            "disabled": self.disabled_at.is_some(),
-        })
-    }
 }
 
-pub(super) type Row = (
-    Uuid,
-    Uuid,
-    String,
-    String,
-    UserRole,
-    bool,
-    DateTime<Utc>,
-    Option<DateTime<Utc>>,
-    Option<DateTime<Utc>>,
-);
-
-type Columns = (
-    herald_user::id,
-    herald_user::account_id,
-    herald_user::email,
-    herald_user::name,
-    herald_user::role,
-    diesel::dsl::IsNotNull<herald_user::password_hash>,
-    herald_user::created_at,
-    herald_user::last_sign_in_at,
-    herald_user::disabled_at,
-);
-
-/// What [`read`] takes.
-#[must_use]
-pub(super) fn columns() -> Columns {
-    (
-        herald_user::id,
-        herald_user::account_id,
-        herald_user::email,
-        herald_user::name,
-        herald_user::role,
-        herald_user::password_hash.is_not_null(),
-        herald_user::created_at,
-        herald_user::last_sign_in_at,
-        herald_user::disabled_at,
-    )
+/// A user as the table has them, without the password's hash.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = herald_user, check_for_backend(diesel::pg::Pg))]
+pub(super) struct Row {
+    id: Uuid,
+    account_id: Uuid,
+    email: String,
+    name: String,
+    role: UserRole,
+    #[diesel(select_expression = herald_user::password_hash.is_not_null())]
+    #[diesel(select_expression_type = diesel::dsl::IsNotNull<herald_user::password_hash>)]
+    password_set: bool,
+    created_at: DateTime<Utc>,
+    last_sign_in_at: Option<DateTime<Utc>>,
+    disabled_at: Option<DateTime<Utc>>,
 }
 
 pub(super) fn read(row: Row) -> User {
-    let (id, account, email, name, role, password_set, created_at, last_sign_in_at, disabled_at) =
-        row;
     User {
-        id: UserId::from_uuid(id),
-        account: AccountId::from_uuid(account),
-        email: Email::stored(email),
-        name,
-        role,
-        password_set,
-        created_at,
-        last_sign_in_at,
-        disabled_at,
+        id: UserId::from_uuid(row.id),
+        account: AccountId::from_uuid(row.account_id),
+        email: Email::stored(row.email),
+        name: row.name,
+        role: row.role,
+        password_set: row.password_set,
+        created_at: row.created_at,
+        last_sign_in_at: row.last_sign_in_at,
+        disabled_at: row.disabled_at,
     }
-}
-
-/// A user to be added.
-#[derive(Debug)]
-pub struct NewUser {
-    /// The id.
-    pub id: UserId,
-    /// Whose user it is.
-    pub account: AccountId,
-    /// How they sign in.
-    pub email: Email,
-    /// What people call them; may be empty.
-    pub name: String,
-    /// What they may do.
-    pub role: UserRole,
-}
-
-/// Makes the mail that brings a user the link with this token.
-pub type Write<'a> = &'a (dyn Fn(&User, LinkPurpose, &str) -> OutgoingMail + Send + Sync);
-
-/// Adds a user with a link to set a password: an invitation if it goes by mail. Answers the
-/// link's token if it did not.
-///
-/// # Errors
-/// [`StoreError::Taken`] when the account has a user of this e-mail, [`StoreError::Full`] when it
-/// has too many; else when the database is away.
-pub async fn add(
-    database: &Database,
-    new: NewUser,
-    write: Option<Write<'_>>,
-    making: Making<'_>,
-) -> Result<(User, Option<String>), StoreError> {
-    let mut lent = database.get().await?;
-    let connection: &mut Connection = &mut lent;
-    connection
-        .transaction(async |connection: &mut Connection| {
-            let bounds = database.bounds();
-            let (owner, made) = (Some(new.account), new.id.to_string());
-            making
-                .keep(connection, owner, Kind::User, &made, &bounds)
-                .await?;
-            add_within(connection, &bounds, new, write, making.by).await
-        })
-        .await
-}
-
-/// The same, within the caller's transaction.
-pub(super) async fn add_within(
-    connection: &mut Connection,
-    bounds: &AccountBounds,
-    new: NewUser,
-    write: Option<Write<'_>>,
-    by: &Actor,
-) -> Result<(User, Option<String>), StoreError> {
-    room_for_one(connection, new.account, Bounded::Users, bounds).await?;
-    let row: Option<Row> = diesel::insert_into(herald_user::table)
-        .values((
-            herald_user::id.eq(new.id.uuid()),
-            herald_user::account_id.eq(new.account.uuid()),
-            herald_user::email.eq(new.email.as_str()),
-            herald_user::email_key.eq(new.email.key()),
-            herald_user::name.eq(&new.name),
-            herald_user::role.eq(new.role),
-        ))
-        .on_conflict((herald_user::account_id, herald_user::email_key))
-        .do_nothing()
-        .returning(columns())
-        .one(connection)
-        .await
-        .optional()?;
-    let user = row.map(read).ok_or(StoreError::Taken("This e-mail"))?;
-    let token = user_link::issue(connection, user.id, LinkPurpose::Invitation).await?;
-    let (what, handed) = match write {
-        None => (OwnActivity::UserAdded, Handed::NoMail),
-        Some(write) => {
-            let mail = write(&user, LinkPurpose::Invitation, &token);
-            let handed = outgoing::hand_over(connection, user.account, &mail).await?;
-            (OwnActivity::UserInvited, handed)
-        }
-    };
-    let (facts, subject) = (user.facts(), user.id.to_string());
-    note(
-        connection,
-        Some(user.account),
-        by,
-        what,
-        subject,
-        Some(facts),
-    )
-    .await?;
-    let token = (handed == Handed::NoMail).then_some(token);
-    Ok((user, token))
 }
 
 /// The users of an account, newest first.
@@ -227,7 +93,7 @@ pub async fn list(
 ) -> Result<Vec<User>, StoreError> {
     let mut query = herald_user::table
         .filter(herald_user::account_id.eq(account.uuid()))
-        .select(columns())
+        .select(Row::as_select())
         .order(herald_user::id.desc())
         .limit(limit)
         .into_boxed();
@@ -250,7 +116,7 @@ pub async fn find(
     let row: Option<Row> = herald_user::table
         .find(id.uuid())
         .filter(herald_user::account_id.eq(account.uuid()))
-        .select(columns())
+        .select(Row::as_select())
         .first(&mut database.get().await?)
         .await
         .optional()?;
@@ -269,7 +135,7 @@ pub async fn find_by_email(
     let row: Option<Row> = herald_user::table
         .filter(herald_user::account_id.eq(account.uuid()))
         .filter(herald_user::email_key.eq(email.key()))
-        .select(columns())
+        .select(Row::as_select())
         .first(&mut database.get().await?)
         .await
         .optional()?;
@@ -285,7 +151,7 @@ pub(super) async fn lock(
     let row: Option<Row> = herald_user::table
         .filter(herald_user::account_id.eq(account.uuid()))
         .filter(herald_user::email_key.eq(email.key()))
-        .select(columns())
+        .select(Row::as_select())
         .for_update()
         .first(connection)
         .await
@@ -321,7 +187,7 @@ pub async fn find_for_sign_in(
     let mut query = herald_user::table
         .inner_join(account::table)
         .filter(herald_user::email_key.eq(email.key()))
-        .select((columns(), herald_user::password_hash))
+        .select((Row::as_select(), herald_user::password_hash))
         .order((
             herald_user::account_id.eq(MAIN_ACCOUNT.uuid()).desc(),
             herald_user::id,
@@ -337,108 +203,4 @@ pub async fn find_for_sign_in(
     let row: Option<(Row, Option<String>)> =
         query.first(&mut database.get().await?).await.optional()?;
     Ok(row.map(|(row, hash)| (read(row), hash)))
-}
-
-/// Changes of a user; none leaves a value as it is.
-#[derive(Debug, Default)]
-pub struct UserChange {
-    /// The new name.
-    pub name: Option<String>,
-    /// The new role.
-    pub role: Option<UserRole>,
-    /// Whether they may not sign in; it ends their sessions and links.
-    pub disabled: Option<bool>,
-}
-
-/// Changes a user, and notes by whom. None: there is no such user.
-///
-/// # Errors
-/// When the database is away.
-pub async fn change(
-    database: &Database,
-    account: AccountId,
-    id: UserId,
-    change: UserChange,
-    by: &Actor,
-) -> Result<Option<User>, StoreError> {
-    let mut lent = database.get().await?;
-    let connection: &mut Connection = &mut lent;
-    connection
-        .transaction(async |connection: &mut Connection| {
-            let before: Option<Row> = herald_user::table
-                .find(id.uuid())
-                .filter(herald_user::account_id.eq(account.uuid()))
-                .select(columns())
-                .for_update()
-                .first(connection)
-                .await
-                .optional()?;
-            let Some(before) = before.map(read) else {
-                return Ok(None);
-            };
-            let mut after = before.clone();
-            after.name = change.name.unwrap_or(after.name);
-            after.role = change.role.unwrap_or(after.role);
-            let disabled = change.disabled.unwrap_or(before.disabled_at.is_some());
-            if after == before && disabled == before.disabled_at.is_some() {
-                return Ok(Some(before));
-            }
-            let own = herald_user::table.find(id.uuid());
-            let values = (
-                herald_user::name.eq(&after.name),
-                herald_user::role.eq(after.role),
-                herald_user::updated_at.eq(now),
-            );
-            diesel::update(own).set(values).execute(connection).await?;
-            if disabled && before.disabled_at.is_none() {
-                let since = herald_user::disabled_at.eq(now);
-                diesel::update(own).set(since).execute(connection).await?;
-                session::end_all(connection, id).await?;
-                user_link::end_all(connection, id).await?;
-            } else if !disabled {
-                let since = herald_user::disabled_at.eq(None::<DateTime<Utc>>);
-                diesel::update(own).set(since).execute(connection).await?;
-            }
-            let after: Row = own.select(columns()).first(connection).await?;
-            let after = read(after);
-            let payload = json!({ "before": before.facts(), "after": after.facts() });
-            let (what, subject) = (OwnActivity::UserChanged, id.to_string());
-            note(connection, Some(account), by, what, subject, Some(payload)).await?;
-            Ok(Some(after))
-        })
-        .await
-}
-
-/// Removes a user with sessions and links, and notes by whom. False: there is no such user.
-///
-/// # Errors
-/// When the database is away.
-pub async fn remove(
-    database: &Database,
-    account: AccountId,
-    id: UserId,
-    by: &Actor,
-) -> Result<bool, StoreError> {
-    let mut lent = database.get().await?;
-    let connection: &mut Connection = &mut lent;
-    connection
-        .transaction(async |connection: &mut Connection| {
-            let row: Option<Row> = diesel::delete(
-                herald_user::table
-                    .find(id.uuid())
-                    .filter(herald_user::account_id.eq(account.uuid())),
-            )
-            .returning(columns())
-            .one(connection)
-            .await
-            .optional()?;
-            let Some(user) = row.map(read) else {
-                return Ok(false);
-            };
-            let (what, subject) = (OwnActivity::UserRemoved, id.to_string());
-            let facts = Some(user.facts());
-            note(connection, Some(account), by, what, subject, facts).await?;
-            Ok(true)
-        })
-        .await
 }

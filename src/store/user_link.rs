@@ -8,21 +8,24 @@ use uuid::Uuid;
 
 use super::activity::note;
 use super::fresh::{SecretHash, fresh_secret, secret_hash};
-use super::outgoing::{self, Handed};
+use super::outgoing::{self, Handed, OutgoingMail};
 use super::schema::{herald_user, user_link};
 use super::statement::One;
-use super::user::{self, User, Write};
+use super::user::{self, User};
 use super::{Connection, Database, StoreError, session};
 use crate::domain::activity::OwnActivity;
 use crate::domain::email::Email;
 use crate::domain::id::{AccountId, UserId};
 use crate::domain::user_link::LinkPurpose;
 
-/// How many links of one user may hold at once: whoever asks for mails to somebody else must not
-/// end the link that they are about to use.
+/// How many links of one user may be valid at once: whoever asks for mails to somebody else must
+/// not end the link that they are about to use.
 const MOST_LINKS: i64 = 5;
 
-/// Makes a link. Answers its token.
+/// Makes the mail that brings a user the link with this token.
+pub type Write<'a> = &'a (dyn Fn(&User, LinkPurpose, &str) -> OutgoingMail + Send + Sync);
+
+/// Makes a link. Returns its token.
 pub(super) async fn issue(
     connection: &mut Connection,
     user: UserId,
@@ -76,8 +79,8 @@ pub struct Link {
     pub token: String,
 }
 
-/// Makes a link for a user of an account, to be handed over by who asks for it; earlier ones end.
-/// None: there is no such user, or it is disabled.
+/// Makes a link for a user of an account, to be handed over by whoever asks for it; earlier ones
+/// end. None: there is no such user, or it is disabled.
 ///
 /// # Errors
 /// When the database is away.
@@ -100,7 +103,7 @@ pub async fn renew(
 }
 
 /// Makes a link for each user of this e-mail that can sign in, and hands it over as the mail
-/// that `write` makes of it. Answers how many mails are on their way.
+/// that `write` makes of it. Returns how many mails are on their way.
 ///
 /// # Errors
 /// When the database is away.
@@ -173,7 +176,7 @@ pub async fn find(
         .filter(user_link::used_at.is_null())
         .filter(user_link::expires_at.gt(now))
         .filter(herald_user::disabled_at.is_null())
-        .select(user::columns())
+        .select(user::Row::as_select())
         .first::<user::Row>(&mut database.get().await?)
         .await
         .optional()?;
@@ -220,7 +223,7 @@ pub async fn redeem(
                 herald_user::password_hash.eq(password_hash),
                 herald_user::updated_at.eq(now),
             ))
-            .returning(user::columns())
+            .returning(user::Row::as_returning())
             .one(connection)
             .await
             .optional()?;

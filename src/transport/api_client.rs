@@ -1,5 +1,5 @@
 //! The command line's way to a running Herald: JSON requests to its API, and its problem
-//! documents turned into plain words.
+//! documents turned into plain text.
 //!
 //! It knows how the API is spoken, not what the commands are.
 
@@ -151,7 +151,7 @@ pub enum ApiError {
 }
 
 /// The body of a request.
-enum Body {
+enum RequestBody {
     None,
     Sent { kind: &'static str, bytes: Bytes },
 }
@@ -203,7 +203,8 @@ impl ApiClient {
         path: &str,
         query: &[(&str, String)],
     ) -> Result<T, ApiError> {
-        self.send(Method::GET, path, query, &[], Body::None).await
+        self.send(Method::GET, path, query, &[], RequestBody::None)
+            .await
     }
 
     /// Sends `method` to `path` without a body.
@@ -215,7 +216,7 @@ impl ApiClient {
         method: Method,
         path: &str,
     ) -> Result<T, ApiError> {
-        self.send(method, path, &[], &[], Body::None).await
+        self.send(method, path, &[], &[], RequestBody::None).await
     }
 
     /// Sends `method` to `path` with a JSON body.
@@ -230,7 +231,7 @@ impl ApiClient {
     ) -> Result<T, ApiError> {
         // Only maps whose keys are no texts cannot be written, and no command has such.
         let bytes = serde_json::to_vec(body).unwrap_or_default().into();
-        let body = Body::Sent {
+        let body = RequestBody::Sent {
             kind: "application/json",
             bytes,
         };
@@ -255,7 +256,7 @@ impl ApiClient {
             path,
             &[],
             key.as_slice(),
-            Body::Sent { kind, bytes },
+            RequestBody::Sent { kind, bytes },
         )
         .await
     }
@@ -266,7 +267,7 @@ impl ApiClient {
         path: &str,
         query: &[(&str, String)],
         headers: &[(&'static str, &str)],
-        body: Body,
+        body: RequestBody,
     ) -> Result<T, ApiError> {
         let url = self.address(path, query);
         let mut request = self
@@ -281,8 +282,8 @@ impl ApiClient {
             request = request.insert_header((*name, *value));
         }
         let sent = match body {
-            Body::None => request.send(),
-            Body::Sent { kind, bytes } => {
+            RequestBody::None => request.send(),
+            RequestBody::Sent { kind, bytes } => {
                 request.insert_header((CONTENT_TYPE, kind)).send_body(bytes)
             }
         };
@@ -341,16 +342,16 @@ fn retry_after(headers: &HeaderMap) -> Option<u32> {
 }
 
 fn problem_of(status: StatusCode, answer: &[u8]) -> Problem {
-    let told = serde_json::from_slice::<Problem>(answer).unwrap_or_default();
-    if told.title.is_empty() && told.detail.is_empty() {
+    let problem = serde_json::from_slice::<Problem>(answer).unwrap_or_default();
+    if problem.title.is_empty() && problem.detail.is_empty() {
         let title = status.canonical_reason().unwrap_or("refused").to_owned();
         return Problem {
             title,
             detail: beginning(answer),
-            ..told
+            ..problem
         };
     }
-    told
+    problem
 }
 
 /// The beginning of an answer, fit for a terminal.

@@ -13,15 +13,15 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::connector::guarded;
-use super::failure::{Failure, Phase};
-use super::progress::{PROGRESS, Progress};
+use super::failure::{Phase, RequestFailure};
+use super::progress::{PROGRESS, RequestProgress};
 use super::tls::TlsSettings;
 use crate::config::Live;
 use crate::domain::address::AddressRules;
 use crate::domain::hops::{self, HopId};
 use crate::domain::target::Target;
 
-/// A client that was idle for so long is built anew: its pool never forgets a target.
+/// A client that was idle for so long is built again: its pool never forgets a target.
 const IDLE: Duration = Duration::from_secs(120);
 const USER_AGENT: &str = concat!("Herald/", env!("CARGO_PKG_VERSION"));
 
@@ -35,7 +35,7 @@ const HERALD_HOPS: HeaderName = HeaderName::from_static(hops::HEADER);
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     target: Arc<Target>,
-    /// What awc's pool tells connections apart by, and the path. It begins with `http://` always:
+    /// What awc's pool distinguishes connections by, and the path. It always begins with `http://`:
     /// the connector makes TLS. A user name, which is never sent, keeps the schemes apart.
     uri: Uri,
     host: HeaderValue,
@@ -88,7 +88,7 @@ impl Endpoint {
 
 /// What is to be sent.
 #[derive(Debug)]
-pub struct Delivery<'a> {
+pub struct DeliveryRequest<'a> {
     /// Where to.
     pub endpoint: &'a Endpoint,
     /// The event's id, the same for every attempt.
@@ -137,17 +137,17 @@ pub struct Answer {
     pub truncated: bool,
     /// Why the body did not come to its end, if it did not. A 2xx answer always comes to its end:
     /// else it is a failure.
-    pub unfinished: Option<Failure>,
+    pub unfinished: Option<RequestFailure>,
 }
 
 /// One request's end.
 #[derive(Debug)]
 pub struct Exchange {
     /// The answer, or why there is none.
-    pub answer: Result<Answer, Failure>,
+    pub answer: Result<Answer, RequestFailure>,
     /// How long each phase took.
     pub phases: Phases,
-    /// From begin to end.
+    /// From start to end.
     pub duration: Duration,
     /// A kept connection had ended before any byte of the answer, so the request was sent again
     /// over a fresh one.
@@ -191,7 +191,7 @@ impl Client {
     }
 
     /// Sends one request and reads the answer.
-    pub async fn deliver(&self, delivery: Delivery<'_>) -> Exchange {
+    pub async fn deliver(&self, delivery: DeliveryRequest<'_>) -> Exchange {
         let begin = Instant::now();
         let unused = begin.duration_since(self.used.replace(begin)) > IDLE;
         // A kept connection may lead where the rules of now permit nothing.
@@ -203,7 +203,7 @@ impl Client {
         if unused || are_others {
             self.inner.replace(build(&self.rules, &self.tls));
         }
-        let progress = Progress::towards(Arc::clone(&delivery.endpoint.target));
+        let progress = RequestProgress::towards(Arc::clone(&delivery.endpoint.target));
         let request = self.send(&delivery, &progress);
         let request = PROGRESS.scope(Rc::clone(&progress), request);
         let answer = tokio::time::timeout(delivery.timeout, request).await;
@@ -213,7 +213,7 @@ impl Client {
                 (None, Some(phase)) => phase,
                 (None, None) => Phase::FirstByte,
             };
-            Err(Failure::Timeout {
+            Err(RequestFailure::Timeout {
                 phase,
                 after: delivery.timeout,
             })
@@ -236,7 +236,11 @@ impl Client {
         }
     }
 
-    async fn send(&self, delivery: &Delivery<'_>, progress: &Progress) -> Result<Answer, Failure> {
+    async fn send(
+        &self,
+        delivery: &DeliveryRequest<'_>,
+        progress: &RequestProgress,
+    ) -> Result<Answer, RequestFailure> {
         let sent = self.try_once(delivery, progress).await;
         if !progress.stale.get() {
             return sent;
@@ -247,9 +251,9 @@ impl Client {
 
     async fn try_once(
         &self,
-        delivery: &Delivery<'_>,
-        progress: &Progress,
-    ) -> Result<Answer, Failure> {
+        delivery: &DeliveryRequest<'_>,
+        progress: &RequestProgress,
+    ) -> Result<Answer, RequestFailure> {
         let endpoint = delivery.endpoint;
         let mut request = self
             .inner
@@ -303,7 +307,10 @@ impl Client {
 
 /// The answer of an exchange that failed. A success must come to its end; of all else the status
 /// counts, whatever became of its body.
-fn what_came(progress: &Progress, failure: Failure) -> Result<Answer, Failure> {
+fn what_came(
+    progress: &RequestProgress,
+    failure: RequestFailure,
+) -> Result<Answer, RequestFailure> {
     match progress.heard.take() {
         Some(heard) if !(200..300).contains(&heard.status) => Ok(Answer {
             status: heard.status,
@@ -335,21 +342,21 @@ fn build(rules: &Arc<Live<AddressRules>>, tls: &TlsSettings) -> awc::Client {
 }
 
 /// What the connector or the wire said: awc itself has nothing to complain of.
-fn send_failure(error: SendRequestError) -> Failure {
+fn send_failure(error: SendRequestError) -> RequestFailure {
     match error {
         SendRequestError::Connect(ConnectError::Resolver(cause)) => match cause.downcast() {
             Ok(failure) => *failure,
             Err(cause) => closed(&*cause),
         },
         SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)) => {
-            Failure::of_io(error, Failure::before_the_answer)
+            RequestFailure::of_io(error, RequestFailure::before_the_answer)
         }
         other => closed(&other),
     }
 }
 
-fn closed(cause: &dyn std::error::Error) -> Failure {
-    Failure::Closed {
+fn closed(cause: &dyn std::error::Error) -> RequestFailure {
+    RequestFailure::Closed {
         detail: cause.to_string(),
     }
 }

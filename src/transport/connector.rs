@@ -11,9 +11,9 @@ use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use awc::http::Uri;
 
 use super::dial::first_that_connects;
-use super::failure::{Failure, Phase};
+use super::failure::{Phase, RequestFailure};
 use super::lookup::permitted;
-use super::progress::{PROGRESS, Progress};
+use super::progress::{PROGRESS, RequestProgress};
 use super::stream::Stream;
 use super::tls::{TlsSettings, handshake};
 use super::wire::{Idle, Wire};
@@ -39,7 +39,7 @@ pub(super) fn guarded(
         let (rules, tls, idle) = (Arc::clone(&rules), Arc::clone(&tls), Rc::clone(&idle));
         // In a box: awc makes room for it with each request, and most find a connection.
         Box::pin(async move {
-            // awc itself knows no more than what its pool tells apart.
+            // awc itself knows no more of a target than its pool needs.
             let progress = PROGRESS.try_with(Rc::clone);
             let progress = progress.map_err(|_not_a_request| ConnectError::Unresolved)?;
             let stream = connect(&rules.get(), &tls, &progress).await;
@@ -53,13 +53,13 @@ pub(super) fn guarded(
 
 /// Notes how long a phase took when it ends, be it by the deadline.
 struct Clock<'a> {
-    progress: &'a Progress,
+    progress: &'a RequestProgress,
     phase: Phase,
     begin: Instant,
 }
 
 impl<'a> Clock<'a> {
-    fn of(phase: Phase, progress: &'a Progress) -> Self {
+    fn of(phase: Phase, progress: &'a RequestProgress) -> Self {
         progress.phase.set(Some(phase));
         Self {
             progress,
@@ -81,8 +81,8 @@ impl Drop for Clock<'_> {
 async fn connect(
     rules: &AddressRules,
     tls: &TlsSettings,
-    progress: &Progress,
-) -> Result<Stream, Failure> {
+    progress: &RequestProgress,
+) -> Result<Stream, RequestFailure> {
     let target = &*progress.target;
     let resolving = Clock::of(Phase::Resolve, progress);
     let addresses = permitted(rules, target).await?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::net::TcpStream;
 
-use super::failure::{Failure, io_words};
+use super::failure::{RequestFailure, io_text};
 
 /// RFC 8305, section 5: after so long without an answer the next address is tried beside the
 /// others. One that fails makes room for the next at once.
@@ -19,7 +19,9 @@ const DELAY: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// When every address failed: with all of them, and what the system said.
-pub(super) async fn first_that_connects(addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
+pub(super) async fn first_that_connects(
+    addresses: &[SocketAddr],
+) -> Result<TcpStream, RequestFailure> {
     let mut waiting = interleaved(addresses).into_iter();
     let mut trying = FuturesUnordered::new();
     let mut failed = Vec::new();
@@ -72,23 +74,23 @@ fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     }
 }
 
-fn failure_of(failed: &[(SocketAddr, io::Error)]) -> Failure {
+fn failure_of(failed: &[(SocketAddr, io::Error)]) -> RequestFailure {
     let refused = |(_, error): &(_, io::Error)| error.kind() == io::ErrorKind::ConnectionRefused;
     let own = |(_, error): &(_, io::Error)| is_own(error);
     if !failed.is_empty() && failed.iter().all(refused) {
         let addresses: Vec<String> = failed.iter().map(|(it, _)| it.to_string()).collect();
-        return Failure::Refused {
+        return RequestFailure::Refused {
             addresses: addresses.join(" and "),
         };
     }
     if let Some((_, error)) = failed.iter().find(|it| own(it)) {
-        return Failure::NoSocket {
-            detail: io_words(error),
+        return RequestFailure::NoSocket {
+            detail: io_text(error),
         };
     }
-    let each = |(address, error): &(SocketAddr, _)| format!("{address} ({})", io_words(error));
+    let each = |(address, error): &(SocketAddr, _)| format!("{address} ({})", io_text(error));
     let addresses: Vec<String> = failed.iter().map(each).collect();
-    Failure::Unreachable {
+    RequestFailure::Unreachable {
         addresses: addresses.join(" and "),
     }
 }
@@ -206,15 +208,18 @@ mod tests {
         let (second, other) = listening(Ipv4Addr::LOCALHOST);
         drop((first, second));
         let failure = first_that_connects(&[one, other]).await.unwrap_err();
-        let words = failure.to_string();
-        assert!(matches!(failure, Failure::Refused { .. }), "{words}");
-        assert!(words.contains(&format!("{one} and {other}")), "{words}");
+        let text = failure.to_string();
+        assert!(matches!(failure, RequestFailure::Refused { .. }), "{text}");
+        assert!(text.contains(&format!("{one} and {other}")), "{text}");
         // No socket may connect to it.
         let nowhere = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::BROADCAST, 1));
         let failure = first_that_connects(&[one, nowhere]).await.unwrap_err();
-        let words = failure.to_string();
-        assert!(matches!(failure, Failure::Unreachable { .. }), "{words}");
-        assert!(words.contains("(connection refused)"), "{words}");
+        let text = failure.to_string();
+        assert!(
+            matches!(failure, RequestFailure::Unreachable { .. }),
+            "{text}"
+        );
+        assert!(text.contains("(connection refused)"), "{text}");
     }
 
     #[actix_rt::test]
@@ -236,7 +241,10 @@ mod tests {
         for code in [23, 24, 99, 105] {
             let failed = [(v4(1), io::Error::from_raw_os_error(code))];
             let failure = failure_of(&failed);
-            assert!(matches!(failure, Failure::NoSocket { .. }), "{failure}");
+            assert!(
+                matches!(failure, RequestFailure::NoSocket { .. }),
+                "{failure}"
+            );
         }
     }
 }

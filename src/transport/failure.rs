@@ -3,8 +3,6 @@
 //! Herald. It knows neither how requests are made nor who reads this.
 
 mod handshake;
-#[cfg(test)]
-mod table;
 
 use std::fmt;
 use std::io;
@@ -31,7 +29,7 @@ pub enum Phase {
 
 /// Why there is no answer. `Display` is what happened and then what to do.
 #[derive(Debug)]
-pub enum Failure {
+pub enum RequestFailure {
     /// The host has no address.
     Unresolved {
         /// The host's name.
@@ -86,7 +84,7 @@ pub enum Failure {
         /// What the system said.
         detail: String,
     },
-    /// What came does not begin as HTTP does.
+    /// What came does not begin like HTTP.
     NotHttp {
         /// Its beginning.
         begins: String,
@@ -122,7 +120,7 @@ pub enum Failure {
     Switched,
 }
 
-impl Failure {
+impl RequestFailure {
     /// What happened: a sentence.
     #[must_use]
     pub fn what(&self) -> String {
@@ -193,7 +191,7 @@ impl Failure {
         }
     }
 
-    /// What to do about it: a sentence or two. Nothing where [`Failure::what`] says it already.
+    /// What to do about it: a sentence or two; empty where [`RequestFailure::what`] says it already.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -265,7 +263,7 @@ impl Failure {
         match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::Reset,
             _ => Self::Closed {
-                detail: io_words(error),
+                detail: io_text(error),
             },
         }
     }
@@ -287,7 +285,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for RequestFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, remedy) = (self.what(), self.remedy());
         f.write_str(&what)?;
@@ -298,23 +296,23 @@ impl fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for RequestFailure {}
 
-impl From<TargetError> for Failure {
+impl From<TargetError> for RequestFailure {
     fn from(error: TargetError) -> Self {
         Self::Forbidden(error)
     }
 }
 
-/// For streams beneath a client that knows errors of streams alone; `Failure::of_io` takes it
-/// out again.
-impl From<Failure> for io::Error {
-    fn from(failure: Failure) -> Self {
+/// For streams beneath a client that knows only errors of streams; `RequestFailure::of_io` takes
+/// it out again.
+impl From<RequestFailure> for io::Error {
+    fn from(failure: RequestFailure) -> Self {
         let kind = match failure {
-            Failure::CutShort { .. } | Failure::CutInChunks | Failure::Closed { .. } => {
-                io::ErrorKind::UnexpectedEof
-            }
-            Failure::Reset | Failure::CutOff { .. } => io::ErrorKind::ConnectionReset,
+            RequestFailure::CutShort { .. }
+            | RequestFailure::CutInChunks
+            | RequestFailure::Closed { .. } => io::ErrorKind::UnexpectedEof,
+            RequestFailure::Reset | RequestFailure::CutOff { .. } => io::ErrorKind::ConnectionReset,
             _ => io::ErrorKind::InvalidData,
         };
         Self::new(kind, failure)
@@ -322,7 +320,7 @@ impl From<Failure> for io::Error {
 }
 
 /// What the system said, without its numbers.
-pub(super) fn io_words(error: &io::Error) -> String {
+pub(super) fn io_text(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),

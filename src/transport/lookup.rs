@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use super::failure::Failure;
+use super::failure::RequestFailure;
 use crate::domain::address::{AddressRules, unwrap_address};
 use crate::domain::target::{Target, TargetError};
 
@@ -16,7 +16,7 @@ use crate::domain::target::{Target, TargetError};
 pub(super) async fn permitted(
     rules: &AddressRules,
     target: &Target,
-) -> Result<Vec<SocketAddr>, Failure> {
+) -> Result<Vec<SocketAddr>, RequestFailure> {
     rules.vet_port(target, true)?;
     let addresses = resolve(target).await?;
     let judged: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
@@ -27,7 +27,7 @@ pub(super) async fn permitted(
         let uncovered = |address: &&IpAddr| rules.check(**address).is_ok_and(|it| !it.covered);
         let mut uncovered = judged.iter().filter(uncovered);
         if let Some(address) = uncovered.find(|address| is_own(unwrap_address(**address))) {
-            return Err(Failure::Forbidden(TargetError::Own {
+            return Err(RequestFailure::Forbidden(TargetError::Own {
                 host: target.host().to_string(),
                 address: *address,
                 port: target.port(),
@@ -52,9 +52,9 @@ fn is_own(address: IpAddr) -> bool {
 }
 
 /// The addresses of a target's host; an IP literal is its own.
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
+async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, RequestFailure> {
     let port = target.port();
-    let unresolved = |host: &str, detail: String| Failure::Unresolved {
+    let unresolved = |host: &str, detail: String| RequestFailure::Unresolved {
         host: host.to_owned(),
         detail,
     };
@@ -74,8 +74,8 @@ async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
     }
 }
 
-/// Looks a target up and judges its addresses, as each attempt will: for who wants to refuse a
-/// target before anything is sent to it.
+/// Looks a target up and judges its addresses, as each attempt will, so that a target can be
+/// refused before anything is sent to it.
 ///
 /// # Errors
 /// When the host is not found within 2 s, or an address is forbidden.
@@ -83,7 +83,7 @@ pub async fn check_target(rules: &AddressRules, target: &Target) -> Result<(), C
     const BOUND: Duration = Duration::from_secs(2);
     match tokio::time::timeout(BOUND, permitted(rules, target)).await {
         Ok(Ok(_addresses)) => Ok(()),
-        Ok(Err(Failure::Forbidden(error))) => Err(CheckFailure::Forbidden(error)),
+        Ok(Err(RequestFailure::Forbidden(error))) => Err(CheckFailure::Forbidden(error)),
         Ok(Err(failure)) => Err(CheckFailure::Unresolved(failure.to_string())),
         Err(_elapsed) => Err(CheckFailure::Unresolved("no answer within 2 s".to_owned())),
     }

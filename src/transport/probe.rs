@@ -1,5 +1,5 @@
-//! Trying the way to a target without sending it a request: for who wants to know whether names
-//! are found and TLS works, without troubling anybody's webhook.
+//! Trying the way to a target without sending it a request, to find out whether names are found and
+//! TLS works, without troubling anybody's webhook.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::dial::first_that_connects;
-use super::failure::{Failure, Phase, io_words};
+use super::failure::{Phase, RequestFailure, io_text};
 use super::lookup::permitted;
 use super::tls::{TlsSettings, handshake, refused};
 use crate::domain::address::AddressRules;
@@ -41,11 +41,11 @@ pub async fn try_target(
     rules: &AddressRules,
     tls: &TlsSettings,
     target: &Target,
-) -> Result<Reached, Failure> {
+) -> Result<Reached, RequestFailure> {
     let phase = Cell::new(Phase::Resolve);
     let reached = tokio::time::timeout(BOUND, reach(rules, tls, target, &phase)).await;
     reached.unwrap_or_else(|_elapsed| {
-        Err(Failure::Timeout {
+        Err(RequestFailure::Timeout {
             phase: phase.get(),
             after: BOUND,
         })
@@ -57,13 +57,13 @@ async fn reach(
     tls: &TlsSettings,
     target: &Target,
     phase: &Cell<Phase>,
-) -> Result<Reached, Failure> {
+) -> Result<Reached, RequestFailure> {
     let begin = Instant::now();
     let addresses = permitted(rules, target).await?;
     phase.set(Phase::Connect);
     let stream = first_that_connects(&addresses).await?;
-    let address = stream.peer_addr().map_err(|error| Failure::Closed {
-        detail: io_words(&error),
+    let address = stream.peer_addr().map_err(|error| RequestFailure::Closed {
+        detail: io_text(&error),
     })?;
     phase.set(Phase::Handshake);
     let version = if target.is_https() {
@@ -83,13 +83,13 @@ async fn shake_hands(
     tls: &TlsSettings,
     target: &Target,
     stream: TcpStream,
-) -> Result<String, Failure> {
+) -> Result<String, RequestFailure> {
     let (mut stream, asked) = handshake(tls, &target.host(), stream).await?;
     if asked {
         // In TLS 1.3 the server says only afterwards that it wants a certificate.
-        let told = tokio::time::timeout(REFUSAL, stream.read(&mut [0; 1])).await;
-        if let Ok(Err(error)) = told {
-            return Err(Failure::Tls(refused(&error, true)));
+        let refusal = tokio::time::timeout(REFUSAL, stream.read(&mut [0; 1])).await;
+        if let Ok(Err(error)) = refusal {
+            return Err(RequestFailure::Tls(refused(&error, true)));
         }
     }
     let version = stream.get_ref().1.protocol_version();

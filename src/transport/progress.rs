@@ -13,7 +13,7 @@ use crate::domain::target::Target;
 
 /// How far a request came.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct RequestProgress {
     /// Where it goes: awc knows only what its pool needs.
     pub(super) target: Arc<Target>,
     pub(super) resolve: Cell<Duration>,
@@ -45,10 +45,10 @@ pub(super) struct Heard {
 tokio::task_local! {
     /// The request for which this task polls. awc's pool connects, reads and writes within the
     /// request's own future, so a task-local reaches connector and wire.
-    pub(super) static PROGRESS: Rc<Progress>;
+    pub(super) static PROGRESS: Rc<RequestProgress>;
 }
 
-impl Progress {
+impl RequestProgress {
     pub(super) fn towards(target: Arc<Target>) -> Rc<Self> {
         Rc::new(Self {
             target,
@@ -64,6 +64,6 @@ impl Progress {
 }
 
 /// Notes something of the request for which this task polls, if it does.
-pub(super) fn note<R>(with: impl FnOnce(&Progress) -> R) -> Option<R> {
+pub(super) fn note<R>(with: impl FnOnce(&RequestProgress) -> R) -> Option<R> {
     PROGRESS.try_with(|progress| with(progress)).ok()
 }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::failure::{Failure, TlsFailure};
+use super::failure::{RequestFailure, TlsFailure};
 
 /// Statuses, the name of one alone, and what to do; the first that fits counts.
 const STATUSES: &[(RangeInclusive<u16>, &str, &str)] = &[
@@ -88,11 +88,11 @@ const NO_CERTIFICATE: &str = "No required SSL certificate was sent";
 pub fn refusal(status: u16, body: &[u8]) -> String {
     if status == 400 {
         let body = String::from_utf8_lossy(body);
-        if PLAIN_ON_TLS.iter().any(|words| body.contains(words)) {
-            return format!("The target answered 400. {}", Failure::NotPlain);
+        if PLAIN_ON_TLS.iter().any(|text| body.contains(text)) {
+            return format!("The target answered 400. {}", RequestFailure::NotPlain);
         }
         if body.contains(NO_CERTIFICATE) {
-            let failure = Failure::Tls(TlsFailure::ClientCertificate);
+            let failure = RequestFailure::Tls(TlsFailure::ClientCertificate);
             return format!("The target answered 400. {failure}");
         }
     }
@@ -104,7 +104,7 @@ pub fn refusal(status: u16, body: &[u8]) -> String {
     }
 }
 
-#[cfg(test)]
+/// What each status says, and what to do about it.
 pub(super) fn table() -> impl Iterator<Item = (String, String)> {
     STATUSES.iter().map(|(range, name, remedy)| {
         let status = match (range.start(), range.end()) {
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn each_status_says_what_to_do() {
-        for (status, words) in [
+        for (status, start) in [
             (
                 302,
                 "The target answered 302 (a redirect, which is not followed). Set",
@@ -145,7 +145,7 @@ mod tests {
             (599, "The target answered 599. See"),
         ] {
             let said = refusal(status, b"");
-            assert!(said.starts_with(words), "{said}");
+            assert!(said.starts_with(start), "{said}");
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::failure::{Failure, TlsFailure};
+use super::failure::{RequestFailure, TlsFailure};
 use super::tls::refused;
 
 /// A connection.
@@ -34,7 +34,7 @@ impl AsyncRead for Stream {
                 let read = Pin::new(stream).poll_read(cx, buf);
                 let asked = read.is_ready() && std::mem::take(asked);
                 read.map_err(|error| match TlsFailure::of(&error) {
-                    Some(_) if asked => Failure::Tls(refused(&error, asked)).into(),
+                    Some(_) if asked => RequestFailure::Tls(refused(&error, asked)).into(),
                     _ => error,
                 })
             }

@@ -14,7 +14,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Host;
 
-use super::failure::{Failure, TlsFailure, io_words};
+use super::failure::{RequestFailure, TlsFailure, io_text};
 
 /// TLS settings, shared by every thread.
 pub type TlsSettings = Arc<ClientConfig>;
@@ -68,12 +68,12 @@ impl ResolvesClientCert for NoCertificate {
 /// for a certificate: in TLS 1.3 its refusal comes as the first thing on the stream.
 ///
 /// # Errors
-/// [`Failure::Tls`].
+/// [`RequestFailure::Tls`].
 pub(super) async fn handshake(
     settings: &TlsSettings,
     host: &Host<&str>,
     stream: TcpStream,
-) -> Result<(TlsStream<TcpStream>, bool), Failure> {
+) -> Result<(TlsStream<TcpStream>, bool), RequestFailure> {
     let name = match host {
         Host::Domain(name) => {
             ServerName::try_from((*name).to_owned()).map_err(|error| TlsFailure::Broken {
@@ -83,7 +83,7 @@ pub(super) async fn handshake(
         Host::Ipv4(address) => Ok(ServerName::from(std::net::IpAddr::from(*address))),
         Host::Ipv6(address) => Ok(ServerName::from(std::net::IpAddr::from(*address))),
     };
-    let name = name.map_err(Failure::Tls)?;
+    let name = name.map_err(RequestFailure::Tls)?;
     let shaken = ASKED.scope(Cell::new(false), async {
         let shaken = TlsConnector::from(Arc::clone(settings)).connect(name, stream);
         let shaken = shaken.await;
@@ -91,7 +91,7 @@ pub(super) async fn handshake(
     });
     match shaken.await {
         (Ok(stream), asked) => Ok((stream, asked)),
-        (Err(error), asked) => Err(Failure::Tls(refused(&error, asked))),
+        (Err(error), asked) => Err(RequestFailure::Tls(refused(&error, asked))),
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) fn refused(error: &io::Error, asked: bool) -> TlsFailure {
         Some(failure) => failure,
         None if asked => TlsFailure::ClientCertificate,
         None => TlsFailure::Closed {
-            detail: io_words(error),
+            detail: io_text(error),
         },
     }
 }

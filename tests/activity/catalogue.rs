@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::{find, record};
 use crate::support::api::text;
 use crate::support::tenant::Tenant;
-use crate::{find, record};
 
 #[test]
 fn the_groups_of_the_seed_are_there_and_herald_s_own_are_not_for_applications() {

@@ -7,10 +7,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use super::{find, record, submit};
 use crate::support::api::text;
 use crate::support::client::Client;
 use crate::support::{Herald, wait_until};
-use crate::{find, record, submit};
 
 /// Records singly and in batches until told to stop, noting what was acknowledged.
 fn stream(client: &Client, worker: usize, stop: &AtomicBool, acknowledged: &Mutex<Vec<String>>) {

@@ -3,9 +3,9 @@
 use chrono::{Duration, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
+use super::{find, record};
 use crate::support::api::text;
 use crate::support::tenant::Tenant;
-use crate::{find, record};
 
 /// So many hours ago, as a query has it.
 fn ago(hours: i64) -> String {

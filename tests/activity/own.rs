@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::find;
+use crate::activity::find;
 use crate::support::api::{order, text};
 use crate::support::client::Client;
 use crate::support::receiver::Receiver;

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 
+use super::{find, record, submit};
 use crate::support::api::text;
 use crate::support::tenant::Tenant;
-use crate::{find, record, submit};
 
 #[test]
 fn what_is_recorded_is_there_at_once_with_its_payload_as_it_was_written() {

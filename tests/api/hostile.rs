@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use herald::domain::cursor;
-use herald::http::access::Entry;
+use herald::http::access::RouteEntry;
 use herald::http::routes::TABLE;
 use serde_json::{Value, json};
 
@@ -174,7 +174,7 @@ impl Stage {
     }
 
     /// The parameters and the fields that the document knows.
-    fn documented(&self, entry: &Entry) -> (BTreeSet<String>, Vec<String>) {
+    fn documented(&self, entry: &RouteEntry) -> (BTreeSet<String>, Vec<String>) {
         let method = entry.method.as_str().to_lowercase();
         let operation = &self.document["paths"][entry.pattern][&method];
         let parameters = operation["parameters"].as_array().into_iter().flatten();
@@ -188,7 +188,7 @@ impl Stage {
         (of_query, fields.unwrap_or_default())
     }
 
-    fn ask(&self, entry: &Entry, path: &str, body: &str) -> Answer {
+    fn ask(&self, entry: &RouteEntry, path: &str, body: &str) -> Answer {
         let method = entry.method.as_str();
         if !entry.access.is_page() && !entry.pattern.starts_with("/sign-out") {
             return self.operator.send(method, path, &[], body.as_bytes());
@@ -206,7 +206,7 @@ impl Stage {
     }
 
     #[track_caller]
-    fn judge(&self, entry: &Entry, what: &str, answer: &Answer) {
+    fn judge(&self, entry: &RouteEntry, what: &str, answer: &Answer) {
         let shown: String = what.chars().take(200).collect();
         assert!(
             answer.status < 500,
@@ -229,7 +229,7 @@ fn parts(pattern: &str) -> Vec<&str> {
 }
 
 /// A body that would be taken, for the fields whose neighbours must be right.
-fn body(entry: &Entry, number: usize) -> Value {
+fn body(entry: &RouteEntry, number: usize) -> Value {
     let name = format!("N{number}");
     match (entry.method.as_str(), entry.pattern) {
         ("POST", "/v1/event-types") => json!({"name": name}),
@@ -369,7 +369,7 @@ fn nothing_that_a_client_sends_is_answered_as_trouble_of_heralds_own() {
 }
 
 /// Of a list that has more than one page.
-fn next_cursor(stage: &Stage, entry: &Entry, path: &str) -> Option<String> {
+fn next_cursor(stage: &Stage, entry: &RouteEntry, path: &str) -> Option<String> {
     if entry.access.is_page() || !entry.pattern.starts_with("/v1/") {
         return None;
     }

@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use tracing::{Level, debug, enabled};
 use tracing_subscriber::EnvFilter;
 
-#[path = "../../src/actors/figures/meter.rs"]
+#[path = "../../src/actors/observe/metrics/meter.rs"]
 #[allow(
     dead_code,
     unreachable_pub,
@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 )]
 mod meter;
 
-use meter::{Counter, Gauge, Histogram};
+use meter::{Counter, Gauge, MetricHistogram};
 
 /// As many parts as the scales of attempts and of queues have.
 const TIMES: &[u64] = &[
@@ -47,7 +47,7 @@ criterion_main!(benches);
 
 /// Each delivery adds its time and its wait; what it came to is counted by the rollups anyway.
 fn delivery(criterion: &mut Criterion) {
-    let (took, queued) = (Histogram::new(TIMES), Histogram::new(TIMES));
+    let (took, queued) = (MetricHistogram::new(TIMES), MetricHistogram::new(TIMES));
     criterion.bench_function("figures/a delivery", |bencher| {
         bencher.iter(|| {
             took.took(black_box(Duration::from_micros(1_700)));

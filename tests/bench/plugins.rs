@@ -8,7 +8,7 @@ use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
 use herald::domain::id::MAIN_ACCOUNT;
 use herald::plugin::{
-    EventView, Health, HealthRule, Limits, Ran, Runtime, Script, Source, SubscriptionView,
+    Health, HealthRule, Limits, Ran, Runtime, Script, ScriptEvent, ScriptSubscription, Source,
     run_chain,
 };
 
@@ -28,13 +28,13 @@ criterion_main!(benches);
 fn scripts(criterion: &mut Criterion) {
     // Laid out as scripts/bench lays it out.
     let payload = EXAMPLE.trim_end().replace("  ", " ").replace("\": ", "\":");
-    let event = EventView {
+    let event = ScriptEvent {
         id: "evt_01jz0000000000000000000001",
         event_type: "STORE_ORDER_CREATED",
         received_at: DateTime::UNIX_EPOCH,
         attempt: 1,
         payload: payload.as_bytes(),
-        subscription: SubscriptionView {
+        subscription: ScriptSubscription {
             id: "sub_01jz0000000000000000000001",
             title: "Shop",
             target: "https://hooks.example.com/in",
@@ -71,7 +71,7 @@ fn scripts(criterion: &mut Criterion) {
                 now,
                 cpu: black_box(Duration::from_micros(12)),
                 failed: None,
-                apart: false,
+                isolated: false,
             })
         });
     });

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
-use crate::Report;
+use crate::doctor::Report;
 use crate::support::{Herald, folder, wait_for, wait_until};
 
 /// A process that ends with its test, however that ends.

@@ -9,9 +9,9 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
-use crate::Report;
-use crate::server::{Server, own_account};
+use crate::doctor::Report;
 use crate::support::{self, Herald, psql, wait_until};
+use crate::tls::server::{Server, own_account};
 
 /// PgBouncer before a server.
 struct Pooler {

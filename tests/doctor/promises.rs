@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use herald::store::Database;
 use serde_json::json;
 
-use crate::Report;
+use crate::doctor::Report;
 use crate::support::cluster::Cluster;
 use crate::support::{Herald, folder, psql, wait_for, wait_until};
 

@@ -1,5 +1,5 @@
 //! Herald as an administrator meets it: its package on a machine that systemd runs, and the steps
-//! of systemd/OPERATIONS.md. Machines need root; for others the tests say that they were left out.
+//! of docs/operating. Machines need root; for others the tests say that they were left out.
 
 #![allow(
     clippy::unwrap_used,

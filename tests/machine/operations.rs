@@ -1,8 +1,8 @@
-//! The steps of systemd/OPERATIONS.md, and what they are for.
+//! The steps of docs/operating, and what they are for.
 
 use std::fs;
 
-use crate::guide::{self, Guide};
+use crate::guide::Guide;
 use crate::installed::{Installed, URL, install, package};
 use crate::load::{Load, Receiver, assert_unharmed};
 use crate::machine::{Machine, possible};
@@ -13,20 +13,21 @@ fn every_section_of_the_guide_is_run_by_a_test() {
     assert_eq!(
         Guide::read().titles(),
         [
-            "Install",
-            "First steps",
-            "Change settings",
-            "Keep secrets out of the settings",
-            "Back up",
-            "Restore",
-            "Move to another PostgreSQL, with TLS",
-            "Back up and restore another PostgreSQL",
-            "Upgrade",
-            "Two daemons, and a rolling restart",
-            "Rotate the key",
-            "Watch",
-            "When something is wrong",
-            "Remove",
+            ("backup", "Back up"),
+            ("backup", "Restore"),
+            ("backup", "Back up and restore another PostgreSQL"),
+            ("install", "Install"),
+            ("install", "First steps"),
+            ("install", "Change settings"),
+            ("install", "When something is wrong"),
+            ("install", "Remove"),
+            ("metrics", "Watch by hand"),
+            ("postgresql", "Move to another PostgreSQL, with TLS"),
+            ("security", "Keep secrets out of the settings"),
+            ("security", "Rotate the key"),
+            ("two-daemons", "Add a second daemon"),
+            ("two-daemons", "Restart one after the other"),
+            ("upgrade", "Upgrade"),
         ]
     );
 }
@@ -39,24 +40,24 @@ fn the_steps_from_installing_to_removing_work_as_they_stand() {
     let machine = Machine::boot();
     machine.bring(&package());
     let guide = Guide::read();
-    let printed = guide.run(&machine, "Install");
+    let printed = guide.run(&machine, "install", "Install");
     assert!(printed.contains("active\nactive\n"), "{printed}");
-    let printed = guide.run(&machine, "First steps");
+    let printed = guide.run(&machine, "install", "First steps");
     assert!(printed.contains("http://127.0.0.1:8080/"), "{printed}");
     assert!(printed.contains("evt_"), "{printed}");
-    guide.run(&machine, "Keep secrets out of the settings");
+    guide.run(&machine, "security", "Keep secrets out of the settings");
     let in_force = machine.sh("herald check-config");
     assert!(
         in_force.contains("credentials/smtp_credentials"),
         "{in_force}"
     );
-    let printed = guide.run(&machine, "Watch");
+    let printed = guide.run(&machine, "metrics", "Watch by hand");
     assert!(printed.contains("herald_"), "{printed}");
-    guide.run(&machine, "When something is wrong");
-    guide.run(&machine, "Change settings");
+    guide.run(&machine, "install", "When something is wrong");
+    guide.run(&machine, "install", "Change settings");
     let kept = machine.sh("herald check-config --json");
     assert!(kept.contains("\"retention_days\": \"14\""), "{kept}");
-    guide.run(&machine, "Remove");
+    guide.run(&machine, "install", "Remove");
     assert!(!machine.path("/usr/bin/herald").exists());
     assert!(
         machine
@@ -75,7 +76,7 @@ fn a_backup_of_the_private_postgresql_is_restored_on_another_machine() {
     let script = "/etc/herald/plugins/triggers/ORDER_UPDATED.rhai";
     fs::write(herald.machine.path(script), "fn filter(event) { true }\n").unwrap();
     let before = Made::by(&herald);
-    guide.run(&herald.machine, "Back up");
+    guide.run(&herald.machine, "backup", "Back up");
     let backup = ["herald.dump", "files.tar.gz"]
         .map(|name| herald.machine.path("/var/backups/herald").join(name));
 
@@ -87,7 +88,7 @@ fn a_backup_of_the_private_postgresql_is_restored_on_another_machine() {
         let name = file.file_name().unwrap();
         fs::copy(file, machine.path("/var/backups/herald").join(name)).unwrap();
     }
-    guide.run(&machine, "Restore");
+    guide.run(&machine, "backup", "Restore");
     let restored = Installed {
         machine,
         token: herald.token.clone(),
@@ -125,7 +126,11 @@ fn another_postgresql_by_tls_its_backup_two_daemons_and_another_key() {
              \"ssl_key_file = '/var/lib/postgresql/server.key'\"; do \
              runuser -u postgres -- psql -q -c \"alter system set $it\"; done; \
          systemctl restart postgresql");
-    guide.run(machine, "Move to another PostgreSQL, with TLS");
+    guide.run(
+        machine,
+        "postgresql",
+        "Move to another PostgreSQL, with TLS",
+    );
     herald.wait_ready();
     before.assert_there(&herald);
     let encrypted = machine.sh(
@@ -134,26 +139,24 @@ fn another_postgresql_by_tls_its_backup_two_daemons_and_another_key() {
     );
     assert_eq!(encrypted.trim(), "0", "connections without TLS");
 
-    guide.run(machine, "Back up and restore another PostgreSQL");
+    guide.run(machine, "backup", "Back up and restore another PostgreSQL");
     herald.wait_ready();
     before.assert_there(&herald);
 
     // The second daemon; then both are restarted, each under load.
-    let steps = guide.blocks("Two daemons, and a rolling restart");
-    let (start, restart) = steps.split_at(2);
-    guide::run(machine, start);
+    guide.run(machine, "two-daemons", "Add a second daemon");
     let accepted = herald.settled_audit()["accepted"].as_u64().unwrap();
     let receiver = Receiver::start(machine);
     receiver.subscribe(&herald);
     let second = "http://127.0.0.1:8081";
     let loads = [Load::start(&herald, 15), Load::at(&herald, second, 15)];
-    guide::run(machine, restart);
+    guide.run(machine, "two-daemons", "Restart one after the other");
     let counted = loads.map(Load::end);
     assert_unharmed(&counted, &herald, &receiver, accepted);
 
     let keys = || fs::read_to_string(machine.path("/var/lib/herald/key")).unwrap();
     let old = keys();
-    guide.run(machine, "Rotate the key");
+    guide.run(machine, "security", "Rotate the key");
     assert_ne!(keys(), old);
     before.assert_there(&herald);
     machine.sh("systemctl restart herald@8081.service herald.service");

@@ -19,7 +19,7 @@ fn the_documented_upgrade_under_load_refuses_no_request_and_loses_no_event() {
     herald.machine.sh("rm herald_*.deb");
     herald.machine.bring(&next);
     let mut load = Load::start(&herald, 20);
-    Guide::read().run(&herald.machine, "Upgrade");
+    Guide::read().run(&herald.machine, "upgrade", "Upgrade");
     assert!(load.runs(), "the load ended before the upgrade");
     assert_ne!(herald.pid(), pid, "the new version runs");
     let program = herald

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::desk::{Scrape, scrape_until};
+use crate::metrics::desk::{Scrape, scrape_until};
 use crate::support::api::order;
 use crate::support::scripted::{Scripted, answer};
 use crate::support::{Herald, wait_until};

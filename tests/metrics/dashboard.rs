@@ -6,7 +6,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use crate::desk::{busy, file, named, promtool};
+use crate::metrics::desk::{busy, file, named, promtool};
 
 fn dashboard() -> Value {
     let text = fs::read_to_string(file("systemd/grafana/herald.json")).unwrap();

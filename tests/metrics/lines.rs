@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::desk::file;
+use crate::metrics::desk::file;
 
 /// What begins a line of the log.
 const MACROS: [&str; 6] = [

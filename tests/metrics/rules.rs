@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::desk::{busy, file, named, promtool};
+use crate::metrics::desk::{busy, file, named, promtool};
 
 const RULES: &str = "systemd/prometheus/herald.rules.yml";
 const TESTS: &str = "systemd/prometheus/herald.rules.test.yml";
@@ -53,6 +53,18 @@ fn the_metrics_keep_to_prometheus_rules_and_everything_has_a_figure() {
         "process_start_time_seconds",
     ] {
         assert!(scrape.names().contains(name), "{name} in\n{}", scrape.text);
+    }
+}
+
+#[test]
+fn every_metric_has_its_row_in_the_reference() {
+    let (_herald, scrape) = busy();
+    let reference = fs::read_to_string(file("docs/reference/metrics.md")).unwrap();
+    let types = scrape.text.lines();
+    for line in types.filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let name = line.split(' ').next().unwrap();
+        let row = format!("| `{name}` |");
+        assert!(reference.contains(&row), "{name} is not in the reference");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::desk::{link, list, page, submit};
+use crate::page_http::desk::{link, list, page, submit};
 use crate::support::browser::signed_in;
 use crate::support::tenant::Tenant;
 

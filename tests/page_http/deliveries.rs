@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::desk::led;
+use crate::page_http::desk::led;
 use crate::support::api::order;
 use crate::support::browser::{self, Browser, signed_in};
 use crate::support::receiver::Receiver;
@@ -75,10 +75,10 @@ fn the_list_is_filtered_by_topic_webhook_state_and_date() {
         error.contains("The target answered 503 (Service Unavailable)."),
         "{error}"
     );
-    assert!(error.contains("Next try"), "{error}");
+    assert!(error.contains("Next attempt"), "{error}");
     assert!(page(&ann, "/deliveries?webhook=zzz").contains("No webhook has this in its title"));
     assert!(page(&ann, "/deliveries?webhook=s").contains("Which one?"));
-    assert!(page(&ann, "/deliveries?to=2020-01-01").contains("No delivery fits these filters"));
+    assert!(page(&ann, "/deliveries?to=2020-01-01").contains("No delivery matches these filters"));
     ann.page("/deliveries?state=broken").expect(400);
     ann.page("/deliveries?colour=red").expect(400);
 }
@@ -200,7 +200,7 @@ fn one_delivery_is_resent_by_an_admin_alone() {
         answer.header("location"),
         Some(format!("{path}?done=resent").as_str())
     );
-    assert!(page(&ann, &format!("{path}?done=resent")).contains("It is due again."));
+    assert!(page(&ann, &format!("{path}?done=resent")).contains("The delivery will be resent."));
     wait_until("it is sent again", || {
         receiver.answered().get(&event) == Some(&2)
     });

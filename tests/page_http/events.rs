@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::deliveries::{page, rows, submit};
+use crate::page_http::deliveries::{page, rows, submit};
 use crate::support::Herald;
 use crate::support::api::order;
 use crate::support::browser::signed_in;
@@ -24,7 +24,7 @@ fn the_catalogue_is_shown_by_groups_and_searched() {
     assert!(!all.contains("/events/new"), "a viewer adds nothing");
     let found = page(&ann, "/events?q=blog");
     assert!(found.contains("BLOG_POST_PUBLISH") && !found.contains("STORE_ORDER_CREATED"));
-    assert!(page(&ann, "/events?q=zzzz").contains("No event type has these words"));
+    assert!(page(&ann, "/events?q=zzzz").contains("No event type matches this search"));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn an_example_is_published_and_its_faults_stand_beside_the_box() {
         .unwrap();
     let shown = page(&ann, at);
     assert!(
-        shown.contains("It was published.") && shown.contains("1.50"),
+        shown.contains("The event was published.") && shown.contains("1.50"),
         "{shown}"
     );
     herald.delivery_in("sent", event, &webhook);
@@ -189,7 +189,7 @@ fn recent_events_are_filtered_by_topic_and_date() {
     assert_eq!(rows(&page(&ann, &next)).len(), 11);
     let only = page(&ann, "/events/log?topic=PUBLISH");
     assert!(rows(&only).len() == 1 && only.contains(&other), "{only}");
-    assert!(page(&ann, "/events/log?to=2020-01-01").contains("No event fits these filters"));
+    assert!(page(&ann, "/events/log?to=2020-01-01").contains("No event matches these filters"));
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn own_types_are_added_changed_and_deleted_by_an_admin() {
     assert!(
         String::from_utf8(broken.body)
             .unwrap()
-            .contains("is no JSON")
+            .contains("is not valid JSON")
     );
     let good = r#"{"event_type":"TEA_MADE","x":1}"#;
     let made = submit(&ann, "/events/new", &fields("TEA_MADE", good)).expect(303);
@@ -244,7 +244,7 @@ fn own_types_are_added_changed_and_deleted_by_an_admin() {
     assert!(page(&ann, path).contains("Tea was made"));
     let off = [("validation", "off")];
     submit(&ann, "/events/types/PUBLISH/edit", &off).expect(303);
-    assert!(page(&ann, "/events/types/PUBLISH").contains("not held to the schema"));
+    assert!(page(&ann, "/events/types/PUBLISH").contains("not checked against the schema"));
     submit(&ann, &format!("{path}/delete"), &[]).expect(303);
     ann.page(path).expect(404);
     submit(&ann, "/events/types/PUBLISH/delete", &[]).expect(409);

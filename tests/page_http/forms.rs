@@ -4,7 +4,7 @@
 use herald::http::routes::TABLE;
 use serde_json::{Value, json};
 
-use crate::desk::{html, led, page, submit};
+use crate::page_http::desk::{html, led, page, submit};
 use crate::support::Herald;
 use crate::support::api::{order, text};
 use crate::support::browser::{Browser, PASSWORD, path_of, signed_in};
@@ -222,7 +222,7 @@ fn every_form_leads_to_a_page_that_can_be_loaded_again() {
     let shown = walk.form("/settings/accounts", "/settings/accounts", &account);
     assert!(shown.contains("/invitation/"), "{shown}");
     let all = page(&walk.browser, "/settings/accounts");
-    let account = crate::desk::link(&all, "/settings/accounts/acc_");
+    let account = crate::page_http::desk::link(&all, "/settings/accounts/acc_");
     walk.form("/settings/accounts/{id}", &account, &[("name", "third")]);
     walk.form(
         "/settings/accounts/{id}/remove",
@@ -486,7 +486,7 @@ fn what_is_too_long_to_be_kept_is_said_and_a_button_leads_back_to_its_page() {
     ann.sign_in(ANN);
     ann.csrf = old;
     let refused = html(submit(&ann, "/webhooks/new", &[("title", "Täglich")]).expect(403));
-    let to = crate::desk::link(&refused, "/webhooks/new?");
+    let to = crate::page_http::desk::link(&refused, "/webhooks/new?");
     assert!(page(&ann, &to).contains("value=\"Täglich\""));
     assert_eq!(herald.list("/v1/subscriptions").len(), 1);
     // Forged, it is nothing.

@@ -1,11 +1,11 @@
 //! URLs whose path is a credential, as pages show them.
 
-use crate::deliveries::page;
+use crate::page_http::deliveries::page;
+use crate::page_http::webhooks::{fields, html};
 use crate::support::Herald;
 use crate::support::api::{order, text};
 use crate::support::browser::signed_in;
 use crate::support::scripted::{Scripted, answer};
-use crate::webhooks::{fields, html};
 
 const TOKEN: &str = "XyZ123XyZ123XyZ123XyZ123";
 

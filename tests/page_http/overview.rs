@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::deliveries::{page, submit};
+use crate::page_http::deliveries::{page, submit};
 use crate::support::api::order;
 use crate::support::browser::signed_in;
 use crate::support::receiver::Receiver;
@@ -102,7 +102,7 @@ fn what_fails_comes_first_with_since_when_why_and_what_waits() {
     });
     for said in [
         "The target answered 503 (Service Unavailable).",
-        "1 delivery waits, next try in",
+        "1 delivery is waiting, next attempt in",
         "Gone was disabled by Herald",
         "Waits is paused and holds 1 delivery.",
     ] {
@@ -162,24 +162,24 @@ fn an_audit_is_begun_by_a_button_and_what_it_found_is_kept() {
         herald.count("select count(*) from audit_result") == 1
     });
     herald.sql("delete from audit_result");
-    assert!(words(&page(&ann, "/")).contains("not audited yet"));
+    assert!(words(&page(&ann, "/")).contains("not checked yet"));
     let begun = submit(&ann, "/audit", &[]);
     assert_eq!(begun.status, 303);
     let sent = "select coalesce(max(sent), 0) from audit_result where account_id = \
         '00000000-0000-0000-0000-000000000000'";
     wait_until("the audit", || herald.count(sent) == 1);
-    assert!(words(&page(&ann, "/")).contains("whole server, audited"));
+    assert!(words(&page(&ann, "/")).contains("whole server, checked"));
     // A delivery that is in no place at all is told first of all.
     herald.sql("delete from attempt");
     // Until the lane's mark has passed it, it counts as in flight.
     wait_until("the loss", || herald.audit()["lost"] == 1);
     let text = words(&page(&ann, "/"));
     assert!(
-        text.contains("The audit does not add up: 1 delivery lost, 0 in two places"),
+        text.contains("The delivery check found 1 missing and 0 duplicated"),
         "{text}"
     );
     // Who may only look has no button, and cannot begin one.
     let bob = signed_in(&herald, "bob@example.com", "viewer", "main");
-    assert!(!page(&bob, "/").contains("Audit now"));
+    assert!(!page(&bob, "/").contains("Check now"));
     assert_eq!(submit(&bob, "/audit", &[]).status, 403);
 }

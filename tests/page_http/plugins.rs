@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::desk::page;
+use crate::page_http::desk::page;
 use crate::support::browser::{Browser, signed_in};
 use crate::support::{Herald, wait_for, wait_until};
 
@@ -153,7 +153,7 @@ fn a_dry_run_shows_the_difference_what_is_filtered_and_the_line_that_failed() {
         "{shown}"
     );
     let shown = page(&operator, &format!("{path}?event=nonsense"));
-    assert!(shown.contains("That is no id of an event"), "{shown}");
+    assert!(shown.contains("That is not the ID of an event"), "{shown}");
     // As over the API, who only reads runs nothing.
     let shown = page(&viewer, &format!("{path}?type=STORE_ORDER_CREATED"));
     assert!(

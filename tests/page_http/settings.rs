@@ -1,6 +1,6 @@
 //! Users, tokens, accounts, and oneself.
 
-use crate::desk::{html, led, link, list, page, submit};
+use crate::page_http::desk::{html, led, link, list, page, submit};
 use crate::support::Herald;
 use crate::support::browser::{Browser, PASSWORD, path_of, signed_in};
 use crate::support::client::Client;

@@ -161,7 +161,7 @@ fn every_error_stands_beside_its_field_and_no_value_is_lost() {
         "Nothing was saved: 7 values need a change",
         "Must have 1 to 200 characters, not 201.",
         "“ORDER *”: ' ' at character 6",
-        "“soon” is no wait",
+        "“soon” is not a time",
         "Must be a whole number from 1 to 256.",
         "Must be a whole number from 1 to 60.",
         "is reserved",
@@ -435,7 +435,7 @@ fn deleting_asks_with_the_name_and_the_number_and_then_cancels_what_is_open() {
     let question = page(&ann, &path);
     assert!(question.contains("Delete “Old &amp; gone”?"), "{question}");
     assert!(
-        question.contains("2 deliveries that are open are cancelled."),
+        question.contains("2 deliveries are open and will be cancelled."),
         "{question}"
     );
     // A look does nothing.
@@ -527,7 +527,7 @@ fn the_secret_is_shown_when_asked_for_and_noted_and_replaced_with_an_overlap() {
     assert_eq!(led(submit(&ann, &rotate, &[("overlap_hours", "3")])), path);
     let told = page(&ann, &path);
     assert!(
-        told.contains("A replaced secret signs as well until"),
+        told.contains("A replaced secret stays valid until"),
         "{told}"
     );
     assert!(told.contains("in 2 h"), "{told}");

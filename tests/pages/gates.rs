@@ -1,7 +1,7 @@
 //! What the pages refuse: forms without the proof, other sites' pages, foreign hosts, and people
 //! who are not in the table. Every page is tried, with things that exist.
 
-use herald::http::access::{Access, Entry};
+use herald::http::access::{Access, RouteEntry};
 use herald::http::routes::TABLE;
 use serde_json::json;
 
@@ -72,7 +72,7 @@ impl Things {
     }
 
     /// The path of a page about these things.
-    fn path(&self, entry: &Entry) -> String {
+    fn path(&self, entry: &RouteEntry) -> String {
         let id = match entry
             .pattern
             .trim_start_matches("/settings")
@@ -112,8 +112,9 @@ impl Things {
 }
 
 /// The pages of a method.
-fn pages(method: &'static str) -> impl Iterator<Item = &'static Entry> {
-    let wanted = move |entry: &&Entry| entry.access.is_page() && entry.method.as_str() == method;
+fn pages(method: &'static str) -> impl Iterator<Item = &'static RouteEntry> {
+    let wanted =
+        move |entry: &&RouteEntry| entry.access.is_page() && entry.method.as_str() == method;
     TABLE.iter().filter(wanted)
 }
 

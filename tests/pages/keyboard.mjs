@@ -22,7 +22,7 @@ await run(async (desk) => {
   });
 
   await desk.step("the first stop leads past the places to the content", page, async () => {
-    equal((await keys.press("Tab")).name, "To the content", "the first stop");
+    equal((await keys.press("Tab")).name, "Skip to the content", "the first stop");
     await keys.press("Enter");
     await page.css("main#main").focused();
   });

@@ -23,7 +23,7 @@ await run(async (desk) => {
     await page.role("radio", { name: /^Viewer/ }).check();
     await page.button("Invite").follow();
     invitation = await page.css("#link").reading();
-    await page.link("To the users").follow();
+    await page.link("Back to the users").follow();
     await page.role("row", { name: /mia@example\.com/ }).text("Invited").seen();
   });
 
@@ -31,11 +31,11 @@ await run(async (desk) => {
     mia.complaints.expect(/status of 4(04|22)/);
     await mia.open(invitation);
     await mia.field("Password").fill(password);
-    await mia.field("Again").fill("something else");
+    await mia.field("Repeat password").fill("something else");
     await mia.button("Set the password").follow();
     await mia.role("alert").seen();
     await mia.field("Password").fill(password);
-    await mia.field("Again").fill(password);
+    await mia.field("Repeat password").fill(password);
     await mia.button("Set the password").follow();
     await mia.at("/sign-in");
     await told(mia);
@@ -63,13 +63,13 @@ await run(async (desk) => {
   await desk.step("they change their own password, with the present one", mia, async () => {
     mia.complaints.expect(/status of 4\d\d/);
     const change = async (present) => {
-      await mia.field("Present password").fill(present);
+      await mia.field("Current password").fill(present);
       await mia.field("New password").fill("another long password");
-      await mia.field("New password again").fill("another long password");
+      await mia.field("Repeat new password").fill("another long password");
       await mia.button("Change the password").follow();
     };
     await change("not this one");
-    await mia.text(/not your present password/).seen();
+    await mia.text(/not your current password/).seen();
     await change(password);
     await told(mia);
     const again = await desk.visitor();
@@ -79,10 +79,10 @@ await run(async (desk) => {
 
   await desk.step("a token is shown once, and opens the API as far as its role goes", page, async () => {
     await page.open("/settings/tokens");
-    await page.link("Make a token").follow();
+    await page.link("Create a token").follow();
     await page.field("Title").fill("The shop");
     await page.role("radio", { name: /^Publisher/ }).check();
-    await page.button("Make the token").follow();
+    await page.button("Create the token").follow();
     const token = await page.css("#token").reading(/^hrld_/);
     // Loading the page again makes no other one, and does not show this one again.
     await page.reload();

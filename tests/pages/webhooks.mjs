@@ -41,7 +41,7 @@ await run(async (desk) => {
     await page.css("#trigger-groups").role("checkbox").visible().few(8);
     await page.role("checkbox", { name: /^ORDER_CREATED/ }).check();
     await page.field("Search event types").fill("nothing is called so");
-    await page.text("No event type fits.").seen();
+    await page.text("No event type matches.").seen();
     await page.field("Search event types").fill("");
     await page.field("Other names and patterns").fill("PRODUCT_*");
     await page.text(/matches 3 today: /).seen();
@@ -146,7 +146,7 @@ await run(async (desk) => {
     await page.field("Hours of overlap").fill("2");
     await page.button("Replace the secret").follow();
     await told("The secret was replaced");
-    await page.text(/A replaced secret signs as well until/).seen();
+    await page.text(/A replaced secret stays valid until/).seen();
     await page.text(/in 1 h|in 2 h|in 119 min|in 120 min/).seen();
   });
 
@@ -167,7 +167,7 @@ await run(async (desk) => {
     await desk.leave(shared);
     await page.link("Clear all").follow();
     await page.listed(() => page.field("To").fill("2020-01-01"));
-    await page.text("No webhook fits these filters.").seen();
+    await page.text("No webhook matches these filters.").seen();
     await page.link("Clear the filters").follow();
     const today = new Date().toISOString().slice(0, 10);
     await page.listed(() => page.field("From").fill(today));

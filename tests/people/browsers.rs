@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::herald;
+use crate::people::herald;
 use crate::support::Herald;
 use crate::support::browser::{self, Browser, PASSWORD, signed_in};
 use crate::support::client::Answer;

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::{herald, told};
 use crate::support::Herald;
 use crate::support::browser::{self, Browser, PASSWORD};
 use crate::support::client::Answer;
 use crate::support::wait_until;
-use crate::{herald, told};
 
 const WRONG: &str = "wrong horse battery";
 

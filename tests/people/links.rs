@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::{herald, told};
 use crate::support::browser::{self, Browser, PASSWORD, path_of};
-use crate::{herald, told};
 
 const NEW: &str = "another horse battery";
 

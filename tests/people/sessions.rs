@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::{herald, told};
 use crate::support::browser::{self, Browser, PASSWORD, signed_in};
-use crate::{herald, told};
 
 #[test]
 fn a_user_works_in_the_api_as_their_role_permits() {

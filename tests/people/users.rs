@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::{herald, told};
 use crate::support::api::text;
 use crate::support::browser::{self, Browser, PASSWORD, signed_in};
-use crate::{herald, told};
 
 #[test]
 fn an_admin_invites_changes_and_removes_users() {

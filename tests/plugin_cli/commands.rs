@@ -122,7 +122,7 @@ fn single_files_can_be_checked_wherever_they_stand() {
     assert_eq!(said.code, 0, "{}", said.out);
     assert!(
         said.err
-            .contains("x.rhai: warning: it acts once it stands in triggers/ or named/")
+            .contains("x.rhai: warning: it acts once it is in triggers/ or named/")
     );
     let said = herald(folder.path(), &["check", "x.rhai", "named/broken.rhai"]);
     assert_eq!(said.code, 1);

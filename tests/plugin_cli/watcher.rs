@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use herald::plugin::watcher::Watcher;
-use herald::plugin::{Entry, Fault, Source, SourceSet, folder};
+use herald::plugin::{ScriptEntry, Source, SourceFault, SourceSet, folder};
 use tempfile::TempDir;
 
 /// How long a test waits for something that should come.
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const QUIET: Duration = Duration::from_millis(1_200);
 
 /// A script is good if it is whole: its first line says how it ends.
-fn whole(source: &Source) -> Result<(), Fault> {
+fn whole(source: &Source) -> Result<(), SourceFault> {
     let text = source.text.trim_end();
     let marked = text
         .lines()
@@ -29,7 +29,7 @@ fn whole(source: &Source) -> Result<(), Fault> {
     if marked && !text.contains("broken") {
         return Ok(());
     }
-    Err(Fault::at("half a script", Some(1), Some(1), ""))
+    Err(SourceFault::at("half a script", Some(1), Some(1), ""))
 }
 
 fn script(version: impl std::fmt::Display) -> String {
@@ -113,7 +113,7 @@ impl Followed {
         });
     }
 
-    fn wait_broken(&self, name: &str, words: &str) -> Arc<Entry> {
+    fn wait_broken(&self, name: &str, words: &str) -> Arc<ScriptEntry> {
         let set = self.wait(&format!("{name}: {words}"), |set| {
             entry(set, name).is_some_and(|entry| {
                 entry
@@ -131,13 +131,13 @@ impl Followed {
     }
 }
 
-fn entry(set: &SourceSet, name: &str) -> Option<Arc<Entry>> {
+fn entry(set: &SourceSet, name: &str) -> Option<Arc<ScriptEntry>> {
     let mut scripts = set.scripts.iter();
     let (_, entry) = scripts.find(|(known, _)| known.to_string() == name)?;
     Some(Arc::clone(entry))
 }
 
-fn at_work(entry: &Entry) -> Option<String> {
+fn at_work(entry: &ScriptEntry) -> Option<String> {
     entry.source.as_ref().map(|source| source.text.to_string())
 }
 

@@ -1,14 +1,14 @@
 //! What each hook is given and what may come back.
 
 use herald::plugin::{
-    EventView, FailureKind, Limits, MailDraft, Run, Source, Verdict, run_chain, run_tests,
+    FailureKind, Limits, MailDraft, Run, ScriptEvent, ScriptVerdict, Source, run_chain, run_tests,
 };
 
 use crate::support::{PAYLOAD, body_of, compile, event, name, run, runtime, source};
 
 fn delivered(run: &Run) -> &herald::plugin::Delivered {
     match &run.verdict {
-        Ok(Verdict::Deliver(delivered)) => delivered,
+        Ok(ScriptVerdict::Deliver(delivered)) => delivered,
         other => panic!("{other:?}"),
     }
 }
@@ -42,7 +42,7 @@ fn a_filter_that_says_no_is_named_and_ends_the_chain() {
     let run = run_chain(&runtime, &[&no, &other], &event(PAYLOAD));
     assert_eq!(
         run.verdict,
-        Ok(Verdict::Filtered {
+        Ok(ScriptVerdict::Filtered {
             script: name("named/tested.rhai")
         })
     );
@@ -191,7 +191,7 @@ fn what_is_thrown_or_logged_of_a_payload_keeps_no_nul() {
     assert_eq!(run.verdict.unwrap_err().fault.message, "a␀b␊c\td");
 }
 
-fn mail_event() -> EventView<'static> {
+fn mail_event() -> ScriptEvent<'static> {
     let mut event = event(PAYLOAD);
     event.subscription.target = "mailto:shop@example.com";
     event
@@ -205,7 +205,7 @@ fn mail_is_asked_only_for_a_subscription_that_mails() {
     let script = compile(&runtime, text);
     assert!(matches!(
         run(&runtime, &script).verdict,
-        Ok(Verdict::Deliver(_))
+        Ok(ScriptVerdict::Deliver(_))
     ));
     let verdict = run_chain(&runtime, &[&script], &mail_event())
         .verdict
@@ -216,7 +216,7 @@ fn mail_is_asked_only_for_a_subscription_that_mails() {
         html: None,
         to: vec!["a@example.com".to_owned()],
     };
-    assert_eq!(verdict, Verdict::Mail(draft));
+    assert_eq!(verdict, ScriptVerdict::Mail(draft));
     for bad in [
         "#{ subject: \"a\\nBcc: x\", text: \"\" }",
         "#{ text: \"\" }",

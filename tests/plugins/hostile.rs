@@ -289,7 +289,7 @@ fn yardstick() -> Duration {
 }
 
 /// The time that it takes to read an event and drop it.
-fn reading(runtime: &Runtime, event: &herald::plugin::EventView<'_>) -> Duration {
+fn reading(runtime: &Runtime, event: &herald::plugin::ScriptEvent<'_>) -> Duration {
     let script = compile(runtime, "fn filter(event) { true }");
     let begun = cpu_time();
     let _ = run_chain(runtime, &[&script], event);

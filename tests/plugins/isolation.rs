@@ -31,7 +31,7 @@ fn what_a_hook_does_to_its_event_stays_with_that_hook() {
                 fn headers(event) { #{ \"x-id\": `${event.payload.data.id} ${event.payload.data.items.len()}` } }";
     let script = compile(&runtime, text);
     let run = run_chain(&runtime, &[&script, &script], &event(PAYLOAD));
-    let herald::plugin::Verdict::Deliver(delivered) = run.verdict.unwrap() else {
+    let herald::plugin::ScriptVerdict::Deliver(delivered) = run.verdict.unwrap() else {
         panic!()
     };
     assert_eq!(delivered.headers, [("x-id".to_owned(), "7 2".to_owned())]);

@@ -3,8 +3,8 @@
 
 use chrono::DateTime;
 use herald::plugin::{
-    EventView, Failure, FailureKind, Fault, Limits, Run, Runtime, Script, ScriptName, Source,
-    SubscriptionView, Verdict, run_chain,
+    FailureKind, Limits, Run, Runtime, Script, ScriptEvent, ScriptFailure, ScriptName,
+    ScriptSubscription, ScriptVerdict, Source, SourceFault, run_chain,
 };
 
 /// A short payload with the parts that scripts look at.
@@ -29,18 +29,18 @@ pub(crate) fn compile(runtime: &Runtime, text: &str) -> Script {
     }
 }
 
-pub(crate) fn refusal(text: &str) -> Fault {
+pub(crate) fn refusal(text: &str) -> SourceFault {
     runtime().compile(&source(text)).unwrap_err()
 }
 
-pub(crate) fn event(payload: &str) -> EventView<'_> {
-    EventView {
+pub(crate) fn event(payload: &str) -> ScriptEvent<'_> {
+    ScriptEvent {
         id: "evt_01jz0000000000000000000001",
         event_type: "STORE_ORDER_PAID",
         received_at: DateTime::from_timestamp_millis(1_795_309_323_456).unwrap(),
         attempt: 2,
         payload: payload.as_bytes(),
-        subscription: SubscriptionView {
+        subscription: ScriptSubscription {
             id: "sub_01jz0000000000000000000001",
             title: "Shop",
             target: "https://user-hooks.example.com:8443/secret/path?token=abc",
@@ -58,9 +58,11 @@ pub(crate) fn body_of(
     runtime: &Runtime,
     script: &Script,
     payload: &str,
-) -> Result<String, Failure> {
+) -> Result<String, ScriptFailure> {
     match run_chain(runtime, &[script], &event(payload)).verdict? {
-        Verdict::Deliver(delivered) => Ok(String::from_utf8(delivered.body.to_vec()).unwrap()),
+        ScriptVerdict::Deliver(delivered) => {
+            Ok(String::from_utf8(delivered.body.to_vec()).unwrap())
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -85,7 +87,9 @@ pub(crate) fn failure(expression: &str) -> (FailureKind, String) {
 /// The body, or what came instead of it.
 pub(crate) fn body(run: &Run) -> String {
     match &run.verdict {
-        Ok(Verdict::Deliver(delivered)) => String::from_utf8_lossy(&delivered.body).into_owned(),
+        Ok(ScriptVerdict::Deliver(delivered)) => {
+            String::from_utf8_lossy(&delivered.body).into_owned()
+        }
         other => format!("{other:?}"),
     }
 }

@@ -5,11 +5,11 @@ use std::fs;
 use herald::store::partition;
 use serde_json::{Value, json};
 
+use super::{Desk, USUAL};
 use crate::support::api::{order, text};
 use crate::support::client::Client;
 use crate::support::scripted::Scripted;
 use crate::support::{wait_for, wait_until};
-use crate::{Desk, USUAL};
 
 /// The keys that a record names.
 fn keys(record: &Value, which: &str) -> Vec<String> {

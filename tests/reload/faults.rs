@@ -1,7 +1,7 @@
 //! A file with faults changes nothing, and is told of.
 
+use super::{Desk, USUAL};
 use crate::support::wait_until;
-use crate::{Desk, USUAL};
 
 #[test]
 fn a_file_with_faults_changes_nothing_and_is_told_with_line_and_column() {

@@ -2,8 +2,8 @@
 
 use std::os::unix::net::UnixDatagram;
 
+use super::{Desk, USUAL};
 use crate::support::PATIENCE;
-use crate::{Desk, USUAL};
 
 #[test]
 fn the_service_manager_hears_when_the_reload_begins_and_ends() {

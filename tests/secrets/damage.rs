@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
+use super::{PATH, assert_signed, bump, deliver, key_of, secret_of, wait_sealed};
 use crate::support::Herald;
 use crate::support::api::{order, text};
 use crate::support::scripted::Scripted;
 use crate::support::wait_until;
-use crate::{PATH, assert_signed, bump, deliver, key_of, secret_of, wait_sealed};
 
 /// Subscribes twice; answers the ids and the targets.
 fn two(herald: &Herald) -> [(String, Scripted); 2] {
@@ -216,7 +216,7 @@ fn a_key_file_that_gets_lost_or_spoiled_while_the_daemon_runs_takes_no_key_away(
             // At once, as an editor does it.
             let draft = herald.folder.join("draft");
             std::fs::write(&draft, text).unwrap();
-            crate::rights(&draft, 0o600);
+            crate::secrets::rights(&draft, 0o600);
             std::fs::rename(&draft, &key).unwrap();
         }
         wait_until(told, || herald.log().contains(told));
@@ -224,7 +224,7 @@ fn a_key_file_that_gets_lost_or_spoiled_while_the_daemon_runs_takes_no_key_away(
         let rotate = format!("/v1/subscriptions/{id}/secret/rotate");
         let _ = text_of(&herald, &rotate);
         std::fs::write(&key, &whole).unwrap();
-        crate::rights(&key, 0o600);
+        crate::secrets::rights(&key, 0o600);
     }
     herald.settled();
 }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::{PATH, assert_signed, deliver, key_of, keys_of_values, secret_of, wait_sealed};
 use crate::support::Herald;
 use crate::support::api::order;
 use crate::support::scripted::Scripted;
-use crate::{PATH, assert_signed, deliver, key_of, keys_of_values, secret_of, wait_sealed};
 
 /// Secrets beside those that are delivered with, so that a run takes a while.
 const MANY: usize = 800;

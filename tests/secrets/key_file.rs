@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use super::{key_of, refused, secret_of, serve_beside, stage, wait_sealed};
 use crate::support::{self, Herald};
-use crate::{key_of, refused, secret_of, serve_beside, stage, wait_sealed};
 
 #[test]
 fn the_first_start_makes_the_key_file_for_its_owner_alone_and_later_ones_keep_it() {

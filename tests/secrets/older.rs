@@ -4,10 +4,10 @@
 
 use serde_json::json;
 
+use super::{PATH, PLAIN, assert_signed, bump, deliver, refused, secret_of, wait_sealed};
 use crate::support::cluster::Cluster;
 use crate::support::scripted::Scripted;
 use crate::support::{Herald, OLDER_LANE, psql, wait_until};
-use crate::{PATH, PLAIN, assert_signed, bump, deliver, refused, secret_of, wait_sealed};
 
 /// A lane of code that seals secrets and headers and knows nothing of feature levels.
 const SEALING_LANE: &str = "insert into lane (folder, lease_until, low_water, seal_keys) \

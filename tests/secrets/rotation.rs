@@ -7,13 +7,13 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::support::Herald;
-use crate::support::scripted::Scripted;
-use crate::support::{self, wait_until};
-use crate::{
+use super::{
     PATH, assert_signed, bump, deliver, key_of, keys_of_values, refused, rights, secret_of,
     wait_sealed,
 };
+use crate::support::Herald;
+use crate::support::scripted::Scripted;
+use crate::support::{self, wait_until};
 
 fn numbers(path: &std::path::Path) -> Vec<u8> {
     let text = fs::read_to_string(path).unwrap();
@@ -38,7 +38,7 @@ fn everything_is_sealed_with_a_new_key_and_the_daemon_goes_on_without_a_restart(
 
     let told = herald.run(&["rotate-key"]);
     assert!(told.contains("Key 2"), "{told}");
-    assert!(told.contains("3 were sealed anew"), "{told}");
+    assert!(told.contains("3 were sealed again"), "{told}");
     assert_eq!(keys_of_values(&herald), "2");
     assert_eq!(numbers(&key), [2]);
     let after = fs::read_to_string(&key).unwrap();
@@ -113,7 +113,7 @@ fn it_waits_for_a_daemon_that_has_a_file_of_its_own_until_that_is_copied() {
     // A daemon without the new key gets no lane meanwhile.
     let late = support::folder();
     fs::copy(&copy, late.join("key")).unwrap();
-    let told = refused(crate::serve_beside(&herald, &late));
+    let told = refused(crate::secrets::serve_beside(&herald, &late));
     assert!(told.contains("key 2"), "{told}");
 
     fs::copy(key_of(&herald), &copy).unwrap();

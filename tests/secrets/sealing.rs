@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
+use super::{PATH, assert_signed, deliver, keys_of_values, secret_of, wait_sealed};
 use crate::support::Herald;
 use crate::support::api::text;
 use crate::support::scripted::Scripted;
-use crate::{PATH, assert_signed, deliver, keys_of_values, secret_of, wait_sealed};
 
 #[test]
 fn nothing_readable_stands_in_the_database_and_deliveries_are_signed_as_before() {

@@ -1,6 +1,6 @@
 //! The watchdog of a service manager: fed while Herald makes progress, also in vain, and not when
-//! it is stuck. Which part is stuck, and by which rule, is told in `domain/vigil.rs` and
-//! `actors/pulse.rs`.
+//! it is stuck. Which part is stuck, and by which rule, is decided in `domain/watchdog.rs` and
+//! `actors/observe/heartbeat.rs`.
 
 use std::io::{PipeReader, PipeWriter, Write, pipe};
 use std::os::unix::net::UnixDatagram;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel_async::SimpleAsyncConnection;
 use herald::store::claim::{claim, subscriptions_due};
 
-use crate::bench::Bench;
+use crate::store::bench::Bench;
 
 const HOLD: Duration = Duration::from_secs(20);
 

@@ -4,7 +4,7 @@ use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use herald::store::feature_level::{FeatureLevel, raise, require};
 use herald::store::{Connection, StoreError};
 
-use crate::bench::Bench;
+use crate::store::bench::Bench;
 use crate::support::OLDER_LANE;
 
 const NEEDED: &str = "select needed from feature_level";

@@ -6,7 +6,7 @@ use herald::store::lane::{self, Owner};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::bench::{Bench, batch};
+use crate::store::bench::{Bench, batch};
 
 #[actix_rt::test]
 async fn it_stores_only_in_a_live_lane_and_under_the_version_that_was_matched() {

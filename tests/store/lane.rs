@@ -8,7 +8,7 @@ use herald::store::lane::{self, Owner, UnderWay};
 use herald::store::record::record_first;
 use uuid::Uuid;
 
-use crate::bench::{Bench, LEASE};
+use crate::store::bench::{Bench, LEASE};
 
 #[actix_rt::test]
 async fn closing_writes_a_row_for_what_has_neither_attempt_nor_row_once() {

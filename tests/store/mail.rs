@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use uuid::Uuid;
 
-use crate::bench::Bench;
+use crate::store::bench::Bench;
 
 const HOLD: Duration = Duration::from_secs(60);
 

@@ -17,7 +17,7 @@ use herald::store::recorded::Counted;
 use herald::store::resend::resend;
 use proptest::prelude::*;
 
-use crate::bench::Bench;
+use crate::store::bench::Bench;
 
 const HOLD: Duration = Duration::from_secs(20);
 

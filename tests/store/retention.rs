@@ -3,7 +3,7 @@
 use herald::store::{partition, retention};
 use uuid::Uuid;
 
-use crate::bench::Bench;
+use crate::store::bench::Bench;
 
 #[actix_rt::test]
 async fn partitions_exist_for_three_days_ahead_and_none_is_a_default() {
@@ -24,7 +24,7 @@ async fn partitions_exist_for_three_days_ahead_and_none_is_a_default() {
     let day = chrono::Utc::now().date_naive() + chrono::Days::new(9);
     let far = partition::lowest_id(day);
     let ids = [far];
-    let batch = crate::bench::batch(bench.account, &ids, "{}", b"{}", &[]);
+    let batch = crate::store::bench::batch(bench.account, &ids, "{}", b"{}", &[]);
     let mut connection = bench.database.dedicated().await.unwrap();
     let refused = herald::store::ingest::ingest(
         &mut connection,

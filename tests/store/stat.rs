@@ -2,18 +2,18 @@
 
 use chrono::{DateTime, Duration, DurationRound, Utc};
 use herald::domain::delivery::Outcome::{Failed, Retry, Sent};
-use herald::domain::tally::Tally;
+use herald::domain::stat_bucket::StatBucket;
 use herald::store::lane::{self, LaneId, Owner};
 use herald::store::record::{record_claimed, record_first};
 use herald::store::stat::{self, Grain, StatKey};
 
-use crate::bench::Bench;
+use crate::store::bench::Bench;
 use crate::support::rollups::{differences, latency_differences};
 
-fn row(bench: &Bench, grain: Grain, at: DateTime<Utc>, sent: u32) -> (StatKey, Tally) {
-    let mut tally = Tally::default();
+fn row(bench: &Bench, grain: Grain, at: DateTime<Utc>, sent: u32) -> (StatKey, StatBucket) {
+    let mut bucket = StatBucket::default();
     for duration in 0..sent {
-        tally.attempt(Sent, i32::try_from(duration).unwrap(), Some(200));
+        bucket.attempt(Sent, i32::try_from(duration).unwrap(), Some(200));
     }
     let key = StatKey {
         grain,
@@ -22,7 +22,7 @@ fn row(bench: &Bench, grain: Grain, at: DateTime<Utc>, sent: u32) -> (StatKey, T
         at: at.timestamp_micros(),
         lane: bench.lane,
     };
-    (key, tally)
+    (key, bucket)
 }
 
 fn this_minute() -> DateTime<Utc> {
@@ -105,14 +105,14 @@ async fn a_series_has_every_step_of_its_range_and_adds_up_the_lanes() {
     let now = this_minute();
     let mut rows = Vec::new();
     for minutes in [0, 1, 16, 61] {
-        let (mut key, mut tally) = row(&bench, Grain::Minute, now - Duration::minutes(minutes), 4);
-        rows.push((key, tally));
+        let (mut key, mut bucket) = row(&bench, Grain::Minute, now - Duration::minutes(minutes), 4);
+        rows.push((key, bucket));
         key.lane = LaneId(77);
-        tally.attempt(Failed, 9_000, None);
-        rows.push((key, tally));
+        bucket.attempt(Failed, 9_000, None);
+        rows.push((key, bucket));
         key.subscription = None;
-        tally.events = 2;
-        rows.push((key, tally));
+        bucket.events = 2;
+        rows.push((key, bucket));
     }
     rows.sort_by_key(|(key, _)| *key);
     stat::flush(&mut bench.connection, &rows).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_series_has_every_step_of_its_range_and_adds_up_the_lanes() {
     let hour = hour.unwrap();
     assert_eq!(hour.points.len(), 60);
     assert_eq!(hour.points.last().unwrap().at, now);
-    assert_eq!(hour.points.last().unwrap().tally.sent, 8);
+    assert_eq!(hour.points.last().unwrap().bucket.sent, 8);
     let total = hour.total();
     assert_eq!((total.sent, total.failed, total.events), (24, 3, 0));
     assert_eq!(total.latency.counts(), [6, 6, 6, 6]);
@@ -132,7 +132,7 @@ async fn a_series_has_every_step_of_its_range_and_adds_up_the_lanes() {
     assert_eq!((total.sent, total.failed, total.events), (16, 4, 8));
     // Hours come from rows of hours.
     let week = stat::series(&bench.database, account, None, now, Duration::hours(3), 56).await;
-    assert_eq!(week.unwrap().total(), Tally::default());
+    assert_eq!(week.unwrap().total(), StatBucket::default());
     let sparks = stat::sparks(&bench.database, account, &[bench.subscription], now).await;
     assert!(sparks.unwrap().is_empty());
     let start = now.duration_trunc(Duration::hours(1)).unwrap();
@@ -141,5 +141,5 @@ async fn a_series_has_every_step_of_its_range_and_adds_up_the_lanes() {
     let sparks = stat::sparks(&bench.database, account, &[bench.subscription], now).await;
     let sparks = sparks.unwrap();
     let points = &sparks[&bench.subscription].points;
-    assert_eq!((points.len(), points[23].tally.sent), (24, 7));
+    assert_eq!((points.len(), points[23].bucket.sent), (24, 7));
 }

@@ -50,7 +50,7 @@ pub fn differences(url: &str) -> String {
 
 /// The same for how long targets took to answer: by part of the scale, over everything.
 pub fn latency_differences(url: &str) -> String {
-    let bounds: Vec<String> = (herald::domain::tally::BOUNDS.iter())
+    let bounds: Vec<String> = (herald::domain::stat_bucket::BOUNDS.iter())
         .map(ToString::to_string)
         .collect();
     psql(

@@ -10,8 +10,8 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::server::{Ca, openssl};
 use crate::support::{self, Herald, wait_until};
+use crate::tls::server::{Ca, openssl};
 
 /// A server of openssl's on a port of 127.0.0.1.
 struct TlsServer {

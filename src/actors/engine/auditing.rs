@@ -1,7 +1,7 @@
 //! Audits on demand: one at a time, whoever asks.
 
 use super::Engine;
-use crate::actors::auditor::AuditError;
+use crate::actors::upkeep::auditor::AuditError;
 use crate::domain::id::AccountId;
 use crate::store::audit::Audit;
 

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::Engine;
-use crate::actors::checking::{Check, Checked, Judged};
+use crate::actors::intake::checking::{Check, Checked, JudgedSchema};
 use crate::domain::id::AccountId;
 
 impl Engine {
@@ -20,7 +20,7 @@ impl Engine {
         account: AccountId,
         schema: Value,
         example: Option<Value>,
-    ) -> Option<Judged> {
+    ) -> Option<JudgedSchema> {
         self.checker.judge(account, schema, example).await
     }
 }

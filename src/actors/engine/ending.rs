@@ -1,14 +1,14 @@
 //! The stop of the actors, in two parts: what delivers, and later what writes. Between the two the
-//! daemon takes events as ever, so that who publishes waits for no slow target.
+//! daemon takes events as ever, so that publishers wait for no slow target.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Engine;
-use crate::actors::dispatcher::DrainAll;
-use crate::actors::intake::{CloseLane, StopIntake};
-use crate::actors::recorder::FlushRecorder;
-use crate::actors::stat_flusher::StopStats;
+use crate::actors::delivery::dispatcher::DrainAll;
+use crate::actors::delivery::recorder::FlushRecorder;
+use crate::actors::intake::actor::{CloseLane, StopIntake};
+use crate::actors::upkeep::stat_flusher::StopStats;
 
 impl Engine {
     /// The first part of the stop: begins no delivery and no mail any more, puts back what has
@@ -40,9 +40,9 @@ impl Engine {
 
     /// Keeps Dispatcher from ever taking up another message.
     #[cfg(test)]
-    pub(in crate::actors) async fn stick_dispatcher(&self) {
+    pub(crate) async fn stick_dispatcher(&self) {
         self.dispatcher
-            .send(crate::actors::dispatcher::GetStuck)
+            .send(crate::actors::delivery::dispatcher::GetStuck)
             .await
             .unwrap();
     }

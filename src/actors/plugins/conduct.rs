@@ -1,5 +1,6 @@
-//! How one version of a script does for each account, and what follows from that: for whom it runs
-//! apart, and for whom it does not run at all. Every table that has the version shares it.
+//! How one version of a script does for each account, and what follows from that: for which
+//! accounts it runs in the isolated runner, and for which it does not run at all. Every table that
+//! has the version shares it.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -16,14 +17,14 @@ const MOST_REMEMBERED: usize = 16 << 10;
 
 /// What a new version is measured by.
 #[derive(Debug, Clone)]
-pub(in crate::actors) struct Measure {
-    pub(in crate::actors) limits: Limits,
-    pub(in crate::actors) rule: HealthRule,
+pub(crate) struct Measure {
+    pub(crate) limits: Limits,
+    pub(crate) rule: HealthRule,
 }
 
 impl Measure {
     /// Has a version judged by this one from now on.
-    pub(in crate::actors) fn apply(&self, conduct: &Conduct) {
+    pub(crate) fn apply(&self, conduct: &Conduct) {
         conduct.health.judge_by(self.rule, self.limits.deadline);
     }
 
@@ -42,25 +43,26 @@ pub(super) type Suspended = (DateTime<Utc>, Arc<str>);
 
 /// How it does.
 #[derive(Debug)]
-pub(in crate::actors) struct Conduct {
-    pub(in crate::actors) health: Health,
-    /// It came to a verdict once, for whichever account. Until then it runs apart: what loops for
-    /// ever does so from its first run on, and must not stop a delivery thread even once.
-    pub(in crate::actors) proven: AtomicBool,
+pub(crate) struct Conduct {
+    pub(crate) health: Health,
+    /// It came to a verdict once, for whichever account. Until then it runs in an isolated runner:
+    /// what loops for ever does so from its first run on, and must not stop a delivery thread even
+    /// once.
+    pub(crate) proven: AtomicBool,
     /// A daemon of a version that knew no accounts suspended it, so for all of them.
     everywhere: OnceLock<Suspended>,
-    /// Of accounts for which it did wrong once. There are no more of them than accounts.
+    /// Of accounts for which it once failed or was slow. There are no more of them than accounts.
     standings: RwLock<HashMap<AccountId, Standing>>,
 }
 
 /// What is known of a version and an account.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Standing {
-    /// Since when it runs on a thread of its own.
-    pub(super) apart: Option<DateTime<Utc>>,
+    /// Since when it runs in the isolated runner.
+    pub(super) isolated: Option<DateTime<Utc>>,
     /// The account's deliveries are held.
     pub(super) suspended: Option<Suspended>,
-    /// The last time that it was set apart and came back; an older mark says nothing.
+    /// When it was isolated the last time before it came back; an older mark says nothing.
     back: Option<DateTime<Utc>>,
 }
 
@@ -80,7 +82,7 @@ impl Conduct {
     }
 
     /// Whether it may run for an account; none: for some account that is not known.
-    pub(in crate::actors) fn works_for(&self, account: Option<AccountId>) -> bool {
+    pub(crate) fn works_for(&self, account: Option<AccountId>) -> bool {
         let suspended = |account| {
             let standings = self.read();
             (standings.get(&account)).is_some_and(|standing| standing.suspended.is_some())
@@ -89,21 +91,22 @@ impl Conduct {
     }
 
     /// Whether it is known to take long for an account.
-    pub(in crate::actors) fn is_slow_for(&self, account: AccountId) -> bool {
+    pub(crate) fn is_slow_for(&self, account: AccountId) -> bool {
         let standings = self.read();
-        (standings.get(&account)).is_some_and(|standing| standing.apart.is_some())
+        (standings.get(&account)).is_some_and(|standing| standing.isolated.is_some())
     }
 
-    /// The accounts for which it runs apart or not at all, the first suspended first.
+    /// The accounts for which it runs in the isolated runner or not at all, the first suspended
+    /// first.
     pub(super) fn troubled(&self) -> Vec<(AccountId, Standing)> {
         let standings = self.read();
         let troubled =
-            (standings.iter()).filter(|(_, it)| it.apart.is_some() || it.suspended.is_some());
+            (standings.iter()).filter(|(_, it)| it.isolated.is_some() || it.suspended.is_some());
         let mut troubled: Vec<_> = troubled.map(|(id, it)| (*id, it.clone())).collect();
         drop(standings);
         troubled.sort_by_key(|(account, it)| {
             let at = it.suspended.as_ref().map(|(at, _)| *at);
-            (at.is_none(), at.or(it.apart), *account)
+            (at.is_none(), at.or(it.isolated), *account)
         });
         troubled
     }
@@ -113,20 +116,20 @@ impl Conduct {
         self.everywhere.get()
     }
 
-    /// Sets it apart for an account. Returns whether it was not.
-    pub(super) fn set_apart(&self, account: AccountId, at: DateTime<Utc>) -> bool {
+    /// Moves it to the isolated runner for an account. Returns whether it was elsewhere.
+    pub(super) fn isolate(&self, account: AccountId, at: DateTime<Utc>) -> bool {
         let mut standings = self.write();
-        let apart = &mut standings.entry(account).or_default().apart;
-        apart.is_none() && apart.replace(at).is_none()
+        let isolated = &mut standings.entry(account).or_default().isolated;
+        isolated.is_none() && isolated.replace(at).is_none()
     }
 
-    /// Brings it back for an account. Returns whether it was apart.
+    /// Brings it back for an account. Returns whether it was in the isolated runner.
     pub(super) fn bring_back(&self, account: AccountId) -> bool {
         let mut standings = self.write();
         let Some(standing) = standings.get_mut(&account) else {
             return false;
         };
-        let Some(at) = standing.apart.take() else {
+        let Some(at) = standing.isolated.take() else {
             return false;
         };
         standing.back = Some(at);
@@ -144,9 +147,10 @@ impl Conduct {
     pub(super) fn obey(&self, mark: &AccountMark) {
         if let Some(at) = mark.apart_at {
             let standing = self.read().get(&mark.account()).cloned();
-            if standing.is_none_or(|it| it.apart.is_none() && it.back.is_none_or(|back| at > back))
+            if standing
+                .is_none_or(|it| it.isolated.is_none() && it.back.is_none_or(|back| at > back))
             {
-                self.set_apart(mark.account(), at);
+                self.isolate(mark.account(), at);
             }
         }
         if let (Some(at), Some(reason)) = (mark.suspended_at, &mark.reason) {
@@ -189,7 +193,7 @@ mod tests {
     fn what_is_known_of_an_account_concerns_it_alone() {
         let conduct = fresh();
         let [a, b] = [1, 2].map(|n| AccountId::from_uuid(Uuid::from_u128(n)));
-        assert!(conduct.set_apart(a, at(1)) && !conduct.set_apart(a, at(2)));
+        assert!(conduct.isolate(a, at(1)) && !conduct.isolate(a, at(2)));
         assert!(conduct.suspend(b, at(3), "why") && !conduct.suspend(b, at(4), "other"));
         assert!(conduct.is_slow_for(a) && !conduct.is_slow_for(b));
         assert!(conduct.works_for(Some(a)) && !conduct.works_for(Some(b)));
@@ -218,7 +222,7 @@ mod tests {
         conduct.obey(&mark(at(2)));
         assert!(
             conduct.is_slow_for(account),
-            "another daemon found out anew"
+            "another daemon found out again"
         );
     }
 }

@@ -20,26 +20,26 @@ use crate::actors::tell::tell;
 use crate::config::Live;
 use crate::domain::id::AccountId;
 use crate::plugin::{
-    Apart, ApartError, Fault, Figures, HealthRule, Job, Limits, OwnedEvent, Run, ScriptHash,
-    ScriptKind, ScriptName, SourceSet,
+    HealthRule, IsolatedError, IsolatedRunner, Job, Limits, OwnedEvent, Run, ScriptHash,
+    ScriptKind, ScriptMetrics, ScriptName, SourceFault, SourceSet,
 };
 
 pub(super) use self::reloader::{PluginReloader, ReloaderParts};
-pub(super) use self::scripts::{Given, Prepared, Scripts};
+pub(super) use self::scripts::{AttemptEvent, PreparedAttempt, Scripts};
 
-/// Where a script stands.
+/// The state of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PluginStatus {
-    /// The file as it stands is at work.
+    /// The file as it is now is at work.
     Ok,
-    /// The file as it stands is not: an older version is, or none.
+    /// The file as it is now is not: an older version is, or none.
     Broken,
     /// It failed too much for an account: its deliveries are held until the file changes.
     Suspended,
 }
 
 impl PluginStatus {
-    /// The word for it.
+    /// Its name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,34 +55,35 @@ impl PluginStatus {
 pub struct PluginReport {
     /// Its place in the folder.
     pub name: ScriptName,
-    /// Where it stands: for all accounts suspended if it is for any.
+    /// Its state: suspended for all accounts if it is for any.
     pub status: PluginStatus,
     /// The version at work; none: nothing of it is, and its deliveries are held.
     pub hash: Option<ScriptHash>,
     /// When this state was read.
     pub loaded_at: DateTime<Utc>,
-    /// What is wrong with the file as it stands.
-    pub fault: Option<Fault>,
+    /// What is wrong with the file as it is now.
+    pub fault: Option<SourceFault>,
     /// Since when it is suspended, and why.
     pub suspended: Option<(DateTime<Utc>, Arc<str>)>,
-    /// Since when it runs on a thread of its own.
+    /// Since when it runs in the isolated runner.
     pub apart_since: Option<DateTime<Utc>>,
     /// How the version at work does for the account, by this daemon since its start.
-    pub figures: Figures,
+    pub metrics: ScriptMetrics,
     /// The same for all accounts.
-    pub of_all: Figures,
-    /// The accounts for which it is suspended or runs apart, the first suspended first.
+    pub of_all: ScriptMetrics,
+    /// The accounts for which it is suspended or runs in the isolated runner, the first suspended
+    /// first.
     pub troubled: Vec<TroubledAccount>,
 }
 
-/// An account for which a script is suspended or runs apart.
+/// An account for which a script is suspended or runs in the isolated runner.
 #[derive(Debug, Clone)]
 pub struct TroubledAccount {
     /// Which.
     pub account: AccountId,
     /// Since when it is suspended, and why.
     pub suspended: Option<(DateTime<Utc>, Arc<str>)>,
-    /// Since when it runs on a thread of its own.
+    /// Since when it runs in the isolated runner.
     pub apart_since: Option<DateTime<Utc>>,
 }
 
@@ -94,7 +95,7 @@ pub enum DryRunError {
     Unknown,
     /// No version of it works.
     #[error("no version of the plugin works: {0}")]
-    NotLoaded(Fault),
+    NotLoaded(SourceFault),
     /// The account has as many as it may have at one time.
     #[error("as many dry runs of the account are under way as there may be")]
     Enough,
@@ -114,20 +115,20 @@ const DRY_RUN: Duration = Duration::from_secs(5);
 /// The handle. Cheap to clone.
 #[derive(Clone)]
 pub struct Plugins {
-    shared: Arc<Shared>,
+    shared: Arc<PluginsShared>,
 }
 
-struct Shared {
+struct PluginsShared {
     measure: Live<Measure>,
     table: RwLock<Arc<PluginTable>>,
     /// Raised with each new table, so that a delivery thread sees at a glance whether there is one.
     generation: AtomicU64,
     /// For versions that never came to a verdict.
-    fresh: Aside,
+    fresh: LazyRunner,
     /// For those that are known to take long.
-    slow: Aside,
+    slow: LazyRunner,
     /// For people who try scripts out.
-    dry: Aside,
+    dry: LazyRunner,
     /// Those of each account that wait or run.
     dry_runs: Shares<Option<AccountId>>,
     reloader: OnceLock<Addr<PluginReloader>>,
@@ -142,13 +143,13 @@ impl std::fmt::Debug for Plugins {
 impl Plugins {
     pub(super) fn new(limits: Limits, rule: HealthRule) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(PluginsShared {
                 measure: Live::new(Measure { limits, rule }),
                 table: RwLock::default(),
                 generation: AtomicU64::new(0),
-                fresh: Aside::new("plugin-fresh"),
-                slow: Aside::new("plugin-slow"),
-                dry: Aside::new("plugin-dry-run"),
+                fresh: LazyRunner::new("plugin-fresh"),
+                slow: LazyRunner::new("plugin-slow"),
+                dry: LazyRunner::new("plugin-dry-run"),
                 dry_runs: Shares::new(MOST_DRY_RUNS),
                 reloader: OnceLock::new(),
             }),
@@ -210,7 +211,7 @@ impl Plugins {
         let plugin = plugin.ok_or(DryRunError::Unknown)?;
         let Some(source) = plugin.source.clone() else {
             let fault = plugin.fault.clone();
-            let none = || Fault::whole("it was never loaded");
+            let none = || SourceFault::whole("it was never loaded");
             return Err(DryRunError::NotLoaded(fault.unwrap_or_else(none)));
         };
         let Some(_share) = self.shared.dry_runs.take(account) else {
@@ -225,7 +226,7 @@ impl Plugins {
         let run = self.shared.dry.run(&measure.limits, job);
         match tokio::time::timeout(DRY_RUN, run).await {
             Ok(Ok(run)) => Ok(run),
-            Ok(Err(words)) => Err(DryRunError::Gone(words)),
+            Ok(Err(reason)) => Err(DryRunError::Gone(reason)),
             Err(_elapsed) => Err(DryRunError::Busy),
         }
     }
@@ -247,8 +248,8 @@ impl Plugins {
         for plugin in self.table().all() {
             measure.apply(&plugin.conduct);
         }
-        for aside in [&self.shared.fresh, &self.shared.slow, &self.shared.dry] {
-            aside.leave();
+        for runner in [&self.shared.fresh, &self.shared.slow, &self.shared.dry] {
+            runner.leave();
         }
         self.shared.generation.fetch_add(1, Ordering::Release);
         if let Some(reloader) = self.shared.reloader.get() {
@@ -264,53 +265,53 @@ impl Plugins {
         Arc::clone(&table)
     }
 
-    /// Runs scripts beside the delivery threads.
-    async fn run_aside(&self, job: Job, slow: bool) -> Result<Run, String> {
-        let aside = if slow {
+    /// Runs scripts in an isolated runner.
+    async fn run_isolated(&self, job: Job, slow: bool) -> Result<Run, String> {
+        let runner = if slow {
             &self.shared.slow
         } else {
             &self.shared.fresh
         };
-        aside.run(&self.measure().limits, job).await
+        runner.run(&self.measure().limits, job).await
     }
 }
 
-/// A thread for scripts, started at its first use and anew if it ended.
-struct Aside {
+/// An isolated runner that is started at its first use, and again if it ended.
+struct LazyRunner {
     name: &'static str,
-    thread: Mutex<Option<Apart>>,
+    runner: Mutex<Option<IsolatedRunner>>,
 }
 
-impl Aside {
+impl LazyRunner {
     const fn new(name: &'static str) -> Self {
         Self {
             name,
-            thread: Mutex::new(None),
+            runner: Mutex::new(None),
         }
     }
 
     async fn run(&self, limits: &Limits, job: Job) -> Result<Run, String> {
-        let thread = self.thread(limits);
-        let thread = thread.map_err(|error| format!("no thread for it: {error}"))?;
-        let run = thread.run(job).await;
-        if let Err(ApartError::Gone) = run {
-            *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let runner = self.started(limits);
+        let runner = runner.map_err(|error| format!("no thread for it: {error}"))?;
+        let run = runner.run(job).await;
+        if let Err(IsolatedError::Gone) = run {
+            *self.runner.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         run.map_err(|error| error.to_string())
     }
 
-    /// Lets the thread end when its jobs are done; the next job gets another.
+    /// Lets the runner end when its jobs are done; the next job gets another.
     fn leave(&self) {
-        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.runner.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn thread(&self, limits: &Limits) -> std::io::Result<Apart> {
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*thread {
-            Some(thread) => Ok(thread.clone()),
+    fn started(&self, limits: &Limits) -> std::io::Result<IsolatedRunner> {
+        let mut runner = self.runner.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*runner {
+            Some(runner) => Ok(runner.clone()),
             None => {
-                let started = Apart::start(self.name, limits.clone())?;
-                Ok(thread.insert(started).clone())
+                let started = IsolatedRunner::start(self.name, limits.clone())?;
+                Ok(runner.insert(started).clone())
             }
         }
     }
@@ -323,18 +324,18 @@ fn report(plugin: &Plugin, account: Option<AccountId>) -> PluginReport {
         .map(|(account, standing)| TroubledAccount {
             account,
             suspended: standing.suspended,
-            apart_since: standing.apart,
+            apart_since: standing.isolated,
         })
         .collect();
     let (suspended, apart_since) = match account {
         Some(account) => {
             let standing = conduct.standing(account);
-            (standing.suspended, standing.apart)
+            (standing.suspended, standing.isolated)
         }
         None => {
             let first = (troubled.iter()).find_map(|it| it.suspended.clone());
-            let apart = troubled.iter().filter_map(|it| it.apart_since).min();
-            (conduct.everywhere().cloned().or(first), apart)
+            let isolated = troubled.iter().filter_map(|it| it.apart_since).min();
+            (conduct.everywhere().cloned().or(first), isolated)
         }
     };
     let status = match (&suspended, &plugin.fault) {
@@ -350,8 +351,8 @@ fn report(plugin: &Plugin, account: Option<AccountId>) -> PluginReport {
         fault: plugin.fault.clone(),
         suspended,
         apart_since,
-        figures: conduct.health.figures(account),
-        of_all: conduct.health.figures(None),
+        metrics: conduct.health.metrics(account),
+        of_all: conduct.health.metrics(None),
         troubled,
     }
 }

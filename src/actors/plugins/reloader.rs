@@ -1,5 +1,5 @@
 //! PluginReloader: takes each new state of the plugins folder over, remembers which versions
-//! misbehaved, and lets the deliveries go that waited for a script that works again.
+//! misbehaved, and releases the deliveries that waited for a script that works again.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -15,13 +15,13 @@ use crate::actors::routing::Routing;
 use crate::actors::tell::tell;
 use crate::domain::id::AccountId;
 use crate::plugin::watcher::Watcher;
-use crate::plugin::{Entry, Fault, SourceSet, check, folder};
+use crate::plugin::{ScriptEntry, SourceFault, SourceSet, check, folder};
 use crate::store::clock::DatabaseClock;
 use crate::store::plugin_health::{self, AccountMark, Finding};
 use crate::store::plugin_state::{self, FoundPlugin, PluginMark};
 use crate::store::{Database, StoreError, held};
 
-/// How often other daemons' findings are looked at, and what waits for scripts.
+/// How often other daemons' findings, and what waits for scripts, are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// The folder has a new state. Sent by the watcher's thread. If it is lost, so is the daemon.
@@ -41,7 +41,7 @@ pub(super) struct PluginJudged {
     pub(super) reason: String,
 }
 
-/// Look at the folder. Sent when the settings are read anew; if it is lost, the watcher looks by
+/// Look at the folder. Sent when the settings are read again; if it is lost, the watcher looks by
 /// itself.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -50,9 +50,9 @@ pub(super) struct Rescan;
 /// Time to look after marks and held deliveries.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct SweepTick;
+struct PluginSweepTick;
 
-/// What the database is to be told, in this order.
+/// What is to be written into the database, in this order.
 #[derive(Debug, Clone)]
 enum Note {
     Found(FoundPlugin),
@@ -65,16 +65,15 @@ enum Note {
 }
 
 /// What the actor is made of.
-pub(in crate::actors) struct ReloaderParts {
-    pub(in crate::actors) folder: PathBuf,
-    pub(in crate::actors) database: Database,
-    pub(in crate::actors) clock: Arc<DatabaseClock>,
-    pub(in crate::actors) routing: Arc<Routing>,
-    pub(in crate::actors) plugins: Plugins,
+pub(crate) struct ReloaderParts {
+    pub(crate) folder: PathBuf,
+    pub(crate) database: Database,
+    pub(crate) clock: Arc<DatabaseClock>,
+    pub(crate) routing: Arc<Routing>,
+    pub(crate) plugins: Plugins,
 }
 
-/// The actor.
-pub(in crate::actors) struct PluginReloader {
+pub(crate) struct PluginReloader {
     parts: ReloaderParts,
     /// What `started` begins to follow from.
     first: Arc<SourceSet>,
@@ -88,7 +87,7 @@ pub(in crate::actors) struct PluginReloader {
 
 impl PluginReloader {
     /// Loads the folder and what is known of its scripts.
-    pub(in crate::actors) async fn load(parts: ReloaderParts) -> Result<Self, StoreError> {
+    pub(crate) async fn load(parts: ReloaderParts) -> Result<Self, StoreError> {
         let measure = parts.plugins.measure();
         let clock = Arc::clone(&parts.clock);
         let (mut first, fault) = folder::load(
@@ -105,7 +104,7 @@ impl PluginReloader {
         }
         let table = parts.plugins.take_over(&first);
         obey(&table, &marks, &plugin_health::all(&parts.database).await?);
-        let mut notes = tell_of(&PluginTable::default(), &table);
+        let mut notes = log_changes(&PluginTable::default(), &table);
         let is_gone = |mark: &&PluginMark| find(&table, &mark.name).is_none();
         notes.extend(marks.iter().filter(is_gone).map(|mark| gone(&mark.name)));
         Ok(Self {
@@ -140,7 +139,7 @@ impl PluginReloader {
 
     fn sweep_soon(&mut self, ctx: &mut Context<Self>) {
         self.again = true;
-        ctx.notify(SweepTick);
+        ctx.notify(PluginSweepTick);
     }
 }
 
@@ -151,7 +150,7 @@ impl Actor for PluginReloader {
         let _ = self.parts.plugins.shared.reloader.set(ctx.address());
         self.follow(ctx.address());
         self.sweep_soon(ctx);
-        ctx.run_interval(SWEEP, |_, ctx| ctx.notify(SweepTick));
+        ctx.run_interval(SWEEP, |_, ctx| ctx.notify(PluginSweepTick));
     }
 }
 
@@ -160,7 +159,7 @@ impl Handler<FolderChanged> for PluginReloader {
 
     fn handle(&mut self, message: FolderChanged, ctx: &mut Self::Context) {
         let table = self.parts.plugins.take_over(&message.0);
-        self.notes.extend(tell_of(&self.table, &table));
+        self.notes.extend(log_changes(&self.table, &table));
         self.table = table;
         self.sweep_soon(ctx);
     }
@@ -194,10 +193,16 @@ impl Handler<PluginJudged> for PluginReloader {
                 "suspended for an account until its file changes"
             ),
             Finding::Apart => {
-                tracing::info!(plugin = %name, %account, %reason, "runs apart for an account");
+                tracing::info!(
+                    plugin = %name, %account, %reason,
+                    "runs in the isolated runner for an account"
+                );
             }
             Finding::Back => {
-                tracing::info!(plugin = %name, %account, "is quick, and runs apart no longer");
+                tracing::info!(
+                    plugin = %name, %account,
+                    "is quick, and no longer runs in the isolated runner"
+                );
             }
         }
         if let Some(hash) = plugin.hash() {
@@ -212,10 +217,10 @@ impl Handler<PluginJudged> for PluginReloader {
     }
 }
 
-impl Handler<SweepTick> for PluginReloader {
+impl Handler<PluginSweepTick> for PluginReloader {
     type Result = ();
 
-    fn handle(&mut self, _: SweepTick, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: PluginSweepTick, ctx: &mut Self::Context) {
         if std::mem::replace(&mut self.sweeping, true) {
             return;
         }
@@ -232,9 +237,9 @@ impl Handler<SweepTick> for PluginReloader {
             left.append(&mut actor.notes);
             actor.notes = left;
             match swept {
-                Ok(()) if actor.again => ctx.notify(SweepTick),
+                Ok(()) if actor.again => ctx.notify(PluginSweepTick),
                 Ok(()) => {}
-                // Others say that the database is away.
+                // Others log that the database is away.
                 Err(error) if error.is_away() => {
                     tracing::debug!(%error, "the plugins cannot be looked after yet");
                 }
@@ -244,8 +249,8 @@ impl Handler<SweepTick> for PluginReloader {
     }
 }
 
-/// Tells the database, obeys what other daemons found out, and lets deliveries go whose script
-/// works. Answers the notes that it could not tell.
+/// Writes the notes into the database, obeys what other daemons found out, and releases the
+/// deliveries whose script works. Returns the notes that it could not write.
 async fn sweep(
     database: Database,
     table: Arc<PluginTable>,
@@ -253,7 +258,7 @@ async fn sweep(
     mut notes: VecDeque<Note>,
 ) -> (VecDeque<Note>, Result<(), StoreError>) {
     while let Some(note) = notes.front() {
-        match tell_database(&database, note).await {
+        match write_note(&database, note).await {
             Err(error) if error.is_away() => return (notes, Err(error)),
             Err(error) => tracing::error!(?note, %error, "a plugin's state cannot be kept"),
             Ok(()) => {}
@@ -263,7 +268,7 @@ async fn sweep(
     (notes, look_after(&database, &table, &routing).await)
 }
 
-async fn tell_database(database: &Database, note: &Note) -> Result<(), StoreError> {
+async fn write_note(database: &Database, note: &Note) -> Result<(), StoreError> {
     match note {
         Note::Found(plugin) => plugin_state::found(database, plugin).await,
         Note::Judged {
@@ -315,9 +320,9 @@ fn hold_known(set: &mut SourceSet, marks: &[PluginMark], fault: &str, now: DateT
             continue;
         };
         set.scripts.entry(name).or_insert_with(|| {
-            Arc::new(Entry {
+            Arc::new(ScriptEntry {
                 source: None,
-                broken: Some(Fault::whole(fault)),
+                broken: Some(SourceFault::whole(fault)),
                 loaded_at: now,
             })
         });
@@ -346,8 +351,8 @@ fn obey(table: &PluginTable, marks: &[PluginMark], of_accounts: &[AccountMark]) 
     }
 }
 
-/// Tells the operator what changed; answers what the database is to be told.
-fn tell_of(old: &PluginTable, new: &PluginTable) -> VecDeque<Note> {
+/// Logs what changed, for the operator; returns what is to be written into the database.
+fn log_changes(old: &PluginTable, new: &PluginTable) -> VecDeque<Note> {
     let mut notes = VecDeque::new();
     for plugin in new.all() {
         let before = old.find(&plugin.name);
@@ -370,7 +375,7 @@ fn tell_of(old: &PluginTable, new: &PluginTable) -> VecDeque<Note> {
         notes.push_back(Note::Found(FoundPlugin {
             name: path.to_string(),
             hash: hash.map(|hash| hash.hex()),
-            broken: plugin.fault.as_ref().map(Fault::without_source),
+            broken: plugin.fault.as_ref().map(SourceFault::without_source),
         }));
     }
     for plugin in old.all().filter(|it| new.find(&it.name).is_none()) {

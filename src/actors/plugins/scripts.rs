@@ -1,5 +1,6 @@
 //! The scripts of one delivery thread: compiled here, because a compiled script cannot cross
-//! threads, at their first use after each change. What takes too long runs on another thread.
+//! threads, at their first use after each change. What takes too long runs in an isolated
+//! runner.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -19,19 +20,19 @@ use crate::actors::routing::Route;
 use crate::actors::tell::tell;
 use crate::domain::id::{AccountId, EventId, SubscriptionId};
 use crate::plugin::{
-    EventView, Failure, FailureKind, Fault, Job, Judgement, OwnedEvent, Part, Ran, Run, Runtime,
-    Script, ScriptHash, ScriptName, SubscriptionView, run_chain,
+    FailureKind, HealthJudgement, Job, OwnedEvent, Part, Ran, Run, Runtime, Script, ScriptEvent,
+    ScriptFailure, ScriptHash, ScriptName, ScriptSubscription, SourceFault, run_chain,
 };
 use crate::store::clock::uptime;
 use crate::store::plugin_health::Finding;
 
-/// How long an attempt waits for its turn and its scripts on the thread apart, before it is put
+/// How long an attempt waits for its turn and its scripts in an isolated runner, before it is put
 /// back. Longer than any one run may take, and short enough for its claim on the delivery to
 /// outlast this and the request.
-const MOST_APART: Duration = Duration::from_millis(2_500);
+const MOST_ISOLATED: Duration = Duration::from_millis(2_500);
 
 /// What scripts made of an attempt.
-pub(in crate::actors) enum Prepared {
+pub(crate) enum PreparedAttempt {
     /// No script is concerned: the payload goes as it was published.
     AsPublished,
     /// They ran.
@@ -43,17 +44,17 @@ pub(in crate::actors) enum Prepared {
 }
 
 /// The event of an attempt.
-pub(in crate::actors) struct Given<'a> {
-    pub(in crate::actors) event: EventId,
-    pub(in crate::actors) event_type: &'a str,
-    pub(in crate::actors) payload: &'a Bytes,
+pub(crate) struct AttemptEvent<'a> {
+    pub(crate) event: EventId,
+    pub(crate) event_type: &'a str,
+    pub(crate) payload: &'a Bytes,
     /// Which try of its round this is, from 1.
-    pub(in crate::actors) attempt: i32,
-    pub(in crate::actors) now: DateTime<Utc>,
+    pub(crate) attempt: i32,
+    pub(crate) now: DateTime<Utc>,
 }
 
 /// The scripts of the thread.
-pub(in crate::actors) struct Scripts {
+pub(crate) struct Scripts {
     plugins: Plugins,
     /// Which table this is.
     generation: Cell<u64>,
@@ -66,7 +67,7 @@ pub(in crate::actors) struct Scripts {
 }
 
 impl Scripts {
-    pub(in crate::actors) fn new(plugins: Plugins) -> Self {
+    pub(crate) fn new(plugins: Plugins) -> Self {
         Self {
             plugins,
             generation: Cell::new(0),
@@ -78,13 +79,13 @@ impl Scripts {
     }
 
     /// Runs what an attempt needs. The versions are those of the moment it begins.
-    pub(in crate::actors) async fn prepare(&self, route: &Route, given: Given<'_>) -> Prepared {
+    pub(crate) async fn prepare(&self, route: &Route, given: AttemptEvent<'_>) -> PreparedAttempt {
         self.look_for_changes();
         let chosen =
             (self.table.borrow()).choose(route.account, given.event_type, route.plugin.as_deref());
         let chain = match chosen {
-            Chosen::None => return Prepared::AsPublished,
-            Chosen::Held(path) => return Prepared::Held(path),
+            Chosen::None => return PreparedAttempt::AsPublished,
+            Chosen::Held(path) => return PreparedAttempt::Held(path),
             Chosen::Run(chain) => chain,
         };
         let is_slow = |plugin: &Arc<Plugin>| plugin.conduct.is_slow_for(route.account);
@@ -94,22 +95,22 @@ impl Scripts {
             // other scripts, or none, has its turn as well.
             let place = slow.then(|| self.slow_place(route));
             if let Some(None) = place {
-                return Prepared::Later;
+                return PreparedAttempt::Later;
             }
-            let run = self.plugins.run_aside(job(&chain, route, &given), slow);
-            match tokio::time::timeout(MOST_APART, run).await {
+            let run = self.plugins.run_isolated(job(&chain, route, &given), slow);
+            match tokio::time::timeout(MOST_ISOLATED, run).await {
                 Ok(Ok(run)) => run,
-                Ok(Err(words)) => {
-                    tracing::debug!(error = %words, "plugins cannot be run apart now");
-                    return Prepared::Later;
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "plugins cannot be run in the isolated runner now");
+                    return PreparedAttempt::Later;
                 }
-                Err(_elapsed) => return Prepared::Later,
+                Err(_elapsed) => return PreparedAttempt::Later,
             }
         } else {
             self.run(&chain, route, &given)
         };
         self.judge(&chain, route.account, &run, given.now);
-        Prepared::Ran(Box::new(run))
+        PreparedAttempt::Ran(Box::new(run))
     }
 
     /// A place among the attempts of a subscription that wait for a slow script: half of all.
@@ -146,7 +147,7 @@ impl Scripts {
         self.table.replace(table);
     }
 
-    /// The thread's, made at first use and anew for other limits.
+    /// The thread's, made at first use, and again for other limits.
     fn runtime(&self) -> Rc<Runtime> {
         let mut runtime = self.runtime.borrow_mut();
         let (_, runtime) = runtime.get_or_insert_with(|| {
@@ -157,7 +158,7 @@ impl Scripts {
         Rc::clone(runtime)
     }
 
-    fn run(&self, chain: &[Arc<Plugin>], route: &Route, given: &Given<'_>) -> Run {
+    fn run(&self, chain: &[Arc<Plugin>], route: &Route, given: &AttemptEvent<'_>) -> Run {
         let runtime = &*self.runtime();
         let mut scripts = Vec::with_capacity(chain.len());
         for plugin in chain {
@@ -169,13 +170,13 @@ impl Scripts {
         let scripts: Vec<&Script> = scripts.iter().map(AsRef::as_ref).collect();
         let id = given.event.to_string();
         let subscription = route.id.to_string();
-        let view = EventView {
+        let view = ScriptEvent {
             id: &id,
             event_type: given.event_type,
             received_at: received_at(given.event),
             attempt: i64::from(given.attempt),
             payload: given.payload,
-            subscription: SubscriptionView {
+            subscription: ScriptSubscription {
                 id: &subscription,
                 title: &route.title,
                 target: route.url.whole(),
@@ -185,9 +186,9 @@ impl Scripts {
         run_chain(runtime, &scripts, &view)
     }
 
-    fn script(&self, runtime: &Runtime, plugin: &Plugin) -> Result<Rc<Script>, Fault> {
+    fn script(&self, runtime: &Runtime, plugin: &Plugin) -> Result<Rc<Script>, SourceFault> {
         let Some(source) = &plugin.source else {
-            return Err(Fault::whole("no version of it works"));
+            return Err(SourceFault::whole("no version of it works"));
         };
         if let Some((hash, script)) = self.compiled.borrow().get(&plugin.name)
             && *hash == source.hash
@@ -202,7 +203,7 @@ impl Scripts {
         Ok(script)
     }
 
-    /// Notes how the versions did that took part.
+    /// Records how the versions that took part did.
     fn judge(&self, chain: &[Arc<Plugin>], account: AccountId, run: &Run, now: DateTime<Utc>) {
         for part in &run.scripts {
             let Some(plugin) = chain.iter().find(|plugin| plugin.name == part.name) else {
@@ -219,15 +220,17 @@ impl Scripts {
                 now: uptime(),
                 cpu: part.cpu,
                 failed: failure.map(|failure| (failure.kind, &failure.fault)),
-                apart: conduct.is_slow_for(account),
+                isolated: conduct.is_slow_for(account),
             };
             let (is_news, finding, reason) = match conduct.health.record(ran) {
-                Judgement::Fine => continue,
-                Judgement::RunApart { reason } => {
-                    (conduct.set_apart(account, now), Finding::Apart, reason)
+                HealthJudgement::Fine => continue,
+                HealthJudgement::Isolate { reason } => {
+                    (conduct.isolate(account, now), Finding::Apart, reason)
                 }
-                Judgement::ComeBack => (conduct.bring_back(account), Finding::Back, String::new()),
-                Judgement::Suspend { reason } => (
+                HealthJudgement::ComeBack => {
+                    (conduct.bring_back(account), Finding::Back, String::new())
+                }
+                HealthJudgement::Suspend { reason } => (
                     conduct.suspend(account, now, &reason),
                     Finding::Suspended,
                     reason,
@@ -270,10 +273,10 @@ impl Drop for SlowPlace<'_> {
 }
 
 /// A script that was checked and does not compile here after all.
-fn not_run(plugin: &Plugin, fault: Fault) -> Run {
+fn not_run(plugin: &Plugin, fault: SourceFault) -> Run {
     let part = plugin.source.as_ref().map(Part::not_run);
     Run {
-        verdict: Err(Failure {
+        verdict: Err(ScriptFailure {
             script: plugin.name.clone(),
             kind: FailureKind::Error,
             fault,
@@ -289,7 +292,7 @@ fn received_at(event: EventId) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(event.millis()).unwrap_or_default()
 }
 
-fn job(chain: &[Arc<Plugin>], route: &Route, given: &Given<'_>) -> Job {
+fn job(chain: &[Arc<Plugin>], route: &Route, given: &AttemptEvent<'_>) -> Job {
     Job {
         account: Some(route.account),
         sources: chain

@@ -1,5 +1,5 @@
 //! One state of the plugins folder, as attempts choose their scripts from it. A change of the
-//! folder makes a new table; who holds the old one goes on with it.
+//! folder makes a new table; whoever holds the old one goes on with it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,29 +9,29 @@ use chrono::{DateTime, Utc};
 
 use super::conduct::{Conduct, Measure};
 use crate::domain::id::AccountId;
-use crate::plugin::{Fault, ScriptHash, ScriptKind, ScriptName, Source, SourceSet};
+use crate::plugin::{ScriptHash, ScriptKind, ScriptName, Source, SourceFault, SourceSet};
 
 /// One script of the folder.
 #[derive(Debug)]
-pub(in crate::actors) struct Plugin {
-    pub(in crate::actors) name: ScriptName,
+pub(crate) struct Plugin {
+    pub(crate) name: ScriptName,
     /// The name as the database has it.
-    pub(in crate::actors) path: Arc<str>,
+    pub(crate) path: Arc<str>,
     /// The version at work.
-    pub(in crate::actors) source: Option<Source>,
-    /// What is wrong with the file as it stands.
-    pub(in crate::actors) fault: Option<Fault>,
-    pub(in crate::actors) loaded_at: DateTime<Utc>,
-    pub(in crate::actors) conduct: Arc<Conduct>,
+    pub(crate) source: Option<Source>,
+    /// What is wrong with the file as it is now.
+    pub(crate) fault: Option<SourceFault>,
+    pub(crate) loaded_at: DateTime<Utc>,
+    pub(crate) conduct: Arc<Conduct>,
 }
 
 impl Plugin {
-    pub(in crate::actors) fn hash(&self) -> Option<ScriptHash> {
+    pub(crate) fn hash(&self) -> Option<ScriptHash> {
         self.source.as_ref().map(|source| source.hash)
     }
 
     /// Why an account's deliveries wait for it, as text; None: they do not.
-    pub(in crate::actors) fn trouble(&self, account: AccountId) -> Option<String> {
+    pub(crate) fn trouble(&self, account: AccountId) -> Option<String> {
         let name = &self.path;
         if let Some((_, reason)) = self.conduct.standing(account).suspended {
             return Some(format!("The plugin {name} is suspended: {reason}"));
@@ -47,7 +47,7 @@ impl Plugin {
     }
 
     /// Whether it has come to a verdict.
-    pub(in crate::actors) fn is_proven(&self) -> bool {
+    pub(crate) fn is_proven(&self) -> bool {
         self.conduct.proven.load(Ordering::Relaxed)
     }
 
@@ -58,7 +58,7 @@ impl Plugin {
 
 /// The scripts that an attempt needs.
 #[derive(Debug)]
-pub(in crate::actors) enum Chosen {
+pub(crate) enum Chosen {
     /// None: the payload goes as it was published.
     None,
     /// The delivery waits for the script of this name.
@@ -69,14 +69,14 @@ pub(in crate::actors) enum Chosen {
 
 /// All scripts, by kind and bare name.
 #[derive(Debug, Default)]
-pub(in crate::actors) struct PluginTable {
+pub(crate) struct PluginTable {
     triggers: HashMap<Box<str>, Arc<Plugin>>,
     named: HashMap<Box<str>, Arc<Plugin>>,
 }
 
 impl PluginTable {
     /// The table of a set. A version that `last` has keeps its conduct.
-    pub(in crate::actors) fn of(set: &SourceSet, last: &Self, measure: &Measure) -> Self {
+    pub(crate) fn of(set: &SourceSet, last: &Self, measure: &Measure) -> Self {
         let mut table = Self::default();
         for (name, entry) in &set.scripts {
             let hash = entry.source.as_ref().map(|source| source.hash);
@@ -100,23 +100,23 @@ impl PluginTable {
         table
     }
 
-    pub(in crate::actors) fn find(&self, name: &ScriptName) -> Option<&Arc<Plugin>> {
+    pub(crate) fn find(&self, name: &ScriptName) -> Option<&Arc<Plugin>> {
         match name.kind() {
             ScriptKind::Trigger => self.triggers.get(name.name()),
             ScriptKind::Named => self.named.get(name.name()),
         }
     }
 
-    pub(in crate::actors) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.triggers.is_empty() && self.named.is_empty()
     }
 
-    pub(in crate::actors) fn all(&self) -> impl Iterator<Item = &Arc<Plugin>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Plugin>> {
         self.triggers.values().chain(self.named.values())
     }
 
     /// What an event of that type for an account's subscription that names `plugin` goes through.
-    pub(in crate::actors) fn choose(
+    pub(crate) fn choose(
         &self,
         account: AccountId,
         event_type: &str,
@@ -144,7 +144,7 @@ impl PluginTable {
 
     /// Whether a delivery of an account's subscription that names `plugin` still has to wait for
     /// the script of that path.
-    pub(in crate::actors) fn holds(
+    pub(crate) fn holds(
         &self,
         path: &str,
         account: Option<AccountId>,
@@ -164,6 +164,6 @@ impl PluginTable {
 }
 
 /// The path of a named script.
-pub(in crate::actors) fn named_path(name: &str) -> Arc<str> {
+pub(crate) fn named_path(name: &str) -> Arc<str> {
     format!("{}/{name}.rhai", ScriptKind::Named.folder()).into()
 }

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 use crate::app::promises;
 use crate::config::Config;
 use crate::postgres::PrivatePostgres;
 use crate::store::clock::{DatabaseClock, uptime};
-use crate::store::seal::{self, KnownKey};
+use crate::store::seal::{self, KnownSealKey};
 use crate::store::server::{self, ServerReport};
 use crate::store::{Database, StoreError, pooler, schema_state};
 
 const REACH: &str = "database";
-/// Connections that a daemon keeps beside its pool.
+/// Connections that a daemon keeps besides its pool.
 const BESIDE_POOL: i64 = 3;
 /// Webhooks whose targets are tried.
 const TARGETS: i64 = 5;
@@ -22,16 +22,16 @@ const CLOCK_FAR: Duration = Duration::from_secs(60);
 
 /// What the database says.
 #[derive(Default)]
-pub(super) struct Seen {
-    pub(super) findings: Vec<Finding>,
+pub(super) struct DatabaseFindings {
+    pub(super) findings: Vec<DoctorFinding>,
     /// Targets of webhooks.
     pub(super) targets: Vec<String>,
     /// The keys that secrets are sealed with; none: it could not be asked.
-    pub(super) keys: Option<Vec<KnownKey>>,
+    pub(super) keys: Option<Vec<KnownSealKey>>,
 }
 
-impl Seen {
-    fn only(finding: Finding) -> Self {
+impl DatabaseFindings {
+    fn only(finding: DoctorFinding) -> Self {
         Self {
             findings: vec![finding],
             targets: Vec::new(),
@@ -40,22 +40,22 @@ impl Seen {
     }
 }
 
-pub(super) async fn examine(config: &Config) -> Seen {
+pub(super) async fn examine(config: &Config) -> DatabaseFindings {
     let url = match &config.database.url {
         Some(url) => url.clone(),
         None => match private(config) {
             Ok(url) => url,
-            Err(finding) => return Seen::only(finding),
+            Err(finding) => return DatabaseFindings::only(finding),
         },
     };
     let seen = look(config, &url).await;
     // It takes a connection more than the rest: last, and only for what it finds.
-    if let Some(words) = pooled(config, &url).await {
-        return Seen::only(Finding::failed(REACH, words, promises::UNPOOLED));
+    if let Some(reason) = pooled(config, &url).await {
+        return DatabaseFindings::only(DoctorFinding::failed(REACH, reason, promises::UNPOOLED));
     }
     match seen {
         Ok(seen) => seen,
-        Err(error) => Seen::only(Finding::failed(
+        Err(error) => DatabaseFindings::only(DoctorFinding::failed(
             REACH,
             error.to_string(),
             "check database_url, that PostgreSQL runs, and that it lets Herald's user in \
@@ -64,37 +64,37 @@ pub(super) async fn examine(config: &Config) -> Seen {
     }
 }
 
-/// What is wrong with a pooler in between, if one is and that is.
+/// What is wrong with a pooler in between; none: nothing, or there is no pooler.
 async fn pooled(config: &Config, url: &str) -> Option<String> {
     let database = Database::trusting(url, config.database.ca_file.as_deref(), 1).ok()?;
     promises::mixed_up(pooler::look(&database).await.ok()?)
 }
 
 /// The URL of the private PostgreSQL if it runs. It is not started for this.
-fn private(config: &Config) -> Result<String, Finding> {
+fn private(config: &Config) -> Result<String, DoctorFinding> {
     let folder = &config.data_dir;
     if let Some(url) = PrivatePostgres::running(folder) {
         return Ok(url);
     }
     Err(match PrivatePostgres::installed(folder) {
-        Err(error) => Finding::failed(
+        Err(error) => DoctorFinding::failed(
             REACH,
             error.to_string(),
             "install it, or set database_url to use another one",
         ),
-        Ok(major) if PrivatePostgres::exists(folder) => Finding::warning(
+        Ok(major) if PrivatePostgres::exists(folder) => DoctorFinding::warning(
             REACH,
             format!("the private PostgreSQL {major} does not run, so it was not examined"),
             "start Herald, and run the doctor again",
         ),
-        Ok(major) => Finding::ok(
+        Ok(major) => DoctorFinding::ok(
             REACH,
             format!("a private PostgreSQL {major} is made at the first start"),
         ),
     })
 }
 
-async fn look(config: &Config, url: &str) -> Result<Seen, StoreError> {
+async fn look(config: &Config, url: &str) -> Result<DatabaseFindings, StoreError> {
     let database = Database::trusting(url, config.database.ca_file.as_deref(), 1)?;
     // The first question also connects.
     server::look(&database).await?;
@@ -102,16 +102,16 @@ async fn look(config: &Config, url: &str) -> Result<Seen, StoreError> {
     let report = server::look(&database).await?;
     let took = uptime().saturating_sub(asked);
     let mut findings = vec![reach(&report, took)];
-    if let Some(words) = database.warning() {
+    if let Some(warning) = database.warning() {
         let remedy = "put sslmode=verify-full into database_url";
-        findings.push(Finding::warning("database TLS", words, remedy));
+        findings.push(DoctorFinding::warning("database TLS", warning, remedy));
     }
     findings.extend(promises_of(&report));
     findings.push(clock(&report, asked, took));
     findings.push(rights(&report));
     findings.push(connections(config, &report));
     if !report.autovacuum {
-        findings.push(Finding::warning(
+        findings.push(DoctorFinding::warning(
             "autovacuum",
             "is off: tables grow without bound",
             "set autovacuum = on in postgresql.conf and reload PostgreSQL",
@@ -120,9 +120,11 @@ async fn look(config: &Config, url: &str) -> Result<Seen, StoreError> {
     let schema = schema_state(&database).await?;
     findings.push(
         match (promises::from_the_future(&schema), schema.pending.len()) {
-            (Some(words), _) => Finding::warning("schema", words, "install the newer Herald"),
-            (None, 0) => Finding::ok("schema", "is of this version"),
-            (None, count) => Finding::ok(
+            (Some(warning), _) => {
+                DoctorFinding::warning("schema", warning, "install the newer Herald")
+            }
+            (None, 0) => DoctorFinding::ok("schema", "is of this version"),
+            (None, count) => DoctorFinding::ok(
                 "schema",
                 format!("{count} migrations are to come: the next start, or `herald migrate`"),
             ),
@@ -140,16 +142,16 @@ async fn look(config: &Config, url: &str) -> Result<Seen, StoreError> {
         Err(StoreError::Unfit(_)) => Some(Vec::new()),
         Err(error) => return Err(error),
     };
-    Ok(Seen {
+    Ok(DatabaseFindings {
         findings,
         targets,
         keys,
     })
 }
 
-fn reach(report: &ServerReport, took: Duration) -> Finding {
-    if let Some(words) = promises::unfit(report) {
-        return Finding::failed(REACH, words, "set database_url to one that fits");
+fn reach(report: &ServerReport, took: Duration) -> DoctorFinding {
+    if let Some(reason) = promises::unfit(report) {
+        return DoctorFinding::failed(REACH, reason, "set database_url to one that fits");
     }
     let way = match (report.socket, report.encrypted) {
         (true, _) => "over a socket",
@@ -163,18 +165,18 @@ fn reach(report: &ServerReport, took: Duration) -> Finding {
         report.user,
         took.as_secs_f64() * 1_000.0
     );
-    Finding::ok(REACH, found)
+    DoctorFinding::ok(REACH, found)
 }
 
 /// One line for each setting that a promise rests on.
-fn promises_of(report: &ServerReport) -> Vec<Finding> {
+fn promises_of(report: &ServerReport) -> Vec<DoctorFinding> {
     let broken = promises::broken(report);
-    let mut findings: Vec<Finding> = ["fsync", "full_page_writes"]
+    let mut findings: Vec<DoctorFinding> = ["fsync", "full_page_writes"]
         .into_iter()
         .map(
             |setting| match broken.iter().find(|it| it.setting == setting) {
-                None => Finding::ok(setting, "is on"),
-                Some(promise) => Finding::failed(
+                None => DoctorFinding::ok(setting, "is on"),
+                Some(promise) => DoctorFinding::failed(
                     setting,
                     format!("is off: {}", promise.means),
                     format!("set {setting} = on in postgresql.conf and reload PostgreSQL"),
@@ -184,18 +186,18 @@ fn promises_of(report: &ServerReport) -> Vec<Finding> {
         .collect();
     let commit = &report.synchronous_commit;
     findings.push(if commit == "off" {
-        Finding::warning(
+        DoctorFinding::warning(
             "synchronous_commit",
             "is off by default; Herald switches it on for itself",
             "nothing for Herald; other programs there may lose what they committed",
         )
     } else {
-        Finding::ok("synchronous_commit", format!("is {commit}"))
+        DoctorFinding::ok("synchronous_commit", format!("is {commit}"))
     });
     findings
 }
 
-fn clock(report: &ServerReport, asked: Duration, took: Duration) -> Finding {
+fn clock(report: &ServerReport, asked: Duration, took: Duration) -> DoctorFinding {
     const CHECK: &str = "clock";
     let own = DatabaseClock::new();
     // The answer was made about halfway between question and now.
@@ -208,21 +210,21 @@ fn clock(report: &ServerReport, asked: Duration, took: Duration) -> Finding {
     );
     let remedy = "let both follow a time server (`timedatectl set-ntp true`)";
     if apart > CLOCK_FAR {
-        Finding::failed(CHECK, found, remedy)
+        DoctorFinding::failed(CHECK, found, remedy)
     } else if apart > CLOCK {
-        Finding::warning(CHECK, found, remedy)
+        DoctorFinding::warning(CHECK, found, remedy)
     } else {
-        Finding::ok(CHECK, found)
+        DoctorFinding::ok(CHECK, found)
     }
 }
 
-fn rights(report: &ServerReport) -> Finding {
+fn rights(report: &ServerReport) -> DoctorFinding {
     const CHECK: &str = "permissions";
     let (user, database) = (&report.user, &report.database);
     if report.may_create {
-        return Finding::ok(CHECK, format!("{user} may make tables in {database}"));
+        return DoctorFinding::ok(CHECK, format!("{user} may make tables in {database}"));
     }
-    Finding::failed(
+    DoctorFinding::failed(
         CHECK,
         format!("{user} may not make tables in {database}"),
         format!(
@@ -232,7 +234,7 @@ fn rights(report: &ServerReport) -> Finding {
     )
 }
 
-fn connections(config: &Config, report: &ServerReport) -> Finding {
+fn connections(config: &Config, report: &ServerReport) -> DoctorFinding {
     const CHECK: &str = "free connections";
     let own = report.connections_of_user;
     let by_user = i64::from(own) - report.connections_used_by_user;
@@ -253,10 +255,10 @@ fn connections(config: &Config, report: &ServerReport) -> Finding {
     let remedy = "raise max_connections, or lower database_connections";
     // A daemon that runs has its connections already.
     if free < 3 {
-        Finding::failed(CHECK, found, remedy)
+        DoctorFinding::failed(CHECK, found, remedy)
     } else if free < needed {
-        Finding::warning(CHECK, found, remedy)
+        DoctorFinding::warning(CHECK, found, remedy)
     } else {
-        Finding::ok(CHECK, found)
+        DoctorFinding::ok(CHECK, found)
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustix::fs::statvfs;
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 use crate::config::Config;
 
 const GIB: u64 = 1 << 30;
@@ -14,7 +14,7 @@ const TOO_LITTLE: u64 = GIB / 4;
 /// Less than this is little for a log of deliveries.
 const LITTLE: u64 = 2 * GIB;
 
-pub(super) fn examine(config: &Config) -> Vec<Finding> {
+pub(super) fn examine(config: &Config) -> Vec<DoctorFinding> {
     const SPACE: &str = "disk space";
     let folder = existing(&config.data_dir);
     let shown = folder.display();
@@ -22,7 +22,11 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
         Ok(room) => room,
         Err(error) => {
             let found = format!("{shown} cannot be looked at: {error}");
-            return vec![Finding::failed(SPACE, found, "check the path of data_dir")];
+            return vec![DoctorFinding::failed(
+                SPACE,
+                found,
+                "check the path of data_dir",
+            )];
         }
     };
     let free = room.f_bavail.saturating_mul(room.f_frsize);
@@ -30,17 +34,17 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let found = format!("{} of {} free at {shown}", size(free), size(all));
     let remedy = "free some, or make the disk larger; lower retention_days keeps less";
     let space = if free < TOO_LITTLE {
-        Finding::failed(SPACE, found, remedy)
+        DoctorFinding::failed(SPACE, found, remedy)
     } else if free < LITTLE || free < all / 20 {
-        Finding::warning(SPACE, found, remedy)
+        DoctorFinding::warning(SPACE, found, remedy)
     } else {
-        Finding::ok(SPACE, found)
+        DoctorFinding::ok(SPACE, found)
     };
     let mut findings = vec![space];
     // Some file systems do not count their files.
     if room.f_files > 0 && room.f_favail < room.f_files / 50 {
         let found = format!("{} of {} inodes free", room.f_favail, room.f_files);
-        findings.push(Finding::warning(
+        findings.push(DoctorFinding::warning(
             SPACE,
             found,
             "remove files that nobody needs",

@@ -7,7 +7,7 @@ use crate::cli::output::plain;
 /// How a thing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum State {
+pub(super) enum FindingState {
     /// As it should be.
     Ok,
     /// Herald works, but somebody should look at it.
@@ -18,19 +18,19 @@ pub(super) enum State {
 
 /// One line of the report.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Finding {
+pub(super) struct DoctorFinding {
     pub(super) check: &'static str,
-    pub(super) state: State,
+    pub(super) state: FindingState,
     pub(super) found: String,
     /// What to do; none: nothing.
     pub(super) remedy: Option<String>,
 }
 
-impl Finding {
+impl DoctorFinding {
     pub(super) fn ok(check: &'static str, found: impl Into<String>) -> Self {
         Self {
             check,
-            state: State::Ok,
+            state: FindingState::Ok,
             found: found.into(),
             remedy: None,
         }
@@ -43,7 +43,7 @@ impl Finding {
     ) -> Self {
         Self {
             check,
-            state: State::Warning,
+            state: FindingState::Warning,
             found: found.into(),
             remedy: Some(remedy.into()),
         }
@@ -56,7 +56,7 @@ impl Finding {
     ) -> Self {
         Self {
             check,
-            state: State::Failed,
+            state: FindingState::Failed,
             found: found.into(),
             remedy: Some(remedy.into()),
         }
@@ -64,13 +64,13 @@ impl Finding {
 
     /// The lines for people: what it is, how it is, and below it what to do.
     pub(super) fn write(&self, text: &mut String) {
-        let word = match self.state {
-            State::Ok => "ok",
-            State::Warning => "warning",
-            State::Failed => "FAILED",
+        let state = match self.state {
+            FindingState::Ok => "ok",
+            FindingState::Warning => "warning",
+            FindingState::Failed => "FAILED",
         };
         text.push_str(&format!(
-            "{word:<8} {:<19} {}\n",
+            "{state:<8} {:<19} {}\n",
             self.check,
             plain(&self.found)
         ));

@@ -4,25 +4,25 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 use crate::config::Config;
 
 /// Folders below the plugins folder that are looked into.
 const DEPTH: usize = 3;
 
-pub(super) fn examine(config: &Config) -> Vec<Finding> {
+pub(super) fn examine(config: &Config) -> Vec<DoctorFinding> {
     vec![data(&config.data_dir), plugins(&config.plugins.dir)]
 }
 
-fn data(folder: &Path) -> Finding {
+fn data(folder: &Path) -> DoctorFinding {
     const CHECK: &str = "data folder";
     let shown = folder.display();
     let Ok(found) = fs::metadata(folder) else {
-        return Finding::ok(CHECK, format!("{shown} is made at the first start"));
+        return DoctorFinding::ok(CHECK, format!("{shown} is made at the first start"));
     };
     let own = rustix::process::geteuid().as_raw();
     if own != 0 && found.uid() != own {
-        return Finding::failed(
+        return DoctorFinding::failed(
             CHECK,
             format!(
                 "{shown} belongs to uid {}, and this is uid {own}",
@@ -33,37 +33,37 @@ fn data(folder: &Path) -> Finding {
         );
     }
     if found.permissions().mode() & 0o002 != 0 {
-        return Finding::failed(
+        return DoctorFinding::failed(
             CHECK,
             format!("everybody may write to {shown}"),
             format!("chmod o-w {shown}"),
         );
     }
-    Finding::ok(
+    DoctorFinding::ok(
         CHECK,
         format!("{shown} belongs to uid {} alone", found.uid()),
     )
 }
 
-/// Who writes a script decides what is sent to customers.
-fn plugins(folder: &Path) -> Finding {
+/// Whoever writes a script decides what is sent to customers.
+fn plugins(folder: &Path) -> DoctorFinding {
     const CHECK: &str = "plugins folder";
     let shown = folder.display();
     if !folder.exists() {
-        return Finding::ok(CHECK, format!("{shown} is not there: no scripts"));
+        return DoctorFinding::ok(CHECK, format!("{shown} is not there: no scripts"));
     }
-    let mut found = Found::default();
+    let mut found = PluginFiles::default();
     found.look(folder, DEPTH);
     if let Some(path) = found.writable.first() {
         let path = path.display();
-        return Finding::failed(
+        return DoctorFinding::failed(
             CHECK,
             format!("everybody may write to {path}, and so decide what is sent"),
             format!("chmod -R o-w {shown}"),
         );
     }
     if let Some(path) = found.unreadable.first() {
-        return Finding::failed(
+        return DoctorFinding::failed(
             CHECK,
             format!("{} cannot be read", path.display()),
             format!("chmod -R a+rX {shown}, or give it to Herald's group"),
@@ -73,20 +73,20 @@ fn plugins(folder: &Path) -> Finding {
         1 => "1 script".to_owned(),
         other => format!("{other} scripts"),
     };
-    Finding::ok(
+    DoctorFinding::ok(
         CHECK,
         format!("{shown}: {scripts}, written by their owners alone"),
     )
 }
 
 #[derive(Default)]
-struct Found {
+struct PluginFiles {
     scripts: usize,
     writable: Vec<PathBuf>,
     unreadable: Vec<PathBuf>,
 }
 
-impl Found {
+impl PluginFiles {
     fn look(&mut self, path: &Path, depth: usize) {
         // What a link leads to counts: that is what Herald reads.
         let Ok(metadata) = fs::metadata(path) else {

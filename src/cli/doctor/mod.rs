@@ -15,11 +15,11 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use self::finding::{Finding, State};
+use self::finding::{DoctorFinding, FindingState};
 use super::output;
 use crate::config::Config;
 
-/// What is to be examined beside what the settings and the database name.
+/// What is to be examined besides what the settings and the database name.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
     /// Try this https target as well (may be given several times); nothing is sent to it
@@ -40,19 +40,19 @@ impl Doctor {
         findings.extend(network::examine(config, &self.url, &seen.targets).await);
         findings.extend(mail::examine(config).await);
         let count = |state| findings.iter().filter(|it| it.state == state).count();
-        let (failed, warnings) = (count(State::Failed), count(State::Warning));
+        let (failed, warnings) = (count(FindingState::Failed), count(FindingState::Warning));
         if json {
             output::json(&json!({
                 "failed": failed, "warnings": warnings, "findings": findings,
             }))?;
         } else {
-            tell(&findings, failed, warnings)?;
+            show(&findings, failed, warnings)?;
         }
         Ok(ExitCode::from(u8::from(failed > 0)))
     }
 }
 
-fn tell(findings: &[Finding], failed: usize, warnings: usize) -> anyhow::Result<()> {
+fn show(findings: &[DoctorFinding], failed: usize, warnings: usize) -> anyhow::Result<()> {
     let mut text = String::new();
     for finding in findings {
         finding.write(&mut text);
@@ -66,20 +66,20 @@ fn tell(findings: &[Finding], failed: usize, warnings: usize) -> anyhow::Result<
 }
 
 /// Faulty settings never get here; those that are not known do.
-fn settings(config: &Config) -> Vec<Finding> {
+fn settings(config: &Config) -> Vec<DoctorFinding> {
     const CHECK: &str = "settings";
     let file = config
         .file
         .as_ref()
         .map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
-    let mut findings: Vec<Finding> = config
+    let mut findings: Vec<DoctorFinding> = config
         .warnings
         .iter()
-        .map(|warning| Finding::warning(CHECK, warning, "correct or remove it"))
+        .map(|warning| DoctorFinding::warning(CHECK, warning, "correct or remove it"))
         .collect();
     if findings.is_empty() {
         let found = format!("read without a fault ({file} and the environment)");
-        findings.push(Finding::ok(CHECK, found));
+        findings.push(DoctorFinding::ok(CHECK, found));
     }
     findings
 }

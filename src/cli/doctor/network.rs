@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 use crate::app::address_rules;
 use crate::config::Config;
 use crate::domain::address::AddressRules;
 use crate::domain::target::Target;
 use crate::store::Database;
-use crate::transport::{Failure, TlsSettings, tls_settings, try_target};
+use crate::transport::{RequestFailure, TlsSettings, tls_settings, try_target};
 
 const DNS: &str = "DNS";
 const TLS: &str = "outbound TLS";
@@ -19,10 +19,10 @@ pub(super) async fn examine(
     config: &Config,
     asked: &[String],
     of_webhooks: &[String],
-) -> Vec<Finding> {
+) -> Vec<DoctorFinding> {
     let tls = match tls_settings() {
         Ok(tls) => tls,
-        Err(words) => return vec![Finding::failed(TLS, words, "report this as a fault")],
+        Err(reason) => return vec![DoctorFinding::failed(TLS, reason, "report this as a fault")],
     };
     let rules = address_rules(config, guarded(config));
     let urls = if asked.is_empty() { of_webhooks } else { asked };
@@ -41,13 +41,17 @@ pub(super) async fn examine(
             }
             Err(error) => {
                 let found = format!("{url}: {error}");
-                findings.push(Finding::failed(TLS, found, "give an https:// address"));
+                findings.push(DoctorFinding::failed(
+                    TLS,
+                    found,
+                    "give an https:// address",
+                ));
             }
         }
     }
     if targets.is_empty() && findings.is_empty() {
         findings.push(names().await);
-        findings.push(Finding::ok(
+        findings.push(DoctorFinding::ok(
             TLS,
             "no webhook with an https target to try; `--url https://…` tries one",
         ));
@@ -72,37 +76,37 @@ fn guarded(config: &Config) -> Vec<u16> {
     own.chain(database).collect()
 }
 
-async fn one(rules: &AddressRules, tls: &TlsSettings, target: &Target) -> Finding {
+async fn one(rules: &AddressRules, tls: &TlsSettings, target: &Target) -> DoctorFinding {
     let host = target.host();
     match try_target(rules, tls, target).await {
         Ok(reached) => {
             let how = reached.tls.as_deref().unwrap_or("no TLS");
             let took = reached.duration.as_millis();
-            Finding::ok(
+            DoctorFinding::ok(
                 TLS,
                 format!("{host} at {}: {how} after {took} ms", reached.address),
             )
         }
-        Err(failure @ Failure::Unresolved { .. }) => {
-            Finding::failed(DNS, failure.what(), failure.remedy())
+        Err(failure @ RequestFailure::Unresolved { .. }) => {
+            DoctorFinding::failed(DNS, failure.what(), failure.remedy())
         }
-        Err(failure @ Failure::Forbidden(_)) => Finding::warning(
+        Err(failure @ RequestFailure::Forbidden(_)) => DoctorFinding::warning(
             TLS,
             format!("{host}: {failure}"),
             "let the setting that it names permit it, if deliveries may go there",
         ),
         Err(failure) => {
-            Finding::failed(TLS, format!("{host}: {}", failure.what()), failure.remedy())
+            DoctorFinding::failed(TLS, format!("{host}: {}", failure.what()), failure.remedy())
         }
     }
 }
 
 /// Whether the resolver of the system works at all: every machine knows itself.
-async fn names() -> Finding {
+async fn names() -> DoctorFinding {
     const NAME: &str = "localhost";
     match tokio::net::lookup_host((NAME, 0)).await {
-        Ok(_) => Finding::ok(DNS, "names are found"),
-        Err(error) => Finding::failed(
+        Ok(_) => DoctorFinding::ok(DNS, "names are found"),
+        Err(error) => DoctorFinding::failed(
             DNS,
             format!("not even {NAME} is found: {error}"),
             "check /etc/hosts, /etc/nsswitch.conf and /etc/resolv.conf",

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use serde::Deserialize;
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 use crate::config::{Config, reachable};
 use crate::transport::api_client::ApiClient;
 
@@ -14,7 +14,7 @@ const OWN: &str = env!("CARGO_PKG_VERSION");
 
 /// What Herald says at `/`.
 #[derive(Deserialize)]
-struct Home {
+struct HomeAnswer {
     name: String,
     version: String,
 }
@@ -29,7 +29,7 @@ enum Holder {
     Other,
 }
 
-pub(super) async fn examine(config: &Config) -> Vec<Finding> {
+pub(super) async fn examine(config: &Config) -> Vec<DoctorFinding> {
     let mut findings = Vec::new();
     for (setting, address) in config.http.listeners() {
         findings.push(one(setting, address).await);
@@ -37,43 +37,43 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     findings
 }
 
-async fn one(setting: &'static str, address: SocketAddr) -> Finding {
+async fn one(setting: &'static str, address: SocketAddr) -> DoctorFinding {
     const CHECK: &str = "port";
     let error = match TcpListener::bind(address) {
-        Ok(_listener) => return Finding::ok(CHECK, format!("{address} ({setting}) is free")),
+        Ok(_listener) => return DoctorFinding::ok(CHECK, format!("{address} ({setting}) is free")),
         Err(error) => error,
     };
     match error.kind() {
         ErrorKind::AddrInUse => match holder(address).await {
-            Holder::Herald(version) if version == OWN => Finding::ok(
+            Holder::Herald(version) if version == OWN => DoctorFinding::ok(
                 CHECK,
                 format!("Herald {version} serves {address} ({setting})"),
             ),
-            Holder::Herald(version) => Finding::warning(
+            Holder::Herald(version) => DoctorFinding::warning(
                 CHECK,
                 format!("Herald {version} serves {address} ({setting}), and this is {OWN}"),
                 "restart the daemon, so that both are the same",
             ),
             Holder::PartOfHerald => {
-                Finding::ok(CHECK, format!("Herald serves {address} ({setting})"))
+                DoctorFinding::ok(CHECK, format!("Herald serves {address} ({setting})"))
             }
-            Holder::Other => Finding::failed(
+            Holder::Other => DoctorFinding::failed(
                 CHECK,
                 format!("another program has {address} ({setting})"),
                 format!("end it (`ss -ltnp` shows which), or set {setting} to another address"),
             ),
         },
-        ErrorKind::PermissionDenied => Finding::failed(
+        ErrorKind::PermissionDenied => DoctorFinding::failed(
             CHECK,
             format!("this user may not listen on {address} ({setting})"),
             "take a port from 1024 on, or socket activation (herald.socket)",
         ),
-        ErrorKind::AddrNotAvailable => Finding::failed(
+        ErrorKind::AddrNotAvailable => DoctorFinding::failed(
             CHECK,
             format!("this machine has no address {} ({setting})", address.ip()),
             format!("set {setting} to one that `ip address` shows, or to 0.0.0.0"),
         ),
-        _ => Finding::failed(
+        _ => DoctorFinding::failed(
             CHECK,
             format!("{address} ({setting}): {error}"),
             format!("set {setting} to another address"),
@@ -86,7 +86,7 @@ async fn holder(address: SocketAddr) -> Holder {
     let Ok(client) = ApiClient::new(&base, "", None) else {
         return Holder::Other;
     };
-    if let Ok(home) = client.get::<Home>("/", &[]).await
+    if let Ok(home) = client.get::<HomeAnswer>("/", &[]).await
         && home.name == "Herald"
     {
         return Holder::Herald(home.version);

@@ -13,10 +13,10 @@ use crate::catalogue;
 use crate::cli::output;
 use crate::config::Config;
 use crate::domain::event_type::nearest;
-use crate::plugin::{self, Fault, Limits, ScriptKind, Source, TestResult, read_script};
+use crate::plugin::{self, Limits, ScriptKind, Source, SourceFault, TestResult, read_script};
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Check {
+pub(in crate::cli) struct CheckPlugins {
     /// Scripts, or folders with triggers/ and named/ in them; none: the folder of HERALD_PLUGINS_DIR
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -24,19 +24,19 @@ pub(in crate::cli) struct Check {
 
 #[derive(Debug, Serialize)]
 struct Report {
-    scripts: Vec<Checked>,
+    scripts: Vec<CheckedScript>,
     tests: usize,
     faults: usize,
 }
 
 /// One script, for machines.
 #[derive(Debug, Serialize)]
-struct Checked {
+struct CheckedScript {
     file: String,
     hash: Option<String>,
     hooks: Vec<String>,
     tests: Vec<Tested>,
-    faults: Vec<Told>,
+    faults: Vec<ReportedFault>,
     warnings: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ struct Tested {
 }
 
 #[derive(Debug, Serialize)]
-struct Told {
+struct ReportedFault {
     line: Option<usize>,
     column: Option<usize>,
     message: String,
@@ -57,10 +57,10 @@ struct Told {
     shown: String,
 }
 
-impl Check {
+impl CheckPlugins {
     pub(super) fn run(self, config: &Config, json: bool) -> anyhow::Result<ExitCode> {
         let limits = Limits::from_config(config);
-        let scripts: Vec<Checked> = self
+        let scripts: Vec<CheckedScript> = self
             .scripts(config)?
             .iter()
             .map(|file| check(file, &limits))
@@ -73,7 +73,7 @@ impl Check {
         if json {
             output::json(&report)?;
         } else {
-            tell(&report)?;
+            show(&report)?;
         }
         Ok(ExitCode::from(u8::from(report.faults > 0)))
     }
@@ -101,7 +101,7 @@ impl Check {
     }
 }
 
-/// The scripts of a plugins folder, or those that stand in a folder itself.
+/// The scripts of a plugins folder, or those that are in a folder itself.
 fn scripts_of(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut scripts = listed(folder)?;
     for kind in [ScriptKind::Trigger, ScriptKind::Named] {
@@ -127,8 +127,8 @@ fn listed(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(scripts)
 }
 
-fn check(path: &Path, limits: &Limits) -> Checked {
-    let mut checked = Checked {
+fn check(path: &Path, limits: &Limits) -> CheckedScript {
+    let mut checked = CheckedScript {
         file: output::plain(&path.display().to_string()),
         hash: None,
         hooks: Vec::new(),
@@ -139,8 +139,8 @@ fn check(path: &Path, limits: &Limits) -> Checked {
     let read = name_of(path).and_then(|name| Ok(Source::new(name, read_script(path)?)));
     let source = match read {
         Ok(source) => source,
-        Err(words) => {
-            checked.fault(Fault::whole(words));
+        Err(reason) => {
+            checked.fault(SourceFault::whole(reason));
             return checked;
         }
     };
@@ -169,7 +169,7 @@ fn warnings(path: &Path, source: &Source) -> Vec<String> {
         .iter()
         .any(|kind| folder.is_some_and(|name| name == kind.folder()));
     if !placed {
-        warnings.push("it acts once it stands in triggers/ or named/".to_owned());
+        warnings.push("it acts once it is in triggers/ or named/".to_owned());
     }
     let name = source.name.name();
     if source.name.kind() == ScriptKind::Trigger && catalogue::find(name).is_none() {
@@ -183,7 +183,7 @@ fn warnings(path: &Path, source: &Source) -> Vec<String> {
     warnings
 }
 
-impl Checked {
+impl CheckedScript {
     fn test(&mut self, test: TestResult) {
         self.tests.push(Tested {
             passed: test.result.is_ok(),
@@ -196,8 +196,8 @@ impl Checked {
         }
     }
 
-    fn fault(&mut self, fault: Fault) {
-        self.faults.push(Told {
+    fn fault(&mut self, fault: SourceFault) {
+        self.faults.push(ReportedFault {
             shown: in_one_line(&self.file, &fault),
             line: fault.line,
             column: fault.column,
@@ -207,11 +207,11 @@ impl Checked {
     }
 }
 
-/// Faults are the result and go to standard output; all else is told beside it.
-fn tell(report: &Report) -> std::io::Result<()> {
+/// Faults are the result and go to standard output; all else goes to standard error.
+fn show(report: &Report) -> std::io::Result<()> {
     for script in &report.scripts {
         for warning in &script.warnings {
-            output::tell(&output::plain(&format!(
+            output::report(&output::plain(&format!(
                 "{}: warning: {warning}",
                 script.file
             )));
@@ -227,7 +227,7 @@ fn tell(report: &Report) -> std::io::Result<()> {
         1 => format!("1 {what}"),
         more => format!("{more} {what}s"),
     };
-    output::tell(&format!(
+    output::report(&format!(
         "{}, {}, {}",
         count(report.scripts.len(), "script"),
         count(report.tests, "test"),

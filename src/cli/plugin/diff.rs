@@ -8,7 +8,7 @@ use crate::domain::json_lines::laid_out;
 const CONTEXT: usize = 3;
 
 /// A unified diff of two JSON texts; empty if they say the same. A text that is no JSON is
-/// compared as it stands.
+/// compared as it is.
 pub(super) fn unified(published: &[u8], delivered: &[u8]) -> String {
     let (old, new) = (laid_out(published), laid_out(delivered));
     TextDiff::from_lines(&old, &new)

@@ -10,18 +10,18 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::config::Config;
-use crate::plugin::{Fault, ScriptKind, ScriptName, check_name};
+use crate::plugin::{ScriptKind, ScriptName, SourceFault, check_name};
 
 /// What may be done with plugins.
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum PluginCommand {
     /// Check scripts and run their test_ functions
-    Check(check::Check),
+    Check(check::CheckPlugins),
     /// Run a script on an event and show what it makes of it
-    Run(run::Run),
+    Run(run::RunPlugin),
 }
 
-impl Command {
+impl PluginCommand {
     pub(super) fn run(self, config: &Config, json: bool) -> anyhow::Result<ExitCode> {
         match self {
             Self::Check(command) => command.run(config, json),
@@ -31,7 +31,7 @@ impl Command {
 }
 
 /// The script's name by its file: in a folder `triggers` it is an event type's; anywhere else it
-/// counts as a named one. Only what stands in one of the two folders must be named rightly.
+/// counts as a named one. Only a file in one of the two folders must have a legal name.
 fn name_of(path: &Path) -> Result<ScriptName, String> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let folder = path.parent().and_then(Path::file_name);
@@ -47,8 +47,8 @@ fn name_of(path: &Path) -> Result<ScriptName, String> {
 }
 
 /// `file:line:column: message`, as compilers write it and editors read it. A fault of the whole
-/// file stands at its beginning.
-fn in_one_line(file: &str, fault: &Fault) -> String {
+/// file is at its beginning.
+fn in_one_line(file: &str, fault: &SourceFault) -> String {
     let (line, column) = (fault.line.unwrap_or(1), fault.column.unwrap_or(1));
     format!("{file}:{line}:{column}: {}", fault.message)
 }

@@ -17,12 +17,13 @@ use crate::domain::destination::Destination;
 use crate::domain::event::{MAX_EVENT_BYTES, parse_envelope};
 use crate::domain::event_type::nearest;
 use crate::plugin::{
-    self, Delivered, EventView, Limits, Runtime, Source, SubscriptionView, Verdict, read_script,
+    self, Delivered, Limits, Runtime, ScriptEvent, ScriptSubscription, ScriptVerdict, Source,
+    read_script,
 };
 use crate::store::clock::DatabaseClock;
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Run {
+pub(in crate::cli) struct RunPlugin {
     /// The script
     #[arg(value_name = "FILE")]
     script: PathBuf,
@@ -35,17 +36,17 @@ pub(in crate::cli) struct Run {
     /// The number of the attempt
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..))]
     attempt: i64,
-    /// The target that the script is told, https:// or mailto:
+    /// The target that the script sees, https:// or mailto:
     #[arg(long, value_name = "URL", default_value = "https://example.com/")]
     target: String,
 }
 
-impl Run {
+impl RunPlugin {
     pub(super) fn run(self, config: &Config, json: bool) -> anyhow::Result<ExitCode> {
         let file = output::plain(&self.script.display().to_string());
         let source = name_of(&self.script)
             .and_then(|name| Ok(Source::new(name, read_script(&self.script)?)))
-            .map_err(|words| anyhow!("{file}: {words}"))?;
+            .map_err(|reason| anyhow!("{file}: {reason}"))?;
         let runtime = Runtime::new(Limits::from_config(config));
         let script = runtime
             .compile(&source)
@@ -54,13 +55,13 @@ impl Run {
         let envelope = parse_envelope(&payload).context("the event cannot be used")?;
         Destination::parse(&self.target).context("--target cannot be used")?;
         let now = DatabaseClock::new().now();
-        let event = EventView {
+        let event = ScriptEvent {
             id: "evt_01jz0000000000000000000000",
             event_type: &envelope.event_type,
             received_at: now,
             attempt: self.attempt,
             payload: &payload,
-            subscription: SubscriptionView {
+            subscription: ScriptSubscription {
                 id: "sub_01jz0000000000000000000000",
                 title: "Example",
                 target: &self.target,
@@ -71,7 +72,7 @@ impl Run {
         if json {
             output::json(&in_json(&run))?;
         } else {
-            tell(&run, &file, &payload)?;
+            show(&run, &file, &payload)?;
         }
         Ok(ExitCode::from(u8::from(run.verdict.is_err())))
     }
@@ -113,7 +114,7 @@ fn in_json(run: &plugin::Run) -> Value {
     let mut answer = Map::new();
     let mut put = |name: &str, value: Value| drop(answer.insert(name.to_owned(), value));
     match &run.verdict {
-        Ok(Verdict::Deliver(delivered)) => {
+        Ok(ScriptVerdict::Deliver(delivered)) => {
             put("decision", "deliver".into());
             put("changed", delivered.changed.into());
             put("content_type", content_type(delivered).into());
@@ -124,8 +125,8 @@ fn in_json(run: &plugin::Run) -> Value {
             );
             put("body", String::from_utf8_lossy(&delivered.body).into());
         }
-        Ok(Verdict::Filtered { .. }) => put("decision", "filtered".into()),
-        Ok(Verdict::Mail(mail)) => {
+        Ok(ScriptVerdict::Filtered { .. }) => put("decision", "filtered".into()),
+        Ok(ScriptVerdict::Mail(mail)) => {
             put("decision", "mail".into());
             let mail = json!({
                 "to": mail.to, "subject": mail.subject, "text": mail.text, "html": mail.html,
@@ -154,11 +155,13 @@ fn content_type(delivered: &Delivered) -> &str {
     delivered.content_type.as_deref().unwrap_or(json)
 }
 
-fn tell(run: &plugin::Run, file: &str, payload: &[u8]) -> io::Result<()> {
+fn show(run: &plugin::Run, file: &str, payload: &[u8]) -> io::Result<()> {
     match &run.verdict {
-        Ok(Verdict::Deliver(delivered)) => tell_delivered(delivered, payload)?,
-        Ok(Verdict::Filtered { .. }) => output::line("decision: filtered, it is not delivered")?,
-        Ok(Verdict::Mail(mail)) => {
+        Ok(ScriptVerdict::Deliver(delivered)) => show_delivered(delivered, payload)?,
+        Ok(ScriptVerdict::Filtered { .. }) => {
+            output::line("decision: filtered, it is not delivered")?
+        }
+        Ok(ScriptVerdict::Mail(mail)) => {
             output::line("decision: mail")?;
             let to = match mail.to.as_slice() {
                 [] => "the subscription's target".to_owned(),
@@ -188,7 +191,7 @@ fn tell(run: &plugin::Run, file: &str, payload: &[u8]) -> io::Result<()> {
     output::line(&format!("{operations} operations in {elapsed:.1?}"))
 }
 
-fn tell_delivered(delivered: &Delivered, payload: &[u8]) -> io::Result<()> {
+fn show_delivered(delivered: &Delivered, payload: &[u8]) -> io::Result<()> {
     let body = if delivered.changed {
         "changed"
     } else {

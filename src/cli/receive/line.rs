@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use super::super::output::plain;
 use crate::domain::event::parse_envelope;
-use crate::http::receiver::{Counts, Received, Verdict};
+use crate::http::receiver::{Received, ReceiverCounts, SignatureVerdict};
 
-/// What is told of one request. As JSON it is one object a line.
+/// What is shown of one request. As JSON it is one object a line.
 #[derive(Debug, Serialize)]
-pub(super) struct Line<'a> {
+pub(super) struct ReceivedLine<'a> {
     at: DateTime<Utc>,
     webhook_id: Option<&'a str>,
     event_type: Option<String>,
     path: &'a str,
     bytes: usize,
-    signature: Verdict,
+    signature: SignatureVerdict,
     answer: &'a str,
 }
 
-impl<'a> Line<'a> {
+impl<'a> ReceivedLine<'a> {
     pub(super) fn of(received: &'a Received<'_>) -> Self {
         Self {
             at: received.at,
@@ -35,15 +35,15 @@ impl<'a> Line<'a> {
     }
 }
 
-impl fmt::Display for Line<'_> {
+impl fmt::Display for ReceivedLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.at.to_rfc3339_opts(SecondsFormat::Millis, true);
         let id = plain(self.webhook_id.unwrap_or("-"));
         let event_type = plain(self.event_type.as_deref().unwrap_or("-"));
         let signature = match self.signature {
-            Verdict::Ok => "ok",
-            Verdict::Bad => "bad",
-            Verdict::None => "none",
+            SignatureVerdict::Ok => "ok",
+            SignatureVerdict::Bad => "bad",
+            SignatureVerdict::None => "none",
         };
         let (bytes, answer) = (self.bytes, self.answer);
         write!(
@@ -54,7 +54,7 @@ impl fmt::Display for Line<'_> {
 }
 
 /// The totals in a sentence.
-pub(super) fn totals(counts: &Counts) -> String {
+pub(super) fn totals(counts: &ReceiverCounts) -> String {
     format!(
         "received {} ({} bytes): signatures {} ok, {} bad, {} none; accepted {}, failed on \
          purpose {}",
@@ -71,11 +71,11 @@ pub(super) fn totals(counts: &Counts) -> String {
 /// The body's `event_type`, if the body is JSON that has one.
 fn event_type(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Named {
+    struct TypedEvent {
         event_type: String,
     }
     // The second reader takes all of JSON, but none that names no legal type.
-    serde_json::from_slice::<Named>(body)
+    serde_json::from_slice::<TypedEvent>(body)
         .map(|named| named.event_type)
         .or_else(|_| parse_envelope(body).map(|envelope| envelope.event_type))
         .ok()
@@ -92,21 +92,21 @@ mod tests {
             path: "/hook",
             id: Some("evt_1"),
             body: br#"{"event_type":"A\n\u001b[2J"}"#,
-            signature: Verdict::Ok,
+            signature: SignatureVerdict::Ok,
             answer: "200",
         };
         assert_eq!(
-            Line::of(&received).to_string(),
+            ReceivedLine::of(&received).to_string(),
             "1970-01-01T00:00:00.000Z evt_1 A\u{fffd}\u{fffd}[2J 29 bytes, signature ok, answered 200"
         );
         let other = Received {
             id: None,
             body: b"\xff",
-            signature: Verdict::None,
+            signature: SignatureVerdict::None,
             ..received
         };
         assert_eq!(
-            Line::of(&other).to_string(),
+            ReceivedLine::of(&other).to_string(),
             "1970-01-01T00:00:00.000Z - - 1 bytes, signature none, answered 200"
         );
     }

@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output;
 use crate::domain::secret::Secret;
-use crate::http::receiver::{Failure, Received, Receiver, Settings};
+use crate::http::receiver::{Received, Receiver, ReceiverFailure, Settings};
 
 /// The options of `herald receive`.
 #[derive(Debug, Args)]
@@ -27,14 +27,14 @@ pub(crate) struct Receive {
     secrets: Vec<Secret>,
     /// Fail on purpose: a status from 300 to 599, hang or reset
     #[arg(long, value_name = "500|429|410|hang|reset")]
-    fail: Option<Failure>,
+    fail: Option<ReceiverFailure>,
     /// The share of requests to fail, from 0 to 1
     #[arg(long, requires = "fail", default_value_t = 1.0, value_parser = rate)]
     rate: f64,
     /// Which requests fail: the same seed fails the same ones of a sequence
     #[arg(long, requires = "fail", default_value_t = 0)]
     seed: u64,
-    /// Seconds to tell as Retry-After with a failing status
+    /// Seconds to send as Retry-After with a failing status
     #[arg(long, value_name = "SECONDS", requires = "fail")]
     retry_after: Option<u32>,
     /// Milliseconds to wait before each answer
@@ -54,7 +54,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl Receive {
-    /// Receives until it is told to stop (Ctrl-C, SIGTERM).
+    /// Receives until it is asked to stop (Ctrl-C, SIGTERM).
     pub(crate) async fn run(self, json: bool) -> anyhow::Result<()> {
         let ledger = match &self.ledger {
             None => None,
@@ -63,7 +63,7 @@ impl Receive {
                 Some(file.with_context(|| format!("cannot open {}", path.display()))?)
             }
         };
-        // Before the address is told: who reads it may stop the receiver at once.
+        // Before the address is shown: whoever reads it may stop the receiver at once.
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let receiver = Receiver::start(Settings {
@@ -77,7 +77,7 @@ impl Receive {
             observer: observer(self.quiet, json),
         })
         .with_context(|| format!("cannot listen on {}", self.listen))?;
-        output::tell(&format!(
+        output::report(&format!(
             "receiving on http://{} (Ctrl-C ends)",
             receiver.address()
         ));
@@ -102,9 +102,9 @@ fn observer(quiet: bool, json: bool) -> Box<dyn Fn(&Received<'_>) + Send + Sync>
     Box::new(move |received| {
         // A full disk behind standard output must not keep the receiver from answering.
         let _ = if json {
-            output::json_line(&line::Line::of(received))
+            output::json_line(&line::ReceivedLine::of(received))
         } else {
-            output::line(&line::Line::of(received).to_string())
+            output::line(&line::ReceivedLine::of(received).to_string())
         };
     })
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use self::fields::Fields;
-use super::client::Connection;
+use super::client::ApiConnection;
 use super::{WrongUsage, output};
 use crate::domain::id::SubscriptionId;
 use crate::domain::subscription::{HeldChoice, SubscriptionState};
@@ -17,43 +17,43 @@ use crate::transport::api_client::{ApiClient, Method};
 const PAGE: &str = "200";
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum SubscriptionCommand {
     /// Add one, and print its secret
-    Add(Add),
+    Add(AddSubscription),
     /// List them
-    List(List),
+    List(ListSubscriptions),
     /// Show one
-    Show(One),
+    Show(OneSubscription),
     /// Change what is given, leave the rest
-    Edit(Edit),
+    Edit(EditSubscription),
     /// Remove one; what it still had open is cancelled
-    Remove(One),
+    Remove(OneSubscription),
     /// Print its signing secret
-    Secret(One),
+    Secret(OneSubscription),
     /// Make a new secret; the old one signs as well for a while
     Rotate(Rotate),
     /// Hold its deliveries
-    Pause(One),
+    Pause(OneSubscription),
     /// Deliver again
     Resume(Resume),
     /// Let it match and deliver
-    Enable(One),
+    Enable(OneSubscription),
     /// Let it match nothing new
-    Disable(One),
+    Disable(OneSubscription),
     /// Send it the example of an event type
     Test(Test),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Add {
+pub(super) struct AddSubscription {
     #[command(flatten)]
     fields: Fields,
     #[command(flatten)]
-    connection: Connection,
+    connection: ApiConnection,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct List {
+pub(super) struct ListSubscriptions {
     /// Only those in this state
     #[arg(long, value_name = "enabled|paused|disabled")]
     state: Option<SubscriptionState>,
@@ -70,24 +70,24 @@ pub(super) struct List {
     #[arg(long, value_name = "TIME")]
     created_to: Option<String>,
     #[command(flatten)]
-    connection: Connection,
+    connection: ApiConnection,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct One {
+pub(super) struct OneSubscription {
     /// Its id
     #[arg(value_name = "ID")]
     id: SubscriptionId,
     #[command(flatten)]
-    connection: Connection,
+    connection: ApiConnection,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Edit {
+pub(super) struct EditSubscription {
     #[command(flatten)]
     fields: Fields,
     #[command(flatten)]
-    one: One,
+    one: OneSubscription,
 }
 
 #[derive(Debug, Args)]
@@ -96,7 +96,7 @@ pub(super) struct Rotate {
     #[arg(long, value_name = "HOURS", default_value_t = 24)]
     overlap_hours: u32,
     #[command(flatten)]
-    one: One,
+    one: OneSubscription,
 }
 
 #[derive(Debug, Args)]
@@ -105,7 +105,7 @@ pub(super) struct Resume {
     #[arg(long, value_name = "deliver|drop|newest", default_value_t = HeldChoice::Deliver)]
     held: HeldChoice,
     #[command(flatten)]
-    one: One,
+    one: OneSubscription,
 }
 
 #[derive(Debug, Args)]
@@ -114,10 +114,10 @@ pub(super) struct Test {
     #[arg(long, value_name = "NAME")]
     event_type: Option<String>,
     #[command(flatten)]
-    one: One,
+    one: OneSubscription,
 }
 
-impl Command {
+impl SubscriptionCommand {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         match self {
             Self::Add(add) => {
@@ -133,7 +133,7 @@ impl Command {
                 show::list(&found, json)
             }
             Self::Show(one) => show::one(&one.get("").await?, json),
-            Self::Edit(Edit { fields, one }) => {
+            Self::Edit(EditSubscription { fields, one }) => {
                 let changes = fields.given()?;
                 if changes.is_empty() {
                     return Err(WrongUsage("nothing to change: name at least one field").into());
@@ -182,7 +182,7 @@ impl Command {
     }
 }
 
-impl One {
+impl OneSubscription {
     fn path(&self, below: &str) -> String {
         format!("/v1/subscriptions/{}{below}", self.id)
     }
@@ -208,7 +208,7 @@ impl One {
     }
 }
 
-impl List {
+impl ListSubscriptions {
     fn query(&self) -> Vec<(&'static str, String)> {
         let state = self.state.map(|state| state.to_string());
         let given = [
@@ -225,19 +225,19 @@ impl List {
     }
 }
 
-/// Follows the pages to the end: who lists subscriptions wants them all.
+/// Follows the pages to the end: people who list subscriptions want them all.
 async fn all(
     client: &ApiClient,
     mut query: Vec<(&'static str, String)>,
 ) -> anyhow::Result<Vec<Map<String, Value>>> {
     #[derive(serde::Deserialize)]
-    struct Page {
+    struct ListPage {
         data: Vec<Map<String, Value>>,
         next_cursor: Option<String>,
     }
     let mut found = Vec::new();
     loop {
-        let page: Page = client.get("/v1/subscriptions", &query).await?;
+        let page: ListPage = client.get("/v1/subscriptions", &query).await?;
         found.extend(page.data);
         let Some(cursor) = page.next_cursor else {
             return Ok(found);
@@ -247,7 +247,7 @@ async fn all(
     }
 }
 
-fn done(answer: &Value, json: bool, one: &One, what: &str) -> anyhow::Result<()> {
+fn done(answer: &Value, json: bool, one: &OneSubscription, what: &str) -> anyhow::Result<()> {
     if json && !answer.is_null() {
         output::json(answer)?;
     } else if !json {

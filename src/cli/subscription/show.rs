@@ -91,7 +91,7 @@ pub(super) fn test(answer: &Value, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A value in words: texts bare, lists joined, nothing as a dash.
+/// A value as text: texts bare, lists joined, nothing as a dash.
 fn text(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "-".to_owned(),

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-/// How deep the arrays and objects of a text stand inside one another; None: it is not JSON.
+/// How deep the arrays and objects of a text are nested; None: it is not JSON.
 pub(super) fn depth(text: &str) -> Option<usize> {
     let mut grammar = Grammar(text.as_bytes());
     let depth = grammar.element()?;

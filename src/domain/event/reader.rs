@@ -43,7 +43,7 @@ impl<'de, const KEEP: bool> Visitor<'de> for BodyVisitor<KEEP> {
         let mut kept = Map::new();
         while let Some(FieldName(name)) = fields.next_key()? {
             if name == EVENT_TYPE {
-                let Field::<true>(value) = fields.next_value()?;
+                let StrictValue::<true>(value) = fields.next_value()?;
                 if KEEP {
                     kept.insert(name.into_owned(), value.clone());
                 }
@@ -52,7 +52,7 @@ impl<'de, const KEEP: bool> Visitor<'de> for BodyVisitor<KEEP> {
                     Types::One(_) | Types::Many => Types::Many,
                 };
             } else {
-                let Field::<KEEP>(value) = fields.next_value()?;
+                let StrictValue::<KEEP>(value) = fields.next_value()?;
                 if KEEP {
                     kept.insert(name.into_owned(), value);
                 }
@@ -62,7 +62,7 @@ impl<'de, const KEEP: bool> Visitor<'de> for BodyVisitor<KEEP> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-        FieldVisitor::<false>
+        StrictVisitor::<false>
             .visit_seq(items)
             .map(|_| Body::Other("an array"))
     }
@@ -123,17 +123,19 @@ impl<'de> Deserialize<'de> for FieldName<'de> {
 ///
 /// Not serde's `IgnoredAny`: serde_json passes that one over without a limit of depth. And not
 /// `Value`'s own reader, which takes some names of fields for commands.
-pub(super) struct Field<const KEEP: bool>(Value);
+pub(super) struct StrictValue<const KEEP: bool>(Value);
 
-impl<'de, const KEEP: bool> Deserialize<'de> for Field<KEEP> {
+impl<'de, const KEEP: bool> Deserialize<'de> for StrictValue<KEEP> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FieldVisitor::<KEEP>).map(Self)
+        deserializer
+            .deserialize_any(StrictVisitor::<KEEP>)
+            .map(Self)
     }
 }
 
-struct FieldVisitor<const KEEP: bool>;
+struct StrictVisitor<const KEEP: bool>;
 
-impl<'de, const KEEP: bool> Visitor<'de> for FieldVisitor<KEEP> {
+impl<'de, const KEEP: bool> Visitor<'de> for StrictVisitor<KEEP> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,7 +144,7 @@ impl<'de, const KEEP: bool> Visitor<'de> for FieldVisitor<KEEP> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut kept = Map::new();
-        while let Some((FieldName(name), Field::<KEEP>(value))) = fields.next_entry()? {
+        while let Some((FieldName(name), StrictValue::<KEEP>(value))) = fields.next_entry()? {
             if KEEP {
                 kept.insert(name.into_owned(), value);
             }
@@ -156,7 +158,7 @@ impl<'de, const KEEP: bool> Visitor<'de> for FieldVisitor<KEEP> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut kept = Vec::new();
-        while let Some(Field::<KEEP>(value)) = items.next_element()? {
+        while let Some(StrictValue::<KEEP>(value)) = items.next_element()? {
             if KEEP {
                 kept.push(value);
             }

@@ -1,4 +1,4 @@
-//! What a body must be, told by examples and by random bytes.
+//! What a body must be, shown by examples and by random bytes.
 
 use std::collections::BTreeMap;
 

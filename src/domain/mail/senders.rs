@@ -76,7 +76,7 @@ impl Senders<'_> {
             let first = listed.iter().find(|it| it.is_address());
             return first
                 .and_then(|it| Mailbox::new(None, it.as_str()).ok())
-                .ok_or_else(|| format!("is missing: this account sends as {}", self.words()));
+                .ok_or_else(|| format!("is missing: this account sends as {}", self.permitted()));
         };
         let (address, domain) = (named.address(), named.domain());
         let permitted = match self.listed {
@@ -91,7 +91,7 @@ impl Senders<'_> {
         Err(format!(
             "this account may not send as {address}, only as {}; an operator changes that by the \
              account's `mail_senders`",
-            self.words()
+            self.permitted()
         ))
     }
 
@@ -99,7 +99,7 @@ impl Senders<'_> {
         self.mail_from.address().eq_ignore_ascii_case(address)
     }
 
-    fn words(&self) -> String {
+    fn permitted(&self) -> String {
         let any = |domain: &str| format!("any address at {domain}");
         let own = |domain: &str| {
             if domain == self.mail_from.domain() {

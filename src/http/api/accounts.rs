@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 
 use crate::domain::id::AccountId;
 use crate::domain::mail::Sender;
-use crate::http::extract::{Asked, Asker, Body, Keyed, Path};
-use crate::http::page::{Page, Wanted};
-use crate::http::reply::{Answer, Done, Made, Shown};
+use crate::http::extract::{Asker, JsonBody, Keyed, Path, QueryInput};
+use crate::http::page::{Page, PageRequest};
+use crate::http::reply::{ApiResult, CreatedJson, EmptyReply, OkJson};
 use crate::service::accounts::{self, AccountInput, AccountPatch, Bounds};
 use crate::service::input::WholeList;
 use crate::service::views;
@@ -75,35 +75,41 @@ fn senders(listed: Option<Vec<Sender>>) -> Option<Vec<String>> {
     listed.map(|listed| listed.iter().map(Sender::to_string).collect())
 }
 
-pub(crate) async fn list(by: Asker, Asked(asked): Asked<WholeList>) -> Answer<Page<AccountView>> {
-    let wanted: Wanted<'_, AccountId> = Wanted::of(&asked, "accounts")?;
+pub(crate) async fn list(
+    by: Asker,
+    QueryInput(asked): QueryInput<WholeList>,
+) -> ApiResult<Page<AccountView>> {
+    let wanted: PageRequest<'_, AccountId> = PageRequest::of(&asked, "accounts")?;
     let rows = accounts::list(&by.shared.directory, wanted.after, wanted.rows()).await?;
     Ok(wanted.page(rows, |row| row.id, AccountView::from))
 }
 
-pub(crate) async fn create(by: Asker, keyed: Keyed<AccountInput>) -> Answer<Made<AccountView>> {
-    let (input, making) = keyed.apart(by.caller.actor());
+pub(crate) async fn create(
+    by: Asker,
+    keyed: Keyed<AccountInput>,
+) -> ApiResult<CreatedJson<AccountView>> {
+    let (input, making) = keyed.split(by.caller.actor());
     let made = accounts::create(&by.shared.directory, making.get(), input.finish()?).await?;
-    Ok(Made::at(format!("/v1/accounts/{}", made.id), made))
+    Ok(CreatedJson::at(format!("/v1/accounts/{}", made.id), made))
 }
 
-pub(crate) async fn show(by: Asker, Path(id): Path<AccountId>) -> Answer<Shown<AccountShown>> {
+pub(crate) async fn show(by: Asker, Path(id): Path<AccountId>) -> ApiResult<OkJson<AccountShown>> {
     let directory = &by.shared.directory;
     let account = accounts::show(directory, id).await?.into();
     let bounds = accounts::bounds(directory, id).await?.into();
-    Ok(Shown(AccountShown { account, bounds }))
+    Ok(OkJson(AccountShown { account, bounds }))
 }
 
 pub(crate) async fn change(
     by: Asker,
     Path(id): Path<AccountId>,
-    Body(patch): Body<AccountPatch>,
-) -> Answer<Shown<AccountView>> {
+    JsonBody(patch): JsonBody<AccountPatch>,
+) -> ApiResult<OkJson<AccountView>> {
     let changed = accounts::change(&by.shared.directory, id, &by.caller.actor(), patch).await?;
-    Ok(Shown(changed.into()))
+    Ok(OkJson(changed.into()))
 }
 
-pub(crate) async fn remove(by: Asker, Path(id): Path<AccountId>) -> Answer<Done> {
+pub(crate) async fn remove(by: Asker, Path(id): Path<AccountId>) -> ApiResult<EmptyReply> {
     accounts::remove(&by.shared.directory, id, &by.caller.actor()).await?;
-    Ok(Done)
+    Ok(EmptyReply)
 }

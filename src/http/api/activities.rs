@@ -11,22 +11,22 @@ use utoipa::ToSchema;
 use crate::domain::activity::ActorKind;
 use crate::domain::id::ActivityId;
 use crate::http::body;
-use crate::http::extract::{Asked, Header, In, Keyed, KeyedBy, Lines, Raw};
-use crate::http::idempotency::{self, Key};
-use crate::http::page::{Page, Wanted};
-use crate::http::problem::{Kind, Problem};
-use crate::http::reply::{Accepted, Answer, Made, Shown};
+use crate::http::extract::{Header, In, Keyed, KeyedBy, Lines, QueryInput, Raw};
+use crate::http::idempotency::{self, KeyHeader};
+use crate::http::page::{Page, PageRequest};
+use crate::http::problem::{ProblemDetails, ProblemKind};
+use crate::http::reply::{AcceptedJson, ApiResult, CreatedJson, OkJson};
 use crate::service::activities::{
     self, ActivityInput, ActivityQuery, LIST, Place, Recording, SummaryQuery,
 };
 use crate::service::input::Text;
-use crate::service::{Reason, RejectedLine, raw_json, views};
+use crate::service::{Reason, RefusedLine, raw_json, views};
 use crate::store::activity::{Activity, ActivityCount, ActivityFilter};
 
 /// Upper bound of one activity, in bytes: its payload and all else.
-const MAX_ACTIVITY_BYTES: usize = 128 << 10;
+pub(in crate::http) const MAX_ACTIVITY_BYTES: usize = 128 << 10;
 /// Upper bound of a batch, in lines.
-const MAX_LINES: usize = 1_000;
+pub(in crate::http) const MAX_LINES: usize = 1_000;
 /// After so many lines the worker's other requests get a turn.
 const YIELD_EVERY: usize = 50;
 
@@ -43,7 +43,7 @@ pub(crate) struct ActivitiesRecorded {
     /// How many lines were committed.
     accepted: usize,
     /// The lines that were not.
-    rejected: Vec<RejectedLine>,
+    rejected: Vec<RefusedLine>,
     /// The ids of the committed lines, in their order.
     ids: Vec<ActivityId>,
 }
@@ -51,21 +51,22 @@ pub(crate) struct ActivitiesRecorded {
 pub(crate) async fn record(
     at: In,
     keyed: Keyed<ActivityInput, MAX_ACTIVITY_BYTES>,
-) -> Answer<Made<ActivityRecorded>> {
-    let (input, making) = keyed.apart(at.cx().by());
+) -> ApiResult<CreatedJson<ActivityRecorded>> {
+    let (input, making) = keyed.split(at.cx().by());
     let activity = Recording::new(at.cx()).judge(input).await?;
     let ids = activities::record(at.cx(), making.get(), vec![activity]).await?;
     let id = ids.first().copied();
-    let id = id.ok_or_else(|| Problem::new(Kind::Internal, "The activity got no id."))?;
-    Ok(Made::nowhere(ActivityRecorded { id }))
+    let id =
+        id.ok_or_else(|| ProblemDetails::new(ProblemKind::Internal, "The activity got no id."))?;
+    Ok(CreatedJson::nowhere(ActivityRecorded { id }))
 }
 
 pub(crate) async fn record_batch(
     at: In,
     request: HttpRequest,
-    _key: Header<Key>,
+    _key: Header<KeyHeader>,
     lines: Raw<Lines<ActivityInput>>,
-) -> Answer<Accepted<ActivitiesRecorded>> {
+) -> ApiResult<AcceptedJson<ActivitiesRecorded>> {
     let body = body::batch(&at.shared, &request, lines.0).await?;
     let lines = body::lines(&body, MAX_LINES, ("activity", "activities"))?;
     let mut recording = Recording::new(at.cx());
@@ -85,16 +86,16 @@ pub(crate) async fn record_batch(
             Err(why) if matches!(why.reason, Reason::Internal | Reason::Unavailable) => {
                 return Err(why.into());
             }
-            Err(why) => rejected.push(RejectedLine::of(line, why)),
+            Err(why) => rejected.push(RefusedLine::of(line, why)),
         }
     }
     if good.is_empty() {
-        return Err(Problem::no_line(rejected));
+        return Err(ProblemDetails::no_line(rejected));
     }
     let making = KeyedBy::new(at.cx().by(), idempotency::request_key(&request, &body)?);
     let ids = activities::record(at.cx(), making.get(), good).await?;
     let accepted = ids.len();
-    Ok(Accepted(ActivitiesRecorded {
+    Ok(AcceptedJson(ActivitiesRecorded {
         accepted,
         rejected,
         ids,
@@ -144,8 +145,11 @@ views! {
     }
 }
 
-pub(crate) async fn list(at: In, Asked(asked): Asked<ActivityQuery>) -> Answer<Page<ActivityView>> {
-    let wanted: Wanted<'_, Place> = Wanted::of(&asked, LIST)?;
+pub(crate) async fn list(
+    at: In,
+    QueryInput(asked): QueryInput<ActivityQuery>,
+) -> ApiResult<Page<ActivityView>> {
+    let wanted: PageRequest<'_, Place> = PageRequest::of(&asked, LIST)?;
     let filter = ActivityFilter {
         user: asked.user.map(Text::into_inner),
         group: asked.group.map(Text::into_inner),
@@ -174,11 +178,11 @@ pub(crate) struct ActivitySummary {
 
 pub(crate) async fn summary(
     at: In,
-    Asked(asked): Asked<SummaryQuery>,
-) -> Answer<Shown<ActivitySummary>> {
+    QueryInput(asked): QueryInput<SummaryQuery>,
+) -> ApiResult<OkJson<ActivitySummary>> {
     let time = (asked.from.map(|from| from.0), asked.to.map(|to| to.0));
     let counted = activities::count(at.cx(), asked.group.as_deref(), time).await?;
-    Ok(Shown(ActivitySummary {
+    Ok(OkJson(ActivitySummary {
         from: counted.from,
         to: counted.to,
         data: counted.rows.into_iter().map(CountView::from).collect(),

@@ -1,17 +1,17 @@
 //! The catalogue of activities: what is built in, and what an account adds for its application.
 
-use crate::http::extract::{Asked, In, Keyed};
-use crate::http::page::{Page, Wanted};
-use crate::http::reply::{Answer, Made};
+use crate::http::extract::{In, Keyed, QueryInput};
+use crate::http::page::{Page, PageRequest};
+use crate::http::reply::{ApiResult, CreatedJson};
 use crate::service::activity_types::{
     self, ActivityTypeInput, ActivityTypeQuery, ActivityTypeView,
 };
 
 pub(crate) async fn list(
     at: In,
-    Asked(asked): Asked<ActivityTypeQuery>,
-) -> Answer<Page<ActivityTypeView>> {
-    let wanted: Wanted<'_, (String, String)> = Wanted::of(&asked, "activity-types")?;
+    QueryInput(asked): QueryInput<ActivityTypeQuery>,
+) -> ApiResult<Page<ActivityTypeView>> {
+    let wanted: PageRequest<'_, (String, String)> = PageRequest::of(&asked, "activity-types")?;
     let key = |known: &ActivityTypeView| (known.group.clone(), known.activity.clone());
     let mut types = activity_types::list(at.cx()).await?;
     if let Some(group) = asked.group.as_deref() {
@@ -26,8 +26,8 @@ pub(crate) async fn list(
 pub(crate) async fn create(
     at: In,
     keyed: Keyed<ActivityTypeInput>,
-) -> Answer<Made<ActivityTypeView>> {
-    let (input, making) = keyed.apart(at.cx().by());
+) -> ApiResult<CreatedJson<ActivityTypeView>> {
+    let (input, making) = keyed.split(at.cx().by());
     let added = activity_types::create(at.cx(), making.get(), input.finish()?).await?;
-    Ok(Made::nowhere(added))
+    Ok(CreatedJson::nowhere(added))
 }

@@ -1,10 +1,10 @@
 //! The audit.
 
 use crate::http::extract::Asker;
-use crate::http::reply::{Answer, Shown};
-use crate::service::audit::{self, Audit};
+use crate::http::reply::{ApiResult, OkJson};
+use crate::service::audit::{self, AuditView};
 
-pub(crate) async fn run(by: Asker) -> Answer<Shown<Audit>> {
+pub(crate) async fn run(by: Asker) -> ApiResult<OkJson<AuditView>> {
     let audit = audit::run(&by.shared.engine, by.caller.account).await?;
-    Ok(Shown(audit))
+    Ok(OkJson(audit))
 }

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{EventId, SubscriptionId};
-use crate::http::extract::{Asked, In, Keyed, Path};
-use crate::http::page::{Page, Wanted};
-use crate::http::problem::{Kind, Problem};
-use crate::http::reply::{Accepted, Answer, Shown};
+use crate::http::extract::{In, Keyed, Path, QueryInput};
+use crate::http::page::{Page, PageRequest};
+use crate::http::problem::{ProblemDetails, ProblemKind};
+use crate::http::reply::{AcceptedJson, ApiResult, OkJson};
 use crate::service::attempts::{AttemptView, RequestView, error_of};
 use crate::service::deliveries::{self, DeliveryQuery};
 use crate::service::subscriptions::NoInput;
@@ -26,7 +26,7 @@ views! {
         subscription_id: SubscriptionId = delivery.subscription,
         /// The event's type.
         event_type: String,
-        /// Where it stands.
+        /// Its state.
         state: DeliveryState,
         /// What the receiver answered last.
         last_status_code: Option<i16> = delivery.last_status,
@@ -85,8 +85,11 @@ pub(crate) struct Resent {
     state: DeliveryState,
 }
 
-pub(crate) async fn list(at: In, Asked(asked): Asked<DeliveryQuery>) -> Answer<Page<DeliveryView>> {
-    let mut wanted: Wanted<'_, DeliveryPlace> = Wanted::of(&asked, "deliveries")?;
+pub(crate) async fn list(
+    at: In,
+    QueryInput(asked): QueryInput<DeliveryQuery>,
+) -> ApiResult<Page<DeliveryView>> {
+    let mut wanted: PageRequest<'_, DeliveryPlace> = PageRequest::of(&asked, "deliveries")?;
     let place = (wanted.after.take(), wanted.limit);
     let (rows, next) = deliveries::list(at.cx(), asked, place).await?;
     Ok(wanted.page_to(rows, next, DeliveryView::from))
@@ -95,9 +98,9 @@ pub(crate) async fn list(at: In, Asked(asked): Asked<DeliveryQuery>) -> Answer<P
 pub(crate) async fn show(
     at: In,
     Path((event, subscription)): Path<(EventId, SubscriptionId)>,
-) -> Answer<Shown<DeliveryDetail>> {
+) -> ApiResult<OkJson<DeliveryDetail>> {
     let shown = deliveries::show(at.cx(), event, subscription).await?;
-    Ok(Shown(DeliveryDetail {
+    Ok(OkJson(DeliveryDetail {
         facts: shown.delivery.into(),
         held_because: shown.held_because,
         request: RequestView::new(shown.url, shown.payload),
@@ -109,21 +112,21 @@ pub(crate) async fn resend(
     at: In,
     Path((event_id, subscription_id)): Path<(EventId, SubscriptionId)>,
     keyed: Keyed<NoInput>,
-) -> Answer<Accepted<Resent>> {
-    let (nothing, making) = keyed.apart(at.cx().by());
+) -> ApiResult<AcceptedJson<Resent>> {
+    let (nothing, making) = keyed.split(at.cx().by());
     nothing.finish()?;
     let resend = deliveries::resend(at.cx(), event_id, subscription_id, making.get());
     let detail = match resend.await? {
         Resend::Due(state) => {
-            return Ok(Accepted(Resent {
+            return Ok(AcceptedJson(Resent {
                 event_id,
                 subscription_id,
                 state,
             }));
         }
-        Resend::Unknown => return Err(Problem::not_found("delivery")),
+        Resend::Unknown => return Err(ProblemDetails::not_found("delivery")),
         Resend::Deleted => "Its subscription was deleted.",
         Resend::InFlight => "It is being delivered for the first time right now: wait for its end.",
     };
-    Err(Problem::new(Kind::Conflict, detail))
+    Err(ProblemDetails::new(ProblemKind::Conflict, detail))
 }

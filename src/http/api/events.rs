@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::deliveries::DeliveryView;
 use crate::domain::id::EventId;
-use crate::http::extract::{Asked, In, Path};
-use crate::http::page::{Page, Wanted};
-use crate::http::reply::{Answer, Shown};
+use crate::http::extract::{In, Path, QueryInput};
+use crate::http::page::{Page, PageRequest};
+use crate::http::reply::{ApiResult, OkJson};
 use crate::service::events::{self, EventQuery};
 use crate::service::{Fault, raw_json, views};
 use crate::store::event::EventSummary;
@@ -57,8 +57,11 @@ pub(crate) struct EventDetail {
     deliveries: Vec<DeliveryView>,
 }
 
-pub(crate) async fn list(at: In, Asked(asked): Asked<EventQuery>) -> Answer<Page<EventView>> {
-    let wanted: Wanted<'_, EventId> = Wanted::of(&asked, "events")?;
+pub(crate) async fn list(
+    at: In,
+    QueryInput(asked): QueryInput<EventQuery>,
+) -> ApiResult<Page<EventView>> {
+    let wanted: PageRequest<'_, EventId> = PageRequest::of(&asked, "events")?;
     let rows = events::list(at.cx(), asked, (wanted.after, wanted.rows())).await?;
     let view = |row: EventSummary| {
         let (deliveries, facts) = (row.targets.len(), row.into());
@@ -67,9 +70,9 @@ pub(crate) async fn list(at: In, Asked(asked): Asked<EventQuery>) -> Answer<Page
     Ok(wanted.page(rows, |row| row.id, view))
 }
 
-pub(crate) async fn show(at: In, Path(id): Path<EventId>) -> Answer<Shown<EventDetail>> {
+pub(crate) async fn show(at: In, Path(id): Path<EventId>) -> ApiResult<OkJson<EventDetail>> {
     let (event, payload, deliveries) = events::show(at.cx(), id).await?;
-    Ok(Shown(EventDetail {
+    Ok(OkJson(EventDetail {
         hops: event.hops.clone(),
         facts: event.into(),
         payload,

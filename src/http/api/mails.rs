@@ -8,15 +8,15 @@ use utoipa::ToSchema;
 
 use crate::domain::id::{EventId, MailId, SubscriptionId};
 use crate::domain::mail::{MailState, TryOutcome};
-use crate::http::extract::{Asked, In, Keyed, Path};
-use crate::http::page::{Page, Wanted};
-use crate::http::reply::{Answer, Shown, Taken};
+use crate::http::extract::{In, Keyed, Path, QueryInput};
+use crate::http::page::{Page, PageRequest};
+use crate::http::reply::{ApiResult, OkJson, TakenJson};
 use crate::service::mails::{self, LIST, MailInput, MailQuery};
 use crate::service::{raw_json, views};
 use crate::store::mail_log::{LoggedMail, LoggedTry};
 
 /// Upper bound of a request, in bytes: both texts as JSON, and all else.
-const MAX_MAIL_BYTES: usize = 4 << 20;
+pub(in crate::http) const MAX_MAIL_BYTES: usize = 4 << 20;
 
 /// The answer to a mail.
 #[derive(Serialize, ToSchema)]
@@ -106,7 +106,7 @@ views! {
 pub(crate) struct MailDetail {
     #[serde(flatten)]
     mail: MailView,
-    /// What stands in `Message-ID`, the same at each try.
+    /// Its `Message-ID`, the same at each try.
     #[schema(example = "<0192f5a0c4d97c2e8f3b1a2b3c4d5e6f@example.com>")]
     message_id: String,
     /// Where an answer goes, if not to `from`.
@@ -128,26 +128,29 @@ pub(crate) struct MailDetail {
 pub(crate) async fn send(
     at: In,
     keyed: Keyed<MailInput, MAX_MAIL_BYTES>,
-) -> Answer<Taken<MailTaken>> {
-    let (input, making) = keyed.apart(at.cx().by());
+) -> ApiResult<TakenJson<MailTaken>> {
+    let (input, making) = keyed.split(at.cx().by());
     let (id, state) = mails::send(at.cx(), making.get(), input).await?;
     let taken = MailTaken { id, state };
     Ok(match state {
-        MailState::Sent => Taken::Recorded(taken),
-        _ => Taken::Accepted(taken),
+        MailState::Sent => TakenJson::Recorded(taken),
+        _ => TakenJson::Accepted(taken),
     })
 }
 
-pub(crate) async fn list(at: In, Asked(asked): Asked<MailQuery>) -> Answer<Page<MailView>> {
-    let wanted: Wanted<'_, MailId> = Wanted::of(&asked, LIST)?;
+pub(crate) async fn list(
+    at: In,
+    QueryInput(asked): QueryInput<MailQuery>,
+) -> ApiResult<Page<MailView>> {
+    let wanted: PageRequest<'_, MailId> = PageRequest::of(&asked, LIST)?;
     let filter = asked.filter(wanted.after, wanted.rows());
     let (rows, next) = mails::list(at.cx(), &filter, wanted.limit).await?;
     Ok(wanted.page_to(rows, next, MailView::from))
 }
 
-pub(crate) async fn show(at: In, Path(id): Path<MailId>) -> Answer<Shown<MailDetail>> {
+pub(crate) async fn show(at: In, Path(id): Path<MailId>) -> ApiResult<OkJson<MailDetail>> {
     let (mail, content, tries) = mails::show(at.cx(), id).await?;
-    Ok(Shown(MailDetail {
+    Ok(OkJson(MailDetail {
         headers: mails::headers(&mail, &content),
         mail: mail.into(),
         message_id: format!("<{}>", content.message_id),

@@ -1,5 +1,5 @@
-//! The handlers of `/v1`, one resource a file. Who may call them, and what they are for, stands in
-//! `routes`; what they take and answer in their types.
+//! The handlers of `/v1`, one file for each resource. `routes` says who may call them and what they
+//! are for; their types say what they take and return.
 
 pub(super) mod accounts;
 pub(super) mod activities;

@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 use crate::domain::event::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES, parse_envelope};
 use crate::domain::id::EventId;
 use crate::http::body;
-use crate::http::extract::{Header, In, Lines, One, Raw};
+use crate::http::extract::{Header, In, Lines, OneItem, Raw};
 use crate::http::hops::{self, HopsHeader};
-use crate::http::idempotency::{self, Key};
-use crate::http::problem::Problem;
-use crate::http::reply::{Accepted, Answer};
+use crate::http::idempotency::{self, KeyHeader};
+use crate::http::problem::ProblemDetails;
+use crate::http::reply::{AcceptedJson, ApiResult};
 use crate::service::publishing::{self, BatchPublished, EventBody, publish_lines};
 use crate::service::{Fault, raw_json};
 
@@ -34,16 +34,16 @@ pub(crate) struct Published {
 pub(crate) async fn publish(
     at: In,
     request: HttpRequest,
-    _key: Header<Key>,
+    _key: Header<KeyHeader>,
     _hops: Header<HopsHeader>,
-    raw: Raw<One<EventBody>>,
-) -> Answer<Accepted<Published>> {
+    raw: Raw<OneItem<EventBody>>,
+) -> ApiResult<AcceptedJson<Published>> {
     let body = body::read(&request, raw.0, MAX_EVENT_BYTES).await?;
     let key = idempotency::key(&request)?;
     let event_type = || Some(parse_envelope(&body).ok()?.event_type);
     let hops = hops::read(at.cx(), &at.shared.loops, &request, event_type).await?;
     let accepted = publishing::accept(&at.shared.engine, at.account, &body, key, hops).await?;
-    Ok(Accepted(Published {
+    Ok(AcceptedJson(Published {
         id: accepted.receipt.id,
         deliveries: accepted.receipt.deliveries,
         duplicate: accepted.receipt.duplicate,
@@ -54,17 +54,17 @@ pub(crate) async fn publish(
 pub(crate) async fn publish_batch(
     at: In,
     request: HttpRequest,
-    _key: Header<Key>,
+    _key: Header<KeyHeader>,
     _hops: Header<HopsHeader>,
     lines: Raw<Lines<EventBody>>,
-) -> Answer<Accepted<BatchPublished>> {
+) -> ApiResult<AcceptedJson<BatchPublished>> {
     let body = body::batch(&at.shared, &request, lines.0).await?;
     let key = idempotency::key(&request)?;
     let hops = hops::read(at.cx(), &at.shared.loops, &request, || None).await?;
     let lines = body::lines(&body, MAX_BATCH_EVENTS, ("event", "events"))?;
     let batch = publish_lines(at.cx(), &lines, key, hops).await?;
     if batch.ids.is_empty() {
-        return Err(Problem::no_line(batch.rejected));
+        return Err(ProblemDetails::no_line(batch.rejected));
     }
-    Ok(Accepted(batch))
+    Ok(AcceptedJson(batch))
 }

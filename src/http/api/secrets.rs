@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::domain::id::SubscriptionId;
 use crate::http::extract::{In, Keyed, Path};
-use crate::http::problem::Problem;
-use crate::http::reply::{Answer, Shown};
+use crate::http::problem::ProblemDetails;
+use crate::http::reply::{ApiResult, OkJson};
 use crate::service::subscriptions::{self, RotateInput};
 use crate::service::views;
 use crate::store::secret::LiveSecret;
@@ -17,7 +17,7 @@ views! {
     pub(crate) PreviousSecret of one: LiveSecret {
         /// `whsec_…`
         secret: String = one.secret.reveal(),
-        /// When it stops to sign.
+        /// When it stops signing.
         expires_at: Option<DateTime<Utc>>,
     }
 }
@@ -41,29 +41,29 @@ pub(crate) struct RotatedView {
     previous: Vec<PreviousSecret>,
 }
 
-fn view(live: Vec<LiveSecret>) -> Answer<SecretsView> {
+fn view(live: Vec<LiveSecret>) -> ApiResult<SecretsView> {
     let mut live = live.into_iter();
     let current = live.next();
-    let current = current.ok_or_else(|| Problem::not_found("subscription"))?;
+    let current = current.ok_or_else(|| ProblemDetails::not_found("subscription"))?;
     let secret = current.secret.reveal();
     let previous = live.map(PreviousSecret::from).collect();
     Ok(SecretsView { secret, previous })
 }
 
-pub(crate) async fn show(at: In, Path(id): Path<SubscriptionId>) -> Answer<Shown<SecretsView>> {
-    Ok(Shown(view(subscriptions::secrets(at.cx(), id).await?)?))
+pub(crate) async fn show(at: In, Path(id): Path<SubscriptionId>) -> ApiResult<OkJson<SecretsView>> {
+    Ok(OkJson(view(subscriptions::secrets(at.cx(), id).await?)?))
 }
 
 pub(crate) async fn rotate(
     at: In,
     Path(id): Path<SubscriptionId>,
     keyed: Keyed<RotateInput>,
-) -> Answer<Shown<RotatedView>> {
-    let (input, making) = keyed.apart(at.cx().by());
+) -> ApiResult<OkJson<RotatedView>> {
+    let (input, making) = keyed.split(at.cx().by());
     let rotated = subscriptions::rotate(at.cx(), id, making.get(), input.finish()?).await?;
     let (secret, previous) = match rotated.map(view).transpose()? {
         Some(SecretsView { secret, previous }) => (Some(secret), previous),
         None => (None, Vec::new()),
     };
-    Ok(Shown(RotatedView { secret, previous }))
+    Ok(OkJson(RotatedView { secret, previous }))
 }

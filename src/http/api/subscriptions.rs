@@ -11,9 +11,9 @@ use crate::domain::delivery::Outcome;
 use crate::domain::id::SubscriptionId;
 use crate::domain::role::Role;
 use crate::domain::subscription::{Order, SubscriptionSort, SubscriptionState};
-use crate::http::extract::{Asked, Begun, In, Keyed, Path};
-use crate::http::page::{Page, Wanted};
-use crate::http::reply::{Answer, Done, Made, Shown};
+use crate::http::extract::{Begun, In, Keyed, Path, QueryInput};
+use crate::http::page::{Page, PageRequest};
+use crate::http::reply::{ApiResult, CreatedJson, EmptyReply, OkJson};
 use crate::service::attempts::MASKED;
 use crate::service::input::{Text, one_of};
 use crate::service::subscriptions::{
@@ -49,7 +49,7 @@ pub(crate) struct SubscriptionView {
     title: String,
     /// Where it delivers; path and query are for admins alone.
     url: String,
-    /// Names of event types, `*` standing for any characters.
+    /// Names of event types; `*` matches any characters.
     triggers: Vec<String>,
     /// `enabled`, `paused` or `disabled`.
     state: SubscriptionState,
@@ -132,39 +132,42 @@ impl SubscriptionView {
 pub(crate) struct NewSubscriptionView {
     #[serde(flatten)]
     view: SubscriptionView,
-    /// Signs its deliveries (Standard Webhooks); also to be had at `…/secret`. Null: the
+    /// Signs its deliveries (Standard Webhooks); `…/secret` shows it, too. Null: the
     /// Idempotency-Key was used before, and this is what was made then.
     #[schema(example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")]
     secret: Option<String>,
 }
 
 /// Shows a subscription with its counts.
-pub(super) async fn view(cx: Context<'_>, it: Subscription) -> Answer<Shown<SubscriptionView>> {
+pub(super) async fn view(cx: Context<'_>, it: Subscription) -> ApiResult<OkJson<SubscriptionView>> {
     let counts = subscriptions::counts(cx, it.id).await?;
-    Ok(Shown(SubscriptionView::new(it, counts, cx.caller.role)))
+    Ok(OkJson(SubscriptionView::new(it, counts, cx.caller.role)))
 }
 
 pub(crate) async fn create(
     at: In,
     keyed: Keyed<SubscriptionInput>,
-) -> Answer<Made<NewSubscriptionView>> {
-    let (input, making) = keyed.apart(at.cx().by());
+) -> ApiResult<CreatedJson<NewSubscriptionView>> {
+    let (input, making) = keyed.split(at.cx().by());
     let (made, secret) = subscriptions::create(at.cx(), making.get(), input).await?;
     let address = format!("/v1/subscriptions/{}", made.id);
     let view = SubscriptionView::new(made, None, at.caller.role);
     let secret = secret.map(|secret| secret.reveal());
-    Ok(Made::at(address, NewSubscriptionView { view, secret }))
+    Ok(CreatedJson::at(
+        address,
+        NewSubscriptionView { view, secret },
+    ))
 }
 
 pub(crate) async fn list(
     at: In,
-    Asked(asked): Asked<SubscriptionQuery>,
-) -> Answer<Page<SubscriptionView>> {
+    QueryInput(asked): QueryInput<SubscriptionQuery>,
+) -> ApiResult<Page<SubscriptionView>> {
     let sort = asked.sort.unwrap_or(SubscriptionSort::CreatedAt);
     let descending = asked.order.unwrap_or_default() == Order::Descending;
-    // A cursor is worth something in its own order alone.
+    // A cursor is valid in its own order alone.
     let name = format!("subscriptions {sort} {descending}");
-    let wanted: Wanted<'_, (DateTime<Utc>, SubscriptionId)> = Wanted::of(&asked, &name)?;
+    let wanted: PageRequest<'_, (DateTime<Utc>, SubscriptionId)> = PageRequest::of(&asked, &name)?;
     let filter = SubscriptionFilter {
         state: asked.state,
         created_from: asked.created_from.map(|from| from.0),
@@ -187,7 +190,7 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     at: In,
     Path(id): Path<SubscriptionId>,
-) -> Answer<Shown<SubscriptionView>> {
+) -> ApiResult<OkJson<SubscriptionView>> {
     view(at.cx(), subscriptions::show(at.cx(), id).await?).await
 }
 
@@ -195,14 +198,14 @@ pub(crate) async fn change(
     at: In,
     Path(id): Path<SubscriptionId>,
     Begun(patch): Begun<SubscriptionPatch>,
-) -> Answer<Shown<SubscriptionView>> {
+) -> ApiResult<OkJson<SubscriptionView>> {
     // First, so that nobody can use a foreign id to have names looked up.
     let before = subscriptions::show(at.cx(), id).await?;
     let changed = subscriptions::change(at.cx(), &before, patch, None).await?;
     view(at.cx(), changed).await
 }
 
-pub(crate) async fn remove(at: In, Path(id): Path<SubscriptionId>) -> Answer<Done> {
+pub(crate) async fn remove(at: In, Path(id): Path<SubscriptionId>) -> ApiResult<EmptyReply> {
     subscriptions::remove(at.cx(), id).await?;
-    Ok(Done)
+    Ok(EmptyReply)
 }

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use super::subscriptions::{SubscriptionView, view};
 use crate::domain::id::{EventId, SubscriptionId};
 use crate::domain::subscription::SubscriptionState;
-use crate::http::extract::{Body, In, Keyed, Path};
-use crate::http::reply::{Accepted, Answer, Shown};
+use crate::http::extract::{In, JsonBody, Keyed, Path};
+use crate::http::reply::{AcceptedJson, ApiResult, OkJson};
 use crate::service::subscriptions::{self, NoInput, ResumeInput, TestInput};
 
 use SubscriptionState::{Disabled, Enabled, Paused};
@@ -26,8 +26,8 @@ pub(crate) struct TestSent {
 pub(crate) async fn pause(
     at: In,
     Path(id): Path<SubscriptionId>,
-    _nothing: Body<NoInput>,
-) -> Answer<Shown<SubscriptionView>> {
+    _nothing: JsonBody<NoInput>,
+) -> ApiResult<OkJson<SubscriptionView>> {
     let now = subscriptions::switch(at.cx(), id, &[Enabled, Paused], Paused).await?;
     view(at.cx(), now).await
 }
@@ -35,8 +35,8 @@ pub(crate) async fn pause(
 pub(crate) async fn resume(
     at: In,
     Path(id): Path<SubscriptionId>,
-    Body(input): Body<ResumeInput>,
-) -> Answer<Shown<SubscriptionView>> {
+    JsonBody(input): JsonBody<ResumeInput>,
+) -> ApiResult<OkJson<SubscriptionView>> {
     let now = subscriptions::resume(at.cx(), id, input).await?;
     view(at.cx(), now).await
 }
@@ -44,8 +44,8 @@ pub(crate) async fn resume(
 pub(crate) async fn enable(
     at: In,
     Path(id): Path<SubscriptionId>,
-    _nothing: Body<NoInput>,
-) -> Answer<Shown<SubscriptionView>> {
+    _nothing: JsonBody<NoInput>,
+) -> ApiResult<OkJson<SubscriptionView>> {
     let now = subscriptions::switch(at.cx(), id, SubscriptionState::ALL, Enabled).await?;
     view(at.cx(), now).await
 }
@@ -53,8 +53,8 @@ pub(crate) async fn enable(
 pub(crate) async fn disable(
     at: In,
     Path(id): Path<SubscriptionId>,
-    _nothing: Body<NoInput>,
-) -> Answer<Shown<SubscriptionView>> {
+    _nothing: JsonBody<NoInput>,
+) -> ApiResult<OkJson<SubscriptionView>> {
     let now = subscriptions::switch(at.cx(), id, SubscriptionState::ALL, Disabled).await?;
     view(at.cx(), now).await
 }
@@ -63,12 +63,12 @@ pub(crate) async fn send_test(
     at: In,
     Path(subscription_id): Path<SubscriptionId>,
     keyed: Keyed<TestInput>,
-) -> Answer<Accepted<TestSent>> {
-    let (input, making) = keyed.apart(at.cx().by());
+) -> ApiResult<AcceptedJson<TestSent>> {
+    let (input, making) = keyed.split(at.cx().by());
     let (input, making) = (input.finish()?, making.get());
     let sent = subscriptions::send_test(at.cx(), subscription_id, making, input).await?;
     let (event_id, event_type) = sent;
-    Ok(Accepted(TestSent {
+    Ok(AcceptedJson(TestSent {
         event_id,
         subscription_id,
         event_type,

@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 
 use crate::domain::id::{AccountId, TokenId};
 use crate::domain::role::Role;
-use crate::http::extract::{Asked, Asker, Body, Keyed, Path};
-use crate::http::page::{Page, Wanted};
-use crate::http::reply::{Answer, Done, Made, Shown};
+use crate::http::extract::{Asker, JsonBody, Keyed, Path, QueryInput};
+use crate::http::page::{Page, PageRequest};
+use crate::http::reply::{ApiResult, CreatedJson, EmptyReply, OkJson};
 use crate::service::input::WholeList;
 use crate::service::tokens::{self, TokenInput, TokenPatch};
 use crate::service::views;
@@ -45,38 +45,44 @@ pub(crate) struct NewTokenView {
     token: Option<String>,
 }
 
-pub(crate) async fn list(by: Asker, Asked(asked): Asked<WholeList>) -> Answer<Page<TokenView>> {
-    let wanted: Wanted<'_, TokenId> = Wanted::of(&asked, "tokens")?;
+pub(crate) async fn list(
+    by: Asker,
+    QueryInput(asked): QueryInput<WholeList>,
+) -> ApiResult<Page<TokenView>> {
+    let wanted: PageRequest<'_, TokenId> = PageRequest::of(&asked, "tokens")?;
     let (directory, account) = (&by.shared.directory, by.caller.account);
     let rows = tokens::list(directory, account, wanted.after, wanted.rows()).await?;
     Ok(wanted.page(rows, |row| row.id, TokenView::from))
 }
 
-pub(crate) async fn create(by: Asker, keyed: Keyed<TokenInput>) -> Answer<Made<NewTokenView>> {
-    let (input, making) = keyed.apart(by.caller.actor());
+pub(crate) async fn create(
+    by: Asker,
+    keyed: Keyed<TokenInput>,
+) -> ApiResult<CreatedJson<NewTokenView>> {
+    let (input, making) = keyed.split(by.caller.actor());
     let (directory, account) = (&by.shared.directory, by.caller.account);
     let (made, token) = tokens::create(directory, account, making.get(), input.finish()?).await?;
     let (address, view) = (format!("/v1/tokens/{}", made.id), made.into());
-    Ok(Made::at(address, NewTokenView { view, token }))
+    Ok(CreatedJson::at(address, NewTokenView { view, token }))
 }
 
-pub(crate) async fn show(by: Asker, Path(id): Path<TokenId>) -> Answer<Shown<TokenView>> {
+pub(crate) async fn show(by: Asker, Path(id): Path<TokenId>) -> ApiResult<OkJson<TokenView>> {
     let found = tokens::show(&by.shared.directory, by.caller.account, id).await?;
-    Ok(Shown(found.into()))
+    Ok(OkJson(found.into()))
 }
 
 pub(crate) async fn change(
     by: Asker,
     Path(id): Path<TokenId>,
-    Body(patch): Body<TokenPatch>,
-) -> Answer<Shown<TokenView>> {
+    JsonBody(patch): JsonBody<TokenPatch>,
+) -> ApiResult<OkJson<TokenView>> {
     let (account, actor) = (by.caller.account, by.caller.actor());
     let changed = tokens::change(&by.shared.directory, account, id, &actor, patch).await?;
-    Ok(Shown(changed.into()))
+    Ok(OkJson(changed.into()))
 }
 
-pub(crate) async fn revoke(by: Asker, Path(id): Path<TokenId>) -> Answer<Done> {
+pub(crate) async fn revoke(by: Asker, Path(id): Path<TokenId>) -> ApiResult<EmptyReply> {
     let (account, actor) = (by.caller.account, by.caller.actor());
     tokens::revoke(&by.shared.directory, account, id, &actor).await?;
-    Ok(Done)
+    Ok(EmptyReply)
 }

@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 
 use crate::domain::id::{AccountId, UserId};
 use crate::domain::role::UserRole;
-use crate::http::extract::{Asked, Body, In, Keyed, Path};
-use crate::http::page::{Page, Wanted};
-use crate::http::reply::{Answer, Done, Made, Shown};
+use crate::http::extract::{In, JsonBody, Keyed, Path, QueryInput};
+use crate::http::page::{Page, PageRequest};
+use crate::http::reply::{ApiResult, CreatedJson, EmptyReply, OkJson};
 use crate::service::input::WholeList;
 use crate::service::users::{self, UserInput, UserPatch};
 use crate::service::views;
@@ -49,37 +49,40 @@ pub(crate) struct InvitedView {
     link: Option<String>,
 }
 
-pub(crate) async fn list(at: In, Asked(asked): Asked<WholeList>) -> Answer<Page<UserView>> {
-    let wanted: Wanted<'_, UserId> = Wanted::of(&asked, "users")?;
+pub(crate) async fn list(
+    at: In,
+    QueryInput(asked): QueryInput<WholeList>,
+) -> ApiResult<Page<UserView>> {
+    let wanted: PageRequest<'_, UserId> = PageRequest::of(&asked, "users")?;
     let directory = &at.shared.directory;
     let rows = users::list(directory, at.account, wanted.after, wanted.rows()).await?;
     Ok(wanted.page(rows, |row| row.id, UserView::from))
 }
 
-pub(crate) async fn invite(at: In, keyed: Keyed<UserInput>) -> Answer<Made<InvitedView>> {
-    let (input, making) = keyed.apart(at.cx().by());
+pub(crate) async fn invite(at: In, keyed: Keyed<UserInput>) -> ApiResult<CreatedJson<InvitedView>> {
+    let (input, making) = keyed.split(at.cx().by());
     let (directory, input) = (&at.shared.directory, input.finish()?);
     let (made, link) = users::invite(directory, at.account, making.get(), input).await?;
     let (address, view) = (format!("/v1/users/{}", made.id), made.into());
-    Ok(Made::at(address, InvitedView { view, link }))
+    Ok(CreatedJson::at(address, InvitedView { view, link }))
 }
 
-pub(crate) async fn show(at: In, Path(id): Path<UserId>) -> Answer<Shown<UserView>> {
+pub(crate) async fn show(at: In, Path(id): Path<UserId>) -> ApiResult<OkJson<UserView>> {
     let found = users::show(&at.shared.directory, at.account, id).await?;
-    Ok(Shown(found.into()))
+    Ok(OkJson(found.into()))
 }
 
 pub(crate) async fn change(
     at: In,
     Path(id): Path<UserId>,
-    Body(patch): Body<UserPatch>,
-) -> Answer<Shown<UserView>> {
+    JsonBody(patch): JsonBody<UserPatch>,
+) -> ApiResult<OkJson<UserView>> {
     let (directory, by) = (&at.shared.directory, at.cx().by());
     let changed = users::change(directory, at.account, id, &by, patch).await?;
-    Ok(Shown(changed.into()))
+    Ok(OkJson(changed.into()))
 }
 
-pub(crate) async fn remove(at: In, Path(id): Path<UserId>) -> Answer<Done> {
+pub(crate) async fn remove(at: In, Path(id): Path<UserId>) -> ApiResult<EmptyReply> {
     users::remove(&at.shared.directory, at.account, id, &at.cx().by()).await?;
-    Ok(Done)
+    Ok(EmptyReply)
 }

@@ -1,9 +1,9 @@
-//! `/metrics`: figures for Prometheus, in its text format. Each group of figures is a function that
+//! `/metrics`: metrics for Prometheus, in its text format. Each group of metrics is a table that
 //! gives names to what the daemon keeps in memory: nothing here counts in the database or waits
-//! for it.
+//! for it. The reference is made from the same tables.
 //!
-//! To add one, write it in the file of its kind. Its labels must be bounded: names of scripts (1,000
-//! at most), words of an enum and routes are; ids are for those alone that `metrics_subscriptions`
+//! To add one, write it in the table of its kind. Its labels must be bounded: names of scripts (1,000
+//! at most), values of an enum and routes are; ids are for those alone that `metrics_subscriptions`
 //! gives a place.
 
 mod deliveries;
@@ -18,23 +18,43 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{self, Data};
 use prometheus::TEXT_FORMAT;
 
-use self::page::{Page, figures};
+use self::page::{MetricRow, MetricsPage, metrics};
 use self::process::Process;
-use super::problem::{Kind, Problem};
-use super::reply::Text;
-use super::shared::Shared;
+use super::problem::{ProblemDetails, ProblemKind};
+use super::reply::PlainText;
+use super::shared::ServerContext;
 use crate::service::request;
 
 pub(super) use self::requests::{Requests, measured};
 
-pub(super) async fn show(shared: Data<Shared>, request: HttpRequest) -> Result<Text, Problem> {
+metrics! { BUILD of _nothing: ();
+    gauge "herald_build_info" by "version" = [(env!("CARGO_PKG_VERSION"), 1.0)],
+        "The version of Herald.";
+}
+
+/// Every family that `/metrics` may have, by name.
+pub(crate) fn families() -> Vec<MetricRow> {
+    let mut all: Vec<MetricRow> = BUILD.rows().collect();
+    all.extend(deliveries::families());
+    all.extend(parts::families());
+    all.extend(plugins::PLUGINS.rows());
+    all.extend(requests::families());
+    all.extend(process::families());
+    all.sort_by_key(|row| row.name);
+    all
+}
+
+pub(super) async fn show(
+    shared: Data<ServerContext>,
+    request: HttpRequest,
+) -> Result<PlainText, ProblemDetails> {
     if let Some(token) = &shared.rules.get().metrics_token {
         let given = request.headers().get(AUTHORIZATION);
         let given = given.and_then(|value| value.to_str().ok());
         if !given.is_some_and(|given| token.is_named_by(given)) {
             let detail = "Reading the metrics takes the token of the setting metrics_token: \
                           `Authorization: Bearer …`.";
-            return Err(Problem::new(Kind::Unauthorized, detail));
+            return Err(ProblemDetails::new(ProblemKind::Unauthorized, detail));
         }
     }
     // The kernel may take its time to count a large process.
@@ -43,30 +63,28 @@ pub(super) async fn show(shared: Data<Shared>, request: HttpRequest) -> Result<T
         let request_id = request::id().map(tracing::field::display);
         tracing::error!(request_id, %error, "the metrics cannot be written");
         let detail = "The operator finds the cause in Herald's log.";
-        Problem::new(Kind::Internal, detail)
+        ProblemDetails::new(ProblemKind::Internal, detail)
     })?;
-    Ok(Text {
+    Ok(PlainText {
         media_type: TEXT_FORMAT,
         text,
     })
 }
 
-fn text(shared: &Shared, process: Option<&Process>) -> prometheus::Result<String> {
-    // A page for each answer: what is gone (a script) is gone from the figures as well.
-    let mut page = Page::default();
-    figures! { page:
-        gauge "herald_build_info" by "version" = [(env!("CARGO_PKG_VERSION"), 1.0)],
-            "The version of Herald.";
-    }
-    let figures = shared.engine.figures();
-    deliveries::tell(&figures, &mut page);
-    parts::tell(&figures, &mut page);
-    plugins::tell(&shared.engine.plugins().list(None), &mut page);
-    shared.requests.tell(&mut page);
-    requests::connected(shared.connections.now(), &mut page);
-    requests::malformed(&shared.malformed, &mut page);
+fn text(shared: &ServerContext, process: Option<&Process>) -> prometheus::Result<String> {
+    // A page for each answer: what is gone (a script) is gone from the metrics as well.
+    let mut page = MetricsPage::default();
+    page.add(BUILD, &());
+    let metrics = shared.engine.metrics();
+    deliveries::write(&metrics, &mut page);
+    parts::write(&metrics, &mut page);
+    let reports = shared.engine.plugins().list(None);
+    page.add(plugins::PLUGINS, reports.as_slice());
+    page.add(requests::REQUESTS, &shared.requests.totals());
+    page.add(requests::CONNECTIONS, &shared.connections.now());
+    page.add(requests::MALFORMED, &shared.malformed);
     if let Some(process) = process {
-        process.tell(&mut page);
+        process.write(&mut page);
     }
     page.text()
 }

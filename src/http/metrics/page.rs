@@ -1,4 +1,4 @@
-//! The page that Prometheus reads: families of figures, written in its text format by its library.
+//! The page that Prometheus reads: families of metrics, written in its text format by its library.
 
 use std::fmt::Display;
 
@@ -12,41 +12,167 @@ use crate::actors::Distribution;
 /// Microseconds in a second: the unit of times within Herald, in that of Prometheus.
 const MICROS: f64 = 1_000_000.0;
 
-/// Tells figures, each as `kind "name" = value, "help";`. Those of a family stand as
-/// `kind "name" by "label" = series, "help";`, in which the series are pairs: what the label says,
-/// and the value.
-macro_rules! figures {
-    ($page:ident:
-     $($kind:ident $name:literal $(by $label:literal)? = $value:expr, $help:literal;)+) => {
-        $(figures!(@ $page.$kind($name, $help), $(by $label,)? $value);)+
+/// Declares a table of families that one view fills, each as `kind "name" = value, "help";`. Those
+/// with a label are `kind "name" by "label" = series, "help";`: series are pairs of what the label
+/// says, and the value; with several labels, of an array of what each says. The families of a table
+/// with `if pattern = source` are there only while the pattern matches.
+macro_rules! metrics {
+    (
+        $(#[doc = $doc:literal])*
+        $table:ident of $view:ident: $View:ty, if $pattern:pat = $source:expr;
+        $($rows:tt)+
+    ) => {
+        metrics! { @table
+            $(#[doc = $doc])*
+            $table $view [$View] {
+                #[allow(unused_variables, reason = "each family takes what it needs of it")]
+                let $pattern = $source else { return };
+            } $($rows)+
+        }
     };
-    (@ $family:expr, by $label:literal, $series:expr) => { $family.each($label, $series) };
-    (@ $family:expr, $value:expr) => { $family.add(&[], $value) };
+    (
+        $(#[doc = $doc:literal])*
+        $table:ident of $view:ident: $View:ty;
+        $($rows:tt)+
+    ) => {
+        metrics! { @table
+            $(#[doc = $doc])*
+            $table $view [$View] {} $($rows)+
+        }
+    };
+    (@table
+        $(#[doc = $doc:literal])*
+        $table:ident $view:ident [$View:ty] $guard:tt
+        $($kind:ident $name:literal $(by $($label:literal)+)? = $value:expr, $help:literal;)+
+    ) => {
+        $(#[doc = $doc])*
+        pub(super) const $table: $crate::http::metrics::page::Families<$View> =
+            $crate::http::metrics::page::Families {
+                all: &[$($crate::http::metrics::page::FamilyOf::<$View> {
+                    row: $crate::http::metrics::page::MetricRow {
+                        name: $name,
+                        kind: metrics!(@kind $kind),
+                        labels: &[$($($label),+)?],
+                        help: $help,
+                    },
+                    fill: |$view, family| {
+                        // A row whose value is a constant asks for nothing.
+                        let _ = $view;
+                        metrics!(@fill $guard family $value $(, $($label)+)?)
+                    },
+                },)+],
+            };
+    };
+    (@kind gauge) => { $crate::http::metrics::page::MetricKind::Gauge };
+    (@kind counter) => { $crate::http::metrics::page::MetricKind::Counter };
+    (@kind histogram) => { $crate::http::metrics::page::MetricKind::Histogram };
+    (@kind times) => { $crate::http::metrics::page::MetricKind::Times };
+    (@fill {$($guard:tt)*} $family:ident $value:expr) => {{
+        $($guard)*
+        $family.only($value)
+    }};
+    (@fill {$($guard:tt)*} $family:ident $value:expr, $label:literal) => {{
+        $($guard)*
+        $family.each($value)
+    }};
+    (@fill {$($guard:tt)*} $family:ident $value:expr, $($label:literal)+) => {{
+        $($guard)*
+        $family.each_of($value)
+    }};
 }
-pub(super) use figures;
+pub(super) use metrics;
 
-/// The labels of one series, in their order.
-pub(super) type Labels<'a> = &'a [(&'a str, &'a str)];
+/// What a family is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MetricKind {
+    /// What goes up and down.
+    Gauge,
+    /// What only grows.
+    Counter,
+    /// How often something fell into which part of a scale.
+    Histogram,
+    /// The same for times in microseconds, reported in seconds.
+    Times,
+}
+
+impl MetricKind {
+    /// Its name in Prometheus' format.
+    #[must_use]
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram | Self::Times => "histogram",
+        }
+    }
+
+    const fn of_prometheus(self) -> MetricType {
+        match self {
+            Self::Gauge => MetricType::GAUGE,
+            Self::Counter => MetricType::COUNTER,
+            Self::Histogram | Self::Times => MetricType::HISTOGRAM,
+        }
+    }
+
+    /// So many units of a distribution are one of Prometheus.
+    const fn units(self) -> f64 {
+        match self {
+            Self::Times => MICROS,
+            _ => 1.0,
+        }
+    }
+}
+
+/// What is known of a family before it has any value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MetricRow {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: MetricKind,
+    /// The labels of each series.
+    pub labels: &'static [&'static str],
+    /// What it says, in a sentence.
+    pub help: &'static str,
+}
+
+/// A family, and what fills it from a view.
+pub(in crate::http) struct FamilyOf<V: ?Sized + 'static> {
+    pub row: MetricRow,
+    pub fill: fn(&V, Family<'_>),
+}
+
+/// The families that one view fills.
+pub(in crate::http) struct Families<V: ?Sized + 'static> {
+    pub all: &'static [FamilyOf<V>],
+}
+
+impl<V: ?Sized + 'static> Families<V> {
+    /// What is known of them without a view.
+    pub(super) fn rows(self) -> impl Iterator<Item = MetricRow> {
+        self.all.iter().map(|family| family.row)
+    }
+}
 
 /// What one series has.
-pub(super) enum Value<'a> {
+pub(super) enum SeriesValue<'a> {
     Number(f64),
     Spread(&'a Distribution),
 }
 
-impl From<f64> for Value<'_> {
+impl From<f64> for SeriesValue<'_> {
     fn from(value: f64) -> Self {
         Self::Number(value)
     }
 }
 
-impl From<u64> for Value<'_> {
+impl From<u64> for SeriesValue<'_> {
     fn from(count: u64) -> Self {
         Self::Number(number(count))
     }
 }
 
-impl<'a> From<&'a Distribution> for Value<'a> {
+impl<'a> From<&'a Distribution> for SeriesValue<'a> {
     fn from(values: &'a Distribution) -> Self {
         Self::Spread(values)
     }
@@ -54,38 +180,25 @@ impl<'a> From<&'a Distribution> for Value<'a> {
 
 /// The page, as it grows.
 #[derive(Default)]
-pub(super) struct Page(Vec<MetricFamily>);
+pub(super) struct MetricsPage(Vec<MetricFamily>);
 
-impl Page {
-    /// What goes up and down.
-    pub(super) fn gauge(&mut self, name: &str, help: &str) -> Family<'_> {
-        self.family(name, help, MetricType::GAUGE, 1.0)
+impl MetricsPage {
+    /// Adds families as a view fills them.
+    pub(super) fn add<V: ?Sized + 'static>(&mut self, families: Families<V>, view: &V) {
+        for family in families.all {
+            (family.fill)(view, self.family(family.row));
+        }
     }
 
-    /// What only grows.
-    pub(super) fn counter(&mut self, name: &str, help: &str) -> Family<'_> {
-        self.family(name, help, MetricType::COUNTER, 1.0)
-    }
-
-    /// How often something fell into which part of a scale.
-    pub(super) fn histogram(&mut self, name: &str, help: &str) -> Family<'_> {
-        self.family(name, help, MetricType::HISTOGRAM, 1.0)
-    }
-
-    /// The same for times in microseconds, reported in seconds.
-    pub(super) fn times(&mut self, name: &str, help: &str) -> Family<'_> {
-        self.family(name, help, MetricType::HISTOGRAM, MICROS)
-    }
-
-    fn family(&mut self, name: &str, help: &str, kind: MetricType, units: f64) -> Family<'_> {
+    fn family(&mut self, row: MetricRow) -> Family<'_> {
         let mut family = MetricFamily::default();
-        family.set_name(name.to_owned());
-        family.set_help(help.to_owned());
-        family.set_field_type(kind);
+        family.set_name(row.name.to_owned());
+        family.set_help(row.help.to_owned());
+        family.set_field_type(row.kind.of_prometheus());
         Family {
             page: &mut self.0,
             family,
-            units,
+            row,
         }
     }
 
@@ -98,42 +211,56 @@ impl Page {
 
 /// One family, which joins the page when it is complete. A family of nothing stays away: the
 /// format has no place for it.
-pub(super) struct Family<'a> {
+pub(in crate::http) struct Family<'a> {
     page: &'a mut Vec<MetricFamily>,
     family: MetricFamily,
-    /// So many units of a distribution are one of Prometheus.
-    units: f64,
+    row: MetricRow,
 }
 
 impl Family<'_> {
-    /// Adds a series.
-    pub(super) fn add<'v>(&mut self, labels: Labels<'_>, value: impl Into<Value<'v>>) {
-        let mut metric = labelled(labels);
-        match value.into() {
-            Value::Number(value) if self.family.get_field_type() == MetricType::COUNTER => {
+    /// The one value of a family without labels.
+    pub(super) fn only<'v>(mut self, value: impl Into<SeriesValue<'v>>) {
+        self.push(&[], value.into());
+    }
+
+    /// A series for each value of the label.
+    pub(super) fn each<'v, L: Display, V: Into<SeriesValue<'v>>>(
+        mut self,
+        series: impl IntoIterator<Item = (L, V)>,
+    ) {
+        for (of, value) in series {
+            self.push(&[of.to_string()], value.into());
+        }
+    }
+
+    /// A series for each combination of the labels' values.
+    pub(super) fn each_of<'v, const N: usize, L: Display, V: Into<SeriesValue<'v>>>(
+        mut self,
+        series: impl IntoIterator<Item = ([L; N], V)>,
+    ) {
+        for (of, value) in series {
+            self.push(&of.map(|it| it.to_string()), value.into());
+        }
+    }
+
+    fn push(&mut self, of: &[String], value: SeriesValue<'_>) {
+        let mut metric = labelled(self.row.labels, of);
+        match value {
+            SeriesValue::Number(value) if self.row.kind == MetricKind::Counter => {
                 let mut counter = Counter::default();
                 counter.set_value(value);
                 metric.set_counter(counter);
             }
-            Value::Number(value) => {
+            SeriesValue::Number(value) => {
                 let mut gauge = Gauge::default();
                 gauge.set_value(value);
                 metric.set_gauge(gauge);
             }
-            Value::Spread(values) => metric.set_histogram(histogram(values, self.units)),
+            SeriesValue::Spread(values) => {
+                metric.set_histogram(histogram(values, self.row.kind.units()));
+            }
         }
         self.family.mut_metric().push(metric);
-    }
-
-    /// Adds a series for each value of a label.
-    pub(super) fn each<'v, L: Display, V: Into<Value<'v>>>(
-        mut self,
-        label: &str,
-        series: impl IntoIterator<Item = (L, V)>,
-    ) {
-        for (of, value) in series {
-            self.add(&[(label, &of.to_string())], value);
-        }
     }
 }
 
@@ -162,14 +289,14 @@ fn histogram(values: &Distribution, units: f64) -> Histogram {
     histogram
 }
 
-fn labelled(labels: Labels<'_>) -> Metric {
-    let pair = |(name, value): &(&str, &str)| {
+fn labelled(labels: &[&str], of: &[String]) -> Metric {
+    let pair = |(name, value): (&&str, &String)| {
         let mut pair = LabelPair::default();
         pair.set_name((*name).to_owned());
-        pair.set_value((*value).to_owned());
+        pair.set_value(value.clone());
         pair
     };
-    Metric::from_label(labels.iter().map(pair).collect())
+    Metric::from_label(labels.iter().zip(of).map(pair).collect())
 }
 
 /// A count as Prometheus has it: exact up to 2^53.
@@ -181,19 +308,36 @@ pub(super) const fn number(count: u64) -> f64 {
 mod tests {
     use super::*;
 
+    pub(super) struct Sample {
+        waits: Distribution,
+        pairs: Vec<([&'static str; 2], u64)>,
+        nothing: Option<u64>,
+    }
+
+    metrics! { FAMILIES of sample: Sample;
+        times "b_seconds" by "from" = [("row", &sample.waits)], "Waits.";
+        counter "a_total" = 3.0, "All.";
+        gauge "c" by "of" "to" = sample.pairs.iter().copied(), "Pairs.";
+        gauge "empty" by "of" = [("", 0.0); 0], "None of them.";
+    }
+    metrics! { NOTHING of sample: Sample, if Some(nothing) = sample.nothing;
+        gauge "nothing" = nothing, "Nothing.";
+    }
+
     #[test]
     fn families_are_written_in_order_with_times_in_seconds_and_whole_buckets() {
-        let mut page = Page::default();
-        let values = Distribution {
-            bounds: &[500, 2_000_000],
-            counts: vec![1, 2, 3],
-            sum: 7_500_000,
+        let mut page = MetricsPage::default();
+        let sample = Sample {
+            waits: Distribution {
+                bounds: &[500, 2_000_000],
+                counts: vec![1, 2, 3],
+                sum: 7_500_000,
+            },
+            pairs: vec![(["x", "y"], 1)],
+            nothing: None,
         };
-        figures! { page:
-            times "b_seconds" by "from" = [("row", &values)], "Waits.";
-            counter "a_total" = 3.0, "All.";
-        }
-        drop(page.gauge("nothing", "Nothing."));
+        page.add(FAMILIES, &sample);
+        page.add(NOTHING, &sample);
         assert_eq!(
             page.text().unwrap(),
             "# HELP a_total All.\n# TYPE a_total counter\na_total 3\n\
@@ -202,7 +346,11 @@ mod tests {
              b_seconds_bucket{from=\"row\",le=\"2\"} 3\n\
              b_seconds_bucket{from=\"row\",le=\"+Inf\"} 6\n\
              b_seconds_sum{from=\"row\"} 7.5\n\
-             b_seconds_count{from=\"row\"} 6\n"
+             b_seconds_count{from=\"row\"} 6\n\
+             # HELP c Pairs.\n# TYPE c gauge\nc{of=\"x\",to=\"y\"} 1\n"
         );
+        let names = FAMILIES.rows().chain(NOTHING.rows()).map(|row| row.name);
+        let names: Vec<&str> = names.collect();
+        assert_eq!(names, ["b_seconds", "a_total", "c", "empty", "nothing"]);
     }
 }

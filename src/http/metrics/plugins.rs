@@ -1,44 +1,48 @@
-//! Figures of the plugins: what state each is in, how it does, what it takes.
+//! Metrics of the plugins: what state each is in, how it does, what it takes.
 
-use super::page::{Page, figures};
+use super::page::metrics;
 use crate::actors::{PluginReport, PluginStatus};
 
-pub(super) fn tell(reports: &[PluginReport], page: &mut Page) {
-    let in_state = |status: PluginStatus| {
+metrics! { PLUGINS of reports: [PluginReport];
+    gauge "herald_plugins" by "state" = states(reports),
+        "Plugins by their state: ok, broken, or suspended for an account.";
+    gauge "herald_plugin_suspended_accounts" by "plugin" = reports.iter().map(suspended),
+        "Accounts for which the plugin is suspended.";
+    counter "herald_plugin_calls_total" by "plugin" =
+        reports.iter().map(|it| (&it.name, it.of_all.calls)),
+        "Runs of the plugin's version at work since the daemon began.";
+    counter "herald_plugin_failures_total" by "plugin" =
+        reports.iter().map(|it| (&it.name, it.of_all.failures)),
+        "Runs that failed.";
+    counter "herald_plugin_seconds_total" by "plugin" =
+        reports.iter().map(|it| (&it.name, it.of_all.total.as_secs_f64())),
+        "Seconds that all runs took together.";
+    gauge "herald_plugin_p99_seconds" by "plugin" =
+        reports.iter().filter_map(|it| Some((&it.name, it.of_all.p99?.as_secs_f64()))),
+        "Seconds that 99 of 100 runs stayed below.";
+    gauge "herald_plugin_state" by "plugin" "state" =
+        reports.iter().map(|it| ([it.name.to_string(), it.status.as_str().to_owned()], 1.0)),
+        "1 for the state that the plugin is in.";
+}
+
+/// How many are in each state. One without members is 0, so that an alert on it works from the
+/// start.
+fn states(reports: &[PluginReport]) -> [(&'static str, u64); 3] {
+    let states = [
+        PluginStatus::Ok,
+        PluginStatus::Broken,
+        PluginStatus::Suspended,
+    ];
+    states.map(|status| {
         let in_it = reports.iter().filter(|report| report.status == status);
         (status.as_str(), in_it.count() as u64)
-    };
-    let suspended = reports.iter().map(|report| {
-        let of_accounts = report.troubled.iter().filter(|it| it.suspended.is_some());
-        (&report.name, of_accounts.count() as u64)
-    });
-    let of_all = || reports.iter().map(|report| (&report.name, &report.of_all));
-    let p99 = of_all().filter_map(|(name, it)| Some((name, it.p99?.as_secs_f64())));
-    figures! { page:
-        // A state without members is reported as 0, so that an alert on it works from the start.
-        gauge "herald_plugins" by "state" =
-            [PluginStatus::Ok, PluginStatus::Broken, PluginStatus::Suspended].map(in_state),
-            "Plugins by their state: ok, broken, or suspended for an account.";
-        gauge "herald_plugin_suspended_accounts" by "plugin" = suspended,
-            "Accounts for which the plugin is suspended.";
-        counter "herald_plugin_calls_total" by "plugin" =
-            of_all().map(|(name, it)| (name, it.calls)),
-            "Runs of the plugin's version at work since the daemon began.";
-        counter "herald_plugin_failures_total" by "plugin" =
-            of_all().map(|(name, it)| (name, it.failures)),
-            "Runs that failed.";
-        counter "herald_plugin_seconds_total" by "plugin" =
-            of_all().map(|(name, it)| (name, it.total.as_secs_f64())),
-            "Seconds that all runs took together.";
-        gauge "herald_plugin_p99_seconds" by "plugin" = p99,
-            "Seconds that 99 of 100 runs stayed below.";
-    }
-    let help = "1 for the state that the plugin is in.";
-    let mut state = page.gauge("herald_plugin_state", help);
-    for report in reports {
-        let name = report.name.to_string();
-        state.add(&[("plugin", &name), ("state", report.status.as_str())], 1.0);
-    }
+    })
+}
+
+/// A plugin, and for how many accounts it is suspended.
+fn suspended(report: &PluginReport) -> (String, u64) {
+    let of_accounts = report.troubled.iter().filter(|it| it.suspended.is_some());
+    (report.name.to_string(), of_accounts.count() as u64)
 }
 
 #[cfg(test)]
@@ -48,7 +52,8 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::plugin::Figures;
+    use crate::http::metrics::page::MetricsPage;
+    use crate::plugin::ScriptMetrics;
 
     #[test]
     fn each_plugin_has_its_figures_and_each_state_its_count() {
@@ -60,8 +65,8 @@ mod tests {
             fault: None,
             suspended: None,
             apart_since: None,
-            figures: Figures::default(),
-            of_all: Figures {
+            metrics: ScriptMetrics::default(),
+            of_all: ScriptMetrics {
                 calls,
                 failures: 1,
                 total: Duration::from_millis(1_500),
@@ -74,8 +79,8 @@ mod tests {
             report("named/a.rhai", PluginStatus::Ok, 7),
             report("triggers/B.rhai", PluginStatus::Broken, 0),
         ];
-        let mut page = Page::default();
-        tell(&reports, &mut page);
+        let mut page = MetricsPage::default();
+        page.add(PLUGINS, &reports[..]);
         let text = page.text().unwrap();
         for line in [
             "# TYPE herald_plugin_calls_total counter",

@@ -1,10 +1,11 @@
-//! What the kernel tells about the process, under the names that all of Prometheus' libraries use.
+//! What the kernel reports about the process, under the names that all of Prometheus' libraries
+//! use.
 
 use std::fs;
 
 use rustix::process::{Resource, getrlimit};
 
-use super::page::{Page, figures, number};
+use super::page::{MetricRow, MetricsPage, metrics, number};
 
 /// The process as the kernel sees it.
 #[derive(Debug, Default, PartialEq)]
@@ -35,30 +36,37 @@ impl Process {
         Some(process)
     }
 
-    pub(super) fn tell(&self, page: &mut Page) {
-        figures! { page:
-            counter "process_cpu_seconds_total" = self.cpu_seconds,
-                "Processor time in user and kernel mode.";
-            gauge "process_start_time_seconds" = self.start_seconds,
-                "When the process was started, in seconds since 1970.";
-            gauge "process_threads" = self.threads, "Threads.";
-            gauge "process_virtual_memory_bytes" = self.virtual_bytes, "Address space.";
-            gauge "process_resident_memory_bytes" = self.resident_bytes, "Memory that is resident.";
-        }
-        if let Some(open) = self.open_files {
-            figures! { page:
-                gauge "process_open_fds" = open, "Open files and sockets.";
-            }
-        }
-        if let Some(most) = self.most_files {
-            figures! { page:
-                gauge "process_max_fds" = most, "Files and sockets that may be open.";
-            }
-        }
+    pub(super) fn write(&self, page: &mut MetricsPage) {
+        page.add(PROCESS, self);
+        page.add(OPEN_FILES, self);
+        page.add(MOST_FILES, self);
     }
 }
 
-/// proc_pid_stat(5): fields are parted by spaces, and the name in brackets may hold any.
+metrics! { PROCESS of process: Process;
+    counter "process_cpu_seconds_total" = process.cpu_seconds,
+        "Processor time in user and kernel mode.";
+    gauge "process_start_time_seconds" = process.start_seconds,
+        "When the process was started, in seconds since 1970.";
+    gauge "process_threads" = process.threads, "Threads.";
+    gauge "process_virtual_memory_bytes" = process.virtual_bytes, "Address space.";
+    gauge "process_resident_memory_bytes" = process.resident_bytes, "Memory that is resident.";
+}
+
+metrics! { OPEN_FILES of process: Process, if Some(open) = process.open_files;
+    gauge "process_open_fds" = open, "Open files and sockets.";
+}
+
+metrics! { MOST_FILES of process: Process, if Some(most) = process.most_files;
+    gauge "process_max_fds" = most, "Files and sockets that may be open.";
+}
+
+pub(super) fn families() -> impl Iterator<Item = MetricRow> {
+    let process = PROCESS.rows().chain(OPEN_FILES.rows());
+    process.chain(MOST_FILES.rows())
+}
+
+/// proc_pid_stat(5): fields are separated by spaces, and the name in brackets may hold any.
 fn parse(stat: &str, machine: &str, ticks: f64, page: u64) -> Option<Process> {
     let (_, after) = stat.rsplit_once(") ")?;
     let fields: Vec<&str> = after.split_ascii_whitespace().collect();

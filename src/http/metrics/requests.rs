@@ -1,7 +1,7 @@
 //! HTTP requests by method, route and status, and how long they took until the head of the answer.
 //! The route is a pattern of the table, so that no path that somebody makes up becomes a label.
 //!
-//! Each worker has figures of its own, and a lock that only somebody who reads them ever shares.
+//! Each worker has metrics of its own, and a lock that only readers of the metrics ever share.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,11 +12,11 @@ use actix_web::Error;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use futures_util::FutureExt;
 
-use super::page::{Page, figures};
+use super::page::{MetricRow, metrics};
 use crate::actors::Distribution;
 use crate::http::access::Table;
 use crate::http::connections::Connected;
-use crate::http::malformed::{Malformed, Part};
+use crate::http::malformed::{Malformed, MalformedPart};
 
 /// Times in microseconds.
 const TIMES: &[u64] = &[
@@ -47,13 +47,13 @@ impl Default for Times {
     }
 }
 
-/// One worker's figures.
-pub(in crate::http) struct Worker {
+/// One worker's metrics.
+pub(in crate::http) struct WorkerMetrics {
     table: Table,
     answered: Mutex<Answered>,
 }
 
-impl Worker {
+impl WorkerMetrics {
     fn answered(&self, place: usize, status: u16, begun: Instant) {
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let mut answered = self.locked();
@@ -71,10 +71,10 @@ impl Worker {
     }
 }
 
-/// The figures of all workers.
+/// The metrics of all workers.
 pub(in crate::http) struct Requests {
     table: Table,
-    workers: Mutex<Vec<Arc<Worker>>>,
+    workers: Mutex<Vec<Arc<WorkerMetrics>>>,
 }
 
 impl Requests {
@@ -84,16 +84,17 @@ impl Requests {
         Self { table, workers }
     }
 
-    /// The figures of a worker that begins.
-    pub(in crate::http) fn worker(&self) -> Arc<Worker> {
+    /// The metrics of a worker that begins.
+    pub(in crate::http) fn worker(&self) -> Arc<WorkerMetrics> {
         let (table, answered) = (self.table, Mutex::default());
-        let worker = Arc::new(Worker { table, answered });
+        let worker = Arc::new(WorkerMetrics { table, answered });
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         workers.push(Arc::clone(&worker));
         worker
     }
 
-    pub(super) fn tell(&self, page: &mut Page) {
+    /// What all workers answered together.
+    pub(super) fn totals(&self) -> RequestTotals {
         let mut statuses: BTreeMap<(usize, u16), u64> = BTreeMap::new();
         let mut times: BTreeMap<usize, Times> = BTreeMap::new();
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,59 +111,84 @@ impl Requests {
                 all.sum = all.sum.wrapping_add(more.sum);
             }
         }
-        let help = "Answered HTTP requests by route and status.";
-        let mut requests = page.counter("herald_http_requests_total", help);
-        for ((place, status), count) in statuses {
-            let (method, route) = self.table.names(place);
-            let status = status.to_string();
-            let labels = [("method", method), ("route", route), ("status", &status)];
-            requests.add(&labels, count);
-        }
-        drop(requests);
-        let help = "How long requests took until the head of their answer.";
-        let mut durations = page.times("herald_http_request_duration_seconds", help);
-        for (place, times) in times {
-            let (method, route) = self.table.names(place);
-            let values = Distribution {
-                bounds: TIMES,
-                counts: times.counts,
-                sum: times.sum,
-            };
-            durations.add(&[("method", method), ("route", route)], &values);
+        let spread = |Times { counts, sum }| Distribution {
+            bounds: TIMES,
+            counts,
+            sum,
+        };
+        let times = times.into_iter();
+        RequestTotals {
+            table: self.table,
+            statuses,
+            times: times.map(|(place, it)| (place, spread(it))).collect(),
         }
     }
 }
 
-/// Tells of the connections.
-pub(super) fn connected(now: Connected, page: &mut Page) {
-    figures! { page:
-        gauge "herald_http_connections" = now.open as u64,
-            "Connections of clients that are open.";
-        gauge "herald_http_connections_known" = now.known as u64,
-            "Those of them whose caller is known.";
-        gauge "herald_http_connections_limit" = now.limit as u64,
-            "How many there may be (max_connections).";
-        counter "herald_http_connections_refused_total" by "reason" =
-            ["address", "all"].into_iter().zip(now.refused),
-            "Connections that were not let in: too many from one address, or in all.";
-        counter "herald_http_connections_sent_away_total" by "caller" =
-            ["unknown", "known"].into_iter().zip(now.sent_away),
-            "Connections that made room for others, by whether their caller was known.";
+/// What all workers answered.
+pub(super) struct RequestTotals {
+    table: Table,
+    /// By the place of the route in the table, and the status.
+    statuses: BTreeMap<(usize, u16), u64>,
+    times: BTreeMap<usize, Distribution>,
+}
+
+impl RequestTotals {
+    fn answered(&self) -> impl Iterator<Item = ([String; 3], u64)> {
+        let statuses = self.statuses.iter();
+        statuses.map(move |((place, status), count)| {
+            let [method, route] = self.route(*place).map(str::to_owned);
+            ([method, route, status.to_string()], *count)
+        })
+    }
+
+    fn durations(&self) -> impl Iterator<Item = ([&'static str; 2], &Distribution)> {
+        let times = self.times.iter();
+        times.map(move |(place, values)| (self.route(*place), values))
+    }
+
+    fn route(&self, place: usize) -> [&'static str; 2] {
+        let (method, route) = self.table.names(place);
+        [method, route]
     }
 }
 
-/// How many requests could not be read.
-pub(super) fn malformed(malformed: &Malformed, page: &mut Page) {
-    figures! { page:
-        counter "herald_http_malformed_requests_total" by "part" =
-            Part::ALL.map(|(part, name)| (name, malformed.of(part))),
-            "Requests that could not be read, by the part that is wrong.";
-    }
+metrics! { REQUESTS of totals: RequestTotals;
+    counter "herald_http_requests_total" by "method" "route" "status" = totals.answered(),
+        "Answered HTTP requests by route and status.";
+    times "herald_http_request_duration_seconds" by "method" "route" = totals.durations(),
+        "How long requests took until the head of their answer.";
+}
+
+metrics! { CONNECTIONS of now: Connected;
+    gauge "herald_http_connections" = now.open as u64,
+        "Connections of clients that are open.";
+    gauge "herald_http_connections_known" = now.known as u64,
+        "Those of them whose caller is known.";
+    gauge "herald_http_connections_limit" = now.limit as u64,
+        "How many there may be (max_connections).";
+    counter "herald_http_connections_refused_total" by "reason" =
+        [("address", now.refused_by_address), ("all", now.refused_in_all)],
+        "Connections that were not let in: too many from one address, or in all.";
+    counter "herald_http_connections_sent_away_total" by "caller" =
+        [("unknown", now.strangers_sent_away), ("known", now.callers_sent_away)],
+        "Connections that made room for others, by whether their caller was known.";
+}
+
+metrics! { MALFORMED of malformed: Malformed;
+    counter "herald_http_malformed_requests_total" by "part" =
+        MalformedPart::ALL.map(|(part, name)| (name, malformed.of(part))),
+        "Requests that could not be read, by the part that is wrong.";
+}
+
+pub(super) fn families() -> impl Iterator<Item = MetricRow> {
+    let requests = REQUESTS.rows().chain(CONNECTIONS.rows());
+    requests.chain(MALFORMED.rows())
 }
 
 /// Counts a request when it is answered, around everything else that is done with it.
 pub(in crate::http) fn measured<S, B>(
-    worker: &Arc<Worker>,
+    worker: &Arc<WorkerMetrics>,
     request: ServiceRequest,
     service: &S,
 ) -> impl Future<Output = Result<ServiceResponse<B>, Error>> + use<S, B>
@@ -186,6 +212,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::metrics::page::MetricsPage;
     use crate::http::routes::TABLE;
 
     #[test]
@@ -198,8 +225,8 @@ mod tests {
             worker.answered(0, 422, begun);
         }
         workers[1].answered(UNKNOWN, 404, begun);
-        let mut page = Page::default();
-        requests.tell(&mut page);
+        let mut page = MetricsPage::default();
+        page.add(REQUESTS, &requests.totals());
         let text = page.text().unwrap();
         let route = TABLE[0].pattern;
         for line in [

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Schemas;
+use super::SchemaMap;
 
 /// Puts an example beside each schema of a body or an answer.
-pub(super) fn examples(body: &mut Value, schemas: &Schemas) {
+pub(super) fn examples(body: &mut Value, schemas: &SchemaMap) {
     let Some(Value::Object(content)) = body.get_mut("content") else {
         return;
     };
@@ -16,7 +16,7 @@ pub(super) fn examples(body: &mut Value, schemas: &Schemas) {
 }
 
 /// A value that a schema describes.
-pub(super) fn example(schema: &Value, schemas: &Schemas) -> Value {
+pub(super) fn example(schema: &Value, schemas: &SchemaMap) -> Value {
     let given = [&schema["example"], &schema["examples"][0], &schema["const"]];
     if let Some(given) = given.into_iter().find(|it| !it.is_null()) {
         return given.clone();
@@ -47,7 +47,7 @@ pub(super) fn example(schema: &Value, schemas: &Schemas) -> Value {
     of_type(schema, schemas)
 }
 
-fn of_type(schema: &Value, schemas: &Schemas) -> Value {
+fn of_type(schema: &Value, schemas: &SchemaMap) -> Value {
     let kind = match &schema["type"] {
         Value::Array(kinds) => kinds.first().and_then(Value::as_str),
         kind => kind.as_str(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::access::Entry;
+use super::super::access::RouteEntry;
 use super::super::routes::{TABLE, document};
 use super::*;
 
@@ -77,13 +77,9 @@ fn every_body_and_every_answer_has_an_example_and_every_refusal_is_a_problem() {
 
 #[test]
 fn the_document_and_the_table_of_access_name_the_same_routes() {
-    let route = |entry: &Entry| format!("{} {}", entry.method, entry.pattern);
+    let route = |entry: &RouteEntry| format!("{} {}", entry.method, entry.pattern);
     let table: BTreeSet<String> = TABLE.iter().map(route).collect();
-    assert_eq!(
-        table.len(),
-        TABLE.len(),
-        "a route stands twice in the table"
-    );
+    assert_eq!(table.len(), TABLE.len(), "a route is in the table twice");
     let documented = TABLE.iter().filter(|entry| entry.is_documented());
     let document = parsed();
     let named = operations(&document).into_iter().map(|(it, _)| it);

@@ -1,10 +1,10 @@
-//! How much each user did in a time. It reads the whole of that time, so it stands on a page of
-//! its own, which is asked for by a button.
+//! How much each user did in a time. It reads the whole of that time, so it has a page of its own,
+//! which a button opens.
 
 use super::activity_log::kind_of;
 use super::prelude::*;
 use crate::catalogue::activities as catalogue;
-use crate::service::activities::{self, Counted};
+use crate::service::activities::{self, CountedActivities};
 use crate::store::activity_type;
 
 const PATH: &str = "/activity/summary";
@@ -42,7 +42,7 @@ pub(crate) async fn show(visit: Visit) -> PageResult {
     let counted = activities::count(visit.cx(), group.as_deref(), (from, to)).await?;
     let chosen = group.as_deref().unwrap_or_default();
     let bar = FilterBar::new(PATH)
-        .select("group", chosen, "Group", "Every group", choices)
+        .select("group", chosen, "Group", "Any group", choices)
         .dates(&visit.reader, ("from", from), ("to", to));
     let body = html! {
         (bar.show())
@@ -52,7 +52,7 @@ pub(crate) async fn show(visit: Visit) -> PageResult {
                 "From " (visit.reader.at(counted.from)) " to " (visit.reader.at(counted.to)) "."
             }
             @if counted.rows.is_empty() {
-                @let next = html! { "Take a longer time, or another group; up to 92 days are counted." };
+                @let next = html! { "Choose a longer time or another group; up to 92 days are counted." };
                 (ui::empty("Nothing was done in this time.", &next))
             } @else { (table(&visit, &counted, &bar)) }
         }
@@ -62,7 +62,7 @@ pub(crate) async fn show(visit: Visit) -> PageResult {
     Ok(page.back("/activity", "Activity").show(&body))
 }
 
-fn table(visit: &Visit, counted: &Counted, bar: &FilterBar) -> Markup {
+fn table(visit: &Visit, counted: &CountedActivities, bar: &FilterBar) -> Markup {
     let more = counted.truncated || counted.rows.len() > SHOWN;
     html! {
         table class="list" {

@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use super::payload;
 use super::prelude::*;
-use super::subject::{self, activity_in_words};
+use super::subject::{self, activity_name};
 use crate::catalogue::activities as catalogue;
 use crate::domain::activity::OWN_GROUP;
 use crate::service::activities::{self, LIST, Place};
 use crate::store::activity::{self, Activity, ActivityFilter};
 use crate::store::activity_type;
 
-/// What stands in the drop-down's value for every activity of a group.
+/// The part of the drop-down's value that means every activity of a group.
 const ALL: &str = "*";
 const PATH: &str = "/activity";
 
@@ -21,7 +21,7 @@ pub(crate) async fn list(visit: Visit) -> PageResult {
     let user = query.text("user");
     let kind = query.text("activity");
     let (from, to) = visit.reader.range(&mut query);
-    let wanted: Wanted<Place> = Wanted::of_page(&mut query, LIST);
+    let wanted: PageRequest<Place> = PageRequest::of_page(&mut query, LIST);
     query.finish()?;
     let (group, activity) = kind.as_deref().map(read_kind).unwrap_or_default();
     let choices = choices(&visit).await?;
@@ -29,7 +29,7 @@ pub(crate) async fn list(visit: Visit) -> PageResult {
     let chosen = kind.as_deref().unwrap_or_default();
     let bar = FilterBar::new(PATH)
         .search("user", sought, "User", "E-mail or name")
-        .select("activity", chosen, "Activity", "Every activity", choices)
+        .select("activity", chosen, "Activity", "Any activity", choices)
         .dates(&visit.reader, ("from", from), ("to", to));
     let filter = ActivityFilter {
         user,
@@ -64,16 +64,16 @@ fn table(visit: &Visit, rows: &[Activity], titles: &subject::Titles) -> Markup {
     html! {
         table class="list" {
             thead { tr {
-                @for name in ["When", "Who", "Activity", "About"] { th scope="col" { (name) } }
+                @for name in ["Time", "Who", "Activity", "About"] { th scope="col" { (name) } }
                 th scope="col" class="view" { span class="unseen" { "Open" } }
             } }
             tbody {
                 @for row in rows {
-                    @let words = activity_in_words(&row.group, &row.activity);
+                    @let name = activity_name(&row.group, &row.activity);
                     tr {
-                        td data-label="When" { (visit.reader.ago(row.at)) }
+                        td data-label="Time" { (visit.reader.ago(row.at)) }
                         td data-label="Who" { span { (subject::who(row)) } }
-                        td data-label="Activity" { a class="row" href=(subject::href(row.id())) { (words) } }
+                        td data-label="Activity" { a class="row" href=(subject::href(row.id())) { (name) } }
                         td data-label="About" {
                             @if row.subject.is_some() { span { (subject::about(visit, row, titles)) } }
                         }
@@ -88,11 +88,11 @@ fn table(visit: &Visit, rows: &[Activity], titles: &subject::Titles) -> Markup {
 fn nothing(bar: &FilterBar) -> Markup {
     if bar.is_set() {
         let next = html! { a href=(PATH) { "Clear the filters" } };
-        return ui::empty("Nothing was done that fits these filters.", &next);
+        return ui::empty("No activity matches these filters.", &next);
     }
     let next = html! {
         "Your application records what its users do with " code { "POST /v1/activities" }
-        "; changes in Herald stand here by themselves."
+        "; Herald records changes of its own by itself."
     };
     ui::empty("Nothing was recorded yet.", &next)
 }
@@ -107,7 +107,7 @@ async fn choices(visit: &Visit) -> Result<Choices, StoreError> {
     let mut choices = Choices::new();
     for (group, activity) in given.chain(own) {
         let value = kind_of(group, &escaped(activity));
-        let choice = (value, activity_in_words(group, activity));
+        let choice = (value, activity_name(group, activity));
         match choices.iter_mut().find(|(name, _)| name == group) {
             Some((_, known)) => known.push(choice),
             None => {
@@ -150,16 +150,16 @@ pub(crate) async fn show(visit: Visit) -> PageResult {
     visit.no_query()?;
     let (database, id) = (visit.database(), visit.part("id")?);
     let found = activity::find(database, visit.account, id).await?;
-    let rows = [found.ok_or_else(|| Problem::not_found("activity"))?];
+    let rows = [found.ok_or_else(|| ProblemDetails::not_found("activity"))?];
     let titles = subject::titles(database, &visit, &rows).await?;
     let [entry] = &rows;
     let reader = &visit.reader;
-    let words = activity_in_words(&entry.group, &entry.activity);
+    let name = activity_name(&entry.group, &entry.activity);
     let delayed = (entry.recorded_at() - entry.at).num_seconds().abs() > 1;
     let body = html! {
         section class="panel" {
             dl class="facts" {
-                dt { "When" } dd { (reader.at(entry.at)) " (" (reader.ago(entry.at)) ")" }
+                dt { "Time" } dd { (reader.at(entry.at)) " (" (reader.ago(entry.at)) ")" }
                 @if delayed { dt { "Recorded" } dd { (reader.at(entry.recorded_at())) } }
                 dt { "Who" } dd { (subject::who_exactly(&visit, entry)) }
                 dt { "Group" } dd {
@@ -168,7 +168,7 @@ pub(crate) async fn show(visit: Visit) -> PageResult {
                 @if entry.subject.is_some() {
                     dt { "About" } dd { (subject::about(&visit, entry, &titles)) }
                 }
-                dt { "Id" } dd { code id="activity-id" { (entry.id()) } " " (ui::copy("activity-id")) }
+                dt { "ID" } dd { code id="activity-id" { (entry.id()) } " " (ui::copy("activity-id")) }
             }
         }
         @if entry.group == OWN_GROUP { (changes(entry.payload().as_deref())) }
@@ -181,11 +181,11 @@ pub(crate) async fn show(visit: Visit) -> PageResult {
         Some(user) if user.contains('@') => format!("Done by {user}."),
         _ => String::new(),
     };
-    let page = visit.page(Nav::Activity, &words, &lead);
+    let page = visit.page(Nav::Activity, &name, &lead);
     Ok(page.back(PATH, "Activity").show(&body))
 }
 
-/// What was before and what is after, field by field, if a payload tells of a change.
+/// What was before and what is after, field by field, if a payload describes a change.
 fn changes(payload: Option<&str>) -> Markup {
     let payload: Option<Value> = payload.and_then(|json| serde_json::from_str(json).ok());
     let side = |name: &str| Some(payload.as_ref()?.get(name)?.as_object()?.clone());

@@ -7,7 +7,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{ProblemDetails, ProblemKind};
 
 /// One file.
 pub(super) struct Asset {
@@ -71,13 +71,13 @@ pub(super) static ICON: LazyLock<Asset> = LazyLock::new(|| {
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// One file, for ever.
-pub(in crate::http) async fn show(request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn show(request: HttpRequest) -> Result<HttpResponse, ProblemDetails> {
     let known = [&STYLES, &SCRIPTS, &HTMX, &ICON];
     let found = known.into_iter().find(|asset| asset.path == request.path());
     let Some(asset) = found else {
         // A page of the version before asks for its own files: loaded again, it asks for ours.
         let detail = "There is no such file; load the page again.";
-        return Err(Problem::new(Kind::NotFound, detail));
+        return Err(ProblemDetails::new(ProblemKind::NotFound, detail));
     };
     Ok(HttpResponse::Ok()
         .content_type(asset.kind)

@@ -1,12 +1,12 @@
-//! Charts, drawn on the server as SVG. Shapes stretch with the page; words stand beside them as
-//! HTML, so that they are never distorted. Each point tells its values on hover, and a table
-//! that only screen readers meet holds the same.
+//! Charts, drawn on the server as SVG. Shapes stretch with the page; texts are HTML beside them, so
+//! they are never distorted. Each point shows its values on hover, and a table that only screen
+//! readers meet holds the same.
 
 use chrono::{DateTime, Duration, Utc};
 use maud::{Markup, html};
 
 use super::number;
-use super::reader::Reader;
+use super::reader::PageReader;
 use crate::store::stat::{Point, Series};
 
 /// Width of a point and height of the whole, in the units of the drawing.
@@ -28,8 +28,8 @@ impl SparkPoint {
     /// The hours of a series.
     pub(super) fn of(series: &Series) -> Vec<Self> {
         let point = |point: &Point| Self {
-            sent: point.tally.sent,
-            errors: point.tally.errors(),
+            sent: point.bucket.sent,
+            errors: point.bucket.errors(),
         };
         series.points.iter().map(point).collect()
     }
@@ -39,17 +39,17 @@ impl SparkPoint {
 pub(super) fn spark(points: &[SparkPoint]) -> Markup {
     let sum = |read: fn(&SparkPoint) -> u32| points.iter().map(|it| i64::from(read(it))).sum();
     let (sent, errors): (i64, i64) = (sum(|it| it.sent), sum(|it| it.errors));
-    let told = (number::count(sent), number::of(errors, "error"));
-    let words = match sent + errors {
+    let counts = (number::count(sent), number::of(errors, "error"));
+    let summary = match sent + errors {
         0 => "Last 24 hours: nothing".to_owned(),
-        _ => format!("Last 24 hours: {} sent, {}", told.0, told.1),
+        _ => format!("Last 24 hours: {} sent, {}", counts.0, counts.1),
     };
     let highest = points.iter().map(|it| it.sent.saturating_add(it.errors));
     let highest = f64::from(highest.max().unwrap_or(0).max(1));
     let (mut good, mut bad) = (String::new(), String::new());
     for (place, point) in points.iter().enumerate() {
         let x = place * 4;
-        // What happened at all is seen.
+        // Whatever happened is visible.
         let part = |count: u32| match count {
             0 => 0,
             count => ((f64::from(count) / highest * 22.0).round() as u32).max(2),
@@ -65,8 +65,8 @@ pub(super) fn spark(points: &[SparkPoint]) -> Markup {
     }
     let width = points.len().max(24) * 4 - 1;
     html! {
-        svg class="spark" viewBox=(format!("0 0 {width} 25")) role="img" aria-label=(words) {
-            title { (words) }
+        svg class="spark" viewBox=(format!("0 0 {width} 25")) role="img" aria-label=(summary) {
+            title { (summary) }
             path class="chart-base" d=(format!("M0 24.5h{width}")) {}
             @if !good.is_empty() { path class="chart-sent" d=(good) {} }
             @if !bad.is_empty() { path class="chart-error" d=(bad) {} }
@@ -79,16 +79,16 @@ pub(super) fn spark(points: &[SparkPoint]) -> Markup {
 pub(super) struct Mark {
     /// When.
     pub at: DateTime<Utc>,
-    /// What, in words.
-    pub words: String,
+    /// What.
+    pub text: String,
 }
 
 /// What every chart has.
 pub(super) struct Plot<'a> {
     /// What it shows, in a word or two.
     pub title: &'a str,
-    /// Who reads: their zone.
-    pub reader: &'a Reader,
+    /// The reader, for their zone.
+    pub reader: &'a PageReader,
     /// Where each point begins.
     pub times: Vec<DateTime<Utc>>,
     /// How long a point is.
@@ -97,8 +97,8 @@ pub(super) struct Plot<'a> {
     pub marks: &'a [Mark],
 }
 
-/// Counts that stand on one another.
-pub(super) struct Stack {
+/// Counts that are stacked on one another.
+pub(super) struct BarStack {
     /// What is counted.
     pub name: &'static str,
     /// `sent`, `error`, or `plain` for what is no state.
@@ -111,17 +111,17 @@ pub(super) struct Stack {
 pub(super) struct Curve {
     /// What it is.
     pub name: &'static str,
-    /// One for each point; none where there is nothing to tell.
+    /// One for each point; none where there is nothing to show.
     pub values: Vec<Option<f64>>,
 }
 
 /// Bars from zero, one on another.
-pub(super) fn bars(plot: &Plot<'_>, stacks: &[Stack]) -> Markup {
-    let value = |stack: &Stack, place: usize| stack.counts.get(place).copied().unwrap_or(0);
+pub(super) fn bars(plot: &Plot<'_>, stacks: &[BarStack]) -> Markup {
+    let value = |stack: &BarStack, place: usize| stack.counts.get(place).copied().unwrap_or(0);
     let whole = |place: usize| stacks.iter().map(|it| f64::from(value(it, place))).sum();
     let highest = (0..plot.times.len()).map(whole).fold(0.0, f64::max);
     let top = rounded_up(highest);
-    let total = |stack: &Stack| {
+    let total = |stack: &BarStack| {
         let counts = stack.counts.iter().map(|count| i64::from(*count));
         number::count(counts.sum::<i64>())
     };
@@ -132,7 +132,7 @@ pub(super) fn bars(plot: &Plot<'_>, stacks: &[Stack]) -> Markup {
         for (place, base) in base.iter_mut().enumerate() {
             let count = f64::from(value(stack, place));
             if count > 0.0 {
-                // What happened at all is seen.
+                // Whatever happened is visible.
                 let height = (count / top * HEIGHT).max(1.0).min(*base);
                 let x = place * SLOT + 1;
                 let (from, high) = (written(*base), written(height));
@@ -142,8 +142,8 @@ pub(super) fn bars(plot: &Plot<'_>, stacks: &[Stack]) -> Markup {
         }
         shapes.push((stack.class, path));
     }
-    let told = |stack: &Stack| format!("{} {}", total(stack), stack.name.to_lowercase());
-    let totals: Vec<String> = stacks.iter().map(told).collect();
+    let named = |stack: &BarStack| format!("{} {}", total(stack), stack.name.to_lowercase());
+    let totals: Vec<String> = stacks.iter().map(named).collect();
     let drawing = html! {
         @for (class, path) in &shapes {
             @if !path.is_empty() { path class=(format!("chart-{class}")) d=(path) {} }
@@ -155,11 +155,11 @@ pub(super) fn bars(plot: &Plot<'_>, stacks: &[Stack]) -> Markup {
         }
     };
     let said = |place: usize| -> Vec<String> {
-        let count = |stack: &Stack| number::count(value(stack, place));
+        let count = |stack: &BarStack| number::count(value(stack, place));
         stacks.iter().map(count).collect()
     };
     let names: Vec<&str> = stacks.iter().map(|stack| stack.name).collect();
-    let shown = Shown {
+    let shown = ChartParts {
         top: number::short(top),
         summary: totals.join(", "),
         drawing,
@@ -188,7 +188,7 @@ pub(super) fn lines(
     let ends = ended.map(|(curve, value)| (height(value), curve, value));
     let mut ends: Vec<(f64, &Curve, f64)> = ends.collect();
     ends.sort_by(|one, other| other.0.total_cmp(&one.0));
-    // From below: each label stands above the one before.
+    // From below: each label is above the one before.
     let mut limit: f64 = 94.0;
     for (y, _, _) in &mut ends {
         *y = y.clamp(4.0, 96.0_f64.min(limit.max(4.0)));
@@ -209,13 +209,13 @@ pub(super) fn lines(
     };
     let said = |place: usize| -> Vec<String> {
         let value = |curve: &Curve| curve.values.get(place).copied().flatten();
-        let told = |curve: &Curve| value(curve).map_or_else(|| "–".to_owned(), write);
-        curves.iter().map(told).collect()
+        let text = |curve: &Curve| value(curve).map_or_else(|| "–".to_owned(), write);
+        curves.iter().map(text).collect()
     };
     let total = |it: &Curve| Some(format!("{} at the end {}", it.name, write(last(it)?)));
     let totals: Vec<String> = curves.iter().filter_map(total).collect();
     let names: Vec<&str> = curves.iter().map(|curve| curve.name).collect();
-    let shown = Shown {
+    let shown = ChartParts {
         top: write(top),
         summary: totals.join(", "),
         drawing,
@@ -257,7 +257,7 @@ fn line(curve: &Curve, height: impl Fn(f64) -> f64) -> String {
 }
 
 /// What differs from chart to chart.
-struct Shown<'a> {
+struct ChartParts<'a> {
     top: String,
     summary: String,
     drawing: Markup,
@@ -267,7 +267,7 @@ struct Shown<'a> {
     empty: bool,
 }
 
-fn frame(plot: &Plot<'_>, shown: &Shown<'_>, said: impl Fn(usize) -> Vec<String>) -> Markup {
+fn frame(plot: &Plot<'_>, shown: &ChartParts<'_>, said: impl Fn(usize) -> Vec<String>) -> Markup {
     let count = plot.times.len();
     let width = count * SLOT;
     let range = match (plot.times.first(), plot.times.last()) {
@@ -278,8 +278,8 @@ fn frame(plot: &Plot<'_>, shown: &Shown<'_>, said: impl Fn(usize) -> Vec<String>
         _ => String::new(),
     };
     let empty = shown.empty;
-    let told = if empty { "nothing" } else { &shown.summary };
-    let summary = format!("{}, {range}: {told}.", plot.title);
+    let content = if empty { "nothing" } else { &shown.summary };
+    let summary = format!("{}, {range}: {content}.", plot.title);
     let marks: Vec<(usize, &Mark)> = (plot.marks.iter())
         .filter_map(|mark| Some((plot.place(mark.at)?, mark)))
         .collect();
@@ -323,7 +323,7 @@ fn frame(plot: &Plot<'_>, shown: &Shown<'_>, said: impl Fn(usize) -> Vec<String>
             }
             @if !marks.is_empty() {
                 ul class="marks" {
-                    @for (_, mark) in &marks { li { (plot.reader.at(mark.at)) " " (mark.words) } }
+                    @for (_, mark) in &marks { li { (plot.reader.at(mark.at)) " " (mark.text) } }
                 }
             }
             @if !empty {
@@ -343,7 +343,12 @@ fn frame(plot: &Plot<'_>, shown: &Shown<'_>, said: impl Fn(usize) -> Vec<String>
 
 impl<'a> Plot<'a> {
     /// The plot of a series.
-    pub(super) fn of(title: &'a str, reader: &'a Reader, data: &Series, marks: &'a [Mark]) -> Self {
+    pub(super) fn of(
+        title: &'a str,
+        reader: &'a PageReader,
+        data: &Series,
+        marks: &'a [Mark],
+    ) -> Self {
         Self {
             title,
             reader,

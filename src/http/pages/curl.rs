@@ -8,7 +8,7 @@ pub(super) fn command(url: &str, headers: &[(&str, String)], body: &[u8]) -> Str
     let curl = without_body(url, headers);
     match std::str::from_utf8(body) {
         Ok(text) if is_plain(text) => format!("{curl} \\\n  --data-raw {}", quoted(text)),
-        // No argument can hold the byte 0, so that such a body comes by a pipe.
+        // No argument can hold the byte 0, so such a body comes by a pipe.
         _ => format!("printf {} | {curl} \\\n  --data-binary @-", octal(body)),
     }
 }

@@ -1,5 +1,4 @@
-//! The webhook log: the list of deliveries, its live tail, one delivery as a story, and sending
-//! again.
+//! The webhook log: the list of deliveries, its live tail, one delivery as a story, and resending.
 
 mod attempt;
 mod choice;
@@ -8,7 +7,7 @@ pub(in crate::http) mod many;
 pub(super) mod row;
 pub(in crate::http) mod show;
 
-use self::choice::{Choice, Target, names_of};
+use self::choice::{Choice, WebhookMatch, names_of};
 pub(in crate::http::pages) use self::row::{name, path, why};
 use super::prelude::*;
 use crate::domain::id::SubscriptionId;
@@ -22,13 +21,13 @@ const ROWS: usize = 50;
 pub(in crate::http) async fn list(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let choice = Choice::take(&mut query, &visit.reader, visit.request.query_string());
-    let after = Wanted::<DeliveryPlace>::of_page(&mut query, LIST).after;
+    let after = PageRequest::<DeliveryPlace>::of_page(&mut query, LIST).after;
     query.finish()?;
     let target = choice.target(&visit).await?;
     let bar = choice.bar(&visit).await?;
     let list = match target {
-        Target::Unclear(found, more) => which(&choice, &found, more),
-        Target::Clear(subscription) => {
+        WebhookMatch::Unclear(found, more) => which(&choice, &found, more),
+        WebhookMatch::Clear(subscription) => {
             let (database, account) = (visit.database(), visit.account);
             let filter = choice.filter(subscription, ROWS);
             let filter = DeliveryFilter { after, ..filter };
@@ -55,7 +54,7 @@ pub(in crate::http) async fn list(visit: Visit) -> PageResult {
         (bar.show())
         section id="list" aria-label="Deliveries" { (bar.chips()) (list) }
     };
-    let lead = "What Herald sent to which webhook, and what came of it.";
+    let lead = "What Herald sent to which webhook, and with what result.";
     Ok(visit.page(Nav::Deliveries, "Deliveries", lead).show(&body))
 }
 
@@ -75,7 +74,7 @@ fn tools(choice: &Choice, visit: &Visit, first: bool, empty: bool) -> Markup {
     }
 }
 
-/// Where the list goes on.
+/// Where the list continues.
 fn further(choice: &Choice, page: &DeliveryPage, behind: bool) -> Markup {
     let cursor = page.next.map(|place| cursor::encode(LIST, &place));
     let next = cursor.map(|cursor| choice.address("/deliveries", &[("cursor", &cursor)]));
@@ -84,12 +83,12 @@ fn further(choice: &Choice, page: &DeliveryPage, behind: bool) -> Markup {
         return html! {
             div class="notice further" {
                 p {
-                    @if page.deliveries.is_empty() { "None was found so far." }
+                    @if page.deliveries.is_empty() { "None were found so far." }
                     @else { "Fewer than " (ROWS) " were found so far." }
-                    " Herald looks through some thousands of deliveries at a time, and there are more."
+                    " Herald searches a few thousand deliveries at a time, and there are more."
                 }
                 (ui::pager(None, first.as_deref()))
-                @if let Some(next) = next { a class="button" rel="next" href=(next) { "Go on looking" } }
+                @if let Some(next) = next { a class="button" rel="next" href=(next) { "Keep searching" } }
             }
         };
     }
@@ -99,10 +98,10 @@ fn further(choice: &Choice, page: &DeliveryPage, behind: bool) -> Markup {
 fn nothing(behind: bool, filtered: bool) -> Markup {
     let empty = |sentence, to: &str| ui::empty(sentence, &html! { a href="/deliveries" { (to) } });
     if behind {
-        return empty("There are no further deliveries.", "To the newest ones");
+        return empty("There are no more deliveries.", "Show the newest ones");
     }
     if filtered {
-        return empty("No delivery fits these filters.", "Show all deliveries");
+        return empty("No delivery matches these filters.", "Show all deliveries");
     }
     let step = html! {
         "Add a " a href="/webhooks" { "webhook" } ", then publish an "
@@ -114,7 +113,7 @@ fn nothing(behind: bool, filtered: bool) -> Markup {
 /// The search for a webhook found several, or none.
 fn which(choice: &Choice, found: &[(SubscriptionId, String)], more: bool) -> Markup {
     if found.is_empty() {
-        let step = html! { a href="/webhooks" { "To the webhooks" } };
+        let step = html! { a href="/webhooks" { "Show all webhooks" } };
         return ui::empty("No webhook has this in its title.", &step);
     }
     html! {
@@ -124,6 +123,6 @@ fn which(choice: &Choice, found: &[(SubscriptionId, String)], more: bool) -> Mar
                 li { a href=(choice.address_for(*id)) { (title) } }
             }
         }
-        @if more { p class="muted" { "There are more. Write more of the title." } }
+        @if more { p class="muted" { "There are more. Enter more of the title." } }
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn view(title: &str, before: &[u8], after: &[u8]) -> Markup {
         div class="payload" {
             div class="payload-head" { p class="title" { (title) } }
             @if lines.is_empty() {
-                p class="muted" { "Nothing but the way in which the JSON is written." }
+                p class="muted" { "Only the formatting of the JSON." }
             } @else {
                 pre class="diff" {
                     @for (tag, line) in &lines {
@@ -89,7 +89,7 @@ mod tests {
         }
         assert!(!shown.contains("+   &quot;b&quot;"), "{shown}");
         let same = view("Changes", old, br#"{ "a": "<b>", "b": 1 }"#).into_string();
-        assert!(same.contains("Nothing but the way"), "{same}");
+        assert!(same.contains("Only the formatting"), "{same}");
     }
 
     #[test]

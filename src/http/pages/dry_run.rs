@@ -1,16 +1,15 @@
-//! Trying a script out on a page: an example or a past event goes in, and what comes of it is
-//! shown beside it. Nothing is sent.
+//! Trying a script out on a page: an example or a past event goes in, and the result is shown
+//! beside it. Nothing is sent.
 
 use bytes::Bytes;
 
 use super::plugins::fault;
 use super::prelude::*;
-use super::{difference, payload};
+use super::{difference, payload, wording};
 use crate::catalogue;
 use crate::domain::id::{IdError, SubscriptionId};
 use crate::http::query::Query;
 use crate::plugin::{ScriptName, ScriptNameError};
-use crate::service::Fault;
 use crate::service::dry_run::{DryRun, DryRunInput, EventText, try_out};
 use crate::service::input::OrNull;
 use crate::service::plugins::PluginView;
@@ -22,7 +21,7 @@ use crate::store::webhook_names;
 const MOST_WEBHOOKS: i64 = 100;
 /// Lines of a script's log that are shown.
 const MOST_LOG: usize = 50;
-/// The most bytes of a text that stand on a page.
+/// The most bytes of a text that a page shows.
 const MOST_TEXT: usize = 8 << 10;
 
 /// What the form asks for.
@@ -48,7 +47,7 @@ impl Wish {
     }
 }
 
-/// The form, and what came of what it asked for.
+/// The form, and the result of what it asked for.
 ///
 /// # Errors
 /// When the database is away.
@@ -56,13 +55,16 @@ pub(super) async fn section(
     visit: &Visit,
     view: &PluginView,
     wish: &Wish,
-) -> Result<Markup, Problem> {
-    let told = if wish.asked {
+) -> Result<Markup, ProblemDetails> {
+    let outcome = if wish.asked {
         match run(visit, view, wish).await {
             Ok((ran, published)) => result(&ran, &published),
-            // Its own page tells of the database.
-            Err(it) if it.is_own() && it.kind() != Kind::Unavailable => return Err(it),
-            Err(it) => html! { p class="notice is-error" role="alert" { (it.to_string()) } },
+            // What is wrong inside Herald has a page of its own.
+            Err(it) if it.is_own() && it.kind() != ProblemKind::Unavailable => return Err(it),
+            Err(it) => {
+                let problem = wording::problem(it);
+                html! { p class="notice is-error" role="alert" { (problem.to_string()) } }
+            }
         }
     } else {
         html! {}
@@ -71,14 +73,14 @@ pub(super) async fn section(
     Ok(html! {
         section class="panel" id="dry-run" {
             h2 { "Try it out" }
-            p class="muted" { "It runs the version at work and sends nothing." }
+            p class="muted" { "It runs the active version and sends nothing." }
             (form)
-            div id="ran" aria-live="polite" { (told) }
+            div id="ran" aria-live="polite" { (outcome) }
         }
     })
 }
 
-async fn form(visit: &Visit, view: &PluginView, wish: &Wish) -> Result<Markup, Problem> {
+async fn form(visit: &Visit, view: &PluginView, wish: &Wish) -> Result<Markup, ProblemDetails> {
     let (database, account) = (visit.database(), visit.account);
     let mut own = event_type::list(database, account, &TypeFilter::default()).await?;
     own.retain(|it| it.has_example);
@@ -104,7 +106,7 @@ async fn form(visit: &Visit, view: &PluginView, wish: &Wish) -> Result<Markup, P
             div class="wide" {
                 label for="try-type" { "Example of" }
                 select id="try-type" name="type" {
-                    option value="" { "No example: the event beside" }
+                    option value="" { "No example: the past event" }
                     @for group in &groups {
                         optgroup label=(group) {
                             @for it in builtin.iter().filter(|it| it.group == **group) { (option(&it.name)) }
@@ -136,35 +138,40 @@ async fn form(visit: &Visit, view: &PluginView, wish: &Wish) -> Result<Markup, P
 }
 
 /// Runs it.
-async fn run(visit: &Visit, view: &PluginView, wish: &Wish) -> Result<(DryRun, Bytes), Problem> {
-    let unknown = |error: ScriptNameError| Problem::new(Kind::NotFound, format!("{error}."));
+async fn run(
+    visit: &Visit,
+    view: &PluginView,
+    wish: &Wish,
+) -> Result<(DryRun, Bytes), ProblemDetails> {
+    let unknown =
+        |error: ScriptNameError| ProblemDetails::new(ProblemKind::NotFound, format!("{error}."));
     let script: ScriptName = view.name.parse().map_err(unknown)?;
     let mut input = DryRunInput {
         event: None,
         event_id: None,
         subscription: None,
     };
-    // Who wrote an event's id means it, whatever the drop-down says.
+    // The id of an event counts, whatever the drop-down says.
     if wish.event.is_empty() {
         let event_type = &wish.event_type;
         let found = example(visit.cx(), event_type).await?;
         let found = found.ok_or_else(|| {
             let detail = format!("There is no example of {event_type}: choose another type.");
-            Problem::new(Kind::Invalid, detail)
+            ProblemDetails::new(ProblemKind::Invalid, detail)
         })?;
         let text = String::from_utf8_lossy(&found).into_owned();
         input.event = Some(OrNull(Some(EventText(text))));
     } else {
         let Ok(id) = wish.event.parse() else {
-            let detail =
-                "That is no id of an event: it begins with evt_ and stands on the event's page.";
-            return Err(Problem::new(Kind::Invalid, detail));
+            let detail = "That is not the ID of an event: it begins with evt_ and is shown on the \
+                          event's page.";
+            return Err(ProblemDetails::new(ProblemKind::Invalid, detail));
         };
         input.event_id = Some(OrNull(Some(id)));
     }
     if !wish.webhook.is_empty() {
         let id = wish.webhook.parse().map_err(|error: IdError| {
-            Problem::invalid(vec![Fault::new("/subscription", error.to_string())])
+            ProblemDetails::new(ProblemKind::Invalid, format!("{error}."))
         })?;
         input.subscription = Some(OrNull(Some(id)));
     }
@@ -180,9 +187,9 @@ fn result(ran: &DryRun, published: &[u8]) -> Markup {
             @match ran.decision {
                 "filtered" => { (ui::badge(Tone::Off, "Filtered")) " It would not be delivered." }
                 "mail" => { (ui::badge(Tone::Sent, "Mail")) " This mail would be sent." }
-                "failed" => { (ui::badge(Tone::Error, "Error")) " The run failed: a delivery would be tried again." }
-                _ if ran.changed => { (ui::badge(Tone::Sent, "Delivered")) " The body is changed." }
-                _ => { (ui::badge(Tone::Sent, "Delivered")) " The body is the one published, byte for byte." }
+                "failed" => { (ui::badge(Tone::Error, "Error")) " The run failed: a delivery would be retried." }
+                _ if ran.changed => { (ui::badge(Tone::Sent, "Would be delivered")) " The body is changed." }
+                _ => { (ui::badge(Tone::Sent, "Would be delivered")) " The body is the one published, byte for byte." }
             }
         }
         @if let Some(error) = &ran.error { div class="notice is-error" { (fault(&error.fault)) } }

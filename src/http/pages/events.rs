@@ -9,10 +9,11 @@ mod schema;
 pub(in crate::http) mod show;
 
 use super::prelude::*;
+use super::wording;
 use crate::service::Refusal;
 use crate::service::event_types::{self, EventTypeEntry};
 
-/// Event types of a page; who has more searches.
+/// Event types of a page; of more, the search finds the others.
 const MOST: usize = 300;
 
 /// The heading of types without a group.
@@ -35,7 +36,7 @@ pub(in crate::http) async fn list(visit: Visit) -> PageResult {
         section id="list" aria-label="Event types" {
             (bar.chips())
             @if types.is_empty() {
-                (ui::empty("No event type has these words.", &html! { a href="/events" { "Show all event types" } }))
+                (ui::empty("No event type matches this search.", &html! { a href="/events" { "Show all event types" } }))
             }
             @for (group, types) in by_group(&types) {
                 section class="panel" {
@@ -78,7 +79,7 @@ fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
     if text.is_empty() { other } else { text }
 }
 
-/// A text in which names stand between backticks.
+/// A text in which names are between backticks.
 fn prose(text: &str) -> Markup {
     html! {
         @for (place, part) in text.split('`').enumerate() {
@@ -129,10 +130,10 @@ fn fault(pointer: &str, detail: &str) -> Markup {
 /// Why a form was refused, to be shown with it again.
 ///
 /// # Errors
-/// People cannot fix it.
-fn fixable(why: Refusal) -> Result<Problem, Trouble> {
-    let problem = Problem::from(why);
-    match problem.told().1.is_client_error() {
+/// People cannot fix it in the form.
+fn fixable(why: Refusal) -> Result<ProblemDetails, Trouble> {
+    let problem = wording::problem(why);
+    match problem.for_page().1.is_client_error() {
         true => Ok(problem),
         false => Err(problem.into()),
     }

@@ -1,28 +1,28 @@
 //! The filters of a list: a form whose fields are the parameters of the page's address, and
-//! chips that say what is set. It works without scripts; with htmx the list alone is exchanged.
+//! chips that show what is set. It works without scripts; with htmx the list alone is exchanged.
 
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
-use super::reader::Reader;
+use super::reader::PageReader;
 
 /// The choices of a drop-down: one group without a name, or several with names.
 pub(super) type Choices = Vec<(String, Vec<(String, String)>)>;
 
 /// A parameter of the page's address, and how the bar shows it.
-struct Field {
+struct FilterField {
     name: &'static str,
     value: String,
     label: String,
-    kind: Kind,
+    kind: FilterKind,
 }
 
-enum Kind {
+enum FilterKind {
     /// With what the empty field says.
     Search(String),
     /// The same.
     Text(String),
-    /// With what stands there while nothing is chosen.
+    /// With what it shows while nothing is chosen.
     Select(String, Choices),
     Date,
     Hidden,
@@ -31,7 +31,7 @@ enum Kind {
 /// A filter bar that is being put together.
 pub(super) struct FilterBar {
     path: String,
-    fields: Vec<Field>,
+    fields: Vec<FilterField>,
 }
 
 impl FilterBar {
@@ -46,17 +46,17 @@ impl FilterBar {
     /// A field to search in, the one that `/` goes to.
     #[must_use]
     pub(super) fn search(self, name: &'static str, value: &str, label: &str, help: &str) -> Self {
-        self.field(name, value, label, Kind::Search(help.to_owned()))
+        self.field(name, value, label, FilterKind::Search(help.to_owned()))
     }
 
     /// A field for a text.
     #[must_use]
     pub(super) fn text(self, name: &'static str, value: &str, label: &str, help: &str) -> Self {
-        self.field(name, value, label, Kind::Text(help.to_owned()))
+        self.field(name, value, label, FilterKind::Text(help.to_owned()))
     }
 
-    /// A drop-down; `any` is what stands there while nothing is chosen. Choices are groups (one
-    /// without a name for a plain list) of value and words.
+    /// A drop-down; `any` is shown while nothing is chosen. Choices are groups (one without a name
+    /// for a plain list) of value and label.
     #[must_use]
     pub(super) fn select(
         self,
@@ -66,33 +66,38 @@ impl FilterBar {
         any: &str,
         choices: Choices,
     ) -> Self {
-        self.field(name, value, label, Kind::Select(any.to_owned(), choices))
+        self.field(
+            name,
+            value,
+            label,
+            FilterKind::Select(any.to_owned(), choices),
+        )
     }
 
-    /// The date fields From and To, with these parameters and what the address says of them.
+    /// The date fields From and To, with these parameters and their values in the address.
     #[must_use]
     pub(super) fn dates(
         self,
-        reader: &Reader,
+        reader: &PageReader,
         (from, begin): (&'static str, Option<DateTime<Utc>>),
         (to, end): (&'static str, Option<DateTime<Utc>>),
     ) -> Self {
         let day = |at: Option<DateTime<Utc>>| at.map(|at| reader.day(at)).unwrap_or_default();
         // The end is the first moment that is not wanted any more.
         let last = end.map(|end| end - chrono::TimeDelta::milliseconds(1));
-        self.field(from, &day(begin), "From", Kind::Date)
-            .field(to, &day(last), "To", Kind::Date)
+        self.field(from, &day(begin), "From", FilterKind::Date)
+            .field(to, &day(last), "To", FilterKind::Date)
     }
 
     /// A parameter that the bar does not show but keeps, such as the order.
     #[must_use]
     pub(super) fn keep(self, name: &'static str, value: &str) -> Self {
-        self.field(name, value, "", Kind::Hidden)
+        self.field(name, value, "", FilterKind::Hidden)
     }
 
-    fn field(mut self, name: &'static str, value: &str, label: &str, kind: Kind) -> Self {
+    fn field(mut self, name: &'static str, value: &str, label: &str, kind: FilterKind) -> Self {
         let (value, label) = (value.to_owned(), label.to_owned());
-        self.fields.push(Field {
+        self.fields.push(FilterField {
             name,
             value,
             label,
@@ -106,9 +111,9 @@ impl FilterBar {
         self.shown().next().is_some()
     }
 
-    fn shown(&self) -> impl Iterator<Item = &Field> {
+    fn shown(&self) -> impl Iterator<Item = &FilterField> {
         let set = self.fields.iter().filter(|field| !field.value.is_empty());
-        set.filter(|field| !matches!(field.kind, Kind::Hidden))
+        set.filter(|field| !matches!(field.kind, FilterKind::Hidden))
     }
 
     /// The page's address with what is set, but for one parameter.
@@ -147,19 +152,19 @@ impl FilterBar {
         }
     }
 
-    /// What is set, each with a link that clears it. Stands within the list, so that it follows
-    /// the list.
+    /// What is set, each with a link that clears it. It is inside the list, so it changes with the
+    /// list.
     pub(super) fn chips(&self) -> Markup {
         if !self.is_set() {
             return html! {};
         }
         html! {
-            ul class="chips" aria-label="Filters that are set" {
+            ul class="chips" aria-label="Active filters" {
                 @for field in self.shown() {
                     li {
                         a href=(self.href_without(field.name)) data-clears=(field.name)
-                            aria-label=(format!("Clear {}: {}", field.label, field.words())) {
-                            span { (field.label) ": " } (field.words()) " ×"
+                            aria-label=(format!("Clear {}: {}", field.label, field.value_text())) {
+                            span { (field.label) ": " } (field.value_text()) " ×"
                         }
                     }
                 }
@@ -169,15 +174,15 @@ impl FilterBar {
     }
 }
 
-impl Field {
+impl FilterField {
     /// The value as people read it.
-    fn words(&self) -> &str {
-        let Kind::Select(_, choices) = &self.kind else {
+    fn value_text(&self) -> &str {
+        let FilterKind::Select(_, choices) = &self.kind else {
             return &self.value;
         };
         let mut all = choices.iter().flat_map(|(_, choices)| choices);
         let found = all.find(|(known, _)| *known == self.value);
-        found.map_or(self.value.as_str(), |(_, words)| words)
+        found.map_or(self.value.as_str(), |(_, text)| text)
     }
 
     fn input(&self) -> Markup {
@@ -185,18 +190,18 @@ impl Field {
         let id = format!("filter-{name}");
         html! {
             @match &self.kind {
-                Kind::Hidden => {
+                FilterKind::Hidden => {
                     @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
                 }
-                Kind::Search(help) | Kind::Text(help) => {
-                    @let search = matches!(self.kind, Kind::Search(_));
+                FilterKind::Search(help) | FilterKind::Text(help) => {
+                    @let search = matches!(self.kind, FilterKind::Search(_));
                     div class=[search.then_some("search")] {
                         label for=(id) { (label) }
                         input id=(id) type="search" name=(name) value=(value) placeholder=(help)
                             maxlength="200" autocomplete="off" data-search[search];
                     }
                 }
-                Kind::Date => {
+                FilterKind::Date => {
                     div class="date" {
                         label for=(id) { (label) }
                         // A year that is being typed is not sent: 0002 is no year of the log.
@@ -204,7 +209,7 @@ impl Field {
                             max="9999-12-31";
                     }
                 }
-                Kind::Select(any, choices) => {
+                FilterKind::Select(any, choices) => {
                     div {
                         label for=(id) { (label) }
                         select id=(id) name=(name) {
@@ -225,8 +230,8 @@ impl Field {
 
 fn options(choices: &[(String, String)], chosen: &str) -> Markup {
     html! {
-        @for (value, words) in choices {
-            option value=(value) selected[value == chosen] { (words) }
+        @for (value, text) in choices {
+            option value=(value) selected[value == chosen] { (text) }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What browsers send: the fields of a form, or the same as a JSON object, which is answered in
+//! What browsers send: the fields of a form, or the same as a JSON object, which gets an answer in
 //! JSON.
 
 use actix_web::http::header::CONTENT_TYPE;
@@ -6,17 +6,17 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use crate::http::body::{self, MAX_OBJECT};
-use crate::http::problem::{Kind, Problem};
-use crate::http::shared::Shared;
-use crate::http::site::{Place, Site};
+use crate::http::problem::{ProblemDetails, ProblemKind};
+use crate::http::shared::ServerContext;
+use crate::http::site::{BrowserOrigin, Site};
 use crate::service::input::texts;
 
-/// What a page takes that everybody may see.
-pub(in crate::http) type Asked = (Data<Shared>, HttpRequest);
-/// What takes a form that everybody may send.
-pub(in crate::http) type Sent = (Data<Shared>, HttpRequest, Payload);
-/// What these answer.
-pub(in crate::http) type Answered = Result<HttpResponse, Problem>;
+/// The arguments of a page that everybody may see.
+pub(in crate::http) type PublicPage = (Data<ServerContext>, HttpRequest);
+/// The arguments of what takes a form that everybody may send.
+pub(in crate::http) type PublicForm = (Data<ServerContext>, HttpRequest, Payload);
+/// What these return.
+pub(in crate::http) type PublicResult = Result<HttpResponse, ProblemDetails>;
 
 /// Fields that are never kept.
 const UNKEPT: [&str; 4] = ["csrf_token", "present", "password", "again"];
@@ -29,30 +29,30 @@ pub(in crate::http) struct Form {
 }
 
 impl Form {
-    /// Reads the fields of these names. Everybody may send them, so that they are small.
+    /// Reads the fields of these names. Everybody may send them, so they are small.
     ///
     /// # Errors
     /// It comes from another site than that place, the body is of another kind, cannot be read, or
     /// (in JSON) has other fields.
     pub(super) async fn read(
         request: &HttpRequest,
-        place: &Place,
+        place: &BrowserOrigin,
         payload: Payload,
         names: &[&str],
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, ProblemDetails> {
         Site::same_origin(request, place)?;
         let kind = request.content_type().to_ascii_lowercase();
         let json = kind == "application/json";
         if !json && kind != "application/x-www-form-urlencoded" {
             let detail = "Send a form (application/x-www-form-urlencoded) or JSON \
                           (application/json).";
-            return Err(Problem::new(Kind::Unsupported, detail));
+            return Err(ProblemDetails::new(ProblemKind::Unsupported, detail));
         }
         // A parameter of the type other than the usual charset would change its meaning.
         let whole = request.headers().get(CONTENT_TYPE);
         if whole.is_some_and(|value| value.to_str().is_err()) {
             let detail = "Content-Type cannot be read.";
-            return Err(Problem::new(Kind::Unsupported, detail));
+            return Err(ProblemDetails::new(ProblemKind::Unsupported, detail));
         }
         let body = body::public_form(request, payload).await?;
         let pairs = if json {
@@ -71,11 +71,11 @@ impl Form {
     pub(super) async fn submitted(
         request: &HttpRequest,
         payload: Payload,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, ProblemDetails> {
         let kind = request.content_type().to_ascii_lowercase();
         if !kind.is_empty() && kind != "application/x-www-form-urlencoded" {
             let detail = "Send a form (application/x-www-form-urlencoded).";
-            return Err(Problem::new(Kind::Unsupported, detail));
+            return Err(ProblemDetails::new(ProblemKind::Unsupported, detail));
         }
         let body = body::read(request, payload, MAX_OBJECT).await?;
         Ok(Self::parsed(&body))

@@ -108,7 +108,7 @@ impl Frame<'_> {
     pub(super) fn show(self, body: &Markup) -> HttpResponse {
         let done = self.visit.done();
         let whole = html! {
-            a class="skip" href="#main" { "To the content" }
+            a class="skip" href="#main" { "Skip to the content" }
             header class="rail" {
                 a class="brand" href="/" { (LOGO) "Herald" }
                 nav class="wide" aria-label="Places" { (self.places()) (self.who()) }

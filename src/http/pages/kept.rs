@@ -16,16 +16,16 @@ use crate::http::body;
 use crate::store::session::NewSession;
 use crate::store::{Database, StoreError, session_note};
 
-/// What a page says who is not known yet: the largest body that is read from them.
+/// The largest body that is read from somebody who is not signed in.
 const MOST_BODY: usize = 16 << 10;
 /// Bytes of what was typed that are kept, as JSON: as Base64 they fit into a form of `MOST_BODY`.
-const MOST_TYPED: usize = 11 << 10;
+pub(in crate::http) const MOST_TYPED: usize = 11 << 10;
 /// What is shown once.
 const ONCE: &str = "once";
 /// What was typed.
 const TYPED: &str = "typed";
 
-/// What somebody typed who has to sign in first.
+/// What somebody typed before they had to sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::http) struct Typed {
     /// The page with the form.
@@ -85,8 +85,8 @@ impl Visit {
         session_note::take(self.database(), &own.hash, &own.notes, &key).await
     }
 
-    /// Keeps what a form brought that lacks the proof, such as after a sign-in in another window.
-    /// The address at which the form has it again.
+    /// Keeps what was typed into a form that lacks the proof, such as after a sign-in in another
+    /// window. Returns the address at which the form shows it again.
     pub(super) async fn keep_typed(&self, form: &Form) -> Option<String> {
         let page = form_page(&self.request)?;
         let text = Typed::note(&Typed::fields(form))?;
@@ -105,7 +105,8 @@ fn again(page: &str) -> String {
     format!("{page}?kept={TYPED}&done=typed")
 }
 
-/// Keeps for a new session what was typed before the sign-in. Where the form has it again.
+/// Keeps for a new session what was typed before the sign-in. Returns where the form shows it
+/// again.
 ///
 /// # Errors
 /// When the database is away.
@@ -141,7 +142,7 @@ pub(in crate::http) async fn sign_in_first(
     first.with(Typed { page, fields })
 }
 
-/// The page with the form that people type into before they send this request.
+/// The page with the form that sends this request.
 fn form_page(request: &HttpRequest) -> Option<String> {
     let path = request.path();
     if *request.method() != Method::POST {

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;
-use crate::http::problem::Problem;
+use crate::http::problem::ProblemDetails;
 
 /// Herald's own scripts, styles and pictures; nothing inline, nothing from elsewhere, nothing
 /// around it; forms come back here.
@@ -61,8 +61,8 @@ pub(super) fn page(status: StatusCode, title: &str, body: &Markup) -> HttpRespon
 }
 
 /// A page whose form was refused: the form again, with what is wrong.
-pub(super) fn refused(problem: &Problem, title: &str, form: &Markup) -> HttpResponse {
-    let (detail, status, retry_after) = problem.told();
+pub(super) fn refused(problem: &ProblemDetails, title: &str, form: &Markup) -> HttpResponse {
+    let (detail, status, retry_after) = problem.for_page();
     let body = html! {
         p class="notice is-error" role="alert" { (detail) }
         (form)
@@ -87,7 +87,7 @@ pub(super) fn go_to(path: impl Into<String>) -> HttpResponseBuilder {
 }
 
 /// What every answer to a browser carries. The referrer stays within Herald, where a form needs
-/// it for `Origin`; addresses of links are not told to anybody else.
+/// it for `Origin`; the addresses of links are sent to nobody else.
 pub(super) fn with_headers(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
     response
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))

@@ -1,4 +1,4 @@
-//! The mail log: the list with its search, and one mail with its tries.
+//! The mail log: the list with its search, and one mail with its attempts.
 
 use actix_web::http::header;
 
@@ -16,12 +16,12 @@ const MOST_TOPICS: usize = 100;
 /// The list.
 pub(crate) async fn list(visit: Visit) -> PageResult {
     let mut query = visit.query();
-    // Who types has typed less at first: that is no fault.
+    // Whoever types has typed less at first: that is no fault.
     let typed = query.text("q").unwrap_or_default();
     let too_short = (1..LEAST_SEARCHED).contains(&typed.trim().chars().count());
     let mut asked = MailFilter::default();
     if !too_short && !typed.trim().is_empty() {
-        match mails::words(&typed) {
+        match mails::search_text(&typed) {
             Ok(words) => asked.q = Some(words),
             Err(detail) => query.fault("q", detail),
         }
@@ -29,7 +29,7 @@ pub(crate) async fn list(visit: Visit) -> PageResult {
     asked.topic = query.take("topic", mails::topic);
     asked.state = query.parsed("state");
     (asked.from, asked.to) = visit.reader.range(&mut query);
-    let wanted: Wanted<MailId> = Wanted::of_page(&mut query, LIST);
+    let wanted: PageRequest<MailId> = PageRequest::of_page(&mut query, LIST);
     query.finish()?;
     asked.before = wanted.after;
     asked.limit = wanted.rows();
@@ -48,14 +48,14 @@ pub(crate) async fn list(visit: Visit) -> PageResult {
         section id="list" {
             (bar.chips())
             @if too_short {
-                @let next = html! { "Shorter words stand in too many mails to be looked up." };
+                @let next = html! { "Shorter words are in too many mails to be searched." };
                 (ui::empty(&format!("Search for at least {LEAST_SEARCHED} characters."), &next))
             } @else if rows.is_empty() { (nothing(&visit, &bar)) }
             @else { (table(&visit, &rows)) }
             (ui::pager(next.as_deref(), first.as_deref()))
         }
     };
-    let lead = "Every mail that Herald sent or that your application says it sent.";
+    let lead = "Every mail that Herald sent, or that your application reported as sent.";
     Ok(visit.page(Nav::Mail, "Mail", lead).show(&body))
 }
 
@@ -63,21 +63,21 @@ fn bar(visit: &Visit, typed: &str, asked: &MailFilter, topics: Vec<String>) -> F
     let topic = asked.topic.as_deref().unwrap_or_default();
     let bar = FilterBar::new(PATH).search("q", typed, "Search", "Receiver, sender or subject");
     let bar = if topics.len() > MOST_TOPICS {
-        bar.text("topic", topic, "Topic", "Its whole name")
+        bar.text("topic", topic, "Topic", "The whole name")
     } else {
         let known = topics.into_iter().map(|topic| (topic.clone(), topic));
         let choices: Choices = vec![(String::new(), known.collect())];
-        bar.select("topic", topic, "Topic", "Every topic", choices)
+        bar.select("topic", topic, "Topic", "Any topic", choices)
     };
     let state = asked.state.map_or("", MailState::as_str);
-    let words = [MailState::Queued, MailState::Sent, MailState::Failed];
-    let words = words.map(|state| (state.as_str().to_owned(), in_words(state).1.to_owned()));
-    let states: Choices = vec![(String::new(), words.to_vec())];
-    bar.select("state", state, "State", "Every state", states)
+    let states = [MailState::Queued, MailState::Sent, MailState::Failed];
+    let states = states.map(|state| (state.as_str().to_owned(), shown_as(state).1.to_owned()));
+    let states: Choices = vec![(String::new(), states.to_vec())];
+    bar.select("state", state, "State", "Any state", states)
         .dates(&visit.reader, ("from", asked.from), ("to", asked.to))
 }
 
-const fn in_words(state: MailState) -> (Tone, &'static str) {
+const fn shown_as(state: MailState) -> (Tone, &'static str) {
     match state {
         MailState::Queued => (Tone::Wait, "Waiting"),
         MailState::Sent => (Tone::Sent, "Sent"),
@@ -87,16 +87,16 @@ const fn in_words(state: MailState) -> (Tone, &'static str) {
 
 /// The state of a mail.
 pub(super) fn state(mail: &LoggedMail) -> Markup {
-    let (tone, words) = in_words(mail.state);
+    let (tone, name) = shown_as(mail.state);
     let retrying = mail.state == MailState::Queued && mail.attempts > 0;
-    ui::badge(tone, if retrying { "Retrying" } else { words })
+    ui::badge(tone, if retrying { "Retrying" } else { name })
 }
 
 fn table(visit: &Visit, rows: &[LoggedMail]) -> Markup {
     html! {
         table class="list" {
             thead { tr {
-                @for name in ["Topic", "To", "Subject", "Date", "State"] { th scope="col" { (name) } }
+                @for name in ["Topic", "To", "Subject", "Time", "State"] { th scope="col" { (name) } }
                 th scope="col" class="view" { span class="unseen" { "Open" } }
             } }
             tbody {
@@ -110,7 +110,7 @@ fn table(visit: &Visit, rows: &[LoggedMail]) -> Markup {
                                 @else { (mail.subject) }
                             }
                         }
-                        td data-label="Date" { (visit.reader.ago(mail.created_at)) }
+                        td data-label="Time" { (visit.reader.ago(mail.created_at)) }
                         td data-label="State" { (state(mail)) }
                         td class="view" aria-hidden="true" { "View" }
                     }
@@ -132,7 +132,7 @@ fn receivers(mail: &LoggedMail) -> Markup {
 fn nothing(visit: &Visit, bar: &FilterBar) -> Markup {
     if bar.is_set() {
         let next = html! { a href=(PATH) { "Clear the filters" } };
-        return ui::empty("There is no mail that fits these filters.", &next);
+        return ui::empty("No mail matches these filters.", &next);
     }
     let next = html! {
         "Send one with " code { "POST /v1/mails" } ", or let a webhook deliver to "
@@ -143,11 +143,11 @@ fn nothing(visit: &Visit, bar: &FilterBar) -> Markup {
     ui::empty("No mail was sent yet.", &next)
 }
 
-/// One mail: its header, its tries and what it says.
+/// One mail: its header, its attempts and its content.
 pub(crate) async fn show(visit: Visit) -> PageResult {
     visit.no_query()?;
     let found = mail_log::find(visit.database(), visit.account, visit.part("id")?).await?;
-    let found = found.ok_or_else(|| Problem::not_found("mail"))?;
+    let found = found.ok_or_else(|| ProblemDetails::not_found("mail"))?;
     let title = match found.0.subject.as_str() {
         "" => "Mail without a subject",
         subject => subject,
@@ -166,7 +166,7 @@ pub(crate) async fn html(visit: Visit) -> PageResult {
     visit.no_query()?;
     let found = mail_log::find(visit.database(), visit.account, visit.part("id")?).await?;
     let html = found.and_then(|(_, content, _)| content.html.filter(|_| !content.confidential));
-    let html = html.ok_or_else(|| Problem::not_found("HTML of a mail"))?;
+    let html = html.ok_or_else(|| ProblemDetails::not_found("HTML of a mail"))?;
     let mut response = layout::with_headers(HttpResponse::Ok());
     response
         .insert_header((header::CONTENT_SECURITY_POLICY, HTML_POLICY))

@@ -1,5 +1,4 @@
-//! One mail as a story: what it is, each try with what the server said in plain words, and what
-//! the mail says.
+//! One mail as a story: what it is, each attempt with what the server replied, and the content.
 
 use serde::Deserialize;
 
@@ -9,27 +8,27 @@ use crate::domain::mail::TryOutcome;
 use crate::service::mails;
 use crate::store::mail_log::{LoggedMail, LoggedTry, MailContent};
 
-/// The most bytes of a text that stand on a page.
+/// The most bytes of a text that a page shows.
 const MOST_TEXT: usize = 16 << 10;
-/// Tries that are shown; a schedule has fewer.
+/// Attempts that are shown; a schedule has fewer.
 const MOST_TRIES: usize = 30;
-/// Receivers of one try that are shown.
+/// Receivers of one attempt that are shown.
 const MOST_RECEIVERS: usize = 50;
 
-/// A mail, what it says, and its tries.
+/// A mail, its content, and its attempts.
 type Story = (LoggedMail, MailContent, Vec<LoggedTry>);
 
-/// What a page says of a mail.
+/// What a page shows of a mail.
 pub(super) fn body(visit: &Visit, story: &Story) -> Markup {
     let (mail, content, _) = story;
     html! {
         section class="panel" {
             dl class="facts" {
-                dt { "State" } dd { (state(mail)) " " (standing(visit, mail, content)) }
+                dt { "State" } dd { (state(mail)) " " (state_note(visit, mail, content)) }
                 dt { "Topic" } dd { (mail.topic) }
                 dt { "From" } dd { (mail.sender) }
                 dt { "To" } dd { (mail.receivers.join(", ")) }
-                @if let Some(reply_to) = &content.reply_to { dt { "Replies to" } dd { (reply_to) } }
+                @if let Some(reply_to) = &content.reply_to { dt { "Reply to" } dd { (reply_to) } }
                 dt { @if mail.recorded { "Recorded" } @else { "Queued" } }
                 dd { (visit.reader.at(mail.created_at)) " (" (visit.reader.ago(mail.created_at)) ")" }
                 @if let Some(at) = mail.sent_at { dt { "Sent" } dd { (visit.reader.at(at)) } }
@@ -53,14 +52,14 @@ pub(super) fn body(visit: &Visit, story: &Story) -> Markup {
     }
 }
 
-/// Where it stands, in a few words beside its state.
-fn standing(visit: &Visit, mail: &LoggedMail, content: &MailContent) -> Markup {
+/// What its state means now, in short.
+fn state_note(visit: &Visit, mail: &LoggedMail, content: &MailContent) -> Markup {
     html! {
         span class="muted" {
-            @if mail.recorded { "The application sent it itself." }
+            @if mail.recorded { "Your application sent it." }
             @else if let Some(at) = content.next_attempt_at {
-                @if at > visit.reader.now { "Next try " (visit.reader.ago(at)) "." }
-                @else { "It is its turn now." }
+                @if at > visit.reader.now { "Next attempt " (visit.reader.ago(at)) "." }
+                @else { "It is due now." }
             }
         }
     }
@@ -69,12 +68,12 @@ fn standing(visit: &Visit, mail: &LoggedMail, content: &MailContent) -> Markup {
 fn tries_of(visit: &Visit, (mail, content, tries): &Story) -> Markup {
     html! {
         section class="panel" {
-            h2 { "Tries" }
-            @if tries.is_empty() && mail.attempts == 0 { p class="muted" { "It was not tried yet." } }
+            h2 { "Attempts" }
+            @if tries.is_empty() && mail.attempts == 0 { p class="muted" { "There was no attempt yet." } }
             ol class="story" {
                 @for one in tries.iter().take(MOST_TRIES) { (try_of(visit, one)) }
                 @if let Some(at) = content.next_attempt_at.filter(|_| !tries.is_empty()) {
-                    li { p class="muted" { "The next try is " (visit.reader.ago(at)) "." } }
+                    li { p class="muted" { "The next attempt is " (visit.reader.ago(at)) "." } }
                 }
             }
         }
@@ -83,7 +82,7 @@ fn tries_of(visit: &Visit, (mail, content, tries): &Story) -> Markup {
 
 /// What the server said of one receiver.
 #[derive(Deserialize)]
-struct Answer {
+struct MailReply {
     to: String,
     taken: bool,
     reply: String,
@@ -96,18 +95,18 @@ fn try_of(visit: &Visit, one: &LoggedTry) -> Markup {
         TryOutcome::Retry => "is-wait",
     };
     let receivers = one.receivers.as_deref().unwrap_or("[]");
-    let receivers: Vec<Answer> = serde_json::from_str(receivers).unwrap_or_default();
+    let receivers: Vec<MailReply> = serde_json::from_str(receivers).unwrap_or_default();
     html! {
         li class=(class) {
-            h3 { "Try " (one.n) " · " (visit.reader.at(one.at)) " · " (one.duration_ms) " ms" }
-            p { (in_words(one)) }
+            h3 { "Attempt " (one.n) " · " (visit.reader.at(one.at)) " · " (one.duration_ms) " ms" }
+            p { (outcome_text(one)) }
             @if receivers.is_empty() { p { code { (one.reply) } } }
             @else {
                 ul {
                     @for answer in receivers.iter().take(MOST_RECEIVERS) {
                         li {
                             (answer.to) ": "
-                            @if answer.taken { "taken. " } @else { "not taken. " }
+                            @if answer.taken { "accepted. " } @else { "not accepted. " }
                             code { (answer.reply) }
                         }
                     }
@@ -117,20 +116,20 @@ fn try_of(visit: &Visit, one: &LoggedTry) -> Markup {
     }
 }
 
-/// What came of a try, in plain words.
-fn in_words(one: &LoggedTry) -> String {
+/// The outcome of an attempt, as text.
+fn outcome_text(one: &LoggedTry) -> String {
     let said = meaning(&one.reply);
     match one.outcome {
         TryOutcome::Sent if one.reply.starts_with("written to ") => {
-            "No mail server is set, so that the mail is a file in Herald's data folder.".to_owned()
+            "No mail server is set, so the mail is a file in Herald's data folder.".to_owned()
         }
-        TryOutcome::Sent => "The mail server took it.".to_owned(),
-        TryOutcome::Retry => format!("{said} It is tried again."),
-        TryOutcome::Failed => format!("{said} Nothing more is tried."),
+        TryOutcome::Sent => "The mail server accepted it.".to_owned(),
+        TryOutcome::Retry => format!("{said} It will be retried."),
+        TryOutcome::Failed => format!("{said} Herald stopped retrying."),
     }
 }
 
-/// What a server's reply means. What is no reply of a server is Herald's own words already.
+/// What a server's reply means.
 fn meaning(reply: &str) -> &'static str {
     // Of several receivers the reply begins with the one that decided.
     let words = reply.split([' ', '-', ':']);
@@ -139,25 +138,25 @@ fn meaning(reply: &str) -> &'static str {
         Some(421) => "The mail server is closing its connections.",
         Some(450) => "The mailbox is busy, or the mail server wants to see Herald again later.",
         Some(452) => "The mail server has too little room right now.",
-        Some(400..=499) => "The mail server could not take it for now.",
+        Some(400..=499) => "The mail server could not accept it for now.",
         Some(530) => "The mail server wants Herald to sign in first.",
         Some(535) => "The mail server did not accept Herald's name and password.",
-        Some(550) => "There is no such mailbox, or the mail server takes no mail for it.",
+        Some(550) => "There is no such mailbox, or the mail server accepts no mail for it.",
         Some(552) => "The mailbox is full, or the mail is too large for it.",
         Some(553) => "The mail server does not accept this address.",
         Some(500..=599) => "The mail server refused it.",
-        _ => "The mail server did not take it.",
+        _ => "The mail server did not accept it.",
     }
 }
 
-/// What the mail says.
+/// The mail's content.
 fn says(mail: &LoggedMail, content: &MailContent) -> Markup {
     if content.confidential {
         return html! {
             section class="panel" {
-                h2 { "What it says" }
+                h2 { "Content" }
                 p class="notice" {
-                    "It holds a link for its receiver alone, so that what it says is shown to nobody else."
+                    "It holds a link for its receiver alone, so its content is shown to nobody else."
                 }
             }
         };
@@ -195,7 +194,7 @@ fn text(id: &str, text: &str) -> Markup {
         @if end < text.len() {
             p class="muted" {
                 "These are the first " (end >> 10) " KiB of " (text.len() >> 10) " KiB; "
-                code { "GET /v1/mails/…" } " answers all of it."
+                code { "GET /v1/mails/…" } " returns all of it."
             }
         }
     }
@@ -210,6 +209,6 @@ mod tests {
         assert!(meaning("550 5.1.1 no such user").contains("no such mailbox"));
         assert!(meaning("550-5.1.1 several lines").contains("no such mailbox"));
         assert!(meaning("ann@example.com: 452 full").contains("too little room"));
-        assert!(meaning("the connection was refused").contains("did not take it"));
+        assert!(meaning("the connection was refused").contains("did not accept it"));
     }
 }

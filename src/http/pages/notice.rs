@@ -20,23 +20,25 @@ fn of(key: &str) -> Option<&'static str> {
              values again, then send the form."
         }
         "audit-begun" => {
-            "An audit runs in the background. Load this page again to see what it found."
+            "The delivery check runs in the background. Load this page again to see its result."
         }
-        "audit-runs" => "An audit runs already. Load this page again to see what it found.",
+        "audit-runs" => {
+            "A delivery check is already running. Load this page again to see its result."
+        }
         // Webhooks.
         "webhook-made" => "The webhook was added; it gets events from now on.",
         "webhook-saved" => "The webhook was changed.",
-        "webhook-paused" => "The webhook is paused: what it would get is held.",
+        "webhook-paused" => "The webhook is paused; its deliveries are held.",
         "webhook-resumed" => "The webhook was resumed.",
-        "webhook-enabled" => "The webhook is enabled; it gets first what it held.",
-        "webhook-disabled" => "The webhook is disabled: it gets nothing new.",
+        "webhook-enabled" => "The webhook is enabled; it gets what it held first.",
+        "webhook-disabled" => "The webhook is disabled; it gets no new events.",
         "webhook-deleted" => "The webhook was deleted; its log stays.",
         "secret-rotated" => "The secret was replaced.",
         // Settings.
         "user-invited" => "The user was invited; a mail is on its way.",
         "user-saved" => "The user was changed.",
         "user-disabled" => "The user is disabled: their sessions have ended.",
-        "user-enabled" => "The user may sign in again.",
+        "user-enabled" => "The user can sign in again.",
         "user-removed" => "The user was removed.",
         "token-saved" => "The token was changed.",
         "token-revoked" => "The token was revoked; every daemon refuses it within a second.",
@@ -47,14 +49,14 @@ fn of(key: &str) -> Option<&'static str> {
         "profile-saved" => "Your name was saved.",
         "password-changed" => "Your password was changed; you are signed out everywhere else.",
         "sessions-ended" => "You are signed out everywhere else.",
-        "password-set" => "Your password is set: sign in with it.",
+        "password-set" => "Your password is set. Sign in with it.",
         "reset-asked" => "If there is a user with this e-mail, a mail with a link is on its way.",
         // Deliveries and events.
-        "resent" => "It is due again. Load the page again to see what came of it.",
-        "resent-held" => "It is due again once its webhook is resumed.",
-        "published" => "It was published. Below is who gets it.",
-        "type-added" => "Added. It can be published from now on.",
-        "type-deleted" => "Deleted. It cannot be published any more.",
+        "resent" => "The delivery will be resent. Load this page again to see its result.",
+        "resent-held" => "The delivery will be resent once its webhook is resumed.",
+        "published" => "The event was published. Below are the webhooks that get it.",
+        "type-added" => "The event type was added. It can be published from now on.",
+        "type-deleted" => "The event type was deleted. It can no longer be published.",
         _ => return None,
     })
 }

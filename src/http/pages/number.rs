@@ -1,4 +1,4 @@
-//! Numbers as people read them: with groups of thousands, times in fitting units, shares.
+//! Numbers as people read them: with groups of thousands, times in fitting units, percentages.
 
 /// A count, in groups of three.
 pub(super) fn count(number: impl Into<i64>) -> String {
@@ -32,7 +32,7 @@ pub(super) fn plural(number: i64, thing: &str) -> String {
     }
 }
 
-/// A count in little room.
+/// A count in a short form.
 pub(super) fn short(number: f64) -> String {
     let with = |value: f64, unit: &str| {
         let text = if value < 10.0 {

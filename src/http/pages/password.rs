@@ -4,11 +4,11 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
 
-use super::form::{Answered, Asked, Form, Sent};
+use super::form::{Form, PublicForm, PublicPage, PublicResult};
 use super::layout;
 use crate::domain::password::{self, MAX_PASSWORD, MIN_PASSWORD};
 use crate::domain::user_link::LinkPurpose;
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, ProblemDetails, ProblemKind};
 use crate::store::fresh::{SecretHash, secret_hash};
 use crate::store::user::User;
 use crate::store::user_link;
@@ -16,19 +16,19 @@ use crate::store::user_link;
 const TITLE: &str = "Set your password";
 
 /// The page behind an invitation
-pub(in crate::http) async fn show_invitation(asked: Asked) -> Answered {
+pub(in crate::http) async fn show_invitation(asked: PublicPage) -> PublicResult {
     show(asked, LinkPurpose::Invitation).await
 }
 
 /// The page behind a link to set another password
-pub(in crate::http) async fn show_reset(asked: Asked) -> Answered {
+pub(in crate::http) async fn show_reset(asked: PublicPage) -> PublicResult {
     show(asked, LinkPurpose::Reset).await
 }
 
 /// Set the first password
 ///
 /// Ends the link. A form with `password` and `again`, or JSON with `password`.
-pub(in crate::http) async fn submit_invitation(sent: Sent) -> Answered {
+pub(in crate::http) async fn submit_invitation(sent: PublicForm) -> PublicResult {
     submit(sent, LinkPurpose::Invitation).await
 }
 
@@ -36,12 +36,12 @@ pub(in crate::http) async fn submit_invitation(sent: Sent) -> Answered {
 ///
 /// Ends the link and every session of the user. A form with `password` and `again`, or JSON with
 /// `password`.
-pub(in crate::http) async fn submit_reset(sent: Sent) -> Answered {
+pub(in crate::http) async fn submit_reset(sent: PublicForm) -> PublicResult {
     submit(sent, LinkPurpose::Reset).await
 }
 
 /// Looking at the page does not use the link: mail programs look first.
-async fn show((shared, request): Asked, purpose: LinkPurpose) -> Answered {
+async fn show((shared, request): PublicPage, purpose: LinkPurpose) -> PublicResult {
     shared.sessions.site.place(&request)?;
     match user_link::find(shared.engine.database(), &hash(&request), purpose).await? {
         Some(user) => Ok(layout::page(StatusCode::OK, TITLE, &fields(&user))),
@@ -49,7 +49,7 @@ async fn show((shared, request): Asked, purpose: LinkPurpose) -> Answered {
     }
 }
 
-async fn submit((shared, request, payload): Sent, purpose: LinkPurpose) -> Answered {
+async fn submit((shared, request, payload): PublicForm, purpose: LinkPurpose) -> PublicResult {
     let place = shared.sessions.site.place(&request)?;
     let mut form = Form::read(&request, &place, payload, &["password"]).await?;
     let (given, again) = (form.take("password"), form.take("again"));
@@ -58,17 +58,20 @@ async fn submit((shared, request, payload): Sent, purpose: LinkPurpose) -> Answe
         return gone(form.json);
     };
     let wrong = if !form.json && again != given {
-        Some("the two are not the same".to_owned())
+        Some("is not the same in both fields".to_owned())
     } else {
         let checked = password::check(&given, &user.email);
         checked.err().map(|error| error.to_string())
     };
     if let Some(detail) = wrong {
         if form.json {
-            return Err(Problem::invalid(vec![Fault::new("/password", detail)]));
+            return Err(ProblemDetails::invalid(vec![Fault::new(
+                "/password",
+                detail,
+            )]));
         }
-        let told = Problem::new(Kind::Invalid, format!("The password {detail}."));
-        return Ok(layout::refused(&told, TITLE, &fields(&user)));
+        let refused = ProblemDetails::new(ProblemKind::Invalid, format!("The password {detail}."));
+        return Ok(layout::refused(&refused, TITLE, &fields(&user)));
     }
     let turn = shared.passwords.turn().await?;
     let made = shared.passwords.hash(turn, given).await?;
@@ -87,7 +90,7 @@ fn fields(user: &User) -> Markup {
     html! {
         form method="post" {
             p { "For " strong { (user.email) } ": at least " (MIN_PASSWORD) " characters." }
-            // For who keeps the password: programs look for a field that is not of the type hidden.
+            // For password managers: they look for a field that is not of the type hidden.
             input hidden type="email" autocomplete="username" readonly value=(user.email);
             div class="field" {
                 label for="password" { "Password" }
@@ -95,7 +98,7 @@ fn fields(user: &User) -> Markup {
                     autocomplete="new-password" minlength=(MIN_PASSWORD) maxlength=(MAX_PASSWORD);
             }
             div class="field" {
-                label for="again" { "Again" }
+                label for="again" { "Repeat password" }
                 input id="again" type="password" name="again" required autocomplete="new-password";
             }
             button class="button primary" type="submit" { "Set the password" }
@@ -103,10 +106,10 @@ fn fields(user: &User) -> Markup {
     }
 }
 
-fn gone(json: bool) -> Answered {
-    let detail = "This link was used, is out of its time, or a newer one took its place.";
+fn gone(json: bool) -> PublicResult {
+    let detail = "This link was used, has expired, or was replaced by a newer one.";
     if json {
-        return Err(Problem::new(Kind::NotFound, detail));
+        return Err(ProblemDetails::new(ProblemKind::NotFound, detail));
     }
     let body = html! {
         p class="notice is-error" role="alert" { (detail) }

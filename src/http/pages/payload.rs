@@ -1,5 +1,5 @@
 //! How a payload is shown: as folded JSON, and raw to be copied. The bytes are never written
-//! anew: names keep their order and numbers their digits.
+//! again: names keep their order and numbers their digits.
 
 mod folded;
 
@@ -7,10 +7,12 @@ use maud::{Markup, html};
 
 use super::ui;
 
-/// The most bytes of a text that stand on a page: some 4,000 lines can be read and searched there.
-pub(super) const MOST_RAW: usize = 256 << 10;
+/// The most bytes of a text that a page shows: some 4,000 lines can be read and searched there.
+pub(in crate::http) const MOST_RAW: usize = 256 << 10;
+/// The most lines that it is laid out in.
+pub(in crate::http) const MOST_LINES: usize = MOST_RAW / folded::BYTES_A_LINE;
 
-/// A payload under a heading: folded, raw, with a button that copies it. What is no JSON is
+/// A payload under a heading: folded, raw, with a button that copies it. What is not JSON is
 /// shown as text.
 pub(super) fn view(title: &str, id: &str, bytes: &[u8]) -> Markup {
     part(title, id, bytes, None, MOST_RAW)
@@ -27,7 +29,7 @@ pub(super) fn part(
 ) -> Markup {
     let text = std::str::from_utf8(bytes).ok();
     let folded = text.and_then(|text| folded::folded(text, most));
-    let raw = Raw::of(bytes, most);
+    let raw = RawText::of(bytes, most);
     let as_text = html! {
         // The parser of HTML takes one line break at the beginning away.
         pre id=(id) { "\n" (raw.text) }
@@ -49,7 +51,7 @@ pub(super) fn part(
                 @match whole {
                     _ if bytes.is_empty() => {}
                     _ if !raw.cut && raw.exact => { (ui::copy(id)) }
-                    // What stands on the page is not what the bytes are.
+                    // What the page shows is not what the bytes are.
                     Some(whole) => { (ui::copy_from(id, whole)) }
                     None => {}
                 }
@@ -63,7 +65,7 @@ pub(super) fn part(
                 }
                 None => {
                     @if text.is_none() {
-                        p class="muted" { "These bytes are no text: what is none is shown as �." }
+                        p class="muted" { "These bytes are not text: what cannot be read is shown as �." }
                     }
                     (as_text)
                 }
@@ -73,9 +75,9 @@ pub(super) fn part(
 }
 
 /// The beginning of some bytes as text that can be seen.
-struct Raw {
+struct RawText {
     text: String,
-    /// How many bytes it stands for.
+    /// How many bytes it shows.
     bytes: usize,
     /// There is more.
     cut: bool,
@@ -83,7 +85,7 @@ struct Raw {
     exact: bool,
 }
 
-impl Raw {
+impl RawText {
     fn of(bytes: &[u8], most: usize) -> Self {
         let mut end = most.min(bytes.len());
         // Not within a character: at most three bytes belong to one that began before.
@@ -126,8 +128,8 @@ fn visible_char(character: char) -> Option<char> {
     }
 }
 
-/// Whether an escape in JSON is shown as its character: one that can be seen where it stands, does
-/// not turn the direction of writing, and means nothing in JSON.
+/// Whether an escape in JSON is shown as its character: one that can be seen in its place, does not
+/// turn the direction of writing, and means nothing in JSON.
 fn is_letter(character: char) -> bool {
     let unseen = matches!(
         character,
@@ -159,8 +161,8 @@ pub(super) fn size(bytes: usize) -> String {
 mod tests {
     use super::*;
 
-    /// What a reader of the page sees: the text without tags, with the characters that stand for
-    /// themselves again.
+    /// What a reader of the page sees: the text without tags, with the characters instead of
+    /// their entities.
     pub(super) fn text_of(markup: &str) -> String {
         let mut text = String::new();
         let mut inside = false;
@@ -192,7 +194,7 @@ mod tests {
     #[test]
     fn what_is_no_text_is_said_to_be_none() {
         let shown = view("Body", "x", b"\xff\xfe\0").into_string();
-        assert!(shown.contains("These bytes are no text"), "{shown}");
+        assert!(shown.contains("These bytes are not text"), "{shown}");
         assert!(shown.contains('\u{2400}'), "{shown}");
         let shown = view("Body", "x", b"").into_string();
         assert!(shown.contains("It is empty."));
@@ -203,7 +205,7 @@ mod tests {
         let text = "é".repeat(MOST_RAW);
         for before in 0..3 {
             let bytes = [&b"aaa"[..before], text.as_bytes()].concat();
-            let raw = Raw::of(&bytes, MOST_RAW);
+            let raw = RawText::of(&bytes, MOST_RAW);
             assert!(raw.cut && raw.exact && raw.bytes <= MOST_RAW);
         }
         let shown = part("Payload", "x", text.as_bytes(), Some("/raw"), 100).into_string();

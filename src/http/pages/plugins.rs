@@ -1,4 +1,4 @@
-//! The scripts: the list with how each does, and one script with what is wrong with it.
+//! The scripts: the list with the state of each, and one script with what is wrong with it.
 
 use std::collections::BTreeMap;
 
@@ -20,14 +20,19 @@ pub(crate) async fn list(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let q = query.text("q").unwrap_or_default();
     let state = query.text("state").unwrap_or_default();
-    let wanted: Wanted<String> = Wanted::of_page(&mut query, LIST);
+    let wanted: PageRequest<String> = PageRequest::of_page(&mut query, LIST);
     query.finish()?;
-    let words = ["OK", "Broken", "Suspended", "Apart"];
-    let words = words.map(|words| (words.to_lowercase(), words.to_owned()));
-    let states: Choices = vec![(String::new(), words.to_vec())];
+    let names = [
+        ("ok", "OK"),
+        ("broken", "Broken"),
+        ("suspended", "Suspended"),
+        ("apart", "Isolated"),
+    ];
+    let names = names.map(|(state, name)| (state.to_owned(), name.to_owned()));
+    let states: Choices = vec![(String::new(), names.to_vec())];
     let bar = FilterBar::new(PATH)
         .search("q", &q, "Search", "Name")
-        .select("state", &state, "State", "Every state", states);
+        .select("state", &state, "State", "Any state", states);
     let mut rows = plugins::all(visit.engine(), &visit.caller);
     let any = !rows.is_empty();
     let sought = q.trim().to_lowercase();
@@ -54,19 +59,19 @@ pub(crate) async fn list(visit: Visit) -> PageResult {
         }
     };
     let lead =
-        "Scripts that filter and reshape what is delivered. Figures are since the start of Herald.";
+        "Scripts that filter and reshape what is delivered. Counts are since the start of Herald.";
     Ok(visit.page(Nav::Plugins, "Plugins", lead).show(&body))
 }
 
 fn nothing(any: bool) -> Markup {
     if any {
         let next = html! { a href=(PATH) { "Clear the filters" } };
-        return ui::empty("There is no plugin that fits these filters.", &next);
+        return ui::empty("No plugin matches these filters.", &next);
     }
     let next = html! {
         "The operator puts scripts into the plugins folder: " code { "named/only-paid.rhai" }
         " for the webhooks that name it, " code { "triggers/STORE_ORDER_PAID.rhai" }
-        " for every delivery of that type. " code { "herald plugin check" } " tries them first."
+        " for every delivery of that type. " code { "herald plugin check" } " checks them first."
     };
     ui::empty("There are no plugins.", &next)
 }
@@ -75,7 +80,7 @@ fn table(visit: &Visit, rows: &[PluginView], named: &BTreeMap<String, i64>) -> M
     html! {
         table class="list" {
             thead { tr {
-                @for name in ["Plugin", "State", "Acts for"] { th scope="col" { (name) } }
+                @for name in ["Plugin", "State", "Used by"] { th scope="col" { (name) } }
                 @for name in ["Calls", "Failures", "p99", "Time"] {
                     th scope="col" class="number" { (name) }
                 }
@@ -93,7 +98,7 @@ fn table(visit: &Visit, rows: &[PluginView], named: &BTreeMap<String, i64>) -> M
                             }
                         }
                         td data-label="State" { span { (state(row)) } }
-                        td data-label="Acts for" { span { (acts_for(row, named)) } }
+                        td data-label="Used by" { span { (used_by(row, named)) } }
                         td data-label="Calls" class="number" { (row.calls) }
                         td data-label="Failures" class="number" { (row.failures) }
                         td data-label="p99" class="number" { (row.p99_ms.map_or_else(|| "–".to_owned(), time)) }
@@ -131,11 +136,11 @@ fn state(row: &PluginView) -> Markup {
             "broken" => { (ui::badge(Tone::Error, "Broken")) }
             _ => { (ui::badge(Tone::Error, "Suspended")) }
         }
-        @if row.apart_since.is_some() { " " (ui::badge(Tone::Wait, "Apart")) }
+        @if row.apart_since.is_some() { " " (ui::badge(Tone::Wait, "Isolated")) }
     }
 }
 
-fn acts_for(row: &PluginView, named: &BTreeMap<String, i64>) -> Markup {
+fn used_by(row: &PluginView, named: &BTreeMap<String, i64>) -> Markup {
     let name = short_name(&row.name);
     if row.kind == "trigger" {
         return html! { "every delivery of " code { (name) } };
@@ -174,7 +179,7 @@ pub(crate) async fn show(visit: Visit) -> PageResult {
     let part = |name| visit.request.match_info().get(name).unwrap_or_default();
     let name = format!("{}/{}", part("kind"), part("file"));
     let mut all = plugins::all(visit.engine(), &visit.caller).into_iter();
-    let missing = || Problem::new(Kind::NotFound, "There is no such plugin.");
+    let missing = || ProblemDetails::new(ProblemKind::NotFound, "There is no such plugin.");
     let view = all.find(|view| view.name == name).ok_or_else(missing)?;
     let tried = if visit.is_admin() {
         dry_run::section(&visit, &view, &wish).await?
@@ -187,14 +192,14 @@ pub(crate) async fn show(visit: Visit) -> PageResult {
         (troubles(&visit, &view))
         (accounts)
         div class="columns" {
-            section class="panel" { h2 { "How it does" } (facts(&visit, &view)) }
-            section class="panel" { h2 { "Acts for" } (used) }
+            section class="panel" { h2 { "Status" } (facts(&visit, &view)) }
+            section class="panel" { h2 { "Used by" } (used) }
         }
         (tried)
     };
     let lead = match view.kind {
-        "trigger" => "Acts on every delivery of the event type that it is named after.",
-        _ => "Acts for the webhooks that name it.",
+        "trigger" => "Runs for every delivery of the event type that it is named after.",
+        _ => "Runs for the webhooks that name it.",
     };
     let page = visit.page(Nav::Plugins, &view.name, lead);
     Ok(page.back(PATH, "Plugins").show(&body))
@@ -207,27 +212,27 @@ fn facts(visit: &Visit, view: &PluginView) -> Markup {
             dt { "Calls" } dd { (view.calls) ", " (view.failures) " failed" }
             dt { "Time" } dd {
                 (time(view.total_ms)) " in all"
-                @if let Some(p99) = view.p99_ms { "; 99 of 100 runs stay below " (time(p99)) }
+                @if let Some(p99) = view.p99_ms { "; p99 " (time(p99)) }
             }
             dt { "Loaded" } dd { (visit.reader.at(view.loaded_at)) " (" (visit.reader.ago(view.loaded_at)) ")" }
             dt { "Version" } dd {
                 @match &view.hash {
                     Some(hash) => { code id="plugin-hash" { (hash) } " " (ui::copy("plugin-hash")) }
-                    None => { "none is at work: its deliveries are held" }
+                    None => { "none is active: its deliveries are held" }
                 }
             }
         }
     }
 }
 
-/// What is wrong, and what mends it.
+/// What is wrong, and what fixes it.
 fn troubles(visit: &Visit, view: &PluginView) -> Markup {
     html! {
         @if let Some(since) = view.suspended_at {
             section class="notice is-error" {
                 h2 { "Suspended " (visit.reader.ago(since)) }
-                p { (view.suspended_reason.as_deref().unwrap_or("It failed too much.")) }
-                p { "This account's deliveries that need it are held. They go on when the file is saved with the fault fixed." }
+                p { (view.suspended_reason.as_deref().unwrap_or("It failed too often.")) }
+                p { "This account's deliveries that need it are held. They continue when the file is saved with the fault fixed." }
             }
         }
         @if let Some(error) = &view.error {
@@ -235,15 +240,15 @@ fn troubles(visit: &Visit, view: &PluginView) -> Markup {
                 h2 { "The file is broken" }
                 (fault(error))
                 p {
-                    @if view.hash.is_some() { "The version before is at work until the file is mended." }
-                    @else { "No version of it works, so that its deliveries are held until the file is mended." }
+                    @if view.hash.is_some() { "The previous version is active until the file is fixed." }
+                    @else { "No version of it works, so its deliveries are held until the file is fixed." }
                 }
             }
         }
         @if let Some(since) = view.apart_since {
             section class="notice is-wait" {
-                h2 { "Runs apart since " (visit.reader.ago(since)) }
-                p { "It took too long for this account, so it runs apart from the other deliveries. It comes back after 100 quick runs." }
+                h2 { "Isolated since " (visit.reader.ago(since)) }
+                p { "It took too long for this account, so it runs isolated from the other deliveries. It comes back after 100 quick runs." }
             }
         }
         @if let Some(failure) = &view.last_failure {
@@ -255,7 +260,7 @@ fn troubles(visit: &Visit, view: &PluginView) -> Markup {
     }
 }
 
-/// For whom it is suspended or runs apart, for operators.
+/// The accounts for which it is suspended or runs isolated, for operators.
 async fn accounts(visit: &Visit, view: &PluginView) -> Result<Markup, StoreError> {
     let all = view.accounts.as_deref().unwrap_or_default();
     let shown = all.get(..MOST_ACCOUNTS).unwrap_or(all);
@@ -266,7 +271,7 @@ async fn accounts(visit: &Visit, view: &PluginView) -> Result<Markup, StoreError
     let names = account::names(visit.database(), &ids).await?;
     Ok(html! {
         section class="panel" id="accounts" {
-            h2 { "Accounts with trouble" }
+            h2 { "Affected accounts" }
             ul class="plain" {
                 @for it in shown {
                     li {
@@ -278,7 +283,7 @@ async fn accounts(visit: &Visit, view: &PluginView) -> Result<Markup, StoreError
                             (ui::badge(Tone::Error, "Suspended")) " " (visit.reader.ago(since)) ": "
                             (it.suspended_reason.as_deref().unwrap_or_default())
                         } @else if let Some(since) = it.apart_since {
-                            (ui::badge(Tone::Wait, "Apart")) " since " (visit.reader.ago(since))
+                            (ui::badge(Tone::Wait, "Isolated")) " since " (visit.reader.ago(since))
                         }
                     }
                 }
@@ -331,13 +336,13 @@ fn split(text: &str, column: Option<usize>) -> (&str, Option<&str>) {
     }
 }
 
-/// Whom it acts for.
+/// What uses it.
 async fn users(visit: &Visit, view: &PluginView) -> Result<Markup, StoreError> {
     let name = short_name(&view.name);
     if view.kind == "trigger" {
         let href = format!("/events/types/{name}");
         return Ok(html! {
-            p { "Every delivery of " a href=(href) { (name) } ", whichever webhook gets it." }
+            p { "Every delivery of " a href=(href) { (name) } ", for every webhook." }
         });
     }
     let most = MOST_WEBHOOKS as i64 + 1;

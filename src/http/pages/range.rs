@@ -7,7 +7,7 @@ use crate::http::query::Query;
 
 /// A range that ends now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Range {
+pub(super) enum ChartRange {
     /// By the minute.
     Hour,
     /// By half hours.
@@ -19,11 +19,11 @@ pub(super) enum Range {
     Month,
 }
 
-impl Range {
+impl ChartRange {
     /// Every range.
     const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
 
-    /// Takes it from the address, where it is `range`; 24 hours if it is not told.
+    /// Takes it from the address, where it is `range`; 24 hours if it is not there.
     pub(super) fn take(query: &mut Query<'_>) -> Self {
         let read = |text: &str| {
             let found = Self::ALL.into_iter().find(|range| range.key() == text);
@@ -32,7 +32,7 @@ impl Range {
         query.take("range", read).unwrap_or_default()
     }
 
-    /// As it stands in the address.
+    /// As the address has it.
     pub(super) const fn key(self) -> &'static str {
         match self {
             Self::Hour => "1h",
@@ -43,7 +43,7 @@ impl Range {
     }
 
     /// As people say it, after "the last".
-    pub(super) const fn words(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Hour => "hour",
             Self::Day => "24 hours",

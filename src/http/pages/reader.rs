@@ -1,5 +1,5 @@
-//! The reader of a page: in which zone they read times, and what "now" is to them. The zone is
-//! told by a cookie that the pages' script sets; without it times are UTC.
+//! The reader of a page: in which zone they read times, and what "now" is to them. A cookie that
+//! the pages' script sets names the zone; without it times are UTC.
 
 use actix_web::HttpRequest;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Utc};
@@ -13,19 +13,19 @@ use crate::service::input::read_time;
 /// The cookie with the name of the browser's zone, such as `Europe/Berlin`.
 const ZONE: &str = "herald_zone";
 
-/// The first moment that is meant, and the first behind it.
-type Range = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+/// The first moment that is meant, and the first one after it.
+type TimeBounds = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
-/// Who reads, as far as times go.
+/// The reader, as far as times go.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::http) struct Reader {
+pub(in crate::http) struct PageReader {
     /// Their time zone.
     pub zone: Tz,
     /// The time at which the page is made.
     pub now: DateTime<Utc>,
 }
 
-impl Reader {
+impl PageReader {
     /// The reader of a request.
     pub(super) fn of(request: &HttpRequest, now: DateTime<Utc>) -> Self {
         // Browsers write the slash of a cookie's value as it is; others may escape it.
@@ -36,7 +36,7 @@ impl Reader {
 
     /// How long ago, or in how long; the exact time in UTC on hover.
     pub(super) fn ago(&self, at: DateTime<Utc>) -> Markup {
-        self.time(at, &self.ago_in_words(at))
+        self.time(at, &self.ago_text(at))
     }
 
     /// Date and time in the reader's zone; the exact time in UTC on hover.
@@ -45,14 +45,14 @@ impl Reader {
         self.time(at, &local.format("%Y-%m-%d %H:%M:%S").to_string())
     }
 
-    fn time(&self, at: DateTime<Utc>, words: &str) -> Markup {
+    fn time(&self, at: DateTime<Utc>, text: &str) -> Markup {
         let exact = at.to_rfc3339_opts(SecondsFormat::Millis, true);
         let title = at.format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string();
-        html! { time datetime=(exact) title=(title) { (words) } }
+        html! { time datetime=(exact) title=(title) { (text) } }
     }
 
-    /// How long ago, or in how long, in words.
-    pub(super) fn ago_in_words(&self, at: DateTime<Utc>) -> String {
+    /// How long ago, or in how long, as text.
+    pub(super) fn ago_text(&self, at: DateTime<Utc>) -> String {
         let seconds = (self.now - at).num_seconds();
         let past = seconds >= 0;
         let seconds = seconds.abs();
@@ -75,17 +75,17 @@ impl Reader {
 
     /// Takes `from` and `to`: a date means the whole of that day in the reader's zone, a time in
     /// RFC 3339 that moment. `to` as a date is included.
-    pub(super) fn range(&self, query: &mut Query<'_>) -> Range {
+    pub(super) fn range(&self, query: &mut Query<'_>) -> TimeBounds {
         self.range_named(query, "from", "to")
     }
 
-    /// As [`Reader::range`], of parameters with other names.
+    /// As [`PageReader::range`], of parameters with other names.
     pub(super) fn range_named(
         &self,
         query: &mut Query<'_>,
         from: &'static str,
         to: &'static str,
-    ) -> Range {
+    ) -> TimeBounds {
         let begin = query.take(from, |text| self.moment(text, 0));
         let end = query.take(to, |text| self.moment(text, 1));
         (begin, end)
@@ -113,8 +113,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn reader(zone: &str) -> Reader {
-        Reader {
+    fn reader(zone: &str) -> PageReader {
+        PageReader {
             zone: zone.parse().unwrap(),
             now: at("2026-11-22T12:00:00Z"),
         }
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn spans_are_told_as_people_say_them() {
         let reader = reader("Europe/Berlin");
-        let said = |text: &str| reader.ago_in_words(at(text));
+        let said = |text: &str| reader.ago_text(at(text));
         assert_eq!(said("2026-11-22T11:59:58Z"), "just now");
         assert_eq!(said("2026-11-22T11:59:20Z"), "40 s ago");
         assert_eq!(said("2026-11-22T12:05:00Z"), "in 5 min");

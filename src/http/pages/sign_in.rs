@@ -1,6 +1,6 @@
 //! Signing in and out.
 //!
-//! A sign-in tells nothing about who exists: every refusal is the same and takes as long, and
+//! A sign-in reveals nothing about who exists: every refusal is the same and takes as long, and
 //! tries are counted before anybody is looked up.
 
 use actix_web::http::StatusCode;
@@ -9,17 +9,17 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use maud::{Markup, html};
 use serde::Serialize;
 
-use super::form::{Answered, Asked, Form, Sent};
+use super::form::{Form, PublicForm, PublicPage, PublicResult};
 use super::kept::{self, Typed};
 use super::{layout, notice};
 use crate::domain::email::{Email, MAX_EMAIL};
 use crate::domain::id::{AccountId, UserId};
 use crate::domain::role::UserRole;
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, ProblemDetails, ProblemKind};
 use crate::http::query::Query;
 use crate::http::session::{self, SignedIn};
-use crate::http::shared::Shared;
-use crate::http::site::Place;
+use crate::http::shared::ServerContext;
+use crate::http::site::BrowserOrigin;
 use crate::store::session::{self as stored, NewSession};
 use crate::store::sign_in::{self, Door, Tries};
 use crate::store::user::{self, User};
@@ -42,7 +42,7 @@ pub(in crate::http) struct SignedInView {
 }
 
 /// The page to sign in
-pub(in crate::http) async fn show((shared, request): Asked) -> Answered {
+pub(in crate::http) async fn show((shared, request): PublicPage) -> PublicResult {
     let next = Query::parse(request.query_string()).text("next");
     let next = next.as_deref().map_or("/", own_path);
     if shared.sessions.find(&request).await?.is_some() {
@@ -69,13 +69,13 @@ pub(super) fn again(typed: &Typed) -> HttpResponse {
              for passwords and header values. Nothing was saved yet."
         }
     };
-    let problem = Problem::new(Kind::Unauthorized, sentence);
+    let problem = ProblemDetails::new(ProblemKind::Unauthorized, sentence);
     let form = form_for("", "", &typed.page, &typed.fields);
     layout::refused(&problem, TITLE, &form)
 }
 
-/// The path if it is one of Herald's own: whoever made the link must not choose where a person
-/// goes who trusts this page.
+/// The path if it is one of Herald's own: whoever made the link must not choose where somebody
+/// who trusts this page goes.
 fn own_path(text: &str) -> &str {
     let own = text.starts_with('/') && !text.starts_with("//");
     let plain = text.bytes().all(|it| it.is_ascii_graphic() && it != b'\\');
@@ -98,7 +98,7 @@ fn form_for(email: &str, account: &str, next: &str, typed: &str) -> Markup {
                     autocomplete="current-password";
             }
             details class="field" open[!account.is_empty()] {
-                summary { "Your e-mail is known in several accounts?" }
+                summary { "Is your e-mail in several accounts?" }
                 label for="account" { "Account" }
                 input id="account" name="account" value=(account) autocomplete="organization";
             }
@@ -110,11 +110,11 @@ fn form_for(email: &str, account: &str, next: &str, typed: &str) -> Markup {
 
 /// Sign in
 ///
-/// A form, or the same as JSON: `email`, `password`, and `account` for who is in several. Too many
-/// tries in vain within 15 minutes are refused with 429: 20 from an address, 5 for an e-mail from
-/// a network (/24, /48), 50 for an e-mail in all. A browser in which the user signed in before,
-/// known by a second cookie, has 5 of its own and none of these bounds.
-pub(in crate::http) async fn submit((shared, request, payload): Sent) -> Answered {
+/// A form, or the same as JSON: `email`, `password`, and `account` for somebody who is in several.
+/// Too many tries in vain within 15 minutes are refused with 429: 20 from an address, 5 for an
+/// e-mail from a network (/24, /48), 50 for an e-mail in all. A browser in which the user signed in
+/// before, known by a second cookie, has 5 of its own and none of these bounds.
+pub(in crate::http) async fn submit((shared, request, payload): PublicForm) -> PublicResult {
     let place = shared.sessions.site.place(&request)?;
     let names = ["email", "password", "account"];
     let mut form = Form::read(&request, &place, payload, &names).await?;
@@ -129,7 +129,7 @@ pub(in crate::http) async fn submit((shared, request, payload): Sent) -> Answere
                 layout::with_headers(HttpResponse::Ok())
             } else {
                 let database = shared.engine.database();
-                // Who is signed in goes on, even if what they typed is lost.
+                // The sign-in holds even if what they typed is lost.
                 let form = kept::after_sign_in(database, &opened, &typed).await;
                 layout::go_to(form.ok().flatten().unwrap_or(typed.page))
             };
@@ -155,20 +155,25 @@ pub(in crate::http) async fn submit((shared, request, payload): Sent) -> Answere
 }
 
 async fn sign_in(
-    shared: &Shared,
+    shared: &ServerContext,
     request: &HttpRequest,
-    place: &Place,
+    place: &BrowserOrigin,
     [email, password, account]: [&str; 3],
-) -> Result<(User, NewSession), Problem> {
+) -> Result<(User, NewSession), ProblemDetails> {
     let fields = [("/email", email), ("/password", password)];
     let missing = fields.into_iter().filter(|(_, value)| value.is_empty());
     let fault = |(pointer, _): (&str, &str)| Fault::new(pointer, "is missing");
     let faults: Vec<Fault> = missing.map(fault).collect();
     if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
+        return Err(ProblemDetails::invalid(faults));
     }
     let database = shared.engine.database();
-    let wrong = || Problem::new(Kind::SignInRefused, "The e-mail or the password is wrong.");
+    let wrong = || {
+        ProblemDetails::new(
+            ProblemKind::SignInRefused,
+            "The e-mail or the password is wrong.",
+        )
+    };
     let address = shared.sessions.site.address(request);
     let known = session::known(request, place);
     let mut tries = Tries::new(Door::SignIn, email, &address, known);
@@ -176,7 +181,7 @@ async fn sign_in(
     let passwords = &shared.passwords;
     let turn = passwords.turn().await?;
     if let Some(seconds) = sign_in::count(database, &mut tries).await? {
-        return Err(Problem::too_many(seconds));
+        return Err(ProblemDetails::too_many(seconds));
     }
     // What is no e-mail is nobody's; it says nothing of who exists.
     let email: Email = email.parse().map_err(|_no_email| wrong())?;
@@ -212,9 +217,9 @@ async fn sign_in(
 /// Sign out
 ///
 /// A form with `csrf_token`, or anything with the header `X-CSRF-Token`.
-pub(in crate::http) async fn sign_out((shared, request, payload): Sent) -> Answered {
+pub(in crate::http) async fn sign_out((shared, request, payload): PublicForm) -> PublicResult {
     let signed_in = request.extensions().get::<SignedIn>().cloned();
-    let nobody = || Problem::new(Kind::Unauthorized, "Nobody is signed in.");
+    let nobody = || ProblemDetails::new(ProblemKind::Unauthorized, "Nobody is signed in.");
     let signed_in = signed_in.ok_or_else(nobody)?;
     let mut json = signed_in.proved;
     if !signed_in.proved {

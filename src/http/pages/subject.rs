@@ -1,5 +1,5 @@
-//! What an activity was done to, and who did it: in words, with a link to the thing where its
-//! reader may see it.
+//! What an activity was done to, and who did it, with a link to the thing where its reader may see
+//! it.
 
 use std::collections::HashMap;
 
@@ -33,14 +33,16 @@ pub(super) async fn titles(
 }
 
 /// An activity as pages call it: the host application's with its group, Herald's own alone.
-pub(super) fn activity_in_words(group: &str, activity: &str) -> String {
+pub(super) fn activity_name(group: &str, activity: &str) -> String {
     match group {
-        OWN_GROUP => activity.replace("Subscription", "Webhook"),
+        OWN_GROUP => activity
+            .replace("Subscription", "Webhook")
+            .replace("Set Apart", "Isolated"),
         group => format!("{group} {activity}"),
     }
 }
 
-/// What an activity was done to; empty if it tells of nothing.
+/// What an activity was done to; empty if it names nothing.
 pub(super) fn about(visit: &Visit, entry: &Activity, titles: &Titles) -> Markup {
     let Some(subject) = entry.subject.as_deref() else {
         return html! {};
@@ -68,11 +70,11 @@ fn thing(visit: &Visit, entry: &Activity, subject: &str, titles: &Titles) -> Thi
     let payload = payload.as_ref();
     if let Ok(id) = subject.parse::<SubscriptionId>() {
         let title = titles.get(&id).cloned();
-        let name = title.or_else(|| told(payload, &["title"]));
+        let name = title.or_else(|| text_of(payload, &["title"]));
         return ("webhook", Some(format!("/webhooks/{id}")), name);
     }
     if let Ok(id) = subject.parse::<EventId>() {
-        let subscription = told(payload, &["subscription_id"]);
+        let subscription = text_of(payload, &["subscription_id"]);
         let subscription = subscription.filter(|it| it.parse::<SubscriptionId>().is_ok());
         return match subscription {
             Some(to) => ("delivery of", Some(format!("/deliveries/{id}/{to}")), None),
@@ -81,7 +83,7 @@ fn thing(visit: &Visit, entry: &Activity, subject: &str, titles: &Titles) -> Thi
     }
     if let Ok(id) = subject.parse::<UserId>() {
         let of_oneself = entry.actor_id.as_deref() == Some(subject);
-        let known = told(payload, &["email", "name"]);
+        let known = text_of(payload, &["email", "name"]);
         let name = entry.user.clone().filter(|_| of_oneself).or(known);
         let linked = visit.is_admin();
         let href = linked.then(|| format!("/settings/users/{id}"));
@@ -92,7 +94,7 @@ fn thing(visit: &Visit, entry: &Activity, subject: &str, titles: &Titles) -> Thi
         let operator = payload.and_then(|it| it.get("operator")?.as_bool());
         let linked = visit.is_admin() && operator != Some(true);
         let href = linked.then(|| format!("/settings/tokens/{id}"));
-        return ("token", href, told(payload, &["title"]));
+        return ("token", href, text_of(payload, &["title"]));
     }
     if let Ok(id) = subject.parse::<AccountId>() {
         let linked = visit.caller.operator;
@@ -116,7 +118,7 @@ fn thing(visit: &Visit, entry: &Activity, subject: &str, titles: &Titles) -> Thi
 }
 
 /// The first of these fields that a payload, or what it says was after or before, has.
-fn told(payload: Option<&Value>, names: &[&str]) -> Option<String> {
+fn text_of(payload: Option<&Value>, names: &[&str]) -> Option<String> {
     let payload = payload?;
     let places = [Some(payload), payload.get("after"), payload.get("before")];
     let texts = |name: &&str| places.map(|place| place?.get(*name)?.as_str());
@@ -151,7 +153,7 @@ pub(super) fn who_exactly(visit: &Visit, entry: &Activity) -> Markup {
         " "
         span class="muted" {
             @match entry.actor {
-                ActorKind::Application => { "as the application says" }
+                ActorKind::Application => { "as reported by the application" }
                 ActorKind::User => { "a user of Herald" }
                 ActorKind::Token => { "a token" }
                 ActorKind::Herald => { @if entry.user.is_some() { "on this machine" } @else { "by itself" } }

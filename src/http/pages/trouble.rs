@@ -8,9 +8,9 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use maud::html;
 
 use super::kept::Typed;
-use super::{layout, sign_in};
-use crate::http::problem::{Kind, Problem};
-use crate::http::shared::Shared;
+use super::{layout, sign_in, wording};
+use crate::http::problem::{Fault, ProblemDetails, ProblemKind};
+use crate::http::shared::ServerContext;
 use crate::service::Refusal;
 
 /// Nobody is signed in: on to the sign-in, and from there to where they wanted to go.
@@ -22,8 +22,8 @@ pub(in crate::http) struct SignInFirst {
 }
 
 impl SignInFirst {
-    /// For this request. What would change something is not done after the sign-in: the page leads
-    /// there that the form was on.
+    /// For this request. What would change something is not done after the sign-in, which leads
+    /// back to the page with the form.
     #[must_use]
     pub(in crate::http) fn of(request: &HttpRequest) -> Self {
         let wanted = if *request.method() == Method::GET {
@@ -52,7 +52,7 @@ impl SignInFirst {
 
 /// The page that the form of a request was on: the nearest one above its path that there is.
 fn page_before(request: &HttpRequest) -> &str {
-    let shared = request.app_data::<Data<Shared>>();
+    let shared = request.app_data::<Data<ServerContext>>();
     let is_page =
         |pattern: &str| shared.is_some_and(|it| it.table.methods(pattern).contains(&"GET"));
     let (mut pattern, mut path) = (request.match_pattern().unwrap_or_default(), request.path());
@@ -96,10 +96,23 @@ impl ResponseError for SignInFirst {
     }
 }
 
+/// What is wrong with a parameter of the address; none: the fault is not of one.
+fn of_parameter(fault: &Fault) -> Option<String> {
+    let name = fault.pointer.strip_prefix('?')?;
+    let detail = fault.detail.trim_end_matches('.');
+    Some(
+        if detail.starts_with("is ") || detail.starts_with("must ") {
+            format!("The parameter {name} {detail}.")
+        } else {
+            format!("The parameter {name} is not valid: {detail}.")
+        },
+    )
+}
+
 /// Why a page cannot be shown, or a form was not taken.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct Trouble {
-    problem: Problem,
+    problem: ProblemDetails,
     /// Where the form is that was not taken, with what was typed.
     form: Option<Box<str>>,
 }
@@ -113,10 +126,10 @@ impl Trouble {
     }
 }
 
-impl From<Problem> for Trouble {
-    fn from(problem: Problem) -> Self {
+impl From<ProblemDetails> for Trouble {
+    fn from(problem: ProblemDetails) -> Self {
         Self {
-            problem,
+            problem: wording::problem(problem),
             form: None,
         }
     }
@@ -127,7 +140,7 @@ where
     Refusal: From<T>,
 {
     fn from(why: T) -> Self {
-        Problem::from(why).into()
+        ProblemDetails::from(why).into()
     }
 }
 
@@ -144,14 +157,19 @@ impl ResponseError for Trouble {
 
     fn error_response(&self) -> HttpResponse {
         let problem = &self.problem;
-        let signed_out = problem.kind() == Kind::Unauthorized;
-        let sentence = problem.to_string();
+        let signed_out = problem.kind() == ProblemKind::Unauthorized;
         let faults = problem.faults();
+        let wrong_link = faults.first().and_then(of_parameter);
         let form = html! {
             @if faults.len() > 1 {
                 ul {
                     @for fault in faults {
-                        li { code { (fault.pointer.trim_start_matches(['?', '/'])) } " " (fault.detail) }
+                        li {
+                            @match of_parameter(fault) {
+                                Some(sentence) => (sentence),
+                                None => { code { (fault.pointer.trim_start_matches('/')) } " " (fault.detail) }
+                            }
+                        }
                     }
                 }
             }
@@ -160,23 +178,30 @@ impl ResponseError for Trouble {
                 @else if let Some(form) = &self.form {
                     a class="button primary" href=(form) { "Back to what you typed" }
                 }
-                @else { a class="button" href="/" { "To the overview" } }
+                @else { a class="button" href="/" { "Go to the overview" } }
             }
         };
         let title = match problem.kind() {
-            Kind::NotFound => "There is nothing here",
-            Kind::Unauthorized => "Your session has ended",
-            Kind::Malformed => "This address cannot be read",
+            ProblemKind::NotFound => "There is nothing here",
+            ProblemKind::Unauthorized => "Your session has ended",
+            ProblemKind::Malformed if wrong_link.is_some() => "This link is not valid",
             _ => problem.title(),
         };
-        let told = if signed_out {
-            Problem::new(Kind::Unauthorized, "Sign in again; nothing was changed.")
+        let sentence = match wrong_link {
+            Some(sentence) if faults.len() == 1 => sentence,
+            _ => problem.to_string(),
+        };
+        let shown = if signed_out {
+            ProblemDetails::new(
+                ProblemKind::Unauthorized,
+                "Sign in again; nothing was changed.",
+            )
         } else if self.form.is_some() {
             let sentence = "This form is from a session that has ended. Nothing was saved.";
-            Problem::new(Kind::Forbidden, sentence)
+            ProblemDetails::new(ProblemKind::Forbidden, sentence)
         } else {
-            Problem::new(problem.kind(), sentence)
+            ProblemDetails::new(problem.kind(), sentence)
         };
-        layout::refused(&told.waiting_as(problem), title, &form)
+        layout::refused(&shown.waiting_as(problem), title, &form)
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn empty(sentence: &str, next_step: &Markup) -> Markup {
     }
 }
 
-/// A table of a list. Where there is little room, each cell stands beside the head of its column.
+/// A table of a list. Where there is little room, each cell is beside the head of its column.
 pub(super) fn table<const N: usize>(
     heads: [&str; N],
     rows: impl Iterator<Item = [Markup; N]>,
@@ -99,7 +99,7 @@ pub(super) fn pager(next: Option<&str>, first: Option<&str>) -> Markup {
     }
 }
 
-/// An address: its host stands out, and its middle is left out where it is long.
+/// An address: its host is emphasised, and its middle is left out where it is long.
 pub(super) fn url(text: &str) -> Markup {
     const LONGEST: usize = 36;
     let after = |sign: &str| text.find(sign).map(|at| at + sign.len());
@@ -123,8 +123,8 @@ pub(super) fn copy(id: &str) -> Markup {
     html! { button class="quiet with-script" type="button" data-copy=(id) { "Copy" } }
 }
 
-/// The same, for a text of which only the beginning or a likeness stands on the page: all of its
-/// bytes are fetched.
+/// The same, for a text of which the page shows only the beginning or a likeness: all of its bytes
+/// are fetched.
 pub(super) fn copy_from(id: &str, whole: &str) -> Markup {
     html! {
         button class="quiet with-script" type="button" data-copy=(id) data-copy-from=(whole) {

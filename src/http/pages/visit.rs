@@ -16,15 +16,15 @@ use maud::{Markup, html};
 
 use super::form::Form;
 use super::notice;
-use super::reader::Reader;
+use super::reader::PageReader;
 use super::trouble::Trouble;
 use crate::actors::Engine;
 use crate::domain::id::AccountId;
 use crate::domain::role::Role;
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{ProblemDetails, ProblemKind};
 use crate::http::query::Query;
 use crate::http::session::{SignedIn, no_proof};
-use crate::http::shared::Shared;
+use crate::http::shared::ServerContext;
 use crate::http::visitor::Visitor;
 use crate::service::Context;
 use crate::service::callers::Caller;
@@ -37,20 +37,20 @@ pub(in crate::http) struct Visit {
     /// Whose things are shown.
     pub account: AccountId,
     /// How times are written for them.
-    pub reader: Reader,
+    pub reader: PageReader,
     /// Their session.
     pub signed_in: SignedIn,
     /// What the address says is kept for this page.
     pub kept: Option<String>,
     /// What every handler can reach.
-    pub shared: Data<Shared>,
+    pub shared: Data<ServerContext>,
     /// What they asked for.
     pub request: HttpRequest,
     done: Option<&'static str>,
 }
 
 impl Visit {
-    /// What operations stand on.
+    /// What operations need.
     pub(super) fn cx(&self) -> Context<'_> {
         Context {
             engine: self.engine(),
@@ -81,17 +81,18 @@ impl Visit {
     ///
     /// # Errors
     /// There are some.
-    pub(super) fn no_query(&self) -> Result<(), Problem> {
+    pub(super) fn no_query(&self) -> Result<(), ProblemDetails> {
         self.query().finish()
     }
 
     /// A variable part of the path, as `T` reads it.
     ///
     /// # Errors
-    /// What cannot be read is not there.
-    pub(super) fn part<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Problem> {
+    /// What cannot be read does not exist.
+    pub(super) fn part<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, ProblemDetails> {
         let text = self.request.match_info().get(name).unwrap_or_default();
-        let missing = |why: T::Err| Problem::new(Kind::NotFound, format!("Not found: {why}."));
+        let missing =
+            |why: T::Err| ProblemDetails::new(ProblemKind::NotFound, format!("Not found: {why}."));
         text.parse().map_err(missing)
     }
 
@@ -100,7 +101,7 @@ impl Visit {
         self.caller.role == Role::Admin
     }
 
-    /// What was done just now, in a sentence.
+    /// What was done just now, as a sentence.
     pub(super) const fn done(&self) -> Option<&'static str> {
         self.done
     }
@@ -124,10 +125,12 @@ impl Visit {
         let extensions = request.extensions();
         let visitor = extensions.get::<Visitor>().cloned();
         let signed_in = extensions.get::<SignedIn>().cloned();
-        let shared = request.app_data::<Data<Shared>>();
+        let shared = request.app_data::<Data<ServerContext>>();
         let (Some(Visitor(caller)), Some(signed_in), Some(shared)) = (visitor, signed_in, shared)
         else {
-            return Err(Problem::new(Kind::Unauthorized, "Nobody is signed in.").into());
+            return Err(
+                ProblemDetails::new(ProblemKind::Unauthorized, "Nobody is signed in.").into(),
+            );
         };
         Ok(Self::new(request, shared, caller, signed_in))
     }
@@ -135,7 +138,7 @@ impl Visit {
     /// Of somebody who is known to be signed in.
     pub(super) fn new(
         request: &HttpRequest,
-        shared: &Data<Shared>,
+        shared: &Data<ServerContext>,
         caller: Caller,
         signed_in: SignedIn,
     ) -> Self {
@@ -143,7 +146,7 @@ impl Visit {
         Self {
             caller,
             account: signed_in.session.account(),
-            reader: Reader::of(request, shared.engine.clock().now()),
+            reader: PageReader::of(request, shared.engine.clock().now()),
             signed_in,
             kept: query.text("kept"),
             shared: shared.clone(),
@@ -181,7 +184,7 @@ impl FromRequest for Submission {
             let visit = Visit::of(&request)?;
             let payload = payload.await.map_err(|error| {
                 let detail = format!("The form cannot be read: {error}.");
-                Problem::new(Kind::Malformed, detail)
+                ProblemDetails::new(ProblemKind::Malformed, detail)
             })?;
             let mut form = Form::submitted(&request, payload).await?;
             let proof = form.take("csrf_token");

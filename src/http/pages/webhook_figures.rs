@@ -1,11 +1,11 @@
-//! The part of a webhook's page that tells how it does: charts of a range, with marks where it
-//! was changed; and why it fails, in words.
+//! The part of a webhook's page that shows how well it works: charts of a range, with marks where
+//! it was changed; and why it fails.
 
 use super::chart::{Curve, Mark, Plot, lines};
 use super::number;
 use super::overview::figures;
 use super::prelude::*;
-use super::range::Range;
+use super::range::ChartRange;
 use crate::domain::activity::OwnActivity;
 use crate::domain::subscription::SubscriptionState::{Disabled, Paused};
 use crate::service::attempts::error_of;
@@ -21,7 +21,7 @@ use crate::store::subscription::Subscription;
 pub(super) async fn section(
     visit: &Visit,
     subscription: &Subscription,
-    range: Range,
+    range: ChartRange,
 ) -> Result<Markup, StoreError> {
     let (database, account, id) = (visit.database(), visit.account, subscription.id);
     let ((step, points), now) = (range.steps(), visit.reader.now);
@@ -35,14 +35,14 @@ pub(super) async fn section(
     let marks: Vec<Mark> = marked.iter().map(mark).collect();
     let plot = |title| Plot::of(title, &visit.reader, &series, &marks);
     let total = series.total();
-    let said = |share: f64| {
+    let latency = |share: f64| {
         let found = total.latency.quantile(share);
         found.map_or_else(|| "–".to_owned(), number::millis)
     };
     let rate = total.success_rate();
     Ok(html! {
         section class="panel" id="figures" {
-            h2 { "The last " (range.words()) }
+            h2 { "The last " (range.name()) }
             (range.links(&format!("/webhooks/{id}")))
             dl class="figures" {
                 div { dt { "Deliveries sent" } dd { (number::count(total.sent)) } }
@@ -52,9 +52,9 @@ pub(super) async fn section(
                     @if total.errors() > 0 { dd class="more" { (number::of(total.errors(), "error")) } }
                 }
                 div {
-                    dt { "Time to an answer" }
-                    dd { (said(0.5)) }
-                    dd class="more" { "99 of 100: " (said(0.99)) }
+                    dt { "Response time" }
+                    dd { (latency(0.5)) }
+                    dd class="more" { "p99: " (latency(0.99)) }
                 }
                 @for (label, count) in [("Filtered", total.filtered), ("Cancelled", total.cancelled)] {
                     @if count > 0 { div { dt { (label) } dd { (number::count(count)) } } }
@@ -63,14 +63,14 @@ pub(super) async fn section(
             div class="charts" {
                 (figures::deliveries(&plot("Deliveries"), &series))
                 (success(&plot("Success rate"), &series))
-                @if !subscription.url.is_mail() { (figures::latency(&plot("Time to an answer"), &series)) }
+                @if !subscription.url.is_mail() { (figures::latency(&plot("Response time"), &series)) }
             }
         }
     })
 }
 
 fn success(plot: &Plot<'_>, series: &Series) -> Markup {
-    let value = |point: &Point| point.tally.success_rate();
+    let value = |point: &Point| point.bucket.success_rate();
     let curve = Curve {
         name: "Success",
         values: series.points.iter().map(value).collect(),
@@ -78,7 +78,7 @@ fn success(plot: &Plot<'_>, series: &Series) -> Markup {
     lines(plot, &[curve], Some(1.0), number::percent)
 }
 
-/// What happened, as its charts say it.
+/// What happened, as its charts show it.
 fn mark(marked: &Marked) -> Mark {
     let what = match marked.activity.parse() {
         Ok(OwnActivity::SubscriptionChanged) => "Changed",
@@ -96,11 +96,11 @@ fn mark(marked: &Marked) -> Mark {
     let by = marked.user.as_ref().map(|user| format!(" by {user}"));
     Mark {
         at: marked.at,
-        words: format!("{what}{}", by.unwrap_or_default()),
+        text: format!("{what}{}", by.unwrap_or_default()),
     }
 }
 
-/// Why a webhook fails, since when, what waits and what to do; none: it does not fail.
+/// Why a webhook fails, since when, what is waiting and what to do; none: it does not fail.
 ///
 /// # Errors
 /// When the database is away.
@@ -118,9 +118,9 @@ pub(super) async fn trouble(
             }
         }
     };
-    let of_disabled = "It matches no new events; what it held stays held. Mend its target, then \
+    let of_disabled = "It matches no new events; what it held stays held. Fix its target, then \
                        enable it.";
-    let of_paused = "It goes on to match events; their deliveries are held.";
+    let of_paused = "It still matches events; their deliveries are held.";
     Ok(match (subscription.state, &subscription.disabled_reason) {
         (Disabled, Some(reason)) => Some(by_herald("disabled", reason, of_disabled)),
         (Paused, Some(reason)) => Some(by_herald("paused", reason, of_paused)),
@@ -139,7 +139,7 @@ fn why(visit: &Visit, subscription: &Subscription, it: &Failing) -> Markup {
                 @match it.last_sent_at {
                     Some(at) if at < it.since => { " The last one that arrived was " (visit.reader.ago(at)) "." }
                     Some(_) => {}
-                    None => { " None arrived yet." }
+                    None => { " None has arrived yet." }
                 }
             }
             p {
@@ -148,15 +148,15 @@ fn why(visit: &Visit, subscription: &Subscription, it: &Failing) -> Markup {
                         @if it.open > MANY { "More than " (number::count(MANY)) " deliveries" }
                         @else { (number::of(it.open, "delivery")) }
                     }
-                    @if it.open == 1 { " waits" } @else { " wait" }
+                    @if it.open == 1 { " is waiting" } @else { " are waiting" }
                     @match it.next_due_at {
                         _ if subscription.state == Paused => { ", held until you resume it. " }
-                        Some(due) if due > visit.reader.now => { "; the next try is " (visit.reader.ago(due)) ". " }
-                        Some(_) => { "; the next try is now. " }
+                        Some(due) if due > visit.reader.now => { "; the next attempt is " (visit.reader.ago(due)) ". " }
+                        Some(_) => { "; the next attempt is now. " }
                         None => ". ",
                     }
                 } @else {
-                    "Nothing waits: the deliveries that failed are not tried again by themselves. "
+                    "No retries are scheduled. Resend after fixing. "
                 }
                 (what_to_do)
             }

@@ -17,8 +17,8 @@ impl Used {
         &self,
         now: Duration,
         cpu: Duration,
-        failed: Option<(FailureKind, &Fault)>,
-    ) -> Judgement {
+        failed: Option<(FailureKind, &SourceFault)>,
+    ) -> HealthJudgement {
         self.ran(ACCOUNT, now, cpu, failed, false)
     }
 
@@ -27,20 +27,20 @@ impl Used {
         account: AccountId,
         now: Duration,
         cpu: Duration,
-        failed: Option<(FailureKind, &Fault)>,
-        apart: bool,
-    ) -> Judgement {
+        failed: Option<(FailureKind, &SourceFault)>,
+        isolated: bool,
+    ) -> HealthJudgement {
         self.0.record(Ran {
             account,
             now,
             cpu,
             failed,
-            apart,
+            isolated,
         })
     }
 
-    fn figures(&self) -> Figures {
-        self.0.figures(Some(ACCOUNT))
+    fn metrics(&self) -> ScriptMetrics {
+        self.0.metrics(Some(ACCOUNT))
     }
 }
 
@@ -50,8 +50,8 @@ fn health() -> Used {
     Used(health)
 }
 
-fn fault() -> Fault {
-    Fault::at(
+fn fault() -> SourceFault {
+    SourceFault::at(
         "no such field",
         Some(2),
         Some(3),
@@ -63,7 +63,7 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-fn error(fault: &Fault) -> Option<(FailureKind, &Fault)> {
+fn error(fault: &SourceFault) -> Option<(FailureKind, &SourceFault)> {
     Some((FailureKind::Error, fault))
 }
 
@@ -78,31 +78,34 @@ fn a_script_that_does_well_is_left_alone() {
     let health = health();
     for n in 0..10_000 {
         let judged = health.record(ms(n), Duration::from_micros(12), None);
-        assert_eq!(judged, Judgement::Fine);
+        assert_eq!(judged, HealthJudgement::Fine);
     }
     assert_eq!(
-        (health.figures().calls, health.figures().failures),
+        (health.metrics().calls, health.metrics().failures),
         (10_000, 0)
     );
-    assert_eq!(health.figures().p99, Some(Duration::from_micros(12)));
-    assert_eq!(health.figures().total, ms(120));
+    assert_eq!(health.metrics().p99, Some(Duration::from_micros(12)));
+    assert_eq!(health.metrics().total, ms(120));
 }
 
 #[test]
 fn too_large_a_share_of_failures_suspends_with_the_numbers() {
     let (health, fault) = (health(), fault());
     for n in 0..20 {
-        assert_eq!(health.record(ms(n), ms(0), None), Judgement::Fine);
+        assert_eq!(health.record(ms(n), ms(0), None), HealthJudgement::Fine);
     }
     for n in 0..19 {
-        assert_eq!(health.record(ms(n), ms(0), error(&fault)), Judgement::Fine);
+        assert_eq!(
+            health.record(ms(n), ms(0), error(&fault)),
+            HealthJudgement::Fine
+        );
     }
     let reason = "20 of its last 40 runs failed within a minute, the last one at line 2, \
                   column 3";
     let reason = reason.to_owned();
     assert_eq!(
         health.record(ms(30), ms(0), error(&fault)),
-        Judgement::Suspend { reason }
+        HealthJudgement::Suspend { reason }
     );
 }
 
@@ -113,8 +116,11 @@ fn failures_of_more_than_a_minute_ago_are_forgiven() {
         health.record(ms(n), ms(0), error(&fault));
     }
     let later = Duration::from_secs(60);
-    assert_eq!(health.record(later, ms(0), error(&fault)), Judgement::Fine);
-    assert_eq!(health.figures().failures, 20);
+    assert_eq!(
+        health.record(later, ms(0), error(&fault)),
+        HealthJudgement::Fine
+    );
+    assert_eq!(health.metrics().failures, 20);
 }
 
 #[test]
@@ -122,10 +128,10 @@ fn failures_that_take_too_much_time_suspend() {
     let (health, fault) = (health(), fault());
     for n in 0..9 {
         let judged = health.record(ms(n * 1_000), ms(50), error(&fault));
-        assert_eq!(judged, Judgement::Fine);
+        assert_eq!(judged, HealthJudgement::Fine);
     }
     match health.record(ms(9_000), ms(50), error(&fault)) {
-        Judgement::Suspend { reason } => {
+        HealthJudgement::Suspend { reason } => {
             let expected = "its failed runs took 500 ms of processor time within 10 s, \
                             the last one at line 2, column 3";
             assert_eq!(reason, expected);
@@ -136,7 +142,7 @@ fn failures_that_take_too_much_time_suspend() {
 
 #[test]
 fn one_limit_that_is_met_makes_a_script_run_apart() {
-    let fault = Fault::at("words of a payload", Some(1), Some(4), "fn f");
+    let fault = SourceFault::at("text of a payload", Some(1), Some(4), "fn f");
     for (kind, met) in [
         (FailureKind::Deadline, "its limit of processor time"),
         (FailureKind::Operations, "its limit of operations"),
@@ -145,25 +151,28 @@ fn one_limit_that_is_met_makes_a_script_run_apart() {
         let health = health();
         let reason = format!("a run met {met} at line 1, column 4");
         let judged = health.record(ms(1), ms(51), Some((kind, &fault)));
-        assert_eq!(judged, Judgement::RunApart { reason });
-        assert_eq!(health.figures().last_failure.as_ref(), Some(&fault));
+        assert_eq!(judged, HealthJudgement::Isolate { reason });
+        assert_eq!(health.metrics().last_failure.as_ref(), Some(&fault));
     }
-    assert_eq!(health().figures().last_failure, None);
+    assert_eq!(health().metrics().last_failure, None);
 }
 
 #[test]
 fn a_stop_of_the_process_counts_as_one_failure_and_as_no_time() {
-    let (health, fault) = (health(), Fault::whole("it did not end within 1000 ms"));
+    let (health, fault) = (
+        health(),
+        SourceFault::whole("it did not end within 1000 ms"),
+    );
     for n in 1..20 {
         // Nor is the time held against the script that it did use.
         let judged = health.record(ms(n), ms(45), Some((FailureKind::Wall, &fault)));
-        assert_eq!(judged, Judgement::Fine);
+        assert_eq!(judged, HealthJudgement::Fine);
     }
-    assert_eq!(health.figures().failures, 19);
+    assert_eq!(health.metrics().failures, 19);
     let reason = "20 of its last 20 runs failed within a minute".to_owned();
     assert_eq!(
         health.record(ms(20), ms(0), Some((FailureKind::Wall, &fault))),
-        Judgement::Suspend { reason }
+        HealthJudgement::Suspend { reason }
     );
 }
 
@@ -171,13 +180,16 @@ fn a_stop_of_the_process_counts_as_one_failure_and_as_no_time() {
 fn many_slow_runs_make_a_script_run_apart() {
     let health = health();
     for n in 0..99 {
-        assert_eq!(health.record(ms(n * 90), ms(10), None), Judgement::Fine);
+        assert_eq!(
+            health.record(ms(n * 90), ms(10), None),
+            HealthJudgement::Fine
+        );
     }
     let reason = "its runs of more than 5ms took 1000 ms of processor time within 10 s";
     let reason = reason.to_owned();
     assert_eq!(
         health.record(ms(9_990), ms(10), None),
-        Judgement::RunApart { reason }
+        HealthJudgement::Isolate { reason }
     );
 }
 
@@ -186,13 +198,16 @@ fn a_quarter_of_a_thread_makes_a_script_run_apart_unless_its_runs_are_cheap() {
     let health_of = |each: Duration, runs: u64| {
         let health = health();
         let mut judged = (0..runs).map(|n| health.record(ms(n * 10_000 / runs), each, None));
-        judged.find(|judged| *judged != Judgement::Fine)
+        judged.find(|judged| *judged != HealthJudgement::Fine)
     };
     assert_eq!(health_of(Duration::from_micros(12), 200_000), None);
     assert_eq!(health_of(ms(1), 9_999), None);
     assert_eq!(health_of(ms(4), 624), None);
     let reason = "its 625 runs took 2500 ms of processor time within 10 s".to_owned();
-    assert_eq!(health_of(ms(4), 625), Some(Judgement::RunApart { reason }));
+    assert_eq!(
+        health_of(ms(4), 625),
+        Some(HealthJudgement::Isolate { reason })
+    );
 }
 
 #[derive(Debug, Clone)]
@@ -242,11 +257,11 @@ proptest! {
                 && ((failures >= 20 && failures * 2 >= window(60).count()) || time(true) >= 500_000);
             let large = time(false) >= 1_000_000
                 || all >= 2_500_000 && all > 1_000 * window(10).count() as u64;
-            let apart = !suspended && (failed || micros > 1_000) && large;
-            prop_assert_eq!(matches!(judged, Judgement::Suspend { .. }), suspended);
-            prop_assert_eq!(matches!(judged, Judgement::RunApart { .. }), apart);
+            let isolated = !suspended && (failed || micros > 1_000) && large;
+            prop_assert_eq!(matches!(judged, HealthJudgement::Suspend { .. }), suspended);
+            prop_assert_eq!(matches!(judged, HealthJudgement::Isolate { .. }), isolated);
         }
-        prop_assert_eq!(health.figures().calls, past.len() as u64);
+        prop_assert_eq!(health.metrics().calls, past.len() as u64);
     }
 }
 
@@ -265,20 +280,29 @@ fn an_ordinary_record_is_cheap() {
 
 #[test]
 fn a_version_that_never_worked_is_suspended_at_its_fourth_limit() {
-    let fault = Fault::whole("it ran longer than 50 ms");
+    let fault = SourceFault::whole("it ran longer than 50 ms");
     let met = Some((FailureKind::Deadline, &fault));
     let (never, once) = (health(), health());
-    assert_eq!(once.record(ms(0), ms(1), None), Judgement::Fine);
+    assert_eq!(once.record(ms(0), ms(1), None), HealthJudgement::Fine);
     for run in 1..=3 {
         for health in [&never, &once] {
             let judged = health.record(ms(run), ms(50), met);
-            assert!(matches!(judged, Judgement::RunApart { .. }), "{judged:?}");
+            assert!(
+                matches!(judged, HealthJudgement::Isolate { .. }),
+                "{judged:?}"
+            );
         }
     }
     let judged = never.record(ms(4), ms(50), met);
-    assert!(matches!(judged, Judgement::Suspend { .. }), "{judged:?}");
+    assert!(
+        matches!(judged, HealthJudgement::Suspend { .. }),
+        "{judged:?}"
+    );
     let judged = once.record(ms(4), ms(50), met);
-    assert!(matches!(judged, Judgement::RunApart { .. }), "{judged:?}");
+    assert!(
+        matches!(judged, HealthJudgement::Isolate { .. }),
+        "{judged:?}"
+    );
 }
 
 #[test]
@@ -288,14 +312,20 @@ fn one_account_s_failures_say_nothing_of_another_s() {
     for n in 0..40 {
         judged.push(health.ran(ACCOUNT, ms(n), ms(50), error(&fault), false));
         let other = health.ran(OTHER, ms(n), Duration::from_micros(12), None, false);
-        assert_eq!(other, Judgement::Fine);
+        assert_eq!(other, HealthJudgement::Fine);
     }
-    assert!(matches!(judged[9], Judgement::Suspend { .. }), "{judged:?}");
+    assert!(
+        matches!(judged[9], HealthJudgement::Suspend { .. }),
+        "{judged:?}"
+    );
     // The other's first failure is its first, whatever there was.
     let met = Some((FailureKind::Deadline, &fault));
     let judged = health.ran(OTHER, ms(40), ms(50), met, false);
-    assert!(matches!(judged, Judgement::RunApart { .. }), "{judged:?}");
-    let of = |account| health.0.figures(account);
+    assert!(
+        matches!(judged, HealthJudgement::Isolate { .. }),
+        "{judged:?}"
+    );
+    let of = |account| health.0.metrics(account);
     assert_eq!(
         (of(Some(ACCOUNT)).calls, of(Some(ACCOUNT)).failures),
         (40, 40)
@@ -308,23 +338,23 @@ fn one_account_s_failures_say_nothing_of_another_s() {
 fn a_hundred_quick_runs_one_after_the_other_bring_a_script_back() {
     let health = health();
     let quick = Duration::from_micros(900);
-    let apart = |n: u64, cpu: Duration| health.ran(ACCOUNT, ms(n), cpu, None, true);
+    let isolated = |n: u64, cpu: Duration| health.ran(ACCOUNT, ms(n), cpu, None, true);
     for round in 0..2 {
         for n in 0..99 {
-            assert_eq!(apart(round * 1_000 + n, quick), Judgement::Fine);
+            assert_eq!(isolated(round * 1_000 + n, quick), HealthJudgement::Fine);
         }
-        // Not quick, and neither slow by itself: many like it would have it run apart.
-        assert_eq!(apart(round * 1_000 + 99, ms(2)), Judgement::Fine);
+        // Not quick, and neither slow by itself: many like it would isolate it.
+        assert_eq!(isolated(round * 1_000 + 99, ms(2)), HealthJudgement::Fine);
     }
     for n in 0..99 {
-        assert_eq!(apart(2_000 + n, quick), Judgement::Fine);
+        assert_eq!(isolated(2_000 + n, quick), HealthJudgement::Fine);
     }
-    assert_eq!(apart(2_099, quick), Judgement::ComeBack);
-    // What it took apart is not held against it where the others run.
+    assert_eq!(isolated(2_099, quick), HealthJudgement::ComeBack);
+    // What it took in the isolated runner is not held against it where the others run.
     for n in 0..50 {
-        apart(3_000 + n, ms(40));
+        isolated(3_000 + n, ms(40));
     }
-    assert_eq!(health.record(ms(3_100), ms(6), None), Judgement::Fine);
+    assert_eq!(health.record(ms(3_100), ms(6), None), HealthJudgement::Fine);
 }
 
 #[test]
@@ -339,9 +369,9 @@ fn those_that_ran_last_are_remembered_and_no_more() {
         health.ran(account(5_000), now, ms(1), error(&fault), false);
         assert!(health.0.locked().accounts.len() <= 3);
     }
-    assert_eq!(health.0.figures(Some(account(5_000))).calls, 1_000);
-    assert_eq!(health.0.figures(Some(account(1))).calls, 0);
-    assert_eq!(health.0.figures(None).calls, 2_000);
+    assert_eq!(health.0.metrics(Some(account(5_000))).calls, 1_000);
+    assert_eq!(health.0.metrics(Some(account(1))).calls, 0);
+    assert_eq!(health.0.metrics(None).calls, 2_000);
     let each = size_of::<Record>();
     assert!(each < 1_600, "an account takes {each} bytes");
 }

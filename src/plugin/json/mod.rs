@@ -1,8 +1,7 @@
-//! JSON text to Rhai's values and back, without a change that nobody is told of. It knows
-//! neither events nor hooks.
+//! JSON text to Rhai's values and back, without a silent change. It knows neither events nor hooks.
 //!
-//! Of a name that stands twice in one object the last one counts, as for nearly every reader, and
-//! the reader says so. Names come out in the order of their characters.
+//! If a name occurs twice in one object, the last one counts, as for nearly every reader, and the
+//! reader says so. Names come out in the order of their characters.
 
 mod read;
 mod write;

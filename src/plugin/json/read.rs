@@ -23,14 +23,14 @@ pub(in crate::plugin) struct JsonError {
 /// What a JSON text says.
 pub(in crate::plugin) struct Read {
     pub(in crate::plugin) value: Dynamic,
-    /// The first name that stands twice in one object, of which only the last value is kept.
+    /// The first name that occurs twice in one object; only its last value is kept.
     pub(in crate::plugin) doubled: Option<String>,
     /// A text has half of a surrogate pair, which Rhai's texts cannot hold.
     pub(in crate::plugin) halved: bool,
 }
 
 impl Read {
-    /// What was not kept, in words for the script's log.
+    /// What was not kept, as text for the script's log.
     pub(in crate::plugin) fn lost(&self) -> Option<String> {
         let doubled = self.doubled.as_ref().map(|name| {
             format!(
@@ -47,7 +47,7 @@ impl Read {
 
 /// Reads one JSON text, the whole of it.
 pub(in crate::plugin) fn read(text: &str) -> Result<Read, JsonError> {
-    let mut reader = Reader {
+    let mut reader = JsonReader {
         text,
         at: 0,
         doubled: None,
@@ -61,18 +61,18 @@ pub(in crate::plugin) fn read(text: &str) -> Result<Read, JsonError> {
             doubled: reader.doubled,
             halved: reader.halved,
         }),
-        Some(_) => Err(reader.error("something stands behind the end")),
+        Some(_) => Err(reader.error("something follows the end")),
     }
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a str,
     at: usize,
     doubled: Option<String>,
     halved: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> JsonReader<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }

@@ -178,7 +178,7 @@ fn no_json(what: String) -> WriteError {
 /// What a script's writer calls a value's type.
 pub(in crate::plugin) fn kind_of(value: &Dynamic) -> String {
     let name = value.type_name();
-    let words = match name {
+    let kind = match name {
         "()" => "value `()`",
         "i64" => "whole number",
         "f64" => "number with a point",
@@ -192,7 +192,7 @@ pub(in crate::plugin) fn kind_of(value: &Dynamic) -> String {
         _ if name.contains("Range") => "range",
         _ => "value of this type",
     };
-    words.to_owned()
+    kind.to_owned()
 }
 
 /// A text that is known to be one; else nothing.

@@ -1,5 +1,5 @@
 //! Numbers beyond Rhai's own: they can be shown and compared. Comparing has to be bound, because
-//! Rhai answers `false` for two types that it cannot compare.
+//! Rhai returns `false` for two types that it cannot compare.
 
 use std::cmp::Ordering;
 

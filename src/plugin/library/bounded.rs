@@ -1,5 +1,5 @@
 //! Rhai's own functions that can make much of little in one step, where no limit is asked. Each
-//! stands here again under the same name and looks first; Herald's win over the packages'.
+//! is here again under the same name and checks first; Herald's win over the packages'.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
     replace(engine, budget);
     split(engine, budget);
     pad(engine, budget);
-    // `+=` is the engine's own and asks nobody: what it copies, the look at the memory ends.
+    // `+=` is the engine's own and asks nobody: the look at the memory bounds what it copies.
     engine.register_fn("append", |array: &mut Array, more: Array| {
         copied_once(more.iter())?;
         array.extend(more);

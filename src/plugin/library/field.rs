@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
 use super::{Budget, Fallible, fail, over};
 use crate::plugin::json;
 
-/// What stands in a redacted field's place.
+/// What replaces a redacted field.
 const REDACTED: &str = "[redacted]";
 /// The most paths of one call, and steps of one path.
 const MAX_PATHS: usize = 100;
@@ -78,7 +78,7 @@ fn descend(value: &Dynamic, steps: &[&str]) -> Option<Dynamic> {
 }
 
 /// A copy in which those fields hold `by`. A path of one step means that field wherever it
-/// stands; a longer one starts at the value itself, and its `*` is every field or entry.
+/// is; a longer one starts at the value itself, and its `*` is every field or entry.
 fn redact(
     mut value: Dynamic,
     paths: &[Dynamic],
@@ -90,7 +90,7 @@ fn redact(
     }
     // It is put in many places, so it must be small.
     if by.is_map() || by.is_array() || by.is_blob() {
-        return fail("redact: what stands in a field's place should be a plain value");
+        return fail("redact: what replaces a field should be a plain value");
     }
     for path in paths {
         let Some(path) = json::text_of(path) else {

@@ -21,11 +21,11 @@ use rhai::{Engine, EvalAltResult, Position};
 use super::budget::{Budget, Spent};
 use super::engine::token;
 
-/// The time that `now()` answers, in milliseconds since 1970: the attempt's.
+/// The time that `now()` returns, in milliseconds since 1970: the attempt's.
 #[derive(Default)]
-pub(super) struct Clock(Cell<i64>);
+pub(super) struct ScriptClock(Cell<i64>);
 
-impl Clock {
+impl ScriptClock {
     pub(super) fn set(&self, milliseconds: i64) {
         self.0.set(milliseconds);
     }
@@ -37,7 +37,7 @@ impl Clock {
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
-pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>, clock: &Rc<Clock>) {
+pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>, clock: &Rc<ScriptClock>) {
     big::register(engine);
     bounded::register(engine, budget);
     encode::register(engine, budget);
@@ -51,8 +51,8 @@ pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>, clock: &Rc<Cloc
 }
 
 /// An error that a script can catch.
-fn fail<T>(words: impl Into<String>) -> Fallible<T> {
-    Err(EvalAltResult::ErrorRuntime(words.into().into(), Position::NONE).into())
+fn fail<T>(message: impl Into<String>) -> Fallible<T> {
+    Err(EvalAltResult::ErrorRuntime(message.into().into(), Position::NONE).into())
 }
 
 /// The end of a run, which no script can catch.

@@ -1,5 +1,5 @@
-//! Sorting and comparing neighbours. Rhai's own pass over what goes wrong in the function that
-//! compares, the end of the budget included, and go on to the end of the array.
+//! Sorting and comparing neighbours. Rhai's own functions ignore what goes wrong in the function
+//! that compares, the end of the budget included, and go on to the end of the array.
 
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -31,8 +31,8 @@ pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
         "dedup",
         |ctx: NativeCallContext, array: &mut Array, same: FnPtr| {
             dedup(array, |left, right| {
-                let answer = same.call_raw(&ctx, None, [left.clone(), right.clone()])?;
-                Ok(answer.as_bool().unwrap_or(false))
+                let result = same.call_raw(&ctx, None, [left.clone(), right.clone()])?;
+                Ok(result.as_bool().unwrap_or(false))
             })
         },
     );
@@ -94,11 +94,11 @@ fn compare(
     let (Some(left), Some(right)) = (left, right) else {
         return Ok(Ordering::Equal);
     };
-    let answer = by.call_raw(ctx, None, [left.clone(), right.clone()])?;
-    if let Ok(number) = answer.as_int() {
+    let result = by.call_raw(ctx, None, [left.clone(), right.clone()])?;
+    if let Ok(number) = result.as_int() {
         return Ok(number.cmp(&0));
     }
-    match answer.as_bool() {
+    match result.as_bool() {
         Ok(true) => Ok(Ordering::Less),
         Ok(false) => Ok(Ordering::Greater),
         Err(_) => fail("the function that sorts should give back a whole number, true or false"),

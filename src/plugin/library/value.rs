@@ -8,7 +8,7 @@ use super::{Budget, Fallible, fail, too_large};
 use crate::catalogue;
 use crate::domain::event_type::nearest;
 use crate::plugin::json;
-use crate::plugin::view::{EventView, SubscriptionView};
+use crate::plugin::view::{ScriptEvent, ScriptSubscription};
 
 pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
     let account = Rc::clone(budget);
@@ -34,8 +34,8 @@ pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
     });
 
     engine.register_fn("assert", |holds: bool| assert(holds, "assertion failed"));
-    engine.register_fn("assert", |holds: bool, words: ImmutableString| {
-        assert(holds, &words)
+    engine.register_fn("assert", |holds: bool, message: ImmutableString| {
+        assert(holds, &message)
     });
     engine.register_fn("assert_eq", move |left: Dynamic, right: Dynamic| {
         assert_eq(&left, &right, most)
@@ -46,8 +46,8 @@ pub(super) fn register(engine: &mut Engine, budget: &Rc<Budget>) {
 fn parse_json(text: &str, budget: &Budget) -> Fallible<Dynamic> {
     match json::read(text) {
         Ok(read) => {
-            if let Some(words) = read.lost() {
-                budget.log(&words);
+            if let Some(lost) = read.lost() {
+                budget.log(&lost);
             }
             Ok(read.value)
         }
@@ -75,8 +75,8 @@ fn log(budget: &Budget, value: &Dynamic) {
     }
 }
 
-fn assert(holds: bool, words: &str) -> Fallible<()> {
-    if holds { Ok(()) } else { fail(words) }
+fn assert(holds: bool, message: &str) -> Fallible<()> {
+    if holds { Ok(()) } else { fail(message) }
 }
 
 /// Equal as JSON, so that the order of a map's names does not count.
@@ -98,13 +98,13 @@ fn example(event_type: ImmutableString) -> Fallible<Dynamic> {
             "example: no built-in event type of that name; near: {near}"
         ));
     };
-    let view = EventView {
+    let view = ScriptEvent {
         id: "evt_01jz0000000000000000000000",
         event_type: &event_type,
         received_at: chrono::DateTime::UNIX_EPOCH,
         attempt: 1,
         payload: payload.get().as_bytes(),
-        subscription: SubscriptionView {
+        subscription: ScriptSubscription {
             id: "sub_01jz0000000000000000000000",
             title: "Example",
             target: "https://example.com/",

@@ -7,12 +7,12 @@ use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, NaiveDate, SecondsFormat};
 use rhai::{Engine, ImmutableString};
 
-use super::{Clock, Fallible, fail};
+use super::{Fallible, ScriptClock, fail};
 
 /// The longest format, in bytes.
 const MAX_FORMAT: usize = 100;
 
-pub(super) fn register(engine: &mut Engine, clock: &Rc<Clock>) {
+pub(super) fn register(engine: &mut Engine, clock: &Rc<ScriptClock>) {
     let clock = Rc::clone(clock);
     engine.register_fn("now", move || clock.now());
     engine.register_fn("parse_time", parse_time);

@@ -12,11 +12,11 @@ use crate::domain::event_type::{Suggestions, nearest};
 use crate::domain::id::ActivityId;
 use crate::service::activity_types::ActivityName;
 use crate::service::input::{
-    CONTROL, Faults, Field, Given, OrNull, Read, checked, inputs, line_schema,
+    CONTROL, Faults, Given, InputField, OrNull, ReadInput, checked, inputs, line_schema,
 };
 use crate::service::making::{Kind, Making, once};
 use crate::service::{Context, Result};
-use crate::store::activity_type::{self, OwnType};
+use crate::store::activity_type::{self, OwnActivityType};
 use crate::store::{StoreError, activity_keyed};
 
 inputs! {
@@ -44,7 +44,7 @@ checked! {
 #[derive(Debug, Clone, Copy)]
 pub struct Done(DateTime<Utc>);
 
-impl Field for Done {
+impl InputField for Done {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         given.read(faults, |text| match DateTime::parse_from_rfc3339(text) {
             Ok(time) => Ok(Self(time.with_timezone(&Utc))),
@@ -63,7 +63,7 @@ impl Field for Done {
 #[derive(Debug, Clone)]
 pub struct Payload(String);
 
-impl Field for Payload {
+impl InputField for Payload {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let text = match given {
             Given::Raw(text) => text.to_owned(),
@@ -80,7 +80,7 @@ impl Field for Payload {
     }
 }
 
-/// Records activities; answers their ids, in their order.
+/// Records activities; returns their ids, in their order.
 ///
 /// # Errors
 /// The database is away: it is not certain then that they were recorded.
@@ -109,7 +109,7 @@ pub async fn record(
 /// added, which is read when it is first needed.
 pub struct Recording<'a> {
     cx: Context<'a>,
-    own: Option<Vec<OwnType>>,
+    own: Option<Vec<OwnActivityType>>,
     hints: Suggestions,
 }
 
@@ -125,7 +125,7 @@ impl<'a> Recording<'a> {
     ///
     /// # Errors
     /// Every fault of it, or the database is away.
-    pub async fn judge(&mut self, mut read: Read<ActivityInput>) -> Result<NewActivity> {
+    pub async fn judge(&mut self, mut read: ReadInput<ActivityInput>) -> Result<NewActivity> {
         let now = self.cx.engine.clock().now();
         if let Some(Some(OrNull(Some(Done(at))))) = &read.fields.at
             && let Err(error) = check_at(*at, now)
@@ -170,7 +170,7 @@ impl<'a> Recording<'a> {
             Some(own) => own,
             own => own.insert(activity_type::list(database, account).await?),
         };
-        let is_it = |it: &OwnType| it.group == group && it.activity == activity;
+        let is_it = |it: &OwnActivityType| it.group == group && it.activity == activity;
         if own.iter().any(is_it) {
             return Ok(None);
         }
@@ -193,7 +193,7 @@ impl<'a> Recording<'a> {
 }
 
 /// Every activity that may be recorded, with its group.
-fn names(own: &[OwnType]) -> Vec<String> {
+fn names(own: &[OwnActivityType]) -> Vec<String> {
     let builtin = activities::builtin();
     let given = builtin.iter().filter(|it| it.name != OWN_GROUP);
     let given = given.flat_map(|it| {

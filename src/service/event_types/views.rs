@@ -9,7 +9,7 @@ use crate::store::event_type::{OwnType, TypeSummary};
 views! {
     /// One field of an event type's payload.
     pub FieldView of field: &Field {
-        /// Names from the payload's root, separated by dots; `[]` stands for each entry of an array.
+        /// Names from the payload's root, separated by dots; `[]` means each entry of an array.
         path: String = field.path.clone(),
         /// Its JSON type as text.
         #[serde(rename = "type")]

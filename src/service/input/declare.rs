@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Field;
+use super::InputField;
 use crate::domain::cursor::Cursor;
 
 /// Declares inputs: the struct, how it is read, and its JSON Schema. A field may have an example
@@ -46,7 +46,7 @@ macro_rules! inputs {
                 }
             };
 
-            impl $crate::service::input::Named for $name {
+            impl $crate::service::input::NamedSchema for $name {
                 const NAME: &'static str = stringify!($name);
 
                 #[allow(unused_mut, reason = "an input may have no fields")]
@@ -105,7 +105,7 @@ macro_rules! made_and_changed {
 }
 pub(in crate::service) use made_and_changed;
 
-/// Declares texts that a function checks, which answers the text as it is kept, or what is wrong.
+/// Declares texts that a function checks, which returns the text as it is kept, or what is wrong.
 macro_rules! checked {
     ($($(#[doc = $doc:literal])+ $name:ident by $check:expr, $schema:expr;)+) => {
         $(
@@ -129,7 +129,7 @@ macro_rules! checked {
                 }
             }
 
-            impl $crate::service::input::Field for $name {
+            impl $crate::service::input::InputField for $name {
                 fn read(
                     given: $crate::service::input::Given<'_>,
                     faults: &mut $crate::service::input::Faults,
@@ -160,7 +160,9 @@ macro_rules! lists {
                 $name {
                     $($(#[doc = $field_doc])+ $field: $kind $(= $example)?,)*
                     /// At most so many entries (50).
-                    limit: Option<$crate::service::input::Whole<1, 200>> = 50,
+                    limit: Option<
+                        $crate::service::input::Whole<1, { $crate::service::input::MOST_ENTRIES }>
+                    > = 50,
                     /// The `next_cursor` of the page before.
                     cursor: Option<$crate::domain::cursor::Cursor>,
                 }
@@ -201,7 +203,12 @@ impl Described {
     }
 
     /// Adds a field.
-    pub fn field<T: Field>(&mut self, name: &'static str, lines: &[&str], example: Option<Value>) {
+    pub fn field<T: InputField>(
+        &mut self,
+        name: &'static str,
+        lines: &[&str],
+        example: Option<Value>,
+    ) {
         let mut schema = T::schema();
         if let Some(schema) = schema.as_object_mut() {
             schema.insert("description".to_owned(), joined(lines).into());

@@ -1,5 +1,5 @@
-//! The types that fields of inputs have: each says what it takes, and refuses the rest in the
-//! same words everywhere.
+//! The types that fields of inputs have: each says what it takes, and refuses the rest with the
+//! same message everywhere.
 
 use std::ops::Deref;
 
@@ -9,7 +9,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::moment::{TimeError, read_time};
-use super::{Faults, Field, Given, MOST_OF_A_LIST};
+use super::{Faults, Given, InputField, MOST_OF_A_LIST};
 use crate::domain::activity::ActorKind;
 use crate::domain::cursor::Cursor;
 use crate::domain::delivery::{DeliveryState, Origin, Outcome};
@@ -59,7 +59,7 @@ impl<const LEAST: usize, const MOST: usize> Deref for Text<LEAST, MOST> {
     }
 }
 
-impl<const LEAST: usize, const MOST: usize> Field for Text<LEAST, MOST> {
+impl<const LEAST: usize, const MOST: usize> InputField for Text<LEAST, MOST> {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         given.read(faults, |text| {
             let text = text.trim();
@@ -94,7 +94,7 @@ impl<const LEAST: i32, const MOST: i32> Whole<LEAST, MOST> {
     }
 }
 
-impl<const LEAST: i32, const MOST: i32> Field for Whole<LEAST, MOST> {
+impl<const LEAST: i32, const MOST: i32> InputField for Whole<LEAST, MOST> {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let number = given.whole().and_then(|it| i32::try_from(it).ok());
         match number {
@@ -109,7 +109,7 @@ impl<const LEAST: i32, const MOST: i32> Field for Whole<LEAST, MOST> {
 }
 
 /// What may be left out, but is never null.
-impl<T: Field> Field for Option<T> {
+impl<T: InputField> InputField for Option<T> {
     fn absent() -> Option<Self> {
         Some(None)
     }
@@ -127,7 +127,7 @@ impl<T: Field> Field for Option<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrNull<T>(pub Option<T>);
 
-impl<T: Field> Field for OrNull<T> {
+impl<T: InputField> InputField for OrNull<T> {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         match given {
             Given::Json(Value::Null) | Given::Raw("null") => Some(Self(None)),
@@ -146,7 +146,7 @@ impl<T: Field> Field for OrNull<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListOf<T, const LEAST: usize, const MOST: usize>(pub Vec<T>);
 
-impl<T: Field, const LEAST: usize, const MOST: usize> Field for ListOf<T, LEAST, MOST> {
+impl<T: InputField, const LEAST: usize, const MOST: usize> InputField for ListOf<T, LEAST, MOST> {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let Given::Json(Value::Array(items)) = given else {
             return faults.refuse("must be an array");
@@ -174,7 +174,7 @@ impl<T: Field, const LEAST: usize, const MOST: usize> Field for ListOf<T, LEAST,
     }
 }
 
-impl Field for bool {
+impl InputField for bool {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let read = match given {
             Given::Json(Value::Bool(read)) => Some(read),
@@ -193,7 +193,7 @@ impl Field for bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(pub DateTime<Utc>);
 
-impl Field for Moment {
+impl InputField for Moment {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let read = read_time(&faults.note(given.text())?);
         if read == Err(TimeError::Outside) {
@@ -211,7 +211,7 @@ impl Field for Moment {
 macro_rules! of_text {
     ($($kind:ty: $schema:expr,)+) => {
         $(
-            impl Field for $kind {
+            impl InputField for $kind {
                 fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
                     given.read(faults, str::parse)
                 }
@@ -224,7 +224,7 @@ macro_rules! of_text {
     };
 }
 
-/// Makes fields of types that have a name of their own in the API's document: ids and the words of
+/// Makes fields of types that have a name of their own in the API's document: ids and the values of
 /// enums.
 macro_rules! named {
     ($($kind:ident: $schema:expr,)+) => {
@@ -241,11 +241,11 @@ macro_rules! named {
     };
 }
 
-/// The words of an enum.
-macro_rules! words {
+/// The values of an enum.
+macro_rules! values {
     ($kind:ty) => {{
-        let words: Vec<&str> = <$kind>::ALL.iter().map(|it| it.as_str()).collect();
-        json!({ "type": "string", "enum": words })
+        let values: Vec<&str> = <$kind>::ALL.iter().map(|it| it.as_str()).collect();
+        json!({ "type": "string", "enum": values })
     }};
 }
 
@@ -264,25 +264,25 @@ named! {
     SubscriptionId: id_schema(Self::PREFIX),
     TokenId: id_schema(Self::PREFIX),
     UserId: id_schema(Self::PREFIX),
-    ActorKind: words!(Self),
-    DeliveryState: words!(Self),
-    HeldChoice: words!(Self),
-    MailState: words!(Self),
-    Order: words!(Self),
-    Origin: words!(Self),
-    Outcome: words!(Self),
-    Role: words!(Self),
-    SubscriptionSort: words!(Self),
-    SubscriptionState: words!(Self),
-    TryOutcome: words!(Self),
-    UserRole: words!(Self),
-    Validation: words!(Self),
+    ActorKind: values!(Self),
+    DeliveryState: values!(Self),
+    HeldChoice: values!(Self),
+    MailState: values!(Self),
+    Order: values!(Self),
+    Origin: values!(Self),
+    Outcome: values!(Self),
+    Role: values!(Self),
+    SubscriptionSort: values!(Self),
+    SubscriptionState: values!(Self),
+    TryOutcome: values!(Self),
+    UserRole: values!(Self),
+    Validation: values!(Self),
 }
 
-/// The schema of a text that is one of these words, or null where it `may_be_null`.
+/// The schema of a text that is one of these values, or null where it `may_be_null`.
 #[must_use]
-pub fn one_of(words: &[&str], may_be_null: bool) -> Schema {
-    let mut schema = json!({ "type": "string", "enum": words });
+pub fn one_of(values: &[&str], may_be_null: bool) -> Schema {
+    let mut schema = json!({ "type": "string", "enum": values });
     if may_be_null {
         nullable(&mut schema);
     }
@@ -298,8 +298,8 @@ fn nullable(schema: &mut Value) {
         Some(kind) => *kind = json!([kind, "null"]),
         None => {}
     }
-    if let Some(Value::Array(words)) = schema.get_mut("enum") {
-        words.push(Value::Null);
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.push(Value::Null);
     }
 }
 

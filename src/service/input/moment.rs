@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, Datelike, Utc};
 
 /// Years that both a UUIDv7 and PostgreSQL can hold.
-const YEARS: RangeInclusive<i32> = 1970..=9999;
+pub(crate) const YEARS: RangeInclusive<i32> = 1970..=9999;
 
 /// Why a text is no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum TimeError {
 /// # Errors
 /// It has another form, or lies in a year that neither ids nor the database can hold.
 pub fn read_time(text: &str) -> Result<DateTime<Utc>, TimeError> {
-    // A `+` in a query means a space; who forgot to escape it meant the offset.
+    // A `+` in a query means a space; whoever forgot to escape it meant the offset.
     let text = text.replace(' ', "+");
     let midnight = || {
         let date = text.parse::<chrono::NaiveDate>().ok()?;

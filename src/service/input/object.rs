@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{Faults, Field, Given, kind_of};
+use super::{Faults, Given, InputField, kind_of};
 use crate::service::{Reason, Refusal, Result};
 
 /// The fields of an object that were not taken yet.
@@ -60,7 +60,7 @@ impl<'a> Object<'a> {
     }
 
     /// Takes a field.
-    pub fn field<T: Field>(&mut self, name: &str) -> Option<T> {
+    pub fn field<T: InputField>(&mut self, name: &str) -> Option<T> {
         let Some(place) = self.left.iter().position(|(key, _)| key == name) else {
             let missing = |faults: &mut Faults| faults.refuse("is missing");
             return T::absent().or_else(|| self.faults.beneath(name, missing));
@@ -72,7 +72,7 @@ impl<'a> Object<'a> {
         self.faults.beneath(name, |faults| T::read(given, faults))
     }
 
-    fn parameter<T: Field>(&mut self, name: &str, given: Given<'_>) -> Option<T> {
+    fn parameter<T: InputField>(&mut self, name: &str, given: Given<'_>) -> Option<T> {
         self.faults.place = format!("?{name}");
         let before = self.left.len();
         self.left.retain(|(key, _)| key != name);

@@ -23,7 +23,7 @@ lists! {
         q: Option<Searched>,
         /// About this.
         topic: Option<Line<MAX_TOPIC>>,
-        /// Where it stands.
+        /// Its state.
         state: Option<MailState>,
         /// Queued at or after.
         from: Option<Moment>,
@@ -34,7 +34,7 @@ lists! {
 
 checked! {
     /// A text that is searched for.
-    Searched by words, line_schema(LEAST_SEARCHED, MOST_SEARCHED, BREAKS);
+    Searched by search_text, line_schema(LEAST_SEARCHED, MOST_SEARCHED, BREAKS);
 }
 
 impl MailQuery {
@@ -57,7 +57,7 @@ impl MailQuery {
 ///
 /// # Errors
 /// It is too short, too long, or no line.
-pub fn words(text: &str) -> Result<String, String> {
+pub fn search_text(text: &str) -> Result<String, String> {
     let text = one_line(text, MOST_SEARCHED).map_err(|error| error.to_string())?;
     match text.chars().count() {
         0..LEAST_SEARCHED => Err(format!("must have at least {LEAST_SEARCHED} characters")),

@@ -10,7 +10,7 @@ use crate::domain::event::MAX_EVENT_BYTES;
 use crate::domain::event_type::Suggestions;
 use crate::domain::hops::Hops;
 use crate::domain::id::EventId;
-use crate::service::{Context, Fault, Reason, Refusal, RejectedLine, Result, raw_json};
+use crate::service::{Context, Fault, Reason, Refusal, RefusedLine, Result, raw_json};
 
 /// After so many events the thread's other work gets a turn.
 const YIELD_EVERY: usize = 50;
@@ -21,7 +21,7 @@ pub struct BatchPublished {
     /// How many lines are committed, duplicates included.
     pub accepted: usize,
     /// The lines that were not.
-    pub rejected: Vec<RejectedLine>,
+    pub rejected: Vec<RefusedLine>,
     /// The ids of the committed lines, in their order.
     pub ids: Vec<EventId>,
     /// The numbers of the committed lines that an earlier request had stored under the same key:
@@ -42,7 +42,7 @@ pub struct LineWarnings {
     pub warnings: Box<RawValue>,
 }
 
-/// Publishes events, each with the number of its line; answers after the commit. The key of line L
+/// Publishes events, each with the number of its line; returns after the commit. The key of line L
 /// is `<key>/L`.
 ///
 /// # Errors
@@ -80,7 +80,7 @@ pub async fn publish_lines(
                 prepared.push(one);
                 prepared_lines.push(*line);
             }
-            Err(refusal) => batch.rejected.push(RejectedLine::of(*line, refusal)),
+            Err(refusal) => batch.rejected.push(RefusedLine::of(*line, refusal)),
         }
     }
     drop(types);
@@ -92,7 +92,7 @@ pub async fn publish_lines(
                 accepted.push((line, event.warnings.clone()));
                 events.push(event);
             }
-            Err(refusal) => batch.rejected.push(RejectedLine::of(line, refusal)),
+            Err(refusal) => batch.rejected.push(RefusedLine::of(line, refusal)),
         }
     }
     let mut receipts = Vec::new();
@@ -110,7 +110,7 @@ pub async fn publish_lines(
             }
             Err(reused) => {
                 let refusal = Refusal::new(Reason::Invalid, reused.to_string());
-                batch.rejected.push(RejectedLine::of(line, refusal));
+                batch.rejected.push(RefusedLine::of(line, refusal));
             }
         }
     }

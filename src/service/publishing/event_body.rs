@@ -3,13 +3,13 @@
 
 use serde_json::{Value, json};
 
-use crate::service::input::Named;
+use crate::service::input::NamedSchema;
 
 /// An event as it is published.
 #[derive(Debug)]
 pub struct EventBody;
 
-impl Named for EventBody {
+impl NamedSchema for EventBody {
     const NAME: &'static str = "EventBody";
 
     fn schema() -> Value {

@@ -113,7 +113,7 @@ impl From<RecordError> for Refusal {
             RecordError::Away if is_disk_full() => Self::unavailable(FULL),
             RecordError::Away => Self::unavailable(
                 "The database is away, so it is not certain that anything was recorded. Try \
-                 again shortly; an activity may stand there twice then.",
+                 again shortly; an activity may be recorded twice then.",
             ),
             RecordError::Refused(error) => error.into(),
         }

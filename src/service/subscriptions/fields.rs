@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::input::{Faults, Field, Given, ListOf, OrNull, Text, Whole, made_and_changed};
+use super::super::input::{
+    Faults, Given, InputField, ListOf, OrNull, Text, Whole, made_and_changed,
+};
 use super::super::targets;
 use crate::actors::Engine;
 use crate::domain::destination::Destination;
@@ -18,10 +20,10 @@ use crate::domain::trigger::Trigger;
 use crate::plugin::{ScriptKind, check_name};
 use crate::store::subscription::Subscription;
 
-/// As many scripts are named to who names an unknown one.
+/// The most scripts that the refusal of an unknown one names.
 const MOST_NAMED: usize = 8;
 
-type Title = Text<1, MAX_TITLE>;
+type SubscriptionTitle = Text<1, MAX_TITLE>;
 type Triggers = ListOf<Trigger, 1, MAX_TRIGGERS>;
 type MaxInFlight = Whole<1, { MAX_MAX_IN_FLIGHT as i32 }>;
 type TimeoutSeconds = Whole<1, { MAX_TIMEOUT_SECONDS as i32 }>;
@@ -37,11 +39,11 @@ made_and_changed! {
             /// Where it delivers: `https://…`, `http://…` inside of HERALD_ALLOW_NETWORKS, or
             /// `mailto:…`.
             url: Destination = "https://example.com/hooks",
-            /// Names of event types, `*` standing for any characters.
+            /// Names of event types; `*` matches any characters.
             triggers: Triggers = ["STORE_ORDER_*"],
         }
         /// What people call it. A new one that has none is called after the host of its URL.
-        title: Title = "Orders to the warehouse",
+        title: SubscriptionTitle = "Orders to the warehouse",
         /// Whether it matches and delivers. A new one is `enabled` unless it says otherwise.
         state: SubscriptionState = "enabled",
         /// A script in `named/`, without folder and ending; null: none.
@@ -63,10 +65,10 @@ made_and_changed! {
     }
 }
 
-impl Field for Destination {
+impl InputField for Destination {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         given.read(faults, |text| {
-            Self::parse(text).map_err(|error| words(&error))
+            Self::parse(text).map_err(|error| with_cause(&error))
         })
     }
 
@@ -75,7 +77,7 @@ impl Field for Destination {
     }
 }
 
-impl Field for Trigger {
+impl InputField for Trigger {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         given.read(faults, Self::parse)
     }
@@ -96,7 +98,7 @@ impl std::fmt::Debug for Headers {
     }
 }
 
-impl Field for Headers {
+impl InputField for Headers {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let Given::Json(Value::Object(map)) = given else {
             return faults.refuse("must be an object of strings");
@@ -130,7 +132,7 @@ impl Field for Headers {
     }
 }
 
-impl Field for RetrySchedule {
+impl InputField for RetrySchedule {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         let steps = ListOf::<Step, 0, { usize::MAX }>::read(given, faults)?;
         let steps = steps.0.into_iter().map(|step| step.0).collect();
@@ -145,7 +147,7 @@ impl Field for RetrySchedule {
 /// Seconds between two attempts.
 struct Step(u32);
 
-impl Field for Step {
+impl InputField for Step {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         match given.whole().map(u32::try_from) {
             Some(Ok(seconds)) => Some(Self(seconds)),
@@ -162,7 +164,7 @@ impl Field for Step {
 #[derive(Debug, Clone, Copy)]
 pub struct Later;
 
-impl Field for Later {
+impl InputField for Later {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         if matches!(given, Given::Json(Value::Null)) {
             return Some(Self);
@@ -179,7 +181,7 @@ impl Field for Later {
 #[derive(Debug, Clone, Copy)]
 pub struct NotYet;
 
-impl Field for NotYet {
+impl InputField for NotYet {
     fn read(given: Given<'_>, faults: &mut Faults) -> Option<Self> {
         if matches!(given, Given::Json(Value::Null | Value::Bool(false))) {
             return Some(Self);
@@ -249,7 +251,7 @@ fn known_plugin(name: &str, named: &[String]) -> Result<(), String> {
 }
 
 /// An error with its cause, which says what the first sentence leaves open.
-fn words(error: &dyn std::error::Error) -> String {
+fn with_cause(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(cause) if !error.to_string().contains(&cause.to_string()) => {
             format!("{error}: {cause}")

@@ -19,7 +19,7 @@ use crate::store::subscription::{self, Subscription, SubscriptionChange};
 use SubscriptionState::{Enabled, Paused};
 
 inputs! {
-    /// Nothing more is to be said.
+    /// No fields.
     NoInput {}
 
     /// What becomes of held deliveries.
@@ -86,7 +86,7 @@ pub async fn resume(
 }
 
 /// Sends the example of an event type to a subscription alone; without a name, of the first type
-/// that its triggers match. Answers the event and its type; those of the first request, if its key
+/// that its triggers match. Returns the event and its type; those of the first request, if its key
 /// comes again.
 ///
 /// # Errors

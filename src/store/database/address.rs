@@ -1,5 +1,5 @@
-//! A database URL taken apart: what the library reads by itself, and what is said of TLS, of
-//! which it knows a part only. Both notations of PostgreSQL are read: `postgresql://…` and
+//! A database URL in its parts: what the library reads by itself, and what is said of TLS, of
+//! which it knows only a part. Both notations of PostgreSQL are read: `postgresql://…` and
 //! `host=… user=…`.
 
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ impl Address {
     /// Reads a URL. `ca_file` is trusted if the URL names no CA itself.
     ///
     /// # Errors
-    /// When it cannot be read, in words that hold nothing of it: it may hold a password.
+    /// When it cannot be read; the text repeats nothing of it, since it may hold a password.
     pub(super) fn read(text: &str, ca_file: Option<&Path>) -> Result<Self, StoreError> {
         let (rest, mode, roots) = if text.contains("://") {
             without_tls_in_url(text)?
@@ -131,9 +131,9 @@ fn read_mode(text: &str) -> Result<TlsMode, StoreError> {
 }
 
 /// The text without the parameters of TLS, and their values.
-type Apart = (String, Option<String>, Option<String>);
+type WithoutTls = (String, Option<String>, Option<String>);
 
-fn without_tls_in_url(text: &str) -> Result<Apart, StoreError> {
+fn without_tls_in_url(text: &str) -> Result<WithoutTls, StoreError> {
     let Some((before, query)) = text.split_once('?') else {
         return Ok((text.to_owned(), None, None));
     };
@@ -185,7 +185,7 @@ fn unreadable() -> StoreError {
 }
 
 /// `name = value`, a value in single quotes where it holds spaces, `\` before `'` and `\`.
-fn without_tls_in_pairs(text: &str) -> Result<Apart, StoreError> {
+fn without_tls_in_pairs(text: &str) -> Result<WithoutTls, StoreError> {
     let (mut mode, mut roots, mut kept) = (None, None, String::new());
     let mut rest = text.trim_start();
     while !rest.is_empty() {

@@ -1,5 +1,5 @@
-//! Connections of the pool, with what is set on each: a read's statements have their time, and
-//! whoever has the connection next must not have that.
+//! Connections of the pool, with what is set on each: a read's statements have a time limit, and
+//! whoever has the connection next must not have it.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -19,18 +19,18 @@ pub(super) struct Lender {
 }
 
 /// A connection as the pool has it.
-pub(super) struct Lent {
+pub(super) struct ManagedConnection {
     connection: AsyncPgConnection,
     /// Whether its statements have [`READ_WITHIN`]; none: that is not known.
     timed: Option<bool>,
 }
 
 impl Manager for Lender {
-    type Type = Lent;
+    type Type = ManagedConnection;
     type Error = ConnectionError;
 
-    async fn create(&self) -> Result<Lent, ConnectionError> {
-        Ok(Lent {
+    async fn create(&self) -> Result<ManagedConnection, ConnectionError> {
+        Ok(ManagedConnection {
             // Connecting is rare and its future large; every lending would carry it along.
             connection: Box::pin(self.way.connect()).await?,
             timed: Some(false),
@@ -38,7 +38,11 @@ impl Manager for Lender {
     }
 
     /// No ping: a connection that was closed is noticed without it.
-    async fn recycle(&self, lent: &mut Lent, _: &Metrics) -> RecycleResult<ConnectionError> {
+    async fn recycle(
+        &self,
+        lent: &mut ManagedConnection,
+        _: &Metrics,
+    ) -> RecycleResult<ConnectionError> {
         if std::thread::panicking() || lent.connection.is_broken() {
             return Err(RecycleError::message(
                 "it is closed, or broke within a transaction",

@@ -15,7 +15,7 @@ use crate::store::StoreError;
 pub const READ_WITHIN: Duration = Duration::from_secs(15);
 
 tokio::task_local! {
-    /// Who reads.
+    /// The account that reads.
     static READER: Option<AccountId>;
 }
 

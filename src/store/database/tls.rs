@@ -1,4 +1,4 @@
-//! TLS to the database: what is trusted in each mode, and what went wrong in plain words.
+//! TLS to the database: what is trusted in each mode, and what went wrong, as a plain text.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::store::StoreError;
 /// What connections are encrypted with; None: with nothing.
 ///
 /// # Errors
-/// When the file of the trusted CA cannot be used, in words for the operator.
+/// When the file of the trusted CA cannot be used, with a text for the operator.
 pub(super) fn connector(address: &Address) -> Result<Option<MakeRustlsConnect>, StoreError> {
     let chain = match (address.mode, &address.roots) {
         (TlsMode::Disable, _) => return Ok(None),
@@ -160,7 +160,7 @@ impl ServerCertVerifier for Verifier {
 }
 
 /// What is wrong with the server's certificate, and what to do, if that is what went wrong.
-pub(super) fn in_words(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+pub(super) fn error_text(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let mut next = Some(error);
     while let Some(error) = next {
         let inner = error

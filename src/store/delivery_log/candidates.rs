@@ -119,7 +119,7 @@ impl<'a> Look<'a> {
         if let Some(last) = found.last().filter(|_| found.len() == limit) {
             self.place = (last.event_id, last.subscription_id);
             if self.is_open_of_a_type() {
-                // Which side is better is judged anew.
+                // Which side is better is judged again.
                 self.window = None;
             }
             return Ok((found, true));
@@ -165,7 +165,7 @@ impl<'a> Look<'a> {
             return Ok(whole(Side::Type));
         };
         Ok(match (state, subscription) {
-            // Open rows are in no order of their own, so that their window cannot be told.
+            // Open rows are in no order of their own, so that the end of their window is not known.
             (Some(Queued | Retrying | Held), _)
                 if self.seen < SAMPLE || self.fitting * 50 >= self.seen =>
             {

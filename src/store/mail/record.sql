@@ -33,7 +33,7 @@ with input as materialized (
     from input
     where tried
     on conflict do nothing
-), told as (
+), logged as (
     update mail m set
         state = (case t.outcome when 'retry' then 'queued' else t.outcome end)::mail_state,
         attempts = greatest(m.attempts, t.n), reply = t.reply,
@@ -65,7 +65,7 @@ with input as materialized (
     on conflict do nothing
     returning account_id, subscription_id, event_id, outcome, origin
 ), given_up as (
-    -- For the account's admins: told together, and not of notices themselves.
+    -- For the account's admins: reported together; notices themselves are left out.
     insert into notice (account_id, kind, subject, told)
     select e.account_id, 'mail', e.mail_id::text, 'given up'
     from ended e join mail m on m.account_id = e.account_id and m.id = e.mail_id

@@ -6,14 +6,13 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, Bool, Integer, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 
-use crate::domain::tally::{BOUNDS, PARTS};
+use crate::domain::stat_bucket::{BOUNDS, PARTS};
 use crate::store::lane::LaneId;
 use crate::store::partition::lowest_id_at;
 use crate::store::statement::One;
 use crate::store::{Connection, Database, StoreError};
 
-/// For so long after its closing may attempts still be recorded in a lane: those that were under
-/// way.
+/// For so long after a lane was closed, attempts that were under way may still be recorded in it.
 const LATE: &str = "interval '3 minutes'";
 /// The first key of the advisory locks under which lanes are repaired.
 const LOCK: i32 = 0x4845_5241;
@@ -51,13 +50,13 @@ struct Span {
 }
 
 #[derive(QueryableByName)]
-struct Got {
+struct LaneLock {
     #[diesel(sql_type = Bool)]
     got: bool,
 }
 
 /// Counts a closed lane's last minutes again and raises its rows to what was found. Safe to run
-/// at any time, beside the lane's own daemon as well. False: somebody else does it just now, or
+/// at any time, beside the lane's own daemon as well. False: somebody else is doing it, or
 /// there is nothing to do.
 ///
 /// # Errors
@@ -67,12 +66,13 @@ pub async fn repair(database: &Database, lane: LaneId) -> Result<bool, StoreErro
     let connection: &mut Connection = &mut lent;
     connection
         .transaction(async |connection: &mut Connection| {
-            let got: Got = diesel::sql_query("select pg_try_advisory_xact_lock($1, $2) as got")
+            let sql = "select pg_try_advisory_xact_lock($1, $2) as got";
+            let lock: LaneLock = diesel::sql_query(sql)
                 .bind::<Integer, _>(LOCK)
                 .bind::<Integer, _>(lane.0)
                 .one(connection)
                 .await?;
-            if !got.got {
+            if !lock.got {
                 return Ok(false);
             }
             let spans: Vec<Span> = diesel::sql_query(format!(
@@ -100,7 +100,7 @@ pub async fn repair(database: &Database, lane: LaneId) -> Result<bool, StoreErro
 }
 
 async fn count(connection: &mut Connection, lane: LaneId, span: &Span) -> Result<(), StoreError> {
-    // Whole minutes, and whole hours: what is counted anew is counted as a whole.
+    // Whole minutes, and whole hours: what is counted again is counted as a whole.
     let start = |length: Duration| {
         span.stats_at
             .duration_trunc(length)

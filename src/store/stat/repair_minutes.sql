@@ -1,6 +1,6 @@
 -- A closed lane's minutes, from the logs: $1 lane, $2 the first minute that may miss something,
 -- $3 the end, $4 and $5 the same as
--- ids. BOUNDS and PARTS stand for the scale of latencies and the counts of each of its parts.
+-- ids. BOUNDS and PARTS are replaced by the scale of latencies and the counts of each of its parts.
 with tried as materialized (
     select account_id, subscription_id, date_trunc('minute', at, 'UTC') as at, outcome, status,
         width_bucket(duration_ms, '{BOUNDS}'::int4[]) as part

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Grain, or_nil};
 use crate::domain::id::{AccountId, SubscriptionId};
-use crate::domain::tally::{Latency, Tally};
+use crate::domain::stat_bucket::{Latency, StatBucket};
 use crate::store::{Database, StoreError};
 
 /// One point of a series.
@@ -20,7 +20,7 @@ pub struct Point {
     /// Where it begins.
     pub at: DateTime<Utc>,
     /// What fell into it.
-    pub tally: Tally,
+    pub bucket: StatBucket,
 }
 
 /// A range cut into points of one length, those without anything included.
@@ -35,10 +35,10 @@ pub struct Series {
 impl Series {
     /// All points together.
     #[must_use]
-    pub fn total(&self) -> Tally {
-        let mut total = Tally::default();
+    pub fn total(&self) -> StatBucket {
+        let mut total = StatBucket::default();
         for point in &self.points {
-            total.add(&point.tally);
+            total.add(&point.bucket);
         }
         total
     }
@@ -65,9 +65,9 @@ struct Row {
 }
 
 impl Row {
-    fn tally(&self) -> Tally {
+    fn bucket(&self) -> StatBucket {
         let count = |count: i64| u32::try_from(count).unwrap_or(u32::MAX);
-        Tally {
+        StatBucket {
             events: count(self.events),
             sent: count(self.sent),
             failed: count(self.failed),
@@ -144,14 +144,14 @@ pub async fn series(
     let mut points = range.empty();
     for row in rows {
         if let Some(point) = place(row.step).and_then(|step| points.get_mut(step)) {
-            point.tally = row.tally();
+            point.bucket = row.bucket();
         }
     }
     for row in latencies {
         let point = place(row.step).and_then(|step| points.get_mut(step));
         if let (Some(point), Some(part)) = (point, place(row.place - 1)) {
             let count = u32::try_from(row.count).unwrap_or(u32::MAX);
-            point.tally.latency.set(part, count);
+            point.bucket.latency.set(part, count);
         }
     }
     Ok(Series { points, step })
@@ -162,7 +162,7 @@ fn place(number: i64) -> Option<usize> {
 }
 
 /// The counts of the last 24 hours, hour by hour and without latencies, of each of these
-/// subscriptions; those of whom nothing is known have none.
+/// subscriptions; those without any are left out.
 ///
 /// # Errors
 /// When the database is away.
@@ -197,7 +197,7 @@ pub async fn sparks(
                 step,
             });
         if let Some(point) = place(row.step).and_then(|step| series.points.get_mut(step)) {
-            point.tally = row.tally();
+            point.bucket = row.bucket();
         }
     }
     Ok(found)
@@ -236,7 +236,7 @@ impl Range {
         while at < self.until {
             points.push(Point {
                 at,
-                tally: Tally::default(),
+                bucket: StatBucket::default(),
             });
             at += self.step;
         }

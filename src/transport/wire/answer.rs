@@ -1,5 +1,5 @@
 //! One answer as its bytes come: interim answers are passed over, the end of the body is found,
-//! and what breaks off is told from what is whole. It is pure: bytes in, answer out.
+//! and what breaks off is distinguished from what is whole. It is pure: bytes in, answer out.
 
 use std::io;
 
@@ -7,12 +7,12 @@ use awc::http::header::HeaderMap;
 
 use super::chunks::Chunks;
 use super::head::{self, Framing, Head, MOST_HEAD, Parsed};
-use crate::transport::failure::{Failure, io_words};
+use crate::transport::failure::{RequestFailure, io_text};
 
 /// Bytes of a body that are read; the connection of a longer one is closed.
-pub(super) const EXCERPT: usize = 16 << 10;
+pub(crate) const EXCERPT: usize = 16 << 10;
 /// Interim answers that may come before the final one.
-const MOST_INTERIM: usize = 16;
+pub(crate) const MOST_INTERIM: usize = 16;
 
 /// How an answer ended that did not break off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) enum End {
 }
 
 #[derive(Debug)]
-enum Body {
+enum BodyToRead {
     /// Bytes that are still to come, of how many.
     Length {
         left: u64,
@@ -43,7 +43,7 @@ pub(super) struct Reading {
     /// How long it was when it was last looked at.
     looked: usize,
     interim: usize,
-    head: Option<(Head, Body)>,
+    head: Option<(Head, BodyToRead)>,
     fields: Option<HeaderMap>,
     data: Vec<u8>,
     end: Option<End>,
@@ -55,7 +55,7 @@ impl Reading {
     ///
     /// # Errors
     /// When it breaks the rules of HTTP. Nothing more may be fed then.
-    pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
+    pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), RequestFailure> {
         self.began |= !bytes.is_empty();
         while self.head.is_none() {
             if bytes.is_empty() {
@@ -70,20 +70,20 @@ impl Reading {
     ///
     /// # Errors
     /// When the answer is not whole.
-    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+    pub(super) fn finish(&mut self) -> Result<(), RequestFailure> {
         if self.end.is_some() {
             return Ok(());
         }
         match &self.head {
-            None => Err(Failure::before_the_answer(
+            None => Err(RequestFailure::before_the_answer(
                 &io::ErrorKind::UnexpectedEof.into(),
             )),
-            Some((_, Body::UntilClose)) => {
+            Some((_, BodyToRead::UntilClose)) => {
                 self.end = Some(End::Whole);
                 Ok(())
             }
-            Some((_, Body::Chunks(_))) => Err(Failure::CutInChunks),
-            Some((_, Body::Length { left, announced })) => Err(Failure::CutShort {
+            Some((_, BodyToRead::Chunks(_))) => Err(RequestFailure::CutInChunks),
+            Some((_, BodyToRead::Length { left, announced })) => Err(RequestFailure::CutShort {
                 received: announced - left,
                 announced: *announced,
             }),
@@ -91,11 +91,11 @@ impl Reading {
     }
 
     /// What an error of the connection means at this point.
-    pub(super) fn broken(&self, error: io::Error) -> Failure {
+    pub(super) fn broken(&self, error: io::Error) -> RequestFailure {
         match self.head {
-            None => Failure::of_io(error, Failure::before_the_answer),
-            Some(_) => Failure::of_io(error, |error| Failure::CutOff {
-                detail: io_words(error),
+            None => RequestFailure::of_io(error, RequestFailure::before_the_answer),
+            Some(_) => RequestFailure::of_io(error, |error| RequestFailure::CutOff {
+                detail: io_text(error),
             }),
         }
     }
@@ -133,7 +133,7 @@ impl Reading {
     }
 
     /// Returns what follows the head, if it is whole.
-    fn take_head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Failure> {
+    fn take_head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], RequestFailure> {
         let earlier = self.pieces.len();
         let parsed = if earlier == 0 {
             // Empty lines before a head are passed over (RFC 9112, 2.2), however many they are.
@@ -165,12 +165,12 @@ impl Reading {
         let (bytes, length) = match parsed {
             (bytes, Parsed::Final(length, head, fields)) => {
                 let body = match head.framing {
-                    Framing::Length(length) => Body::Length {
+                    Framing::Length(length) => BodyToRead::Length {
                         left: length,
                         announced: length,
                     },
-                    Framing::Chunks => Body::Chunks(Chunks::default()),
-                    Framing::UntilClose => Body::UntilClose,
+                    Framing::Chunks => BodyToRead::Chunks(Chunks::default()),
+                    Framing::UntilClose => BodyToRead::UntilClose,
                 };
                 self.head = Some((head, body));
                 self.fields = Some(fields);
@@ -179,7 +179,7 @@ impl Reading {
             (bytes, Parsed::Interim(length)) => {
                 self.interim += 1;
                 if self.interim > MOST_INTERIM {
-                    return Err(Failure::TooManyInterim { most: MOST_INTERIM });
+                    return Err(RequestFailure::TooManyInterim { most: MOST_INTERIM });
                 }
                 (bytes, length)
             }
@@ -188,25 +188,25 @@ impl Reading {
         Ok(bytes.get(length - earlier..).unwrap_or_default())
     }
 
-    fn still_partial<'a>(&self) -> Result<&'a [u8], Failure> {
+    fn still_partial<'a>(&self) -> Result<&'a [u8], RequestFailure> {
         if self.pieces.len() > MOST_HEAD {
-            return Err(Failure::HeadTooLong { most: MOST_HEAD });
+            return Err(RequestFailure::HeadTooLong { most: MOST_HEAD });
         }
         Ok(&[])
     }
 
-    fn take_body(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
+    fn take_body(&mut self, mut bytes: &[u8]) -> Result<(), RequestFailure> {
         if self.end.is_none()
             && let Some((_, body)) = &mut self.head
         {
             match body {
-                Body::Length { left, .. } => {
+                BodyToRead::Length { left, .. } => {
                     let most = usize::try_from(*left).unwrap_or(usize::MAX);
                     let (data, rest) = bytes.split_at(most.min(bytes.len()));
                     let longer = keep(&mut self.data, data);
                     bytes = rest;
                     *left -= u64::try_from(data.len()).unwrap_or_default();
-                    // What is announced need not come to be known.
+                    // What is announced need not arrive to be known.
                     let full = self.data.len() == EXCERPT && *left > 0;
                     if longer || full {
                         self.end = Some(End::Longer);
@@ -214,7 +214,7 @@ impl Reading {
                         self.end = Some(End::Whole);
                     }
                 }
-                Body::Chunks(chunks) => loop {
+                BodyToRead::Chunks(chunks) => loop {
                     let data = chunks.data(&mut bytes)?;
                     if keep(&mut self.data, data) {
                         self.end = Some(End::Longer);
@@ -225,7 +225,7 @@ impl Reading {
                         break;
                     }
                 },
-                Body::UntilClose => {
+                BodyToRead::UntilClose => {
                     self.end = keep(&mut self.data, bytes).then_some(End::Longer);
                     bytes = &[];
                 }
@@ -243,7 +243,7 @@ fn keep(kept: &mut Vec<u8>, data: &[u8]) -> bool {
     data.len() > room
 }
 
-/// Whether an empty line, which ends a head, stands in `bytes` behind `from`.
+/// Whether an empty line, which ends a head, is in `bytes` behind `from`.
 fn ends_behind(bytes: &[u8], from: usize) -> bool {
     let behind = bytes.get(from..).unwrap_or_default();
     let mut lines = behind.split(|byte| *byte == b'\n');

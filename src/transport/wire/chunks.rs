@@ -4,12 +4,12 @@
 use httparse::{EMPTY_HEADER, Status};
 
 use super::head::MOST_FIELDS;
-use crate::transport::failure::Failure;
+use crate::transport::failure::RequestFailure;
 
 /// Bytes of chunk extensions, and of trailers, that a body may have.
 const MOST_BESIDE: usize = 16 << 10;
 
-/// What stands next.
+/// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Next {
     /// The first digit of a size.
@@ -49,7 +49,7 @@ impl Chunks {
     ///
     /// # Errors
     /// When a chunk breaks the rules.
-    pub(super) fn data<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<&'a [u8], Failure> {
+    pub(super) fn data<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<&'a [u8], RequestFailure> {
         while self.next != Next::Nothing {
             if self.next == Next::Data {
                 let left = usize::try_from(self.left).unwrap_or(usize::MAX);
@@ -65,9 +65,11 @@ impl Chunks {
                 break;
             };
             *bytes = rest;
-            self.next = self.step(*byte).map_err(|words| Failure::BadChunk {
-                detail: words.to_owned(),
-            })?;
+            self.next = self
+                .step(*byte)
+                .map_err(|detail| RequestFailure::BadChunk {
+                    detail: detail.to_owned(),
+                })?;
         }
         Ok(&[])
     }
@@ -164,7 +166,7 @@ mod tests {
     use super::*;
 
     /// The data, the bytes behind the end, and whether it ended, reading `piece` bytes at a time.
-    fn read(text: &str, piece: usize) -> Result<(String, usize, bool), Failure> {
+    fn read(text: &str, piece: usize) -> Result<(String, usize, bool), RequestFailure> {
         let (mut chunks, mut data, mut behind) = (Chunks::default(), Vec::new(), 0);
         for mut bytes in text.as_bytes().chunks(piece) {
             loop {
@@ -226,7 +228,10 @@ mod tests {
             &trailers,
         ] {
             let refused = read(text, text.len());
-            assert!(matches!(refused, Err(Failure::BadChunk { .. })), "{text:?}");
+            assert!(
+                matches!(refused, Err(RequestFailure::BadChunk { .. })),
+                "{text:?}"
+            );
         }
     }
 }

@@ -8,14 +8,14 @@ use std::time::Duration;
 use awc::http::header::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{Error, ParserConfig, Response, Status};
 
-use crate::transport::failure::Failure;
+use crate::transport::failure::RequestFailure;
 
 /// Header fields that a head may have.
-pub(super) const MOST_FIELDS: usize = 200;
+pub(crate) const MOST_FIELDS: usize = 200;
 /// Bytes that a head may have.
-pub(super) const MOST_HEAD: usize = 64 << 10;
+pub(crate) const MOST_HEAD: usize = 64 << 10;
 /// Bytes of header fields that are kept.
-const KEPT: usize = 8 << 10;
+pub(crate) const KEPT: usize = 8 << 10;
 
 /// Where a body ends (RFC 9112, 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(super) enum Parsed {
 ///
 /// # Errors
 /// When it breaks the rules of HTTP or is an answer that nobody asked for (101).
-pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Failure> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, RequestFailure> {
     let mut room = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut response = Response::new(&mut []);
     let parsed = ParserConfig::default()
@@ -65,7 +65,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Failure> {
         .parse_response_with_uninit_headers(&mut response, bytes, &mut room);
     let length = match parsed {
         Ok(Status::Complete(length)) if length > MOST_HEAD => {
-            return Err(Failure::HeadTooLong { most: MOST_HEAD });
+            return Err(RequestFailure::HeadTooLong { most: MOST_HEAD });
         }
         Ok(Status::Complete(length)) => length,
         Ok(Status::Partial) => return Ok(Parsed::Partial),
@@ -74,7 +74,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Failure> {
     let status = response.code.unwrap_or_default();
     match status {
         0..100 => Err(malformed(bytes, Error::Status)),
-        101 => Err(Failure::Switched),
+        101 => Err(RequestFailure::Switched),
         100..200 => Ok(Parsed::Interim(length)),
         _ => {
             let fields = response.headers.iter().map(|it| (it.name, it.value));
@@ -84,15 +84,15 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Failure> {
     }
 }
 
-fn malformed(bytes: &[u8], error: Error) -> Failure {
+fn malformed(bytes: &[u8], error: Error) -> RequestFailure {
     const PROTOCOL: &[u8] = b"HTTP/";
     let begins = bytes.trim_ascii_start();
     match error {
-        Error::TooManyHeaders => Failure::TooManyFields { most: MOST_FIELDS },
+        Error::TooManyHeaders => RequestFailure::TooManyFields { most: MOST_FIELDS },
         _ if !PROTOCOL.starts_with(begins.get(..PROTOCOL.len()).unwrap_or(begins)) => {
-            Failure::not_http(begins)
+            RequestFailure::not_http(begins)
         }
-        error => Failure::Malformed {
+        error => RequestFailure::Malformed {
             detail: error.to_string(),
         },
     }
@@ -100,7 +100,7 @@ fn malformed(bytes: &[u8], error: Error) -> Failure {
 
 /// What the fields say about the body and the connection, as far as it was read.
 #[derive(Default)]
-struct Said {
+struct FramingFields {
     length: Option<u64>,
     lengths_differ: bool,
     no_length: bool,
@@ -111,7 +111,7 @@ struct Said {
     keep_alive: Option<Duration>,
 }
 
-impl Said {
+impl FramingFields {
     fn read(&mut self, name: &str, value: &[u8]) {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         if is("content-length") {
@@ -171,13 +171,13 @@ fn understand<'a>(
     status: u16,
     http_1_1: bool,
     all: impl Iterator<Item = (&'a str, &'a [u8])>,
-) -> Result<(Head, HeaderMap), Failure> {
-    let mut said = Said::default();
+) -> Result<(Head, HeaderMap), RequestFailure> {
+    let mut framing_fields = FramingFields::default();
     let mut fields = HeaderMap::new();
     let mut size = 0;
     for (name, value) in all {
         let value = unfolded(value);
-        said.read(name, &value);
+        framing_fields.read(name, &value);
         size += name.len() + value.len();
         if size <= KEPT
             && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
@@ -192,19 +192,19 @@ fn understand<'a>(
     let framing = if bare {
         Framing::Length(0)
     } else {
-        let framing = said.framing(http_1_1);
-        framing.map_err(|words| Failure::Malformed {
-            detail: words.to_owned(),
+        let framing = framing_fields.framing(http_1_1);
+        framing.map_err(|detail| RequestFailure::Malformed {
+            detail: detail.to_owned(),
         })?
     };
     let head = Head {
         status,
         framing,
-        reusable: (http_1_1 || said.keep)
-            && !said.close
+        reusable: (http_1_1 || framing_fields.keep)
+            && !framing_fields.close
             && framing != Framing::UntilClose
-            && !(bare && said.frames()),
-        keep_alive: said.keep_alive,
+            && !(bare && framing_fields.frames()),
+        keep_alive: framing_fields.keep_alive,
     };
     Ok((head, fields))
 }
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn what_may_hide_a_second_answer_is_refused() {
-        for (fields, words) in [
+        for (fields, reason) in [
             ("Content-Length: 2\r\nContent-Length: 3\r\n", "that differ"),
             ("Content-Length: 2, 3\r\n", "that differ"),
             ("Content-Length: +2\r\n", "not a number"),
@@ -329,7 +329,7 @@ mod tests {
             ),
         ] {
             let refused = refused(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"));
-            assert!(refused.contains(words), "{fields:?}: {refused}");
+            assert!(refused.contains(reason), "{fields:?}: {refused}");
         }
         let old = refused("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         assert!(old.contains("HTTP/1.0"), "{old}");

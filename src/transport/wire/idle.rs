@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 use super::Core;
 
 /// How long a connection is kept of which the receiver does not say how long it keeps it.
-const KEPT: Duration = Duration::from_secs(50);
+pub(crate) const KEPT: Duration = Duration::from_secs(50);
 /// How long before the receiver a connection is closed, so that no request crosses its end.
-const AHEAD: Duration = Duration::from_secs(1);
+pub(crate) const AHEAD: Duration = Duration::from_secs(1);
 /// Connections that are due within this time are closed together.
 const TOGETHER: Duration = Duration::from_millis(100);
 

@@ -29,8 +29,15 @@ use tokio::time::Sleep;
 
 use self::answer::{End, Reading};
 pub(super) use self::idle::Idle;
-use super::failure::Failure;
+use super::failure::RequestFailure;
 use super::progress::{Heard, note};
+
+/// What bounds an answer, for the reference.
+pub(crate) mod bounds {
+    pub(crate) use super::answer::{EXCERPT, MOST_INTERIM};
+    pub(crate) use super::head::{KEPT as KEPT_FIELDS, MOST_FIELDS, MOST_HEAD};
+    pub(crate) use super::idle::{AHEAD, KEPT as KEPT_OPEN};
+}
 
 /// Bytes that are read at once.
 const ROOM: usize = 8 << 10;
@@ -56,7 +63,7 @@ struct Core<S> {
     busy: bool,
     reading: Reading,
     /// The answer broke off or is none.
-    failed: Option<Failure>,
+    failed: Option<RequestFailure>,
     /// The rest of the request is dropped: the answer is there.
     swallows: bool,
     stalled: Option<Pin<Box<Sleep>>>,
@@ -149,7 +156,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Core<S> {
         Poll::Ready(())
     }
 
-    fn ended(&mut self) -> Result<(), Failure> {
+    fn ended(&mut self) -> Result<(), RequestFailure> {
         self.note_stale(&io::ErrorKind::UnexpectedEof.into());
         self.reading.finish()
     }

@@ -29,7 +29,7 @@
       title.id = "keys-title";
       title.textContent = "Keys";
       const list = document.createElement("dl");
-      for (const [key, words] of [["/", "Search"], ["j", "Next row"], ["k", "Row before"], ["Enter", "Open the row"], ["?", "This help"], ["Esc", "Close"]]) {
+      for (const [key, words] of [["/", "Search"], ["j", "Next row"], ["k", "Previous row"], ["Enter", "Open the row"], ["?", "This help"], ["Esc", "Close"]]) {
         const term = document.createElement("dt");
         const cap = document.createElement("kbd");
         cap.textContent = key;
@@ -96,9 +96,9 @@
       await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
     } catch {
-      // Without TLS there is no clipboard but on this machine itself: the text is marked instead.
+      // Without TLS there is no clipboard but on this machine itself: the text is selected instead.
       getSelection().selectAllChildren(from);
-      button.textContent = "Marked: press Ctrl+C";
+      button.textContent = "Selected: press Ctrl+C";
     }
     setTimeout(() => { button.textContent = words; }, 2000);
   });
@@ -115,7 +115,7 @@
     });
   }
 
-  // A chip clears its field too, which stands outside of the list that is exchanged.
+  // A chip clears its field too, which is outside of the list that is exchanged.
   document.addEventListener("click", (event) => {
     const chip = event.target instanceof Element && event.target.closest("a[data-clears]");
     if (!chip || event.ctrlKey || event.metaKey || event.shiftKey) return;

@@ -10,7 +10,7 @@
     return made;
   };
 
-  // A `*` stands for any characters; every other one stands for itself.
+  // A `*` matches any characters; every other one matches itself.
   const means = (pattern) => {
     const parts = pattern.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\-]/g, "\\$&"));
     const whole = new RegExp("^" + parts.join(".*") + "$");

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn plot<'a>(reader: &'a Reader, count: i64, marks: &'a [Mark]) -> Plot<'a> {
+fn plot<'a>(reader: &'a PageReader, count: i64, marks: &'a [Mark]) -> Plot<'a> {
     let times = (0..count).map(|place| reader.now + Duration::minutes(place - count));
     Plot {
         title: "Deliveries",
@@ -13,8 +13,8 @@ fn plot<'a>(reader: &'a Reader, count: i64, marks: &'a [Mark]) -> Plot<'a> {
     }
 }
 
-fn reader() -> Reader {
-    Reader {
+fn reader() -> PageReader {
+    PageReader {
         zone: chrono_tz::Europe::Berlin,
         now: "2026-11-22T12:00:00Z".parse().unwrap(),
     }
@@ -24,12 +24,12 @@ fn reader() -> Reader {
 fn a_chart_of_sixty_points_tells_every_value_twice_and_stays_small() {
     let counts = |offset: u32| (0..60).map(|place| place * 1_000 + offset).collect();
     let stacks = [
-        Stack {
+        BarStack {
             name: "Sent",
             class: "sent",
             counts: counts(7),
         },
-        Stack {
+        BarStack {
             name: "Errors",
             class: "error",
             counts: counts(3),
@@ -94,12 +94,12 @@ fn scales_end_at_round_numbers() {
 #[test]
 fn a_mark_stands_at_its_time_with_its_words_and_others_are_left_out() {
     let reader = reader();
-    let mark = |minutes, words: &str| Mark {
+    let mark = |minutes, text: &str| Mark {
         at: reader.now - Duration::minutes(minutes),
-        words: words.to_owned(),
+        text: text.to_owned(),
     };
     let marks = [mark(2, "Paused by <b>ann</b>"), mark(9, "Changed")];
-    let stacks = [Stack {
+    let stacks = [BarStack {
         name: "Sent",
         class: "sent",
         counts: vec![1; 4],

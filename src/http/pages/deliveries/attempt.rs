@@ -2,7 +2,7 @@
 //! and the response side by side.
 
 use super::super::prelude::*;
-use super::super::reader::Reader;
+use super::super::reader::PageReader;
 use super::super::{curl, difference, payload};
 use crate::domain::delivery::{Origin, Outcome};
 use crate::service::attempts::{
@@ -17,7 +17,7 @@ const MOST_FOLDED: usize = 512;
 
 /// One attempt. `open`: its request and response are shown at first.
 pub(super) fn attempt(
-    reader: &Reader,
+    reader: &PageReader,
     shown: &ShownDelivery,
     attempt: &AttemptView,
     open: bool,
@@ -27,14 +27,14 @@ pub(super) fn attempt(
         li class=(class) id=(format!("attempt-{}", attempt.n)) {
             h3 {
                 "Attempt " (attempt.n)
-                @if let Some(words) = origin(attempt.origin) { ", " (words) }
+                @if let Some(how) = origin(attempt.origin) { ", " (how) }
                 " " (badge)
             }
             p { (sentence(attempt)) " " span class="muted" { (reader.ago(attempt.at)) } }
             (plugins(attempt))
             @if let Some(mail) = &attempt.mail {
                 p {
-                    a href=(format!("/mail/{}", mail.id)) { "The mail" } " was tried "
+                    a href=(format!("/mail/{}", mail.id)) { "The mail" } " was attempted "
                     @if mail.tries == 1 { "once." } @else { (mail.tries) " times." }
                     @if let Some(reply) = &mail.smtp_reply { " The mail server said: " code { (reply) } }
                 }
@@ -67,7 +67,7 @@ fn outcome(outcome: Outcome) -> (&'static str, Markup) {
         Outcome::Failed | Outcome::Retry => ("is-error", ui::badge(Error, "Error")),
         Outcome::Filtered => ("is-off", ui::badge(Off, "Filtered")),
         Outcome::Cancelled => ("is-off", ui::badge(Off, "Cancelled")),
-        Outcome::Superseded => ("is-wait", ui::badge(Wait, "Overtaken")),
+        Outcome::Superseded => ("is-wait", ui::badge(Wait, "Superseded")),
     }
 }
 
@@ -79,7 +79,7 @@ const fn origin(origin: Origin) -> Option<&'static str> {
     }
 }
 
-/// What came of it, in plain words.
+/// Its result as a sentence.
 fn sentence(attempt: &AttemptView) -> String {
     let after = took(attempt.duration_ms);
     let status = attempt.response.as_ref().map(|response| response.status);
@@ -93,9 +93,11 @@ fn sentence(attempt: &AttemptView) -> String {
             None => "A plugin filtered it out: nothing was sent.".to_owned(),
         },
         (Outcome::Superseded, Some(error), _) => {
-            format!("{error} A later attempt had begun, which decides.")
+            format!("{error} A later attempt had begun; its result counts.")
         }
-        (Outcome::Superseded, None, _) => "A later attempt had begun, which decides.".to_owned(),
+        (Outcome::Superseded, None, _) => {
+            "A later attempt had begun; its result counts.".to_owned()
+        }
         (_, Some(error), _) if error.contains('\n') => error.clone(),
         (_, Some(error), _) => format!("{error} It took {after}."),
         (_, None, Some(status)) => format!("The target answered {status} after {after}."),
@@ -103,7 +105,7 @@ fn sentence(attempt: &AttemptView) -> String {
             format!("The mail was handed over after {after}.")
         }
         (Outcome::Sent, None, None) => format!("It was sent after {after}."),
-        (_, None, None) => format!("It went wrong after {after}."),
+        (_, None, None) => format!("It failed after {after}."),
     }
 }
 
@@ -142,9 +144,9 @@ fn plugins(attempt: &AttemptView) -> Markup {
     }
 }
 
-/// Where the time went: a thin bar, and the same in words.
+/// Where the time went: a thin bar, and the same as text.
 fn phases(phases: &PhasesView) -> Markup {
-    let names = ["Look-up", "Connect", "First byte", "Body"];
+    let names = ["Lookup", "Connect", "First byte", "Body"];
     let parts = [
         phases.resolve,
         phases.connect,
@@ -195,7 +197,7 @@ fn sent(shown: &ShownDelivery, n: i32, request: &AttemptRequest, open: bool) -> 
             (headers(&request.headers))
             @if let Some(made) = made {
                 @if request.truncated {
-                    p class="muted" { "The log keeps the beginning of a body that a plugin made." }
+                    p class="muted" { "The log keeps only the beginning of a body that a plugin made." }
                 } @else if open {
                     (difference::view("What the plugin changed", &shown.payload, made))
                 }
@@ -227,7 +229,7 @@ fn as_curl(shown: &ShownDelivery, n: i32, url: &str, sent: &[HeaderView], body: 
         details {
             summary { "As a curl command" }
             @if masked {
-                p class="muted" { "Put your values where it says <…>: Herald does not show them." }
+                p class="muted" { "Put your own values where it says <…>: Herald does not show them." }
             }
             @if large {
                 p class="muted" {
@@ -247,7 +249,7 @@ fn answered(attempt: &AttemptView, open: bool) -> Markup {
         div {
             h4 { "Response" }
             @match &attempt.response {
-                None => p { "Nothing came back." },
+                None => p { "There was no response." },
                 Some(ResponseView { status, headers: kept, body, truncated }) => {
                     p { "HTTP status " b { (status) } }
                     @match kept {
@@ -257,7 +259,7 @@ fn answered(attempt: &AttemptView, open: bool) -> Markup {
                     @match body {
                         Some(body) => {
                             (payload::part("Body", &id, body.as_bytes(), None, most(open)))
-                            @if *truncated { p class="muted" { "The log keeps the beginning of it." } }
+                            @if *truncated { p class="muted" { "The log keeps only the beginning of it." } }
                         }
                         None => p class="muted" { "No body was kept." },
                     }

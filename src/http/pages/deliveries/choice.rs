@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::events::topics;
 use super::super::prelude::*;
-use super::super::reader::Reader;
+use super::super::reader::PageReader;
 use super::row::Names;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{AccountId, SubscriptionId};
@@ -26,8 +26,8 @@ pub(super) const NAMES: [&str; 5] = ["topic", "webhook", "state", "from", "to"];
 const STATES: [(&str, &str); 8] = [
     ("error", "Error"),
     ("sent", "Sent"),
-    ("retrying", "Error, will be tried again"),
-    ("failed", "Error, given up"),
+    ("retrying", "Error, retrying"),
+    ("failed", "Error, stopped retrying"),
     ("held", "Held"),
     ("queued", "Queued"),
     ("filtered", "Filtered"),
@@ -48,7 +48,7 @@ pub(super) struct Choice {
 
 /// The webhook that is meant.
 #[derive(Debug)]
-pub(super) enum Target {
+pub(super) enum WebhookMatch {
     /// This one; none: any.
     Clear(Option<SubscriptionId>),
     /// One of these, which have the text in their titles; whether there are more.
@@ -56,8 +56,8 @@ pub(super) enum Target {
 }
 
 impl Choice {
-    /// Takes what chooses out of an address or of a form.
-    pub(super) fn take(query: &mut Query<'_>, reader: &Reader, whole: &str) -> Self {
+    /// Takes what is chosen out of an address or a form.
+    pub(super) fn take(query: &mut Query<'_>, reader: &PageReader, whole: &str) -> Self {
         let topic = query.text("topic");
         let webhook = query.text("webhook");
         let states = query.take("state", |text| {
@@ -116,8 +116,8 @@ impl Choice {
         state.map_or("", |(_, state)| state)
     }
 
-    /// What is chosen in words: `Error, PUBLISH, since 2026-11-20`.
-    pub(super) fn in_words(&self, reader: &Reader, webhook: Option<&str>) -> Vec<String> {
+    /// What is chosen, as text: `State: Error`, `Since 2026-11-20 00:00`.
+    pub(super) fn described(&self, reader: &PageReader, webhook: Option<&str>) -> Vec<String> {
         let state = STATES.iter().find(|(state, _)| *state == self.state());
         let time = |at: DateTime<Utc>| {
             let local = at.with_timezone(&reader.zone);
@@ -126,27 +126,27 @@ impl Choice {
         let parts = [
             self.topic.as_ref().map(|topic| format!("Topic: {topic}")),
             webhook.map(|webhook| format!("Webhook: {webhook}")),
-            state.map(|(_, words)| format!("State: {words}")),
-            self.from.map(|at| format!("Accepted since {}", time(at))),
-            self.to.map(|at| format!("Accepted before {}", time(at))),
+            state.map(|(_, name)| format!("State: {name}")),
+            self.from.map(|at| format!("Since {}", time(at))),
+            self.to.map(|at| format!("Before {}", time(at))),
         ];
         parts.into_iter().flatten().collect()
     }
 
     /// Which webhook is meant.
-    pub(super) async fn target(&self, visit: &Visit) -> Result<Target, StoreError> {
+    pub(super) async fn target(&self, visit: &Visit) -> Result<WebhookMatch, StoreError> {
         let Some(text) = self.webhook.as_deref() else {
-            return Ok(Target::Clear(None));
+            return Ok(WebhookMatch::Clear(None));
         };
         if let Ok(id) = text.parse() {
-            return Ok(Target::Clear(Some(id)));
+            return Ok(WebhookMatch::Clear(Some(id)));
         }
         let limit = i64::from(MOST_FOUND) + 1;
         let mut found = titled(visit.database(), visit.account, text, limit).await?;
         let more = cut(&mut found, MOST_FOUND.into(), |_| ()).is_some();
         Ok(match found.as_slice() {
-            [(id, _)] => Target::Clear(Some(*id)),
-            _ => Target::Unclear(found, more),
+            [(id, _)] => WebhookMatch::Clear(Some(*id)),
+            _ => WebhookMatch::Unclear(found, more),
         })
     }
 
@@ -158,7 +158,7 @@ impl Choice {
         let topic = self.topic.as_deref().unwrap_or_default();
         let webhook = self.webhook.as_deref().unwrap_or_default();
         let bar = FilterBar::new("/deliveries");
-        let bar = bar.select("topic", topic, "Topic", "All topics", topics);
+        let bar = bar.select("topic", topic, "Topic", "Any topic", topics);
         let bar = if webhooks.len() > usize::from(MOST_CHOICES) {
             bar.text("webhook", webhook, "Webhook", "Part of its title")
         } else {
@@ -171,11 +171,11 @@ impl Choice {
             }
             let choice = |(id, title): (SubscriptionId, String)| (id.to_string(), title);
             let choices = vec![(String::new(), webhooks.into_iter().map(choice).collect())];
-            bar.select("webhook", webhook, "Webhook", "All webhooks", choices)
+            bar.select("webhook", webhook, "Webhook", "Any webhook", choices)
         };
-        let states = STATES.map(|(state, words)| (state.to_owned(), words.to_owned()));
+        let states = STATES.map(|(state, name)| (state.to_owned(), name.to_owned()));
         let states = vec![(String::new(), states.to_vec())];
-        let bar = bar.select("state", self.state(), "State", "All states", states);
+        let bar = bar.select("state", self.state(), "State", "Any state", states);
         Ok(bar.dates(&visit.reader, ("from", self.from), ("to", self.to)))
     }
 

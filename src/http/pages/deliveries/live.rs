@@ -11,8 +11,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep};
 
 use super::super::prelude::*;
-use super::super::reader::Reader;
-use super::choice::{Choice, Target, names_of};
+use super::super::reader::PageReader;
+use super::choice::{Choice, WebhookMatch, names_of};
 use super::{ROWS, row};
 use crate::actors::{Share, Shares};
 use crate::domain::id::{AccountId, UserId};
@@ -21,16 +21,16 @@ use crate::store::fresh::SecretHash;
 use crate::store::{reading, session};
 
 /// How many may look at once.
-const MOST: usize = 32;
+pub(in crate::http) const MOST: usize = 32;
 /// Of them by one user, and in one account.
-const MOST_OF_USER: usize = 3;
-const MOST_OF_ACCOUNT: usize = MOST / 4;
+pub(in crate::http) const MOST_OF_USER: usize = 3;
+pub(in crate::http) const MOST_OF_ACCOUNT: usize = MOST / 4;
 static SEATS: Semaphore = Semaphore::const_new(MOST);
 static OF_USERS: LazyLock<Shares<UserId>> = LazyLock::new(|| Shares::new(MOST_OF_USER));
 static OF_ACCOUNTS: LazyLock<Shares<AccountId>> = LazyLock::new(|| Shares::new(MOST_OF_ACCOUNT));
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Between two looks whether the session is in force.
+/// Between two checks that the session is in force.
 const ASK: Duration = Duration::from_secs(5);
 /// Without news something is sent after so long, so that a lost connection is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -39,10 +39,10 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// One browser's tail.
 struct Tail {
-    shared: Data<Shared>,
+    shared: Data<ServerContext>,
     account: AccountId,
     session: SecretHash,
-    reader: Reader,
+    reader: PageReader,
     choice: Choice,
     filter: DeliveryFilter,
     /// What was sent of each row.
@@ -63,11 +63,11 @@ struct Seat {
 }
 
 impl Seat {
-    fn take(user: UserId, account: AccountId) -> Result<Self, Problem> {
+    fn take(user: UserId, account: AccountId) -> Result<Self, ProblemDetails> {
         let enough = |watched: &str, most: usize| {
             let close = "Close another page that shows them.";
             let detail = format!("{watched} on {most} pages already. {close}");
-            Problem::new(Kind::Enough, detail)
+            ProblemDetails::new(ProblemKind::Enough, detail)
         };
         let by_user = || enough("You watch deliveries come in", MOST_OF_USER);
         let whole = || enough("Deliveries of this account are watched", MOST_OF_ACCOUNT);
@@ -76,7 +76,7 @@ impl Seat {
             _of_account: OF_ACCOUNTS.take(account).ok_or_else(whole)?,
             _of_all: SEATS.try_acquire().map_err(|_full| {
                 let detail = "Too many people watch deliveries come in. Try again later.";
-                Problem::new(Kind::Unavailable, detail)
+                ProblemDetails::new(ProblemKind::Unavailable, detail)
             })?,
         })
     }
@@ -87,9 +87,9 @@ pub(in crate::http) async fn stream(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let choice = Choice::take(&mut query, &visit.reader, visit.request.query_string());
     query.finish()?;
-    let Target::Clear(subscription) = choice.target(&visit).await? else {
+    let WebhookMatch::Clear(subscription) = choice.target(&visit).await? else {
         let detail = "It is not clear which webhook is meant.";
-        return Err(Problem::new(Kind::Malformed, detail).into());
+        return Err(ProblemDetails::new(ProblemKind::Malformed, detail).into());
     };
     let seat = Seat::take(visit.signed_in.session.user(), visit.account)?;
     let now = Instant::now();
@@ -138,7 +138,7 @@ impl Tail {
             if self.asked.elapsed() > ASK {
                 let database = self.shared.engine.database();
                 if !session::is_in_force(database, &self.session).await.ok()? {
-                    // Told apart from a lost connection, after which browsers come again.
+                    // Unlike a lost connection, after which browsers come again.
                     self.over = true;
                     return Some(self.said("event: over\ndata: signed out\n\n"));
                 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::events::beginning;
 use super::super::prelude::*;
-use super::super::reader::Reader;
+use super::super::reader::PageReader;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::SubscriptionId;
 use crate::service::attempts::error_of;
@@ -22,9 +22,9 @@ pub(super) fn head() -> Markup {
     html! {
         thead {
             tr {
-                @for name in ["Time", "Topic", "Webhook", "State"] { th scope="col" { (name) } }
+                @for name in ["Time", "Event type", "Webhook", "State"] { th scope="col" { (name) } }
                 @for name in ["Status", "Attempts"] { th scope="col" class="number" { (name) } }
-                th scope="col" { "What went wrong" }
+                th scope="col" { "Error" }
                 th scope="col" { span class="unseen" { "Details" } }
             }
         }
@@ -43,13 +43,13 @@ pub(super) fn mark(delivery: &Delivery) -> String {
 }
 
 /// A row.
-pub(super) fn row(reader: &Reader, delivery: &Delivery, names: &Names) -> Markup {
+pub(super) fn row(reader: &PageReader, delivery: &Delivery, names: &Names) -> Markup {
     let id = format!("d-{}-{}", delivery.event, delivery.subscription);
     let status = delivery.last_status.map(|status| status.to_string());
     html! {
         tr id=(id) data-mark=(mark(delivery)) {
             td data-label="Time" { (reader.ago(delivery.created_at)) }
-            td data-label="Topic" {
+            td data-label="Event type" {
                 span class="mono" { (delivery.event_type) }
                 @if delivery.test { " " span class="muted" { "test" } }
             }
@@ -74,14 +74,14 @@ pub(in crate::http::pages) fn name(named: Option<&Named>) -> Markup {
     }
 }
 
-/// What went wrong, in a few words, and what comes next.
-pub(in crate::http::pages) fn why(reader: &Reader, delivery: &Delivery) -> Markup {
+/// What went wrong, in short, and what comes next.
+pub(in crate::http::pages) fn why(reader: &PageReader, delivery: &Delivery) -> Markup {
     let error = delivery.last_detail.as_deref().and_then(error_of);
     let retrying = delivery.state == DeliveryState::Retrying;
     let next = delivery.next_attempt_at.filter(|_| retrying);
     html! {
         @if let Some(error) = error { (beginning(&error, MOST_ERROR)) " " }
-        @if let Some(at) = next { span class="muted" { "Next try " (reader.ago(at)) "." } }
-        @if let Some(script) = &delivery.held_by { span class="muted" { "Held up by " (script) "." } }
+        @if let Some(at) = next { span class="muted" { "Next attempt " (reader.ago(at)) "." } }
+        @if let Some(script) = &delivery.held_by { span class="muted" { "Held by " (script) "." } }
     }
 }

@@ -1,7 +1,7 @@
-//! One delivery as a story: the event, each attempt, what comes next, and sending it again.
+//! One delivery as a story: the event, each attempt, what comes next, and resending it.
 
-use super::super::payload;
 use super::super::prelude::*;
+use super::super::{payload, wording};
 use super::{attempt, row};
 use crate::domain::delivery::DeliveryState;
 use crate::service::deliveries::{self, ShownDelivery};
@@ -57,9 +57,9 @@ fn facts(visit: &Visit, shown: &ShownDelivery, name: Option<&Named>) -> Markup {
             dt { "Event" }
             dd {
                 a class="mono" href=(format!("/events/{}", delivery.event)) { (delivery.event) }
-                @if delivery.test { " " span class="muted" { "made to try out this webhook" } }
+                @if delivery.test { " " span class="muted" { "a test of this webhook" } }
             }
-            dt { "Accepted" }
+            dt { "Time" }
             dd { (visit.reader.at(delivery.created_at)) " (" (visit.reader.ago(delivery.created_at)) ")" }
         }
     }
@@ -96,7 +96,7 @@ fn next(visit: &Visit, shown: &ShownDelivery) -> Markup {
         @match delivery.state {
             DeliveryState::Held => li class="is-wait" {
                 h3 { "It is held" }
-                @if let Some(reason) = &shown.held_because { p { (reason) } }
+                @if let Some(reason) = &shown.held_because { p { (wording::text(reason)) } }
             },
             DeliveryState::Queued | DeliveryState::Retrying => li class="is-wait" {
                 @match delivery.next_attempt_at {
@@ -105,33 +105,32 @@ fn next(visit: &Visit, shown: &ShownDelivery) -> Markup {
                         p { (visit.reader.at(at)) }
                     }
                     Some(_) => h3 { "The next attempt is due now" },
-                    None if tried => h3 { "It will be tried again" },
+                    None if tried => h3 { "It will be retried" },
                     None => h3 { "The first attempt is under way" },
                 }
             },
             DeliveryState::Failed => li {
-                h3 { "Herald gave it up" }
-                p { "Every try of the schedule was used up. Mend the target, then resend it." }
+                h3 { "Herald stopped retrying" }
+                p { "All attempts of the retry schedule are used up. Fix the target, then resend it." }
             },
             DeliveryState::Sent | DeliveryState::Filtered | DeliveryState::Cancelled => {}
         }
     }
 }
 
-/// Sends it again.
+/// Resends it.
 pub(in crate::http) async fn resend(Submission(visit, _form): Submission) -> PageResult {
     let (event, subscription) = (visit.part("event_id")?, visit.part("subscription_id")?);
-    let refused = |detail: &str| Err(Problem::new(Kind::Conflict, detail));
+    let refused = |detail: &str| Err(ProblemDetails::new(ProblemKind::Conflict, detail));
     let by = visit.cx().by();
     let resend = deliveries::resend(visit.cx(), event, subscription, Making::by(&by));
     let done = match resend.await? {
         Resend::Due(DeliveryState::Held) => Ok("resent-held"),
         Resend::Due(_) => Ok("resent"),
-        Resend::Unknown => Err(Problem::not_found("delivery")),
-        Resend::Deleted => refused("Its webhook was deleted, so that there is nowhere to send it."),
+        Resend::Unknown => Err(ProblemDetails::not_found("delivery")),
+        Resend::Deleted => refused("Its webhook was deleted, so there is nowhere to send it."),
         Resend::InFlight => refused(
-            "It is being delivered for the first time right now. Wait for its end, then \
-             resend it if it went wrong.",
+            "Its first attempt is still running. Wait until it ends, then resend it if it failed.",
         ),
     }?;
     Ok(layout::go_to(format!("/deliveries/{event}/{subscription}?done={done}")).finish())

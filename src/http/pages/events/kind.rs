@@ -13,7 +13,7 @@ use crate::service::event_types::{self, EventTypeView};
 use crate::service::publishing::accept;
 use crate::store::subscription_name::{Bystander, bystanders};
 
-/// Webhooks that are looked at, and shown.
+/// Webhooks that are checked, and shown.
 const MOST_LOOKED: i64 = 2_000;
 const MOST_SHOWN: usize = 50;
 
@@ -30,7 +30,7 @@ async fn show(
     visit: &Visit,
     known: &EventTypeView,
     written: Option<String>,
-    problem: Option<&Problem>,
+    problem: Option<&ProblemDetails>,
 ) -> PageResult {
     let (webhooks, cut) = goes_to(visit, &known.name).await?;
     let example = example(known);
@@ -72,7 +72,7 @@ async fn show(
             }
         }
     };
-    let status = problem.map_or(StatusCode::OK, |problem| problem.told().1);
+    let status = problem.map_or(StatusCode::OK, |problem| problem.for_page().1);
     let page = visit.page(Nav::Events, title, "").action(action);
     Ok(page.back("/events", "Events").status(status).show(&body))
 }
@@ -86,14 +86,14 @@ fn example(known: &EventTypeView) -> Option<String> {
 
 fn validation(known: &EventTypeView) -> &'static str {
     match known.validation {
-        _ if known.schema.is_none() => "It has no schema, so that every object fits.",
-        Validation::Off => "Events are not held to the schema.",
+        _ if known.schema.is_none() => "It has no schema, so every object fits.",
+        Validation::Off => "Events are not checked against the schema.",
         Validation::Warn => "An event that does not fit the schema is accepted with a warning.",
         Validation::Reject => "An event that does not fit the schema is refused.",
     }
 }
 
-/// The webhooks that get such an event today, and whether not all webhooks were looked at.
+/// The webhooks that get such an event today, and whether some webhooks were not checked.
 async fn goes_to(visit: &Visit, name: &str) -> Result<(Vec<Bystander>, bool), StoreError> {
     let (database, account, now) = (visit.database(), visit.account, visit.reader.now);
     let mut webhooks = bystanders(database, account, &[], now, None, MOST_LOOKED).await?;
@@ -111,7 +111,7 @@ fn receivers(all: &[Bystander], cut: bool, name: &str) -> Markup {
         } @else {
             p {
                 @if all.len() == 1 { "1 webhook gets it today." } @else { (all.len()) " webhooks get it today." }
-                @if cut { " Only the first " (MOST_LOOKED) " webhooks were looked at." }
+                @if cut { " Only the first " (MOST_LOOKED) " webhooks were checked." }
             }
             ul {
                 @for webhook in all.iter().take(MOST_SHOWN) {
@@ -151,12 +151,12 @@ fn fields(rows: &[schema::FieldRow]) -> Markup {
 }
 
 /// The form that publishes.
-fn publish_box(visit: &Visit, name: &str, text: &str, refused: Option<&Problem>) -> Markup {
+fn publish_box(visit: &Visit, name: &str, text: &str, refused: Option<&ProblemDetails>) -> Markup {
     let lines = text.lines().count().clamp(6, 24);
     html! {
         section class="panel" id="publish" {
             h2 { "Publish this example" }
-            p class="muted" { "It is a real event: every webhook that it matches gets it." }
+            p class="muted" { "It is a real event: every webhook whose triggers match gets it." }
             form method="post" action=(format!("{}/publish", super::path(name))) {
                 (visit.csrf())
                 div class="field" {
@@ -173,10 +173,10 @@ fn publish_box(visit: &Visit, name: &str, text: &str, refused: Option<&Problem>)
     }
 }
 
-fn errors(problem: &Problem) -> Markup {
+fn errors(problem: &ProblemDetails) -> Markup {
     html! {
         div id="body-errors" role="alert" {
-            p class="error" { (problem.told().0) }
+            p class="error" { (problem.for_page().0) }
             @for fault in problem.faults() {
                 p class="error" { (super::fault(&fault.pointer, &fault.detail)) }
             }

@@ -12,7 +12,7 @@ pub(in crate::http) async fn list(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let topic = query.text("topic");
     let (from, to) = visit.reader.range(&mut query);
-    let wanted = Wanted::of_page(&mut query, LIST);
+    let wanted = PageRequest::of_page(&mut query, LIST);
     query.finish()?;
     let topics = super::topics(&event_types::all(visit.cx()).await?);
     let filter = EventFilter {
@@ -26,7 +26,7 @@ pub(in crate::http) async fn list(visit: Visit) -> PageResult {
     let next = cut(&mut events, wanted.limit, |event| event.id);
     let bar = FilterBar::new("/events/log");
     let topic = topic.as_deref().unwrap_or_default();
-    let bar = bar.select("topic", topic, "Topic", "All topics", topics);
+    let bar = bar.select("topic", topic, "Topic", "Any topic", topics);
     let bar = bar.dates(&visit.reader, ("from", from), ("to", to));
     let address = |cursor: Option<&str>| {
         let kept = url::form_urlencoded::parse(visit.request.query_string().as_bytes());
@@ -47,7 +47,7 @@ pub(in crate::http) async fn list(visit: Visit) -> PageResult {
                 table class="list" {
                     thead {
                         tr {
-                            @for name in ["Time", "Topic", "Event"] { th scope="col" { (name) } }
+                            @for name in ["Time", "Event type", "ID"] { th scope="col" { (name) } }
                             @for name in ["Size", "Webhooks"] { th scope="col" class="number" { (name) } }
                         }
                     }
@@ -57,7 +57,7 @@ pub(in crate::http) async fn list(visit: Visit) -> PageResult {
             (ui::pager(next.as_deref(), first.as_deref()))
         }
     };
-    let lead = "What was published, the newest first.";
+    let lead = "What was published, newest first.";
     let page = visit.page(Nav::Events, "Recent events", lead);
     Ok(page.back("/events", "Events").show(&body))
 }
@@ -66,12 +66,12 @@ fn row(visit: &Visit, event: &EventSummary) -> Markup {
     html! {
         tr {
             td data-label="Time" { (visit.reader.ago(event.received_at)) }
-            td data-label="Topic" {
+            td data-label="Event type" {
                 span class="mono" { (event.event_type) }
                 @if event.test { " " span class="muted" { "test" } }
                 @if event.warnings.is_some() { " " span class="muted" { "does not fit its schema" } }
             }
-            td data-label="Event" {
+            td data-label="ID" {
                 a class="row mono" href=(format!("/events/{}", event.id)) { (event.id) }
             }
             td data-label="Size" class="number" { (size(usize::try_from(event.size).unwrap_or(0))) }
@@ -83,7 +83,7 @@ fn row(visit: &Visit, event: &EventSummary) -> Markup {
 fn nothing(filtered: bool) -> Markup {
     if filtered {
         let step = html! { a href="/events/log" { "Show all events" } };
-        return ui::empty("No event fits these filters.", &step);
+        return ui::empty("No event matches these filters.", &step);
     }
     let step = html! { "Publish an " a href="/events" { "example" } ", or send one to " code { "POST /v1/events" } "." };
     ui::empty("Nothing was published yet.", &step)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::prelude::*;
 use crate::domain::event_type::Validation;
 use crate::service::event_types::{self, EventTypeInput, EventTypePatch, EventTypeView};
-use crate::service::input::Read;
+use crate::service::input::ReadInput;
 use crate::service::{Fault, Refusal};
 
 /// What is in the form.
@@ -53,12 +53,12 @@ impl Draft {
     }
 
     /// As an input. The texts that are JSON are read here.
-    fn read<T: Input>(&self, new: bool) -> Result<Read<T>, Refusal> {
+    fn read<T: Input>(&self, new: bool) -> Result<ReadInput<T>, Refusal> {
         let mut faults = Vec::new();
         let mut json = |pointer: &str, text: &str| match text.trim() {
             "" => Value::Null,
             text => serde_json::from_str(text).unwrap_or_else(|error| {
-                faults.push(Fault::new(pointer, format!("is no JSON: {error}")));
+                faults.push(Fault::new(pointer, format!("is not valid JSON: {error}")));
                 Value::Null
             }),
         };
@@ -146,7 +146,7 @@ fn whole(
     visit: &Visit,
     known: Option<&EventTypeView>,
     draft: &Draft,
-    problem: Option<&Problem>,
+    problem: Option<&ProblemDetails>,
 ) -> HttpResponse {
     let builtin = known.is_some_and(|known| known.builtin);
     let back = known.map_or("/events".to_owned(), |known| super::path(&known.name));
@@ -154,15 +154,15 @@ fn whole(
     let inputs = Inputs(problem);
     let body = html! {
         @if let Some(problem) = problem {
-            p class="notice is-error" role="alert" { (problem.told().0) }
+            p class="notice is-error" role="alert" { (problem.for_page().0) }
         }
         form class="form" method="post" action=(format!("{back}/{step}")) {
             (visit.csrf())
             @if known.is_none() {
-                (inputs.field("name", "Name", &draft.name, None, "As events and triggers write it, such as STORE_ORDER_CREATED."))
+                (inputs.field("name", "Name", &draft.name, None, "As in events and triggers, such as STORE_ORDER_CREATED."))
             }
             @if !builtin {
-                (inputs.field("title", "Title", &draft.title, None, "A few words."))
+                (inputs.field("title", "Title", &draft.title, None, "A short name for people."))
                 (inputs.field("group", "Group", &draft.group, None, "The heading under which it is listed."))
                 (inputs.field("description", "Description", &draft.description, Some(3), "When it is published."))
                 (inputs.field("schema", "JSON Schema", &draft.schema, Some(12), "What a payload looks like. May be empty."))
@@ -170,7 +170,7 @@ fn whole(
             }
             fieldset aria-describedby="validation-error" {
                 legend { "An event that does not fit the schema" }
-                @for (mode, words) in [
+                @for (mode, meaning) in [
                     (Validation::Warn, "is accepted with a warning"),
                     (Validation::Reject, "is refused"),
                     (Validation::Off, "is accepted: the schema is not applied"),
@@ -178,7 +178,7 @@ fn whole(
                     @let id = format!("validation-{mode}");
                     div class="choice" {
                         input id=(id) type="radio" name="validation" value=(mode) checked[draft.validation == mode.as_str()];
-                        label for=(id) { (words) }
+                        label for=(id) { (meaning) }
                     }
                 }
                 (inputs.errors("validation"))
@@ -193,7 +193,7 @@ fn whole(
             section class="panel" {
                 h2 { "Delete " (known.name) }
                 p class="prose" {
-                    "It cannot be published any more. What was published stays, and triggers that name it stay as they are."
+                    "It can no longer be published. What was published stays, and triggers that name it stay as they are."
                 }
                 (visit.post(&format!("{}/delete", super::path(&known.name)), &format!("Delete {}", known.name), "button danger"))
             }
@@ -203,20 +203,20 @@ fn whole(
     let title = title.as_deref().unwrap_or("Add an event type");
     let lead = match known {
         _ if builtin => "It is built in: only its validation can be changed, for this account.",
-        Some(_) => "What it says changes at once, for everybody in this account.",
+        Some(_) => "Changes apply at once, for everybody in this account.",
         None => "For events that are not in the catalogue.",
     };
-    let status = problem.map_or(StatusCode::OK, |problem| problem.told().1);
+    let status = problem.map_or(StatusCode::OK, |problem| problem.for_page().1);
     let page = visit.page(Nav::Events, title, lead).status(status);
     page.back(back, "Back").show(&body)
 }
 
 /// The inputs of the form, each with what is wrong with it.
-struct Inputs<'a>(Option<&'a Problem>);
+struct Inputs<'a>(Option<&'a ProblemDetails>);
 
 impl Inputs<'_> {
     fn faults(&self, name: &str) -> Vec<&Fault> {
-        let faults = self.0.map(Problem::faults).unwrap_or_default();
+        let faults = self.0.map(ProblemDetails::faults).unwrap_or_default();
         let field = format!("/{name}");
         let own = |fault: &&Fault| {
             let rest = fault.pointer.strip_prefix(&field);

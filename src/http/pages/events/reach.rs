@@ -1,17 +1,17 @@
-//! Why a webhook did not get an event, in words, as far as it can be known: an event's targets are
-//! fixed when it is accepted, and a webhook may have been another one then.
+//! Why a webhook did not get an event, as far as it can be known: an event's targets are fixed
+//! when it is accepted, and a webhook may have been different then.
 
 use maud::{Markup, html};
 
-use super::super::reader::Reader;
+use super::super::reader::PageReader;
 use crate::domain::subscription::SubscriptionState;
 use crate::domain::trigger::Trigger;
 use crate::store::event::EventSummary;
 use crate::store::subscription_name::Bystander;
 
-/// Why it did not.
+/// Why it did not get it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reason {
+enum MissReason {
     /// It was made after the event.
     Later,
     /// The event was made to try out another one.
@@ -30,26 +30,26 @@ enum Reason {
     ChangedWould,
     /// It was removed since.
     Removed,
-    /// Nothing that is known tells it.
+    /// Nothing that is known explains it.
     Unknown,
 }
 
-fn reason(event: &EventSummary, webhook: &Bystander) -> Reason {
+fn reason(event: &EventSummary, webhook: &Bystander) -> MissReason {
     let matches = has_match(webhook, &event.event_type);
     let disabled = webhook.state == SubscriptionState::Disabled;
     // The same time may be before or after.
     let unchanged = webhook.updated_at < event.received_at;
     match (unchanged, matches, disabled) {
-        _ if webhook.created_at > event.received_at => Reason::Later,
-        _ if event.test => Reason::Test,
-        (true, false, true) => Reason::NoTriggerAndDisabled,
-        (true, false, false) => Reason::NoTrigger,
-        (true, true, true) => Reason::Disabled,
-        (true, true, false) => Reason::Unknown,
-        (false, ..) if webhook.deleted_at.is_some() => Reason::Removed,
-        (false, false, _) => Reason::ChangedNoTrigger,
-        (false, true, true) => Reason::ChangedDisabled,
-        (false, true, false) => Reason::ChangedWould,
+        _ if webhook.created_at > event.received_at => MissReason::Later,
+        _ if event.test => MissReason::Test,
+        (true, false, true) => MissReason::NoTriggerAndDisabled,
+        (true, false, false) => MissReason::NoTrigger,
+        (true, true, true) => MissReason::Disabled,
+        (true, true, false) => MissReason::Unknown,
+        (false, ..) if webhook.deleted_at.is_some() => MissReason::Removed,
+        (false, false, _) => MissReason::ChangedNoTrigger,
+        (false, true, true) => MissReason::ChangedDisabled,
+        (false, true, false) => MissReason::ChangedWould,
     }
 }
 
@@ -59,31 +59,31 @@ pub(super) fn has_match(webhook: &Bystander, event_type: &str) -> bool {
     webhook.triggers.iter().any(means)
 }
 
-/// The reason in words.
-pub(super) fn why_not(reader: &Reader, event: &EventSummary, webhook: &Bystander) -> Markup {
+/// The reason as a sentence.
+pub(super) fn why_not(reader: &PageReader, event: &EventSummary, webhook: &Bystander) -> Markup {
     let misfit = html! {
         " of its triggers matches " (event.event_type) ": it has " (triggers(webhook)) "."
     };
     let changed = html! { "It was changed " (reader.ago(webhook.updated_at)) ", after the event." };
     html! {
         @match reason(event, webhook) {
-            Reason::Later => { "It was added " (reader.ago(webhook.created_at)) ", after the event." }
-            Reason::Test => "The event was made to try out another webhook.",
-            Reason::NoTriggerAndDisabled => { "It was disabled, and none" (misfit) }
-            Reason::NoTrigger => { "None" (misfit) }
-            Reason::Disabled => "It was disabled.",
-            Reason::ChangedNoTrigger => { (changed) " Now none" (misfit) " What it had then is not known." }
-            Reason::ChangedDisabled => { (changed) " It is disabled now; whether it was then is not known." }
-            Reason::ChangedWould => {
+            MissReason::Later => { "It was added " (reader.ago(webhook.created_at)) ", after the event." }
+            MissReason::Test => "The event was made to try out another webhook.",
+            MissReason::NoTriggerAndDisabled => { "It was disabled, and none" (misfit) }
+            MissReason::NoTrigger => { "None" (misfit) }
+            MissReason::Disabled => "It was disabled.",
+            MissReason::ChangedNoTrigger => { (changed) " Now none" (misfit) " What it had then is not known." }
+            MissReason::ChangedDisabled => { (changed) " It is disabled now; whether it was then is not known." }
+            MissReason::ChangedWould => {
                 (changed) " Now it would get such an event: before, it was disabled or had other triggers."
             }
-            Reason::Removed => {
+            MissReason::Removed => {
                 @if let Some(at) = webhook.deleted_at { "It was deleted " (reader.ago(at)) ", after the event. " }
                 "What it was like before is not known."
             }
-            Reason::Unknown => {
-                "Why is not known: it is enabled and " (triggers(webhook)) " matches. It may have been "
-                "enabled or changed at the moment in which the event came."
+            MissReason::Unknown => {
+                "The reason is not known: it is enabled and " (triggers(webhook)) " matches. It may have "
+                "been enabled or changed at the moment the event came in."
             }
         }
     }
@@ -142,25 +142,25 @@ mod tests {
     fn what_did_not_change_since_is_told_for_certain() {
         use SubscriptionState::{Disabled, Enabled, Paused};
         let why = |trigger, state| reason(&event(false), &webhook(trigger, state, 5));
-        assert_eq!(why("PUBLISH", Enabled), Reason::NoTrigger);
-        assert_eq!(why("PUBLISH", Paused), Reason::NoTrigger);
-        assert_eq!(why("ORDER_*", Disabled), Reason::Disabled);
-        assert_eq!(why("PUBLISH", Disabled), Reason::NoTriggerAndDisabled);
-        assert_eq!(why("*", Enabled), Reason::Unknown);
+        assert_eq!(why("PUBLISH", Enabled), MissReason::NoTrigger);
+        assert_eq!(why("PUBLISH", Paused), MissReason::NoTrigger);
+        assert_eq!(why("ORDER_*", Disabled), MissReason::Disabled);
+        assert_eq!(why("PUBLISH", Disabled), MissReason::NoTriggerAndDisabled);
+        assert_eq!(why("*", Enabled), MissReason::Unknown);
     }
 
     #[test]
     fn what_changed_since_is_said_to_be_unknown() {
         use SubscriptionState::{Disabled, Enabled};
         let why = |trigger, state| reason(&event(false), &webhook(trigger, state, 20));
-        assert_eq!(why("PUBLISH", Enabled), Reason::ChangedNoTrigger);
-        assert_eq!(why("*", Disabled), Reason::ChangedDisabled);
-        assert_eq!(why("*", Enabled), Reason::ChangedWould);
+        assert_eq!(why("PUBLISH", Enabled), MissReason::ChangedNoTrigger);
+        assert_eq!(why("*", Disabled), MissReason::ChangedDisabled);
+        assert_eq!(why("*", Enabled), MissReason::ChangedWould);
         let removed = Bystander {
             deleted_at: Some(at(20)),
             ..webhook("*", Enabled, 20)
         };
-        assert_eq!(reason(&event(false), &removed), Reason::Removed);
+        assert_eq!(reason(&event(false), &removed), MissReason::Removed);
     }
 
     #[test]
@@ -169,8 +169,8 @@ mod tests {
             created_at: at(11),
             ..webhook("PUBLISH", SubscriptionState::Disabled, 11)
         };
-        assert_eq!(reason(&event(true), &late), Reason::Later);
+        assert_eq!(reason(&event(true), &late), MissReason::Later);
         let other = webhook("*", SubscriptionState::Enabled, 5);
-        assert_eq!(reason(&event(true), &other), Reason::Test);
+        assert_eq!(reason(&event(true), &other), MissReason::Test);
     }
 }

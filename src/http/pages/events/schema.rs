@@ -25,9 +25,9 @@ const MOST_PATH: usize = 200;
 /// One field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct FieldRow {
-    /// Names from the root, parted by dots; `[]` stands for each entry of an array.
+    /// Names from the root, separated by dots; `[]` means each entry of an array.
     pub(super) path: String,
-    /// Its type in words.
+    /// Its type as text.
     pub(super) kind: String,
     /// Whether it must be there.
     pub(super) required: bool,
@@ -39,7 +39,7 @@ pub(super) struct FieldRow {
 
 /// The rows of a type: what its fields mean, with what its schema says of them.
 pub(super) fn rows(fields: &[FieldView], schema: Option<&Value>) -> Vec<FieldRow> {
-    let mut walk = Walk {
+    let mut walk = SchemaWalk {
         root: schema,
         rows: Vec::new(),
         steps: MOST_STEPS,
@@ -50,7 +50,7 @@ pub(super) fn rows(fields: &[FieldView], schema: Option<&Value>) -> Vec<FieldRow
     if fields.is_empty() {
         return walk.rows;
     }
-    let told = fields.iter().take(MOST_ROWS).map(|field| {
+    let rows = fields.iter().take(MOST_ROWS).map(|field| {
         let found = walk.rows.iter().find(|row| row.path == field.path);
         FieldRow {
             path: field.path.clone(),
@@ -60,17 +60,17 @@ pub(super) fn rows(fields: &[FieldView], schema: Option<&Value>) -> Vec<FieldRow
             rules: found.map(|row| row.rules.clone()).unwrap_or_default(),
         }
     });
-    told.collect()
+    rows.collect()
 }
 
-struct Walk<'a> {
+struct SchemaWalk<'a> {
     root: Option<&'a Value>,
     rows: Vec<FieldRow>,
-    /// Parts of the schema that may be looked at still.
+    /// Parts of the schema that may still be looked at.
     steps: usize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> SchemaWalk<'a> {
     /// The schema that is meant: references are followed.
     fn meant(&self, mut schema: &'a Value) -> &'a Value {
         for _ in 0..MOST_HOPS {
@@ -124,7 +124,7 @@ impl<'a> Walk<'a> {
             clipped(own.and_then(Value::as_str).unwrap_or_default())
         };
         let (description, title) = (text("description"), text("title"));
-        // A field that several parts of a schema tell of stands there once.
+        // A field that several parts of a schema describe is listed once.
         if !self.rows.iter().any(|row| row.path == path) {
             self.rows.push(FieldRow {
                 path: path.clone(),
@@ -143,7 +143,7 @@ fn list<'a>(schema: &'a Value, key: &str) -> &'a [Value] {
     list.map_or(&[], Vec::as_slice)
 }
 
-/// The type in words, such as `string or null`.
+/// The type as text, such as `string or null`.
 fn kind(schema: &Value) -> String {
     let named: Vec<&str> = match schema.get("type") {
         Some(Value::String(name)) => vec![name],
@@ -179,12 +179,12 @@ fn rules(schema: &Value) -> Vec<String> {
         let more = if cut { ", …" } else { "" };
         rules.push(format!("One of {}{more}.", shown.join(", ")));
     }
-    for (key, words) in [("format", "Format"), ("pattern", "Matches")] {
+    for (key, label) in [("format", "Format"), ("pattern", "Matches")] {
         if let Some(text) = schema.get(key).and_then(Value::as_str) {
-            rules.push(format!("{words} {}.", clipped(text)));
+            rules.push(format!("{label} {}.", clipped(text)));
         }
     }
-    for (key, words) in [
+    for (key, label) in [
         ("minimum", "At least"),
         ("maximum", "At most"),
         ("minLength", "Characters, at least"),
@@ -193,7 +193,7 @@ fn rules(schema: &Value) -> Vec<String> {
         ("maxItems", "Entries, at most"),
     ] {
         if let Some(number) = schema.get(key).filter(|number| number.is_number()) {
-            rules.push(format!("{words} {}.", value(number)));
+            rules.push(format!("{label} {}.", value(number)));
         }
     }
     rules
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
     use crate::catalogue;
 
-    fn told(schema: &Value) -> Vec<(String, String, bool)> {
+    fn described(schema: &Value) -> Vec<(String, String, bool)> {
         let rows = rows(&[], Some(schema)).into_iter();
         rows.map(|row| (row.path, row.kind, row.required)).collect()
     }
@@ -230,7 +230,7 @@ mod tests {
         });
         let line = |path: &str, kind: &str, required| (path.to_owned(), kind.to_owned(), required);
         assert_eq!(
-            told(&schema),
+            described(&schema),
             [
                 line("data", "object or null", true),
                 line("data.id", "string", true),

@@ -25,13 +25,13 @@ pub(in crate::http) async fn page(visit: Visit) -> PageResult {
     let raw = format!("/events/{}/raw", event.id);
     let body = html! {
         dl class="facts" {
-            dt { "Topic" }
+            dt { "Event type" }
             dd { a class="mono" href=(super::path(&event.event_type)) { (event.event_type) } }
-            dt { "Accepted" }
+            dt { "Time" }
             dd { (visit.reader.at(event.received_at)) " (" (visit.reader.ago(event.received_at)) ")" }
-            dt { "Id" } dd { span class="mono" id="event-id" { (event.id) } " " (ui::copy("event-id")) }
+            dt { "ID" } dd { span class="mono" id="event-id" { (event.id) } " " (ui::copy("event-id")) }
             dt { "Size" } dd { (size(usize::try_from(event.size).unwrap_or(0))) }
-            @if event.test { dt { "Made" } dd { "To try out a webhook" } }
+            @if event.test { dt { "Test" } dd { "Sent to try out a webhook" } }
             @if let Some(hops) = &event.hops {
                 dt { "Came through" }
                 dd { span class="mono" { (hops) } " (databases of Herald)" }
@@ -45,7 +45,7 @@ pub(in crate::http) async fn page(visit: Visit) -> PageResult {
         (who_got_it(&visit, &event, skip).await?)
         (who_did_not(&visit, &event, behind).await?)
     };
-    let lead = "An event, who got it, and who did not.";
+    let lead = "The event, the webhooks that got it, and those that did not.";
     let page = visit.page(Nav::Events, &event.event_type, lead);
     Ok(page.back("/events/log", "Recent events").show(&body))
 }
@@ -53,7 +53,7 @@ pub(in crate::http) async fn page(visit: Visit) -> PageResult {
 /// The event of the page's address, and its payload.
 async fn found(visit: &Visit) -> Result<(EventSummary, Vec<u8>), Trouble> {
     let found = event::find(visit.database(), visit.account, visit.part("id")?).await?;
-    found.ok_or_else(|| Problem::not_found("event").into())
+    found.ok_or_else(|| ProblemDetails::not_found("event").into())
 }
 
 /// The payload's bytes, to be saved.
@@ -115,7 +115,7 @@ async fn who_got_it(visit: &Visit, event: &EventSummary, skip: usize) -> Result<
                         tr {
                             @for name in ["Webhook", "State"] { th scope="col" { (name) } }
                             @for name in ["Status", "Attempts"] { th scope="col" class="number" { (name) } }
-                            @for name in ["What went wrong", "Last attempt"] { th scope="col" { (name) } }
+                            @for name in ["Error", "Last attempt"] { th scope="col" { (name) } }
                         }
                     }
                     tbody {

@@ -1,4 +1,4 @@
-//! What needs attention, in words, each with the way to what mends it.
+//! What needs attention, each with the way to what fixes it.
 
 use chrono::{DateTime, Utc};
 
@@ -12,11 +12,11 @@ use crate::plugin::ScriptKind;
 use crate::service::attempts::error_of;
 use crate::store::attention::{Failing, Halted, MANY, Open};
 
-/// Things of one kind that are shown; of more it is told how many there are.
+/// Things of one kind that are shown; of more, their number is.
 pub(super) const SHOWN: i64 = 8;
 
 /// What was looked up.
-pub(super) struct Found<'a> {
+pub(super) struct AttentionItems<'a> {
     pub(super) failing: &'a [Failing],
     pub(super) halted: &'a [Halted],
     pub(super) plugins: &'a [PluginReport],
@@ -25,7 +25,7 @@ pub(super) struct Found<'a> {
 }
 
 /// The list, or one calm sentence.
-pub(super) fn section(visit: &Visit, found: &Found<'_>) -> Markup {
+pub(super) fn section(visit: &Visit, found: &AttentionItems<'_>) -> Markup {
     let mut items: Vec<Markup> = Vec::new();
     items.extend(found.audits.iter().filter_map(audited));
     items.extend(found.failing.iter().map(|it| failing(visit, it)));
@@ -34,7 +34,10 @@ pub(super) fn section(visit: &Visit, found: &Found<'_>) -> Markup {
     if more > 0 {
         items.push(html! {
             (badge(Tone::Error, "Failing"))
-            span { a href="/webhooks?state=enabled" { (number::of(more, "more webhook")) } " fail too." }
+            span {
+                a href="/webhooks?state=enabled" { (number::of(more, "more webhook")) }
+                @if more == 1 { " is failing, too." } @else { " are failing, too." }
+            }
         });
     }
     items.extend(found.plugins.iter().filter_map(|it| plugin(visit, it)));
@@ -43,7 +46,7 @@ pub(super) fn section(visit: &Visit, found: &Found<'_>) -> Markup {
     items.extend(found.open.loop_at.map(|at| circle(visit, at)));
     if items.is_empty() {
         return html! {
-            p class="calm" { (badge(Tone::Sent, "All is well")) " Nothing fails, and nothing is held." }
+            p class="calm" { (badge(Tone::Sent, "All is well")) " Nothing is failing, and nothing is held." }
         };
     }
     html! {
@@ -76,9 +79,9 @@ fn failing(visit: &Visit, it: &Failing) -> Markup {
                 " " a href=(format!("/deliveries?webhook={}", it.id())) {
                     (up_to(it.open, MANY, "delivery"))
                 }
-                @if it.open == 1 { " waits" } @else { " wait" }
+                @if it.open == 1 { " is waiting" } @else { " are waiting" }
                 @if let Some(due) = it.next_due_at.filter(|due| *due > visit.reader.now) {
-                    ", next try " (visit.reader.ago(due))
+                    ", next attempt " (visit.reader.ago(due))
                 }
                 "."
             }
@@ -90,6 +93,7 @@ fn halted(visit: &Visit, it: &Halted) -> Markup {
     let href = format!("/webhooks/{}", it.id());
     let held = up_to(it.held, MANY, "delivery");
     let paused = it.state == SubscriptionState::Paused;
+    let them = if it.held == 1 { "it" } else { "them" };
     html! {
         @match (&it.reason, paused) {
             (Some(reason), false) => {
@@ -98,21 +102,21 @@ fn halted(visit: &Visit, it: &Halted) -> Markup {
                     a href=(href) { (it.title) } " was disabled by Herald "
                     (visit.reader.ago(it.updated_at)) ". " (reason)
                     @if it.held > 0 { " It holds " (held) "." }
-                    " Mend its target, then enable it."
+                    " Fix its target, then enable it."
                 }
             }
             (_, true) => {
                 (badge(Tone::Wait, "Held"))
                 span {
                     a href=(href) { (it.title) } " is paused and holds " (held) ". "
-                    "Resume it to deliver or to drop them."
+                    "Resume it to deliver or drop " (them) "."
                 }
             }
             _ => {
                 (badge(Tone::Wait, "Held"))
                 span {
                     a href=(href) { (it.title) } " is disabled and holds " (held) ". "
-                    "Enable it to deliver them, or delete it."
+                    "Enable it to deliver " (them) ", or delete it."
                 }
             }
         }
@@ -137,10 +141,10 @@ fn plugin(visit: &Visit, it: &PluginReport) -> Option<Markup> {
             "The plugin " a href=(format!("/plugins/{}", it.name)) { (it.name) }
             @match it.status {
                 PluginStatus::Suspended => {
-                    " failed too much for this account. Its deliveries are held until the file changes."
+                    " failed too often for this account. Its deliveries are held until the file changes."
                 }
-                _ if good => " is broken as saved; the version before is still at work.",
-                _ => " is broken. Its deliveries are held until its file is mended.",
+                _ if good => " is broken as saved; the previous version is still active.",
+                _ => " is broken. Its deliveries are held until its file is fixed.",
             }
             @if let Some(why) = why { " " (why) }
         }
@@ -162,7 +166,7 @@ fn mails(open: &Open) -> Option<Markup> {
             }
             @if open.mails_retried > 0 {
                 a href="/mail?state=queued" { (up_to(open.mails_retried, MANY, "mail")) }
-                " could not be handed over yet and will be tried again."
+                " could not be sent yet and will be retried."
             }
         }
     })
@@ -174,7 +178,7 @@ fn circle(visit: &Visit, at: DateTime<Utc>) -> Markup {
         span {
             "Events that go in a circle were refused " (visit.reader.ago(at)) ". "
             a href="/activity?activity=Herald.Event+Loop+Refused" { "The activity log" }
-            " has the last one. Find the receiver that publishes what it is sent."
+            " has the last one. Find the receiver that publishes what it gets."
         }
     }
 }
@@ -183,10 +187,10 @@ fn audited(it: &Audited) -> Option<Markup> {
     let (lost, double) = (it.audit.lost, it.audit.double);
     (it.audit.difference() != 0).then(|| {
         html! {
-            (badge(Tone::Error, "Audit"))
+            (badge(Tone::Error, "Delivery check"))
             span {
-                "The audit does not add up: " (number::of(lost, "delivery"))
-                " lost, " (number::count(double)) " in two places"
+                "The delivery check found " (number::count(lost)) " missing and "
+                (number::count(double)) " duplicated"
                 @if it.whole { " on the whole server" }
                 ". This is a defect of Herald: keep its log and the database, and report it."
             }

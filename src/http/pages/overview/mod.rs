@@ -1,5 +1,5 @@
 //! The first page: whether all is well, and if not, what to do; then how much came in and went
-//! out, how quickly, and what waits. Nothing here counts over the logs.
+//! out, how quickly, and what is waiting. Nothing here counts over the logs.
 
 mod attention;
 pub(super) mod figures;
@@ -12,7 +12,7 @@ use actix_web::web::Data;
 
 use self::figures::Audited;
 use super::prelude::*;
-use super::range::Range;
+use super::range::ChartRange;
 use crate::domain::id::MAIN_ACCOUNT;
 use crate::service::callers::Caller;
 use crate::store::attention::{self as store, Open};
@@ -25,24 +25,24 @@ pub(crate) fn is_wanted(request: &HttpRequest) -> bool {
     accept.is_some_and(|value| value.to_str().is_ok_and(|it| it.contains("text/html")))
 }
 
-/// The page, or the way to the sign-in. The path is public, because it tells others what answers
-/// here.
+/// The page, or the way to the sign-in. The path is public, because it tells others than browsers
+/// what is served here.
 ///
 /// # Errors
 /// The request names another host, or the database is away.
-pub(crate) async fn show(shared: &Data<Shared>, request: &HttpRequest) -> PageResult {
+pub(crate) async fn show(shared: &Data<ServerContext>, request: &HttpRequest) -> PageResult {
     let Some(signed_in) = shared.sessions.find(request).await? else {
         return Ok(layout::go_to("/sign-in").finish());
     };
     let caller = Caller::user(Arc::clone(&signed_in.session));
     let visit = Visit::new(request, shared, caller, signed_in);
-    // Its many questions make the future large.
+    // Its many queries make the future large.
     Box::pin(page(&visit)).await
 }
 
 async fn page(visit: &Visit) -> PageResult {
     let mut query = visit.query();
-    let range = Range::take(&mut query);
+    let range = ChartRange::take(&mut query);
     query.finish()?;
     let (database, account) = (visit.database(), visit.account);
     let (step, points) = range.steps();
@@ -53,7 +53,7 @@ async fn page(visit: &Visit) -> PageResult {
         store::halted(database, account, attention::SHOWN),
         audits(visit),
     )?;
-    let found = attention::Found {
+    let found = attention::AttentionItems {
         failing: &failing,
         halted: &halted,
         plugins: &visit.engine().plugins().list(Some(account)),
@@ -92,10 +92,10 @@ fn oversees(visit: &Visit) -> bool {
 /// What somebody who just installed Herald does next.
 fn first_steps(visit: &Visit, open: &Open) -> Markup {
     let (hook, event) = (open.webhooks > 0, open.events > 0);
-    let step = |done: bool, href: &str, what: &str, words: &str| {
+    let step = |done: bool, href: &str, what: &str, meaning: &str| {
         html! {
             li class=[done.then_some("is-done")] {
-                a href=(href) { (what) } ": " (words)
+                a href=(href) { (what) } ": " (meaning)
                 @if done { " " (ui::badge(Tone::Sent, "Done")) }
             }
         }
@@ -103,11 +103,11 @@ fn first_steps(visit: &Visit, open: &Open) -> Markup {
     html! {
         section class="panel" {
             h2 { "Three steps to the first delivery" }
-            @if !visit.is_admin() && !hook { p { "Ask an admin of this account for the first." } }
+            @if !visit.is_admin() && !hook { p { "Ask an admin of this account to add the first webhook." } }
             ol class="steps" {
-                (step(hook, "/webhooks/new", "Add a webhook", "where Herald shall deliver, and which events."))
+                (step(hook, "/webhooks/new", "Add a webhook", "where Herald delivers, and which events."))
                 (step(event, "/events", "Publish an event", "the reference has an example of each."))
-                (step(false, "/deliveries", "See it arrive", "each delivery tells what was sent and answered."))
+                (step(false, "/deliveries", "See it arrive", "each delivery shows the request and the response."))
             }
         }
     }

@@ -9,14 +9,14 @@ use serde::de::IgnoredAny;
 
 use super::{is_letter, visible};
 
-/// Objects and arrays inside each other that are laid out; below, they stand in one line.
+/// Objects and arrays inside each other that are laid out; below, they are in one line.
 const MOST_DEPTH: usize = 24;
 /// Down to here objects and arrays are open at first.
 const OPEN_DEPTH: usize = 2;
 /// With more entries they are folded at first.
 const OPEN_ENTRIES: usize = 20;
 /// Bytes of the text for each line: of two short lines for each there are too many.
-const BYTES_A_LINE: usize = 32;
+pub(super) const BYTES_A_LINE: usize = 32;
 /// Bytes of one value.
 const MOST_VALUE: usize = 2_000;
 
@@ -32,7 +32,7 @@ pub(super) struct Folded {
 /// None: it is not JSON.
 pub(super) fn folded(text: &str, most: usize) -> Option<Folded> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
-    let mut reader = Reader {
+    let mut reader = JsonFolder {
         text,
         at: 0,
         room: most,
@@ -52,7 +52,7 @@ pub(super) fn folded(text: &str, most: usize) -> Option<Folded> {
 }
 
 /// Reads a text that is known to be JSON, from its beginning to its end or until the page is full.
-struct Reader<'a> {
+struct JsonFolder<'a> {
     text: &'a str,
     at: usize,
     room: usize,
@@ -60,7 +60,7 @@ struct Reader<'a> {
     cut: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> JsonFolder<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         self.peek()
     }
 
-    /// Writes one value as lines. `before` is what stands before it: its name.
+    /// Writes one value as lines. `before` is what comes before it: its name.
     fn value(&mut self, out: &mut String, before: &str, depth: usize) {
         match self.next() {
             Some(open @ (b'{' | b'[')) if depth < MOST_DEPTH => {
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                     break;
                 }
-                // The commas stand at the ends of the lines.
+                // The commas are at the ends of the lines.
                 Some(b',') => self.at += 1,
                 Some(_) if !self.cut && self.lines > 0 && self.room > 0 => {
                     let name = if object { self.name() } else { String::new() };

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Field, List, Refused, done, link_for, simple_form, written};
+use super::{FormField, Refused, SettingsList, done, link_for, simple_form, written};
 use crate::domain::email::MAX_EMAIL;
 use crate::domain::id::{AccountId, MAIN_ACCOUNT};
 use crate::domain::mail::{MAX_SENDERS, Sender};
@@ -11,7 +11,7 @@ use crate::service::accounts::{self, AccountPatch, AccountWithAdmin, Bounds, MAX
 use crate::store::account::Account;
 
 /// Every account.
-pub(super) const LIST: List = List {
+pub(super) const LIST: SettingsList = SettingsList {
     name: "accounts",
     title: "Accounts",
     path: "/settings/accounts",
@@ -22,7 +22,7 @@ pub(super) const LIST: List = List {
 
 /// The list.
 pub(in crate::http) async fn list(visit: Visit) -> PageResult {
-    let wanted: Wanted<AccountId> = LIST.wanted(&visit)?;
+    let wanted: PageRequest<AccountId> = LIST.wanted(&visit)?;
     let directory = &visit.shared.directory;
     let rows = accounts::list(directory, wanted.after, wanted.rows()).await?;
     let cells = |row: &Account| {
@@ -30,7 +30,7 @@ pub(in crate::http) async fn list(visit: Visit) -> PageResult {
         let id = html! { code { (row.id) } };
         [name, id, visit.reader.ago(row.created_at)]
     };
-    let heads = ["Name", "Id", "Created"];
+    let heads = ["Name", "ID", "Created"];
     let table = |rows: &[Account]| ui::table(heads, rows.iter().map(cells));
     Ok(LIST.show(&visit, &wanted, rows, |row| row.id, table))
 }
@@ -45,11 +45,11 @@ pub(in crate::http) async fn new(visit: Visit) -> PageResult {
 fn form_for_new(visit: &Visit, name: &str, email: &str, refusal: &Refused) -> HttpResponse {
     let fields = html! {
         (name_field(name, refusal, true))
-        (Field {
+        (FormField {
             name: "email", label: "E-mail of its first admin", kind: Some("email"), value: email,
             most: MAX_EMAIL, required: true,
             help: "A mail brings them a link to set their password. They invite the others.",
-            ..Field::default()
+            ..FormField::default()
         }.show(refusal))
     };
     LIST.adding(visit, refusal, &fields, "Add the account")
@@ -57,10 +57,10 @@ fn form_for_new(visit: &Visit, name: &str, email: &str, refusal: &Refused) -> Ht
 
 fn name_field(name: &str, refusal: &Refused, focus: bool) -> Markup {
     html! {
-        (Field {
+        (FormField {
             name: "name", label: "Name", value: name, most: MAX_NAME, required: true, focus,
             help: "Lower-case letters, digits, _ and -; people who are in several accounts sign in with it.",
-            ..Field::default()
+            ..FormField::default()
         }.show(refusal))
     }
 }
@@ -108,7 +108,7 @@ pub(in crate::http) async fn show(visit: Visit) -> PageResult {
     detail(&visit, &account, [&name, &senders], &Refused::default()).await
 }
 
-/// The senders as they are typed: separated by spaces.
+/// The senders as people enter them: separated by spaces.
 fn listed(account: &Account) -> String {
     let senders = account.mail_senders.iter().flatten();
     senders.map(Sender::as_str).collect::<Vec<_>>().join(" ")
@@ -123,21 +123,21 @@ async fn detail(
     let bounds = accounts::bounds(&visit.shared.directory, account.id).await?;
     let path = LIST.of(account.id);
     let senders = html! {
-        (Field {
+        (FormField {
             name: "mail_senders", label: "Senders of its mails", value: senders, most: MAX_SENDERS * 255,
             help: "Addresses such as shop@example.com, and domains such as example.com for every address of \
                    theirs, separated by spaces. Empty: every address at the domain of mail_from but mail_from \
                    itself.",
-            ..Field::default()
+            ..FormField::default()
         }.show(refusal))
     };
     let body = html! {
         dl class="facts" {
             dt { "Created" } dd { (visit.reader.at(account.created_at)) }
-            dt { "Id" } dd { code id="account-id" { (account.id) } " " (ui::copy("account-id")) }
+            dt { "ID" } dd { code id="account-id" { (account.id) } " " (ui::copy("account-id")) }
         }
         @if account.id == MAIN_ACCOUNT {
-            p class="muted" { "This account is there from the start; it keeps its name, and its admins are the operators." }
+            p class="muted" { "This account exists from the start; it keeps its name, and its admins are the operators." }
         } @else {
             (simple_form(visit, &path, ("button primary", "Rename"), &name_field(name, refusal, false)))
         }
@@ -157,10 +157,10 @@ async fn detail(
 /// What the account has, and the most that it may have.
 fn used(Bounds { used, most }: &Bounds) -> Markup {
     html! {
-        h2 { "What it uses" }
+        h2 { "Usage" }
         table class="list" id="bounds" {
             thead { tr {
-                th scope="col" { "Of" }
+                th scope="col" { "What" }
                 th scope="col" class="number" { "Used" }
                 th scope="col" class="number" { "At most" }
             } }
@@ -169,20 +169,20 @@ fn used(Bounds { used, most }: &Bounds) -> Markup {
                     ("Event types of its own", used.event_types, most.event_types),
                     ("Bytes of their schemas", used.schema_bytes, most.schema_bytes),
                     ("Webhooks", used.subscriptions, most.subscriptions),
-                    ("Tokens in force", used.tokens, most.tokens),
+                    ("Active tokens", used.tokens, most.tokens),
                     ("Users", used.users, most.users),
                     ("Activities of its own", used.activity_types, most.activity_types),
                     ("Idempotency keys today (UTC)", used.idempotency_keys, most.idempotency_keys),
                 ] {
                     tr {
-                        td data-label="Of" { (name) }
+                        td data-label="What" { (name) }
                         td data-label="Used" class="number" { (used) }
                         td data-label="At most" class="number" { (most) }
                     }
                 }
             }
         }
-        p class="muted" { "The bounds are settings of the server, the same for every account." }
+        p class="muted" { "The limits are settings of the server, the same for every account." }
     }
 }
 

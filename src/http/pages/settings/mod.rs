@@ -1,6 +1,6 @@
-//! The settings of people: users, tokens, accounts and oneself. Here stands what these pages
+//! The settings of people: users, tokens, accounts and one's own profile. Here is what these pages
 //! share: the tabs, the lists, the forms and their fields, and the question before something is
-//! taken away.
+//! removed.
 
 pub(in crate::http) mod accounts;
 pub(in crate::http) mod profile;
@@ -14,10 +14,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::prelude::*;
+use super::wording;
 use crate::domain::role::Role;
 use crate::http::problem::Fault;
 
-/// The place of the settings: who may gets the people, others themselves.
+/// The place of the settings: admins get to the users, others to their own profile.
 pub(in crate::http) async fn index(visit: Visit) -> PageResult {
     let people = visit.is_admin().then_some(users::LIST.path);
     Ok(layout::go_to(people.unwrap_or(profile::PATH)).finish())
@@ -43,29 +44,29 @@ fn tabs(visit: &Visit, current: &str) -> Markup {
 }
 
 /// A list of the settings, and what the pages around it say.
-struct List {
+struct SettingsList {
     /// What is in it, also in its cursors.
     name: &'static str,
     /// Its title.
     title: &'static str,
-    /// Where it stands.
+    /// Its address.
     path: &'static str,
     /// What it is for.
     lead: &'static str,
     /// The main action.
     add: &'static str,
-    /// How one is taken away: the last step of the address, the question, the button.
+    /// How one is removed: the last step of the address, the question, the button.
     removal: [&'static str; 3],
 }
 
-impl List {
+impl SettingsList {
     /// What the address says of the list.
-    fn wanted<K>(&self, visit: &Visit) -> Result<Wanted<'static, K>, Problem>
+    fn wanted<K>(&self, visit: &Visit) -> Result<PageRequest<'static, K>, ProblemDetails>
     where
         K: Serialize + DeserializeOwned,
     {
         let mut query = visit.query();
-        let wanted = Wanted::of_page(&mut query, self.name);
+        let wanted = PageRequest::of_page(&mut query, self.name);
         query.finish()?;
         Ok(wanted)
     }
@@ -74,7 +75,7 @@ impl List {
     fn show<R, K: Serialize>(
         &self,
         visit: &Visit,
-        wanted: &Wanted<'_, K>,
+        wanted: &PageRequest<'_, K>,
         mut rows: Vec<R>,
         key: impl FnOnce(&R) -> K,
         table: impl FnOnce(&[R]) -> Markup,
@@ -131,14 +132,14 @@ impl List {
         let body = html! {
             div class="form" {
                 (content)
-                a class="button" href=(self.path) { "To the " (self.name) }
+                a class="button" href=(self.path) { "Back to the " (self.name) }
             }
         };
         self.page(visit, title, &Refused::default(), &body)
     }
 
-    /// The question before one is taken away: what will happen, and to what; perhaps with why it
-    /// could not be done.
+    /// The question before one is removed: what will happen, and to what; perhaps with why it could
+    /// not be done.
     fn question(
         &self,
         visit: &Visit,
@@ -200,14 +201,14 @@ struct Refused {
 }
 
 impl Refused {
-    /// Of what somebody can mend in the form; anything else has a page of its own.
-    fn of(why: impl Into<Problem>) -> Result<Self, Trouble> {
-        let problem: Problem = why.into();
+    /// Of what somebody can fix in the form; anything else has a page of its own.
+    fn of(why: impl Into<ProblemDetails>) -> Result<Self, Trouble> {
+        let problem = wording::problem(why);
         match problem.kind() {
-            Kind::Invalid | Kind::Conflict | Kind::TooMany => {}
+            ProblemKind::Invalid | ProblemKind::Conflict | ProblemKind::TooMany => {}
             _ => return Err(problem.into()),
         }
-        let (detail, status, _) = problem.told();
+        let (detail, status, _) = problem.for_page();
         let faults = problem.faults().to_vec();
         let sentence = faults.is_empty().then(|| detail.to_owned());
         Ok(Self {
@@ -235,7 +236,7 @@ impl Refused {
 
 /// A field of a form: a line of text.
 #[derive(Default)]
-struct Field<'a> {
+struct FormField<'a> {
     name: &'a str,
     label: &'a str,
     /// What it takes, if it is not any text.
@@ -249,7 +250,7 @@ struct Field<'a> {
     focus: bool,
 }
 
-impl Field<'_> {
+impl FormField<'_> {
     /// The field with its help and what is wrong with it.
     fn show(&self, refusal: &Refused) -> Markup {
         let name = self.name;
@@ -324,7 +325,7 @@ fn simple_form(
     }
 }
 
-/// A secret that is shown this once, with a button that copies it.
+/// A secret that is shown once, with a button that copies it.
 fn once(id: &str, text: &str) -> Markup {
     html! {
         div class="code" {
@@ -334,12 +335,12 @@ fn once(id: &str, text: &str) -> Markup {
     }
 }
 
-/// Where no mail could be sent: a link that somebody is to get otherwise.
+/// Where no mail could be sent: a link that somebody must get in another way.
 fn link_for(whom: &Markup, link: &str) -> Markup {
     html! {
         p {
-            "No mail server is set, so that no mail was sent. Hand this link over to " (whom)
-            ": it is shown this once, works once, and within 7 days."
+            "No mail server is set, so no mail was sent. Give this link to " (whom)
+            ": it is shown only once, works once, and expires after 7 days."
         }
         (once("link", link))
     }

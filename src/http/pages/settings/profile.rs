@@ -1,8 +1,8 @@
-//! Oneself: name, password, sessions, and the time zone that times are written in.
+//! One's own profile: name, password, sessions, and the time zone that times are written in.
 
 use serde_json::json;
 
-use super::{Field, Refused, done, simple_form, tabs, written};
+use super::{FormField, Refused, done, simple_form, tabs, written};
 use crate::domain::email::Email;
 use crate::domain::password::{self, MAX_PASSWORD, MIN_PASSWORD};
 use crate::http::pages::prelude::*;
@@ -12,7 +12,7 @@ use crate::store::profile::{self, OpenSession};
 use crate::store::sign_in::{self, Door, Tries};
 use crate::store::user::MAX_USER_NAME;
 
-/// Where it stands.
+/// Its address.
 pub(super) const PATH: &str = "/settings/profile";
 
 /// The page.
@@ -27,9 +27,9 @@ async fn body(visit: &Visit, name: &str, refusal: &Refused) -> PageResult {
     let session = &visit.signed_in.session;
     let open = profile::sessions(visit.database(), session, &visit.signed_in.hash).await?;
     let name = html! {
-        (Field {
+        (FormField {
             name: "name", label: "Name", value: name, most: MAX_USER_NAME, autocomplete: Some("name"),
-            help: "What others see beside your e-mail.", ..Field::default()
+            help: "What others see beside your e-mail.", ..FormField::default()
         }.show(refusal))
     };
     let body = html! {
@@ -43,13 +43,13 @@ async fn body(visit: &Visit, name: &str, refusal: &Refused) -> PageResult {
                     @if visit.caller.operator { "Admin of the account main, and so an operator" }
                     @else if visit.is_admin() { "Admin" } @else { "Viewer" }
                 }
-                dt { "Times" } dd { "in the zone " (visit.reader.zone.name()) ", as your browser says; UTC on hover" }
+                dt { "Times" } dd { "in the zone " (visit.reader.zone.name()) " of your browser; UTC on hover" }
             }
             (simple_form(visit, PATH, ("button", "Save the name"), &name))
         }
         (password_form(visit, refusal))
         section class="panel" {
-            h2 { "Where you are signed in" }
+            h2 { "Your sessions" }
             (sessions(visit, &open))
             div class="buttons" {
                 @if open.iter().any(|one| !one.own) {
@@ -59,7 +59,7 @@ async fn body(visit: &Visit, name: &str, refusal: &Refused) -> PageResult {
             }
         }
     };
-    let page = visit.page(Nav::Settings, "Profile", "What concerns you alone.");
+    let page = visit.page(Nav::Settings, "Profile", "Your account.");
     Ok(page.status(refusal.status).show(&body))
 }
 
@@ -67,9 +67,9 @@ fn password_form(visit: &Visit, refusal: &Refused) -> Markup {
     let length = format!("At least {MIN_PASSWORD} characters.");
     let field = |name, label, autocomplete, help| {
         html! {
-            (Field {
+            (FormField {
                 name, label, autocomplete: Some(autocomplete), help, kind: Some("password"),
-                most: MAX_PASSWORD, required: true, ..Field::default()
+                most: MAX_PASSWORD, required: true, ..FormField::default()
             }.show(refusal))
         }
     };
@@ -78,11 +78,11 @@ fn password_form(visit: &Visit, refusal: &Refused) -> Markup {
             h2 { "Password" }
             form class="form" method="post" action=(format!("{PATH}/password")) {
                 (visit.csrf())
-                // For who keeps the password: programs look for a field that is not of the type hidden.
+                // For password managers: they look for a field that is not of the type hidden.
                 input hidden type="email" autocomplete="username" readonly value=(visit.signed_in.session.email);
-                (field("present", "Present password", "current-password", ""))
+                (field("present", "Current password", "current-password", ""))
                 (field("password", "New password", "new-password", length.as_str()))
-                (field("again", "New password again", "new-password", ""))
+                (field("again", "Repeat new password", "new-password", ""))
                 button class="button" type="submit" { "Change the password" }
                 p class="help" { "It signs you out everywhere else." }
             }
@@ -105,13 +105,13 @@ fn sessions(visit: &Visit, open: &[OpenSession]) -> Markup {
     ui::table(heads, open.iter().map(cells))
 }
 
-/// A browser's name and system, as far as it tells them.
+/// A browser's name and system, as far as it names them.
 fn browser(agent: &str) -> String {
     let first = |marks: [&str; 6], names: [&'static str; 6]| {
         let mut known = marks.into_iter().zip(names);
         known.find_map(|(mark, name)| agent.contains(mark).then_some(name))
     };
-    // Others call themselves Safari or Chrome as well, so that the order counts.
+    // Others call themselves Safari or Chrome as well, so the order counts.
     let marks = ["Edg/", "OPR/", "Firefox/", "Chrome/", "Safari/", "curl/"];
     let names = ["Edge", "Opera", "Firefox", "Chrome", "Safari", "curl"];
     let name = first(marks, names);
@@ -158,13 +158,17 @@ pub(in crate::http) async fn set_password(Submission(visit, mut form): Submissio
     }
 }
 
-/// As a sign-in does, it counts the try before it looks at the present password: a session that
+/// As a sign-in does, it counts the try before it looks at the current password: a session that
 /// somebody left open is no way to guess it.
-async fn change(visit: &Visit, [present, password, again]: [String; 3]) -> Result<(), Problem> {
+async fn change(
+    visit: &Visit,
+    [present, password, again]: [String; 3],
+) -> Result<(), ProblemDetails> {
     let (shared, database) = (&visit.shared, visit.database());
     let (session, own) = (&visit.signed_in.session, visit.signed_in.hash);
-    let wrong =
-        |name: &str, detail: &str| Problem::invalid(vec![Fault::new(format!("/{name}"), detail)]);
+    let wrong = |name: &str, detail: &str| {
+        ProblemDetails::invalid(vec![Fault::new(format!("/{name}"), detail)])
+    };
     password::check(&password, &Email::stored(session.email.clone()))
         .map_err(|error| wrong("password", &error.to_string()))?;
     if again != password {
@@ -174,7 +178,7 @@ async fn change(visit: &Visit, [present, password, again]: [String; 3]) -> Resul
     let address = shared.sessions.site.address(&visit.request);
     let mut tries = Tries::signed_in(Door::SignIn, &session.email, &address, own);
     if let Some(seconds) = sign_in::count(database, &mut tries).await? {
-        return Err(Problem::too_many(seconds));
+        return Err(ProblemDetails::too_many(seconds));
     }
     let hash = profile::password(database, session).await?;
     let right = shared.passwords.verify(turn, present, hash.clone()).await?;
@@ -185,7 +189,7 @@ async fn change(visit: &Visit, [present, password, again]: [String; 3]) -> Resul
             return Ok(());
         }
     }
-    Err(wrong("present", "is not your present password"))
+    Err(wrong("present", "is not your current password"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Field, List, Refused, choice, done, once, role_name, roles, simple_form, written};
+use super::{
+    FormField, Refused, SettingsList, choice, done, once, role_name, roles, simple_form, written,
+};
 use crate::domain::id::TokenId;
 use crate::domain::role::Role;
 use crate::http::pages::prelude::*;
@@ -10,18 +12,18 @@ use crate::service::tokens::{self, MAX_TITLE, TokenInput, TokenPatch};
 use crate::store::token::Token;
 
 /// The tokens of an account.
-pub(super) const LIST: List = List {
+pub(super) const LIST: SettingsList = SettingsList {
     name: "tokens",
     title: "Tokens",
     path: "/settings/tokens",
-    lead: "By which applications use this account over the API.",
-    add: "Make a token",
+    lead: "Applications use them to call the API for this account.",
+    add: "Create a token",
     removal: ["revoke", "Revoke a token?", "Revoke the token"],
 };
 
 /// The list.
 pub(in crate::http) async fn list(visit: Visit) -> PageResult {
-    let wanted: Wanted<TokenId> = LIST.wanted(&visit)?;
+    let wanted: PageRequest<TokenId> = LIST.wanted(&visit)?;
     let (directory, account) = (&visit.shared.directory, visit.caller.account);
     let rows = tokens::list(directory, account, wanted.after, wanted.rows()).await?;
     let table = |rows: &[Token]| table(&visit, rows);
@@ -30,7 +32,7 @@ pub(in crate::http) async fn list(visit: Visit) -> PageResult {
 
 fn table(visit: &Visit, rows: &[Token]) -> Markup {
     if rows.is_empty() {
-        let next = html! { a href=(LIST.of("new")) { "Make a token" } };
+        let next = html! { a href=(LIST.of("new")) { "Create a token" } };
         let sentence = "There is no token: an application needs one to publish events.";
         return ui::empty(sentence, &next);
     }
@@ -56,8 +58,8 @@ fn title(token: &Token) -> &str {
 
 fn limit(limit: Option<i32>) -> String {
     match limit {
-        None => "By the settings".to_owned(),
-        Some(0) => "None".to_owned(),
+        None => "Server default".to_owned(),
+        Some(0) => "No limit".to_owned(),
         Some(1) => "1 request a second".to_owned(),
         Some(limit) => format!("{limit} requests a second"),
     }
@@ -66,19 +68,19 @@ fn limit(limit: Option<i32>) -> String {
 fn state(token: &Token) -> Markup {
     match token.revoked_at {
         Some(_) => ui::badge(Tone::Off, "Revoked"),
-        None => ui::badge(Tone::Sent, "In force"),
+        None => ui::badge(Tone::Sent, "Active"),
     }
 }
 
-/// What somebody wrote into the form, or what is there: title, role and limit.
-type Written = [String; 3];
+/// What somebody entered in the form, or what is stored: title, role and limit.
+type TokenFields = [String; 3];
 
-fn taken(mut form: Form) -> Written {
+fn taken(mut form: Form) -> TokenFields {
     ["title", "role", "rate_limit"].map(|it| form.take(it))
 }
 
 /// As an input. What is no number is left as it is, for the input to refuse.
-fn value([title, role, rate_limit]: &Written) -> Value {
+fn value([title, role, rate_limit]: &TokenFields) -> Value {
     let text = rate_limit.trim();
     let limit = match text.parse::<i64>() {
         Ok(number) => Value::from(number),
@@ -96,28 +98,28 @@ pub(in crate::http) async fn new(visit: Visit) -> PageResult {
     Ok(form_for_new(&visit, &written, &Refused::default()))
 }
 
-fn form_for_new(visit: &Visit, written: &Written, refusal: &Refused) -> HttpResponse {
+fn form_for_new(visit: &Visit, written: &TokenFields, refusal: &Refused) -> HttpResponse {
     let fields = fields(written, refusal, true);
-    LIST.adding(visit, refusal, &fields, "Make the token")
+    LIST.adding(visit, refusal, &fields, "Create the token")
 }
 
-fn fields([title, role, rate_limit]: &Written, refusal: &Refused, focus: bool) -> Markup {
+fn fields([title, role, rate_limit]: &TokenFields, refusal: &Refused, focus: bool) -> Markup {
     let choices = html! {
         (choice(Role::Publisher, role, "publishes events, records activities, sends mails"))
         (choice(Role::Viewer, role, "reads everything in this account"))
-        (choice(Role::Admin, role, "may do all of this, and change webhooks, users and tokens"))
+        (choice(Role::Admin, role, "does all of this, and changes webhooks, users and tokens"))
     };
     html! {
-        (Field {
+        (FormField {
             name: "title", label: "Title", value: title, most: MAX_TITLE, required: true, focus,
-            help: "What uses it, so that you know later what stops when it is revoked.",
-            ..Field::default()
+            help: "What uses it, so you know what stops working when it is revoked.",
+            ..FormField::default()
         }.show(refusal))
         (roles(&choices, refusal))
-        (Field {
+        (FormField {
             name: "rate_limit", label: "Requests a second", value: rate_limit, most: 7,
-            help: "At most, at each daemon. Empty: what the operator's settings say; 0: any number.",
-            ..Field::default()
+            help: "The most at each daemon. Empty: the server default; 0: no limit.",
+            ..FormField::default()
         }.show(refusal))
     }
 }
@@ -149,13 +151,13 @@ fn made_known(visit: &Visit, made: &Token, text: &str) -> HttpResponse {
         ),
     };
     let content = html! {
-        p class="notice is-wait" { "Copy it now: it is shown this once and kept nowhere." }
+        p class="notice is-wait" { "Copy it now: it is shown only once and stored nowhere." }
         h2 { "The token" }
         (once("token", text))
         h2 { "Try it" }
         (ui::code("token-line", &line))
     };
-    let title = format!("The token “{}” was made", made.title);
+    let title = format!("The token “{}” was created", made.title);
     LIST.made(visit, &title, &content)
 }
 
@@ -179,7 +181,7 @@ pub(in crate::http) async fn show(visit: Visit) -> PageResult {
     Ok(detail(&visit, &token, &written, &Refused::default()))
 }
 
-fn detail(visit: &Visit, token: &Token, written: &Written, refusal: &Refused) -> HttpResponse {
+fn detail(visit: &Visit, token: &Token, written: &TokenFields, refusal: &Refused) -> HttpResponse {
     let path = LIST.of(token.id);
     let reader = &visit.reader;
     let body = html! {
@@ -190,14 +192,14 @@ fn detail(visit: &Visit, token: &Token, written: &Written, refusal: &Refused) ->
             }
             dt { "Limit" } dd { (limit(token.rate_limit)) }
             dt { "Created" } dd { (reader.at(token.created_at)) " (" (reader.ago(token.created_at)) ")" }
-            dt { "Id" } dd { code id="token-id" { (token.id) } " " (ui::copy("token-id")) }
+            dt { "ID" } dd { code id="token-id" { (token.id) } " " (ui::copy("token-id")) }
         }
         @if token.revoked_at.is_none() {
             (simple_form(visit, &path, ("button primary", "Save"), &fields(written, refusal, false)))
             hr;
             div class="buttons" {
                 a class="button danger" href=(format!("{path}/revoke")) { "Revoke…" }
-                span class="muted" { "What uses it gets 401 from then on." }
+                span class="muted" { "Applications that use it get 401 from then on." }
             }
         }
     };
@@ -224,8 +226,8 @@ pub(in crate::http) async fn ask_revocation(visit: Visit) -> PageResult {
     visit.no_query()?;
     let token = found(&visit).await?;
     let sentence = html! {
-        "The token " strong { (title(&token)) } " (" (role_name(token.role)) ") stops at once and for good. What "
-        "uses it gets 401 from then on."
+        "The token " strong { (title(&token)) } " (" (role_name(token.role)) ") stops working at once, for good. "
+        "Applications that use it get 401 from then on."
     };
     let (path, refusal) = (LIST.of(token.id), Refused::default());
     Ok(LIST.question(&visit, (&path, title(&token)), &sentence, &refusal))

@@ -1,8 +1,11 @@
-//! Who may sign in to an account: the list, inviting, changing, and taking away.
+//! Who may sign in to an account: the list, inviting, changing, and removing.
 
 use serde_json::{Map, Value, json};
 
-use super::{Field, List, Refused, choice, done, link_for, role_name, roles, simple_form, written};
+use super::{
+    FormField, Refused, SettingsList, choice, done, link_for, role_name, roles, simple_form,
+    written,
+};
 use crate::domain::email::MAX_EMAIL;
 use crate::domain::id::UserId;
 use crate::domain::role::Role;
@@ -12,18 +15,18 @@ use crate::service::users::{self, UserInput, UserPatch};
 use crate::store::user::{MAX_USER_NAME, User};
 
 /// The users of an account.
-pub(super) const LIST: List = List {
+pub(super) const LIST: SettingsList = SettingsList {
     name: "users",
     title: "Users",
     path: "/settings/users",
-    lead: "Who may sign in to this account's pages.",
+    lead: "Who can sign in to this account's pages.",
     add: "Invite a user",
     removal: ["remove", "Remove a user?", "Remove the user"],
 };
 
 /// The list.
 pub(in crate::http) async fn list(visit: Visit) -> PageResult {
-    let wanted: Wanted<UserId> = LIST.wanted(&visit)?;
+    let wanted: PageRequest<UserId> = LIST.wanted(&visit)?;
     let (directory, account) = (&visit.shared.directory, visit.account);
     let rows = users::list(directory, account, wanted.after, wanted.rows()).await?;
     let heads = ["E-mail", "Name", "Role", "State", "Last sign-in", "Added"];
@@ -71,15 +74,15 @@ pub(in crate::http) async fn new(visit: Visit) -> PageResult {
 
 fn invitation(visit: &Visit, [email, name, role]: [&str; 3], refusal: &Refused) -> HttpResponse {
     let fields = html! {
-        (Field {
+        (FormField {
             name: "email", label: "E-mail", kind: Some("email"), value: email, most: MAX_EMAIL,
             required: true, focus: true,
             help: "A mail brings them a link to set their password; it works once, within 7 days.",
-            ..Field::default()
+            ..FormField::default()
         }.show(refusal))
-        (Field {
+        (FormField {
             name: "name", label: "Name", value: name, most: MAX_USER_NAME,
-            help: "What people call them; may be left empty.", ..Field::default()
+            help: "What people call them. Optional.", ..FormField::default()
         }.show(refusal))
         (role_choice(role, refusal))
     };
@@ -136,13 +139,13 @@ fn detail(visit: &Visit, user: &User, [name, role]: [&str; 2], refusal: &Refused
     let reader = &visit.reader;
     let activity = FilterBar::new("/activity").href_with("user", user.email.as_str());
     let fields = html! {
-        (Field {
-            name: "name", label: "Name", value: name, most: MAX_USER_NAME, ..Field::default()
+        (FormField {
+            name: "name", label: "Name", value: name, most: MAX_USER_NAME, ..FormField::default()
         }.show(refusal))
         @if oneself {
             p class="help" {
                 "You are " (role_name(user.role.into()))
-                ". Another admin can change that, or take you away."
+                ". Another admin can change that, or remove you."
             }
         } @else { (role_choice(role, refusal)) }
     };
@@ -151,7 +154,7 @@ fn detail(visit: &Visit, user: &User, [name, role]: [&str; 2], refusal: &Refused
             dt { "State" } dd {
                 (state(user))
                 @if !user.password_set && user.disabled_at.is_none() {
-                    " " span class="muted" { "No password was set yet. A link that lapsed is renewed at " }
+                    " " span class="muted" { "No password was set yet. If the link has expired, get a new one at " }
                     a href="/reset" { "Forgotten your password?" } "."
                 }
             }
@@ -162,9 +165,9 @@ fn detail(visit: &Visit, user: &User, [name, role]: [&str; 2], refusal: &Refused
                 }
             }
             dt { "Added" } dd { (reader.at(user.created_at)) }
-            dt { "Id" } dd { code id="user-id" { (user.id) } " " (ui::copy("user-id")) }
+            dt { "ID" } dd { code id="user-id" { (user.id) } " " (ui::copy("user-id")) }
         }
-        p { a href=(activity) { "What they did" } }
+        p { a href=(activity) { "Their activity" } }
         (simple_form(visit, &path, ("button primary", "Save"), &fields))
         @if !oneself {
             hr;

@@ -54,9 +54,9 @@ pub(crate) async fn resuming(visit: Visit) -> PageResult {
             } @else {
                 fieldset class="field" {
                     legend { "“" (webhook.title) "” holds " (words::deliveries(count)) ". What happens to " (it) "?" }
-                    (choice(HeldChoice::Deliver, "Deliver", "all that is held, the oldest first"))
-                    (choice(HeldChoice::Newest, "Deliver the newest", "and cancel the others, for a target that wants the latest state alone"))
-                    (choice(HeldChoice::Drop, "Drop", "cancel all that is held; the log keeps it, and each can be sent again"))
+                    (choice(HeldChoice::Deliver, "Deliver", "everything that is held, oldest first"))
+                    (choice(HeldChoice::Newest, "Deliver the newest", "and cancel the others, for a target that needs only the latest state"))
+                    (choice(HeldChoice::Drop, "Drop", "cancel everything that is held; the log keeps it, and each delivery can be resent"))
                 }
             }
             div class="actions" {
@@ -91,16 +91,16 @@ pub(crate) async fn deleting(visit: Visit) -> PageResult {
         form class="form" method="post" action={ (here) "/delete" } {
             (visit.csrf())
             ul {
-                li { "It gets no events any more." }
+                li { "It no longer gets events." }
                 li {
                     @match count.open {
                         0 => { "No delivery is open." }
-                        1 => { "1 open delivery is cancelled." }
-                        _ => { (words::deliveries(count)) " that are open are cancelled." }
+                        1 => { "1 delivery is open and will be cancelled." }
+                        _ => { (words::deliveries(count)) " are open and will be cancelled." }
                     }
                 }
-                li { "The log of what it got stays." }
-                @if webhook.state == Enabled { li { "To stop it for a while only, pause or disable it." } }
+                li { "Its delivery log stays." }
+                @if webhook.state == Enabled { li { "To stop it only for a while, pause or disable it." } }
             }
             div class="actions" {
                 button class="button danger primary" type="submit" { "Delete the webhook" }

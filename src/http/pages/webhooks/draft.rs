@@ -1,11 +1,11 @@
-//! What somebody wrote into the form of a webhook: read from the form or from a webhook, turned
+//! What somebody entered in the form of a webhook: read from the form or from a webhook, turned
 //! into the body that the API's functions take, and merged with what others changed meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::triggers::{self, Group};
+use super::triggers::{self, TypeGroup};
 use super::words;
 use crate::domain::headers::MAX_HEADERS;
 use crate::domain::subscription::SubscriptionState::Enabled;
@@ -27,7 +27,7 @@ const FIELDS: &[&str] = &[
     "retry_schedule",
 ];
 
-/// Stands where a header's value is not shown.
+/// Shown in place of a header's value.
 pub(super) const MASK: &str = "•••";
 
 /// One row of the headers.
@@ -50,17 +50,17 @@ impl HeaderRow {
 
 type Values = BTreeMap<&'static str, String>;
 
-/// What stands in the form.
+/// What is in the form.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Draft {
+pub(super) struct WebhookDraft {
     values: Values,
-    /// What stood there when the form was shown.
+    /// What was in it when the form was shown.
     pub was: Values,
     /// The headers, by rows.
     pub headers: Vec<HeaderRow>,
 }
 
-impl Draft {
+impl WebhookDraft {
     /// A new webhook.
     pub(super) fn blank() -> Self {
         let mut draft = Self::default();
@@ -82,7 +82,7 @@ impl Draft {
     }
 
     /// What a form says.
-    pub(super) fn read(mut form: Form, groups: &[Group]) -> Self {
+    pub(super) fn read(mut form: Form, groups: &[TypeGroup]) -> Self {
         let mut draft = Self::default();
         for field in FIELDS {
             draft.set(field, &form.take(field));
@@ -120,8 +120,8 @@ impl Draft {
         self.value("triggers").lines()
     }
 
-    /// Where somebody else changed what is changed here as well, with what stands there now. What
-    /// only others changed is taken over. From now on the form is one of `now`.
+    /// Where somebody else changed what is changed here as well, with their value. What only others
+    /// changed is taken over. From now on the form is one of `now`.
     pub(super) fn merge(&mut self, now: &Subscription) -> Vec<Fault> {
         let stored = stored(now);
         let mut faults = Vec::new();
@@ -132,8 +132,8 @@ impl Draft {
                 self.values.insert(field, theirs.clone());
             } else if theirs != was && theirs != mine {
                 let theirs = theirs.replace('\n', ", ");
-                let told = format!("somebody changed this meanwhile to “{theirs}”");
-                let detail = format!("{told}; save again to put yours in its place");
+                let change = format!("somebody changed this meanwhile to “{theirs}”");
+                let detail = format!("{change}; save again to replace it with yours");
                 faults.push(Fault::new(format!("/{field}"), detail));
             }
         }
@@ -141,8 +141,8 @@ impl Draft {
         faults
     }
 
-    /// The body for the API's functions, and what the form can tell better than they. Of a change
-    /// it holds what differs from `before`; none: a new webhook.
+    /// The body for the API's functions, and the faults that the form describes better than they.
+    /// Of a change it holds what differs from `before`; none: a new webhook.
     pub(super) fn body(&self, before: Option<&Subscription>) -> (Map<String, Value>, Vec<Fault>) {
         let mut body = Map::new();
         let mut faults = Vec::new();
@@ -178,7 +178,8 @@ impl Draft {
         (body, faults)
     }
 
-    /// The headers as they will be, each row changing what is stored under its name; none: they stay.
+    /// The headers as they will be, each row changing what is stored under its name; none: they
+    /// stay.
     fn changed_headers(
         &self,
         before: Option<&Subscription>,
@@ -199,12 +200,12 @@ impl Draft {
             let stays = !was.is_empty() && (value.is_empty() || value == MASK);
             let value = if stays { stored.get(was) } else { Some(value) };
             if !seen.insert(name.to_ascii_lowercase()) {
-                wrong.push(format!("“{name}” stands there twice"));
+                wrong.push(format!("“{name}” is given twice"));
             } else if let Some(value) = value {
                 headers.insert(name.clone(), value.clone());
             } else if name != was {
                 // A row that was not touched does not bring back what somebody else removed.
-                wrong.push(format!("“{was}” was removed meanwhile: write its value"));
+                wrong.push(format!("“{was}” was removed meanwhile: enter its value"));
             }
         }
         if wrong.is_empty() {
@@ -212,7 +213,7 @@ impl Draft {
         }
         let wrong = wrong.into_iter();
         faults.extend(wrong.map(|detail| Fault::new("/headers", detail)));
-        // No object: who reads the body refuses it together with all else that is wrong.
+        // Not an object, so the input refuses it together with all else that is wrong.
         Some(Value::Null)
     }
 }
@@ -249,7 +250,7 @@ fn normal(field: &str, text: &str) -> String {
                 let seconds = seconds.map(|it| i32::try_from(it).unwrap_or(i32::MAX));
                 words::spans(&seconds.collect::<Vec<_>>())
             }
-            Err(_told_later) => text.trim().to_owned(),
+            Err(_reported_later) => text.trim().to_owned(),
         },
         _ => text.trim().to_owned(),
     }
@@ -289,7 +290,7 @@ mod tests {
     #[test]
     fn what_is_left_as_it_was_is_not_sent() {
         let webhook = webhook();
-        let mut draft = Draft::of(&webhook);
+        let mut draft = WebhookDraft::of(&webhook);
         assert_eq!(draft.body(Some(&webhook)), (Map::new(), vec![]));
         draft.set("retry_schedule", "5s, 5 minutes");
         draft.set("triggers", " A \nB");
@@ -305,7 +306,7 @@ mod tests {
     fn a_mask_is_never_a_value_and_rows_change_what_is_stored() {
         let webhook = webhook();
         let body = |rows: &[(&str, &str, &str)]| {
-            let mut draft = Draft::of(&webhook);
+            let mut draft = WebhookDraft::of(&webhook);
             let row = |(a, b, c): &(&str, &str, &str)| HeaderRow::new(a, b, c);
             draft.headers = rows.iter().map(row).collect();
             let (body, faults) = draft.body(Some(&webhook));
@@ -330,7 +331,7 @@ mod tests {
     #[test]
     fn what_two_people_change_is_told_and_the_rest_is_merged() {
         let before = webhook();
-        let mut draft = Draft::of(&before);
+        let mut draft = WebhookDraft::of(&before);
         draft.set("title", "Mine");
         let mut now = webhook();
         now.url = TargetUrl::new("https://example.org/".to_owned());
@@ -341,7 +342,7 @@ mod tests {
         let faults = draft.merge(&now);
         assert_eq!(faults.len(), 1);
         assert!(faults[0].detail.contains("“Theirs”"));
-        // Who saves again has seen it.
+        // Whoever saves again has seen it.
         assert_eq!(draft.merge(&now), vec![]);
         let (body, _) = draft.body(Some(&now));
         assert_eq!(Value::from(body), json!({ "title": "Mine" }));

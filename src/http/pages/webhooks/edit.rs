@@ -3,16 +3,17 @@
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 
-use super::draft::Draft;
-use super::form::Form;
-use super::triggers::{self, Group};
+use super::draft::WebhookDraft;
+use super::form::WebhookForm;
+use super::triggers::{self, TypeGroup};
 use super::{go_to, path};
 use crate::http::pages::prelude::*;
+use crate::http::pages::wording;
 use crate::service::Fault;
 use crate::service::subscriptions::{self, SubscriptionInput, SubscriptionPatch};
 use crate::store::subscription::Subscription;
 
-/// How often a change is tried anew that met another one.
+/// How often a change that met another one is tried again.
 const MOST_TRIES: usize = 3;
 
 /// The form of a new webhook. `?trigger=` chooses an event type.
@@ -22,7 +23,9 @@ pub(crate) async fn new(visit: Visit) -> PageResult {
     query.finish()?;
     let groups = triggers::known(&visit).await?;
     let typed = visit.typed().await?;
-    let mut draft = typed.map_or_else(Draft::blank, |typed| Draft::read(typed, &groups));
+    let mut draft = typed.map_or_else(WebhookDraft::blank, |typed| {
+        WebhookDraft::read(typed, &groups)
+    });
     if let Some(trigger) = trigger {
         draft.set("triggers", &trigger);
     }
@@ -32,14 +35,14 @@ pub(crate) async fn new(visit: Visit) -> PageResult {
 /// Makes a webhook.
 pub(crate) async fn create(Submission(visit, form): Submission) -> PageResult {
     let groups = triggers::known(&visit).await?;
-    let draft = Draft::read(form, &groups);
+    let draft = WebhookDraft::read(form, &groups);
     let (body, known) = draft.body(None);
     let by = visit.cx().by();
     let made = async {
         let input = SubscriptionInput::begin(body.into())?;
         subscriptions::create(visit.cx(), Making::by(&by), input).await
     };
-    match made.await.map_err(Problem::from) {
+    match made.await.map_err(wording::problem) {
         Ok((made, _secret)) => Ok(go_to(made.id, "?done=webhook-made")),
         Err(problem) => {
             let wrong = Some((&problem, known.as_slice()));
@@ -54,8 +57,8 @@ pub(crate) async fn edit(visit: Visit) -> PageResult {
     let webhook = subscriptions::show(visit.cx(), visit.part("id")?).await?;
     let groups = triggers::known(&visit).await?;
     let draft = match visit.typed().await? {
-        Some(typed) => Draft::read(typed, &groups),
-        None => Draft::of(&webhook),
+        Some(typed) => WebhookDraft::read(typed, &groups),
+        None => WebhookDraft::of(&webhook),
     };
     Ok(page(&visit, Some(&webhook), &groups, &draft, None))
 }
@@ -65,13 +68,14 @@ pub(crate) async fn save(Submission(visit, form): Submission) -> PageResult {
     let id = visit.part("id")?;
     let mut webhook = subscriptions::show(visit.cx(), id).await?;
     let groups = triggers::known(&visit).await?;
-    let mut draft = Draft::read(form, &groups);
+    let mut draft = WebhookDraft::read(form, &groups);
     let mut tries = 0;
     let (problem, known) = loop {
         tries += 1;
         let met = draft.merge(&webhook);
         if !met.is_empty() {
-            let problem = Problem::new(Kind::Conflict, "Somebody else changed this webhook.");
+            let problem =
+                ProblemDetails::new(ProblemKind::Conflict, "Somebody else changed this webhook.");
             break (problem.with(met), Vec::new());
         }
         let (body, known) = draft.body(Some(&webhook));
@@ -83,9 +87,9 @@ pub(crate) async fn save(Submission(visit, form): Submission) -> PageResult {
             let seen = Some(webhook.updated_at);
             subscriptions::change(visit.cx(), &webhook, patch, seen).await
         };
-        match changed.await.map_err(Problem::from) {
+        match changed.await.map_err(wording::problem) {
             Ok(_changed) => return Ok(go_to(id, "?done=webhook-saved")),
-            Err(problem) if problem.kind() == Kind::Conflict && tries < MOST_TRIES => {
+            Err(problem) if problem.kind() == ProblemKind::Conflict && tries < MOST_TRIES => {
                 webhook = subscriptions::show(visit.cx(), id).await?;
             }
             Err(problem) => break (problem, known),
@@ -95,14 +99,14 @@ pub(crate) async fn save(Submission(visit, form): Submission) -> PageResult {
     Ok(page(&visit, Some(&webhook), &groups, &draft, wrong))
 }
 
-/// The page, of a new webhook or of `before`. With a problem, what is wrong stands beside the
-/// fields; its faults are what the form can tell better than the problem.
+/// The page, of a new webhook or of `before`. With a problem, what is wrong is beside the fields;
+/// the faults with it are those that the form describes better than the problem.
 fn page(
     visit: &Visit,
     before: Option<&Subscription>,
-    groups: &[Group],
-    draft: &Draft,
-    wrong: Option<(&Problem, &[Fault])>,
+    groups: &[TypeGroup],
+    draft: &WebhookDraft,
+    wrong: Option<(&ProblemDetails, &[Fault])>,
 ) -> HttpResponse {
     let (problem, known) = wrong.unzip();
     let known = known.unwrap_or_default();
@@ -115,7 +119,7 @@ fn page(
         None => ("Add a webhook".to_owned(), "Webhooks"),
     };
     let here = before.map_or_else(|| "/webhooks".to_owned(), |it| path(it.id));
-    let form = Form {
+    let form = WebhookForm {
         draft,
         faults: &faults,
         groups,
@@ -126,8 +130,8 @@ fn page(
         @if let Some(problem) = problem {
             p class="notice is-error" role="alert" {
                 @match (problem.kind(), faults.len()) {
-                    (Kind::Invalid, 1) => { "Nothing was saved: one value needs a change. It is marked below." }
-                    (Kind::Invalid, count) => { "Nothing was saved: " (count) " values need a change. They are marked below." }
+                    (ProblemKind::Invalid, 1) => { "Nothing was saved: one value needs a change. It is marked below." }
+                    (ProblemKind::Invalid, count) => { "Nothing was saved: " (count) " values need a change. They are marked below." }
                     _ => { "Nothing was saved. " (problem) }
                 }
             }

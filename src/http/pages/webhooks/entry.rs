@@ -1,5 +1,5 @@
 //! A webhook as the list shows it: title, state, last status, when it was made, the last hours as
-//! a small chart, and what fails in a few words.
+//! a small chart, and what fails, in short.
 
 use chrono::{DateTime, Utc};
 
@@ -28,7 +28,7 @@ impl LastStatus {
     pub(super) fn of(counts: Option<Counts>) -> Option<Self> {
         let counts = counts?;
         let (outcome, at) = (counts.last_outcome, counts.last_attempt_at);
-        // What was given up without a try has no time.
+        // What was cancelled without an attempt has no time.
         (outcome != Cancelled && at.timestamp() > 0).then_some(Self { outcome, at })
     }
 
@@ -52,7 +52,7 @@ pub(super) fn last_status(visit: &Visit, last: Option<LastStatus>) -> Markup {
 }
 
 /// One entry of the list.
-pub(super) struct Entry {
+pub(super) struct WebhookEntry {
     webhook: Subscription,
     last: Option<LastStatus>,
     trouble: Option<String>,
@@ -66,7 +66,7 @@ pub(super) struct Entry {
 pub(super) async fn of(
     visit: &Visit,
     rows: Vec<(Subscription, Option<Counts>)>,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<WebhookEntry>, StoreError> {
     let status = |(it, counts): (Subscription, Option<Counts>)| (it, LastStatus::of(counts));
     let rows: Vec<_> = rows.into_iter().map(status).collect();
     let ids: Vec<_> = rows.iter().map(|(it, _)| it.id).collect();
@@ -81,7 +81,7 @@ pub(super) async fn of(
         let trouble = trouble(visit, &webhook, errors.get(&webhook.id));
         let points = days.get(&webhook.id).map(SparkPoint::of);
         let chart = chart::spark(&points.unwrap_or_default());
-        Entry {
+        WebhookEntry {
             webhook,
             last,
             trouble,
@@ -91,7 +91,7 @@ pub(super) async fn of(
     Ok(rows.into_iter().map(entry).collect())
 }
 
-/// What fails, in a few words: Herald itself disabled or paused it, its script does not work, or
+/// What fails, in short: Herald itself disabled or paused it, its script does not work, or
 /// what the last error was.
 fn trouble(visit: &Visit, webhook: &Subscription, error: Option<&String>) -> Option<String> {
     match (webhook.state, &webhook.disabled_reason) {
@@ -100,7 +100,7 @@ fn trouble(visit: &Visit, webhook: &Subscription, error: Option<&String>) -> Opt
     }
 }
 
-/// What is wrong with the script that acts for it.
+/// What is wrong with the script that it uses.
 pub(super) fn script_trouble(visit: &Visit, webhook: &Subscription) -> Option<String> {
     let file = format!("named/{}.rhai", webhook.plugin.as_ref()?);
     let trouble = visit.engine().plugins().trouble(webhook.account, &file);
@@ -108,10 +108,10 @@ pub(super) fn script_trouble(visit: &Visit, webhook: &Subscription) -> Option<St
 }
 
 /// The entries as cards.
-pub(super) fn cards(visit: &Visit, entries: &[Entry]) -> Markup {
+pub(super) fn cards(visit: &Visit, entries: &[WebhookEntry]) -> Markup {
     html! {
         ul class="cards" {
-            @for Entry { webhook, last, trouble, chart } in entries {
+            @for WebhookEntry { webhook, last, trouble, chart } in entries {
                 li class="card" {
                     h2 { a class="row" href=(path(webhook.id)) { (webhook.title) } }
                     p class="where" { (ui::url(&webhook.url.seen_by(visit.caller.role))) }
@@ -129,7 +129,7 @@ pub(super) fn cards(visit: &Visit, entries: &[Entry]) -> Markup {
 }
 
 /// The entries as rows.
-pub(super) fn table(visit: &Visit, entries: &[Entry]) -> Markup {
+pub(super) fn table(visit: &Visit, entries: &[WebhookEntry]) -> Markup {
     html! {
         table class="list webhooks" {
             thead {
@@ -140,7 +140,7 @@ pub(super) fn table(visit: &Visit, entries: &[Entry]) -> Markup {
                 }
             }
             tbody {
-                @for Entry { webhook, last, trouble, chart } in entries {
+                @for WebhookEntry { webhook, last, trouble, chart } in entries {
                     tr {
                         td data-label="Title" {
                             div {

@@ -1,8 +1,8 @@
 //! The form of a webhook as it is shown: one column, help beneath each field, and what is wrong
 //! beside it.
 
-use super::draft::{Draft, HeaderRow};
-use super::triggers::{self, Group};
+use super::draft::{HeaderRow, WebhookDraft};
+use super::triggers::{self, TypeGroup};
 use super::words;
 use crate::actors::PluginStatus;
 use crate::domain::headers::MAX_HEADERS;
@@ -16,20 +16,20 @@ use crate::service::Fault;
 const EMPTY_ROWS: usize = 2;
 
 /// The form and what it needs to be shown.
-pub(super) struct Form<'a> {
-    /// What stands in it.
-    pub draft: &'a Draft,
+pub(super) struct WebhookForm<'a> {
+    /// What is in it.
+    pub draft: &'a WebhookDraft,
     /// What is wrong with it.
     pub faults: &'a [Fault],
     /// The event types that there are.
-    pub groups: &'a [Group],
+    pub groups: &'a [TypeGroup],
     /// Where to go without saving, above the page with the form.
     pub here: &'a str,
     /// It makes a webhook, and does not change one.
     pub new: bool,
 }
 
-impl Form<'_> {
+impl WebhookForm<'_> {
     /// The form.
     pub(super) fn show(&self, visit: &Visit) -> Markup {
         let (last, button) = match self.new {
@@ -45,7 +45,7 @@ impl Form<'_> {
                     input type="hidden" name={ "was_" (field) } value=(was);
                 }
                 (self.input("text", "title", "Title", MAX_TITLE, html! {
-                    "What the list shows. Left empty, it is the URL's host."
+                    "Shown in the list. If it is empty, the URL's host is shown."
                 }))
                 (self.input("text", "url", "URL", 4_000, html! {
                     "Where events are sent: " code { "https://…" } " gets them by HTTP, "
@@ -58,14 +58,14 @@ impl Form<'_> {
                 details class="more" open[open] {
                     summary { "Limits and retries" }
                     (self.input("number", "max_in_flight", "Requests at once", MAX_MAX_IN_FLIGHT.into(), html! {
-                        "As many deliveries are under way at the same time, 1 to 256."
+                        "How many deliveries may run at the same time, 1 to 256."
                     }))
-                    (self.input("number", "timeout_seconds", "Seconds to answer", MAX_TIMEOUT_SECONDS.into(), html! {
-                        "A target that has not answered by then counts as failed, 1 to 60."
+                    (self.input("number", "timeout_seconds", "Timeout in seconds", MAX_TIMEOUT_SECONDS.into(), html! {
+                        "An attempt without an answer by then counts as failed, 1 to 60."
                     }))
-                    (self.input("text", "retry_schedule", "Tries again after", 4_000, html! {
-                        "Waits after the first, second, … failure, such as " code { "5 s, 5 min, 2 h" }
-                        "; at most 30, none longer than 7 d. Left empty, nothing is tried again."
+                    (self.input("text", "retry_schedule", "Retry schedule", 4_000, html! {
+                        "Waits before the first, second, … retry, such as " code { "5 s, 5 min, 2 h" }
+                        "; at most 30, none longer than 7 d. If it is empty, nothing is retried."
                     }))
                 }
                 div class="actions" {

@@ -31,7 +31,7 @@ fn path(id: SubscriptionId) -> String {
     format!("/webhooks/{id}")
 }
 
-/// On to a page of a webhook: its path, and what stands behind it.
+/// On to a page of a webhook: its path, and what follows it.
 fn go_to(id: SubscriptionId, behind: &str) -> HttpResponse {
     layout::go_to(path(id) + behind).finish()
 }
@@ -75,7 +75,7 @@ pub(crate) async fn list(visit: Visit) -> PageResult {
     });
     let descending = descending.unwrap_or(true);
     let name = format!("webhooks {sort} {descending}");
-    let wanted = Wanted::of_page(&mut query, &name);
+    let wanted = PageRequest::of_page(&mut query, &name);
     query.finish()?;
     let filter = SubscriptionFilter {
         state,
@@ -100,7 +100,7 @@ pub(crate) async fn list(visit: Visit) -> PageResult {
         let by_creation = sort == CreatedAt;
         FilterBar::new("/webhooks")
             .search("q", &text, "Search", "Title or host")
-            .select("state", state, "State", "Any", states())
+            .select("state", state, "State", "Any state", states())
             .dates(&visit.reader, ("from", from), ("to", to))
             .keep("sort", if by_creation { "" } else { sort.as_str() })
             .keep("order", if descending { "" } else { "asc" })
@@ -117,11 +117,11 @@ pub(crate) async fn list(visit: Visit) -> PageResult {
             div class="toolbar" { (bar.chips()) (sorting) (views(&bar, view)) }
             @if entries.is_empty() {
                 @if bar.is_set() || !is_first {
-                    (ui::empty("No webhook fits these filters.", &html! {
+                    (ui::empty("No webhook matches these filters.", &html! {
                         a class="button" href="/webhooks" { "Clear the filters" }
                     }))
                 } @else if visit.is_admin() {
-                    (ui::empty("There are no webhooks yet. A webhook tells another system what happens here.", &html! {
+                    (ui::empty("There are no webhooks yet. A webhook notifies another system of what happens here.", &html! {
                         a class="button primary" href="/webhooks/new" { "Add the first webhook" }
                     }))
                 } @else {
@@ -169,13 +169,13 @@ fn states() -> Choices {
     vec![(String::new(), choices)]
 }
 
-/// The ways to sort, with their addresses; the one in force turns the order around.
+/// The ways to sort, with their addresses; the current one reverses the order.
 fn sorting(
     sort: SubscriptionSort,
     descending: bool,
     href: impl Fn(SubscriptionSort) -> String,
 ) -> Markup {
-    let (arrow, words) = match descending {
+    let (arrow, order) = match descending {
         true => ("↓", "newest first"),
         false => ("↑", "oldest first"),
     };
@@ -185,9 +185,9 @@ fn sorting(
             @for (way, word) in [(CreatedAt, "Created"), (UpdatedAt, "Updated"), (Id, "ID")] {
                 @if way == sort {
                     a href=(href(way)) aria-current="true"
-                        title={ "Sorted by this, " (words) "; turn the order around" } {
+                        title={ "Sorted by this, " (order) "; reverse the order" } {
                         (word) " " span aria-hidden="true" { (arrow) }
-                        span class="unseen" { ", " (words) }
+                        span class="unseen" { ", " (order) }
                     }
                 } @else {
                     a href=(href(way)) { (word) }

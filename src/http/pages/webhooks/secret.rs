@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{go_to, path, words};
 use crate::http::pages::prelude::*;
+use crate::http::pages::wording;
 use crate::service::Fault;
 use crate::service::subscriptions::{self, DEFAULT_OVERLAP, MAX_OVERLAP, RotateInput};
 use crate::store::secret::{self, LiveSecret};
@@ -52,7 +53,7 @@ pub(crate) async fn show(Submission(visit, _): Submission) -> PageResult {
 pub(crate) async fn rotate(Submission(visit, mut form): Submission) -> PageResult {
     let webhook = subscriptions::show(visit.cx(), visit.part("id")?).await?;
     let hours = form.take("overlap_hours");
-    // What is no number is for the input to refuse.
+    // What is not a number, the input refuses.
     let number = hours.trim().parse::<i64>();
     let hours = number.map_or(hours.into(), Value::from);
     let by = visit.cx().by();
@@ -63,7 +64,7 @@ pub(crate) async fn rotate(Submission(visit, mut form): Submission) -> PageResul
     match rotated.await {
         Ok(_live) => Ok(go_to(webhook.id, "?done=secret-rotated#secret")),
         Err(refusal) if !refusal.faults.is_empty() => {
-            let panel = section(&visit, &webhook, &refusal.faults).await?;
+            let panel = section(&visit, &webhook, &wording::faults(&refusal.faults)).await?;
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(whole(&visit, &webhook, status, panel))
         }
@@ -90,14 +91,14 @@ fn panel(
         section class="panel" id="secret" {
             h2 { "Secret" }
             @if webhook.url.is_mail() {
-                p class="muted" { "Mails are not signed. The secret counts once the URL is an https:// one." }
+                p class="muted" { "Mails are not signed. The secret is used once the URL is an https:// one." }
             } @else {
-                p { "It signs each request, so that the receiver can tell that it comes from here." }
+                p { "It signs each request, so the receiver can verify that Herald sent it." }
             }
             @if let Some(live) = live {
                 @for (place, one) in live.iter().enumerate() {
                     @if let Some(end) = one.expires_at {
-                        p class="muted" { "Replaced; it signs as well until " (visit.reader.at(end)) " (" (visit.reader.ago(end)) "):" }
+                        p class="muted" { "Replaced; it stays valid until " (visit.reader.at(end)) " (" (visit.reader.ago(end)) "):" }
                     }
                     (ui::code(&format!("secret-{place}"), &one.secret.reveal()))
                 }
@@ -111,8 +112,8 @@ fn panel(
             }
             @for end in ends {
                 p class="notice is-wait" {
-                    "A replaced secret signs as well until " (visit.reader.at(*end)) ", which ends "
-                    (visit.reader.ago(*end)) ". Change the receiver over before."
+                    "A replaced secret stays valid until " (visit.reader.at(*end)) " ("
+                    (visit.reader.ago(*end)) "). Change the receiver over before then."
                 }
             }
             (verifying())
@@ -134,7 +135,7 @@ fn rotation(visit: &Visit, here: &str, faults: &[Fault]) -> Markup {
                         aria-invalid=[(!faults.is_empty()).then_some("true")];
                     @for fault in faults { p class="error" { (words::sentence(&fault.detail)) } }
                     p class="help" id="overlap-help" {
-                        "So long both secrets sign, so that the receiver can be changed over in peace. "
+                        "Both secrets stay valid for this time, so the receiver can be changed over. "
                         "0 ends the old one at once."
                     }
                 }

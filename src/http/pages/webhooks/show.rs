@@ -1,4 +1,4 @@
-//! One webhook: how it stands and why, what it got, what it is told of, how it delivers.
+//! One webhook: its state and why, its deliveries, its triggers, and how it delivers.
 
 use super::entry::{LastStatus, last_status, script_trouble};
 use super::{draft, path, secret, trial, triggers, words};
@@ -6,7 +6,7 @@ use crate::actors::PluginStatus;
 use crate::domain::subscription::SubscriptionState;
 use crate::http::pages::deliveries::row;
 use crate::http::pages::prelude::*;
-use crate::http::pages::range::Range;
+use crate::http::pages::range::ChartRange;
 use crate::http::pages::{number, webhook_figures};
 use crate::plugin::{ScriptKind, ScriptName};
 use crate::service::subscriptions;
@@ -22,7 +22,7 @@ const LATEST: usize = 8;
 /// The page.
 pub(crate) async fn page(visit: Visit) -> PageResult {
     let mut query = visit.query();
-    let range = Range::take(&mut query);
+    let range = ChartRange::take(&mut query);
     query.finish()?;
     let webhook = subscriptions::show(visit.cx(), visit.part("id")?).await?;
     let last = LastStatus::of(subscriptions::counts(visit.cx(), webhook.id).await?);
@@ -35,13 +35,13 @@ pub(crate) async fn page(visit: Visit) -> PageResult {
     let body = html! {
         @if let Some(trouble) = trouble { (trouble) }
         @if let Some(sentence) = script_trouble(&visit, &webhook) { p class="notice is-error" { (sentence) } }
-        (standing(&visit, &webhook, last_status(&visit, last), open))
+        (state_panel(&visit, &webhook, last_status(&visit, last), open))
         @if admin && last.is_none() && latest.is_empty() { (first_steps(&webhook)) }
         (figures)
         (got(&visit, &webhook, &latest))
         div class="columns" {
             section class="panel" { h2 { "Triggers" } (triggers::explained(&webhook.triggers, &groups)) }
-            section class="panel" { h2 { "How it delivers" } (delivering(&visit, &webhook)) }
+            section class="panel" { h2 { "Delivery settings" } (delivering(&visit, &webhook)) }
         }
         @if admin {
             div class="columns" {
@@ -73,8 +73,8 @@ fn actions(visit: &Visit, webhook: &Subscription) -> Markup {
     }
 }
 
-/// Where it stands.
-fn standing(visit: &Visit, webhook: &Subscription, last: Markup, open: OpenCount) -> Markup {
+/// Its state.
+fn state_panel(visit: &Visit, webhook: &Subscription, last: Markup, open: OpenCount) -> Markup {
     html! {
         section class="panel" aria-label="State" {
             dl class="facts wide" {
@@ -107,7 +107,7 @@ fn waiting(webhook: &Subscription, open: OpenCount) -> Markup {
             }
         } @else if open.open > 0 {
             dt { "Waiting" } dd {
-                (some) " to be tried"
+                (some)
                 @if open.by_script > 0 { ", " (number::count(open.by_script)) " of them held by a plugin" }
             }
         }
@@ -124,7 +124,7 @@ fn first_steps(webhook: &Subscription) -> Markup {
                     li { a href="#secret" { "Show the secret" } " and give it to the receiver, which verifies requests by it." }
                 }
                 li { a href="#test" { "Send a test" } " and see what the target answers." }
-                li { "Publish an event that its triggers match; it then stands under “What it got”." }
+                li { "Publish an event that its triggers match; it then appears under “Deliveries”." }
             }
         }
     }
@@ -144,21 +144,21 @@ async fn latest(visit: &Visit, webhook: &Subscription) -> Result<Vec<Delivery>, 
     Ok(page.deliveries)
 }
 
-/// What it got, in time.
+/// Its latest deliveries, the newest first.
 fn got(visit: &Visit, webhook: &Subscription, latest: &[Delivery]) -> Markup {
     let all = format!("/deliveries?webhook={}", webhook.id);
     html! {
         section class="panel" {
-            h2 { "What it got" }
+            h2 { "Deliveries" }
             @if latest.is_empty() {
                 p class="muted" { "No event has matched its triggers yet." }
             } @else {
                 table class="list" {
                     thead {
                         tr {
-                            @for head in ["Time", "Topic", "State"] { th scope="col" { (head) } }
+                            @for head in ["Time", "Event type", "State"] { th scope="col" { (head) } }
                             @for head in ["Status", "Attempts"] { th scope="col" class="number" { (head) } }
-                            th scope="col" { "What went wrong" }
+                            th scope="col" { "Error" }
                         }
                     }
                     tbody { @for delivery in latest { (delivery_row(visit, delivery)) } }
@@ -174,7 +174,7 @@ fn delivery_row(visit: &Visit, delivery: &Delivery) -> Markup {
     html! {
         tr {
             td data-label="Time" { (visit.reader.ago(delivery.created_at)) }
-            td data-label="Topic" {
+            td data-label="Event type" {
                 span {
                     a class="row" href=(row::path(delivery)) { (delivery.event_type) }
                     @if delivery.test { " " span class="muted" { "test" } }
@@ -194,10 +194,10 @@ fn delivering(visit: &Visit, webhook: &Subscription) -> Markup {
         dl class="facts" {
             dt { "Plugin" } dd { (plugin(visit, webhook)) }
             @if !webhook.url.is_mail() { dt { "Headers" } dd { (headers(visit, webhook)) } }
-            dt { "At once" } dd { "at most " (number::of(webhook.max_in_flight, "request")) }
-            dt { "Time to answer" } dd { (webhook.timeout_seconds) " s" }
-            dt { "Tries again after" } dd {
-                @if webhook.retry_schedule.is_empty() { "Nothing is tried again." }
+            dt { "Requests at once" } dd { "at most " (number::of(webhook.max_in_flight, "request")) }
+            dt { "Timeout" } dd { (webhook.timeout_seconds) " s" }
+            dt { "Retry schedule" } dd {
+                @if webhook.retry_schedule.is_empty() { "Nothing is retried." }
                 @else { (words::spans(&webhook.retry_schedule)) }
             }
         }
@@ -252,11 +252,11 @@ fn switches(visit: &Visit, webhook: &Subscription) -> Markup {
             h2 { "Disable or delete" }
             p class="muted" {
                 @match webhook.state {
-                    Enabled => { "Paused, it holds what it would get until it is resumed. Disabled, it gets nothing new. " }
-                    Paused => { "Disabled, it gets nothing new; what it holds stays held. " }
-                    Disabled => { "It gets nothing new; what it holds stays held. " }
+                    Enabled => { "If you pause it, its deliveries are held until it is resumed. If you disable it, it gets no new events. " }
+                    Paused => { "If you disable it, it gets no new events; what it holds stays held. " }
+                    Disabled => { "It gets no new events; what it holds stays held. " }
                 }
-                "Deleted, its open deliveries are cancelled and its log stays."
+                "If you delete it, its open deliveries are cancelled and its log stays."
             }
             div class="actions" {
                 @if webhook.state != Disabled {

@@ -7,24 +7,25 @@ use actix_web::http::StatusCode;
 use chrono::TimeDelta;
 use tokio::sync::Semaphore;
 
-use super::triggers::{self, Choice, Group};
+use super::triggers::{self, TypeChoice, TypeGroup};
 use super::{go_to, path, words};
 use crate::domain::delivery::{DeliveryState, Outcome};
 use crate::domain::id::EventId;
 use crate::domain::trigger::Trigger;
 use crate::http::pages::deliveries::row;
 use crate::http::pages::prelude::*;
+use crate::http::pages::wording;
 use crate::service::Fault;
 use crate::service::attempts::answer_of;
 use crate::service::subscriptions::{self, TestInput};
-use crate::store::delivery_log::{self, Attempt, Delivery};
+use crate::store::delivery_log::{self, AttemptRow, Delivery};
 use crate::store::subscription::Subscription;
 
 /// How long a page waits for an answer before it is shown without.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(100);
-/// Pages that wait at once; others are shown as it stands, and asked for again.
+/// Pages that wait at once; others are shown without an answer, and asked for again.
 const WAITING: usize = 16;
 static TURNS: Semaphore = Semaphore::const_new(WAITING);
 /// A page asks again by itself for so long, in seconds.
@@ -52,14 +53,20 @@ pub(crate) async fn send(Submission(visit, mut form): Submission) -> PageResult 
         Ok((event, _event_type)) => Ok(go_to(id, &format!("/test?event={event}"))),
         Err(refusal) if !refusal.faults.is_empty() => {
             let webhook = subscriptions::show(visit.cx(), id).await?;
-            show(&visit, &webhook, &refusal.faults, no_answer()).await
+            let faults = wording::faults(&refusal.faults);
+            show(&visit, &webhook, &faults, no_answer()).await
         }
         Err(refusal) => Err(refusal.into()),
     }
 }
 
 /// The page; with faults, why no test was sent.
-async fn show(visit: &Visit, webhook: &Subscription, faults: &[Fault], told: Markup) -> PageResult {
+async fn show(
+    visit: &Visit,
+    webhook: &Subscription,
+    faults: &[Fault],
+    answer: Markup,
+) -> PageResult {
     let groups = triggers::known(visit).await?;
     let status = match faults {
         [] => StatusCode::OK,
@@ -69,25 +76,25 @@ async fn show(visit: &Visit, webhook: &Subscription, faults: &[Fault], told: Mar
     let lead = "Sends the example of an event type to this webhook alone, whatever its state.";
     let page = visit.page(Nav::Webhooks, &title, lead).status(status);
     let page = page.back(path(webhook.id), webhook.title.as_str());
-    Ok(page.show(&html! { (form(visit, webhook, &groups, faults)) (told) }))
+    Ok(page.show(&html! { (form(visit, webhook, &groups, faults)) (answer) }))
 }
 
 /// The section of a webhook's page.
-pub(super) fn section(visit: &Visit, webhook: &Subscription, groups: &[Group]) -> Markup {
+pub(super) fn section(visit: &Visit, webhook: &Subscription, groups: &[TypeGroup]) -> Markup {
     html! {
         section class="panel" id="test" {
             h2 { "Send a test" }
-            p { "One example, marked as a test, whatever the webhook's state; no second try." }
+            p { "Sends one example, marked as a test, whatever the webhook's state. It is not retried." }
             (form(visit, webhook, groups, &[]))
             (no_answer())
         }
     }
 }
 
-fn form(visit: &Visit, webhook: &Subscription, groups: &[Group], faults: &[Fault]) -> Markup {
+fn form(visit: &Visit, webhook: &Subscription, groups: &[TypeGroup], faults: &[Fault]) -> Markup {
     let patterns = webhook.triggers.iter();
     let patterns: Vec<_> = patterns.filter_map(|it| Trigger::parse(it).ok()).collect();
-    let meant = |it: &&Choice| patterns.iter().any(|pattern| pattern.matches(&it.name));
+    let meant = |it: &&TypeChoice| patterns.iter().any(|pattern| pattern.matches(&it.name));
     let choices = triggers::choices(groups).filter(|it| it.example);
     let (first, others): (Vec<_>, Vec<_>) = choices.partition(meant);
     let action = format!("{}/test", path(webhook.id));
@@ -118,10 +125,10 @@ fn no_answer() -> Markup {
     html! { div id="answer" aria-live="polite" {} }
 }
 
-/// What came of a test; waits for it.
+/// The result of a test; waits for it.
 async fn answer(visit: &Visit, webhook: &Subscription, event: EventId) -> Result<Markup, Trouble> {
     let (database, account) = (visit.database(), visit.account);
-    let missing = || Problem::not_found("test");
+    let missing = || ProblemDetails::not_found("test");
     let seconds = u64::from(webhook.timeout_seconds.unsigned_abs()) + 1;
     let turn = TURNS.try_acquire();
     let mut left = match turn {
@@ -136,7 +143,7 @@ async fn answer(visit: &Visit, webhook: &Subscription, event: EventId) -> Result
         }
         let by_mail = webhook.url.is_mail();
         if let Some(attempt) = attempts.last().filter(|it| it.outcome.is_end()) {
-            return Ok(told(visit, &delivery, attempt, by_mail));
+            return Ok(result(visit, &delivery, attempt, by_mail));
         }
         let stuck = delivery.held_by.is_some() && !by_mail;
         if stuck || left.is_zero() {
@@ -157,20 +164,20 @@ fn not_yet(visit: &Visit, delivery: &Delivery, stuck: bool) -> Markup {
             hx-swap="outerHTML" {
             p { (ui::badge(Tone::Wait, "No answer yet")) }
             @if stuck && delivery.state == DeliveryState::Held {
-                p { "A plugin holds the test up; the delivery says why." }
+                p { "A plugin is holding the test; the delivery says why." }
             } @else {
                 p { "The test is under way." }
             }
-            p { a class="button" href=(here) { "Look again" } " " a href=(row::path(delivery)) { "Show the delivery" } }
+            p { a class="button" href=(here) { "Check again" } " " a href=(row::path(delivery)) { "Show the delivery" } }
         }
     }
 }
 
-fn told(visit: &Visit, delivery: &Delivery, attempt: &Attempt, by_mail: bool) -> Markup {
+fn result(visit: &Visit, delivery: &Delivery, attempt: &AttemptRow, by_mail: bool) -> Markup {
     let answer = answer_of(attempt.detail.as_deref());
     let sentence = match (attempt.outcome, answer.error, attempt.status) {
         (_, Some(error), _) => error,
-        (Outcome::Sent, None, _) if by_mail => "The mail server took the mail.".to_owned(),
+        (Outcome::Sent, None, _) if by_mail => "The mail server accepted the mail.".to_owned(),
         (_, None, Some(status)) => {
             let code = StatusCode::from_u16(u16::try_from(status).unwrap_or(0)).ok();
             let reason = code.and_then(|it| it.canonical_reason());
@@ -196,9 +203,9 @@ fn told(visit: &Visit, delivery: &Delivery, attempt: &Attempt, by_mail: bool) ->
                 dt { "Time" } dd { (words::milliseconds(attempt.duration_ms)) ", " (visit.reader.ago(attempt.at)) }
             }
             @if let Some(body) = answer.body.filter(|it| !it.is_empty()) {
-                h3 { "What it answered" }
+                h3 { "Response" }
                 (ui::code("answer-body", &body))
-                @if answer.truncated { p class="help" { "There was more of it, which is not kept." } }
+                @if answer.truncated { p class="help" { "Only the beginning of it is kept." } }
             }
             p { a href=(row::path(delivery)) { "Show the delivery" } }
         }

@@ -3,19 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use super::draft::Draft;
+use super::draft::WebhookDraft;
 use crate::catalogue;
 use crate::domain::trigger::Trigger;
 use crate::http::pages::prelude::*;
 use crate::store::event_type::{self, TypeFilter};
 
-/// As many event types are shown to choose from; beyond, patterns name them.
+/// How many event types are shown to choose from; patterns name the others.
 const MOST_SHOWN: usize = 150;
-/// As many names are told of what a pattern matches.
+/// How many names are shown of what a pattern matches.
 const MOST_NAMED: usize = 12;
 
 /// An event type, as far as choosing it goes.
-pub(super) struct Choice {
+pub(super) struct TypeChoice {
     /// Its name.
     pub name: String,
     /// What people call it; may be empty.
@@ -24,7 +24,7 @@ pub(super) struct Choice {
     pub example: bool,
 }
 
-impl Choice {
+impl TypeChoice {
     fn new(name: &str, title: &str, example: bool) -> Self {
         Self {
             name: name.to_owned(),
@@ -35,16 +35,16 @@ impl Choice {
 }
 
 /// The event types under one heading.
-pub(super) struct Group {
+pub(super) struct TypeGroup {
     /// The heading.
     pub name: String,
     /// The types, in the order in which people see them.
-    pub choices: Vec<Choice>,
+    pub choices: Vec<TypeChoice>,
 }
 
-impl Group {
-    /// The pattern that means these types and, of `all`, no others; none: there is none.
-    fn pattern(&self, all: &[Group]) -> Option<String> {
+impl TypeGroup {
+    /// The pattern that matches these types and, of `all`, no others; none: there is none.
+    fn pattern(&self, all: &[TypeGroup]) -> Option<String> {
         let [first, rest @ ..] = self.choices.as_slice() else {
             return None;
         };
@@ -64,13 +64,13 @@ impl Group {
 ///
 /// # Errors
 /// When the database is away.
-pub(super) async fn known(visit: &Visit) -> Result<Vec<Group>, StoreError> {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut add = |group: &str, choice: Choice| {
+pub(super) async fn known(visit: &Visit) -> Result<Vec<TypeGroup>, StoreError> {
+    let mut groups: Vec<TypeGroup> = Vec::new();
+    let mut add = |group: &str, choice: TypeChoice| {
         let name = if group.is_empty() { "Own" } else { group };
         match groups.iter_mut().find(|it| it.name == name) {
             Some(group) => group.choices.push(choice),
-            None => groups.push(Group {
+            None => groups.push(TypeGroup {
                 name: name.to_owned(),
                 choices: vec![choice],
             }),
@@ -78,23 +78,26 @@ pub(super) async fn known(visit: &Visit) -> Result<Vec<Group>, StoreError> {
     };
     for it in catalogue::builtin() {
         let example = it.example.is_some();
-        add(&it.group, Choice::new(&it.name, &it.title, example));
+        add(&it.group, TypeChoice::new(&it.name, &it.title, example));
     }
     let filter = TypeFilter::default();
     let own = event_type::list(visit.database(), visit.account, &filter).await?;
     for it in own.iter().filter(|it| !it.builtin) {
-        add(&it.group, Choice::new(&it.name, &it.title, it.has_example));
+        add(
+            &it.group,
+            TypeChoice::new(&it.name, &it.title, it.has_example),
+        );
     }
     Ok(groups)
 }
 
 /// The types of all groups.
-pub(super) fn choices(groups: &[Group]) -> impl Iterator<Item = &Choice> {
+pub(super) fn choices(groups: &[TypeGroup]) -> impl Iterator<Item = &TypeChoice> {
     groups.iter().flat_map(|group| &group.choices)
 }
 
 /// The names that a pattern matches today.
-fn matching<'a>(pattern: &str, groups: &'a [Group]) -> Vec<&'a str> {
+fn matching<'a>(pattern: &str, groups: &'a [TypeGroup]) -> Vec<&'a str> {
     let Ok(trigger) = Trigger::parse(pattern) else {
         return Vec::new();
     };
@@ -103,14 +106,14 @@ fn matching<'a>(pattern: &str, groups: &'a [Group]) -> Vec<&'a str> {
 }
 
 /// The names of a group's types; nothing, if there is no such group.
-pub(super) fn of_group<'a>(name: &str, groups: &'a [Group]) -> impl Iterator<Item = &'a str> {
+pub(super) fn of_group<'a>(name: &str, groups: &'a [TypeGroup]) -> impl Iterator<Item = &'a str> {
     let found = groups.iter().filter(move |group| group.name == name);
     let choices = found.flat_map(|group| &group.choices);
     choices.map(|it| it.name.as_str())
 }
 
-/// What a pattern matches today, in words.
-fn meaning(pattern: &str, groups: &[Group]) -> String {
+/// What a pattern matches today, as text.
+fn meaning(pattern: &str, groups: &[TypeGroup]) -> String {
     let names = matching(pattern, groups);
     let (shown, more) = names.split_at(names.len().min(MOST_NAMED));
     match (names.len(), more.len()) {
@@ -122,8 +125,8 @@ fn meaning(pattern: &str, groups: &[Group]) -> String {
 }
 
 /// The triggers of a webhook, each with what it means today.
-pub(super) fn explained(triggers: &[String], groups: &[Group]) -> Markup {
-    let told = |trigger: &str| match trigger {
+pub(super) fn explained(triggers: &[String], groups: &[TypeGroup]) -> Markup {
+    let explanation = |trigger: &str| match trigger {
         "*" => "every event, also of types that are added later".to_owned(),
         pattern if pattern.contains('*') => meaning(pattern, groups),
         name => {
@@ -135,20 +138,20 @@ pub(super) fn explained(triggers: &[String], groups: &[Group]) -> Markup {
     html! {
         ul class="triggers" {
             @for trigger in triggers {
-                li { code { (trigger) } " " span class="muted" { (told(trigger)) } }
+                li { code { (trigger) } " " span class="muted" { (explanation(trigger)) } }
             }
         }
     }
 }
 
 /// The fields by which triggers are chosen.
-pub(super) fn picker(draft: &Draft, groups: &[Group], faults: &[String]) -> Markup {
+pub(super) fn picker(draft: &WebhookDraft, groups: &[TypeGroup], faults: &[String]) -> Markup {
     let chosen: BTreeSet<&str> = draft.triggers().collect();
     let wholes: Vec<Option<String>> = groups.iter().map(|it| it.pattern(groups)).collect();
     let mut room = MOST_SHOWN;
     let mut boxes: BTreeSet<&str> = BTreeSet::from(["*"]);
     boxes.extend(wholes.iter().flatten().map(String::as_str));
-    let mut lists: Vec<&[Choice]> = Vec::new();
+    let mut lists: Vec<&[TypeChoice]> = Vec::new();
     for group in groups {
         let (some, _) = group.choices.split_at(group.choices.len().min(room));
         room -= some.len();
@@ -160,7 +163,7 @@ pub(super) fn picker(draft: &Draft, groups: &[Group], faults: &[String]) -> Mark
     html! {
         fieldset class="field picker" id="triggers" data-picker {
             legend { "Triggers" }
-            p class="help" { "The events that this webhook is told of." }
+            p class="help" { "The events that this webhook gets." }
             @for fault in faults { p class="error" { (fault) } }
             label class="choice" {
                 input type="checkbox" name="trigger" value="*" checked[chosen.contains("*")];
@@ -175,7 +178,7 @@ pub(super) fn picker(draft: &Draft, groups: &[Group], faults: &[String]) -> Mark
                 @for ((group, some), whole) in groups.iter().zip(&lists).zip(&wholes) {
                     @if !some.is_empty() { (group_box(&group.name, some, whole.as_deref(), &chosen)) }
                 }
-                p class="help" data-none hidden { "No event type fits." }
+                p class="help" data-none hidden { "No event type matches." }
             }
             @if hidden > 0 { p class="help" { (hidden) " more event types: name them below." } }
             label for="patterns" class="second" { "Other names and patterns" }
@@ -184,7 +187,7 @@ pub(super) fn picker(draft: &Draft, groups: &[Group], faults: &[String]) -> Mark
                 (free.join("\n"))
             }
             p class="help" id="patterns-help" {
-                "One a line. " code { "*" } " stands for any characters: " code { "ORDER_*" }
+                "One per line. " code { "*" } " matches any characters: " code { "ORDER_*" }
                 " matches " code { "ORDER_CREATED" } ", today and later."
             }
             ul class="triggers" data-meanings aria-live="polite" {
@@ -196,8 +199,13 @@ pub(super) fn picker(draft: &Draft, groups: &[Group], faults: &[String]) -> Mark
     }
 }
 
-fn group_box(name: &str, some: &[Choice], whole: Option<&str>, chosen: &BTreeSet<&str>) -> Markup {
-    let is_chosen = |it: &&Choice| chosen.contains(it.name.as_str());
+fn group_box(
+    name: &str,
+    some: &[TypeChoice],
+    whole: Option<&str>,
+    chosen: &BTreeSet<&str>,
+) -> Markup {
+    let is_chosen = |it: &&TypeChoice| chosen.contains(it.name.as_str());
     let count = some.iter().filter(is_chosen).count();
     let by_pattern = whole.is_some_and(|pattern| chosen.contains(pattern));
     let count_words = match (by_pattern, count) {
@@ -233,9 +241,9 @@ fn group_box(name: &str, some: &[Choice], whole: Option<&str>, chosen: &BTreeSet
 mod tests {
     use super::*;
 
-    fn group(name: &str, types: &[&str]) -> Group {
-        let choices = types.iter().map(|name| Choice::new(name, "", true));
-        Group {
+    fn group(name: &str, types: &[&str]) -> TypeGroup {
+        let choices = types.iter().map(|name| TypeChoice::new(name, "", true));
+        TypeGroup {
             name: name.to_owned(),
             choices: choices.collect(),
         }

@@ -38,7 +38,9 @@ pub(super) fn read_spans(text: &str) -> Result<Vec<u32>, String> {
 fn read_span(text: &str) -> Result<u32, String> {
     let wrong = || {
         let shown: String = text.chars().take(40).collect();
-        format!("“{shown}” is no wait: write a number with s, min, h or d, such as 30 s or 5 min.")
+        format!(
+            "“{shown}” is not a time: enter a number with s, min, h or d, such as 30 s or 5 min."
+        )
     };
     let end = text.find(|it: char| !it.is_ascii_digit());
     let (number, unit) = text.split_at(end.unwrap_or(text.len()));
@@ -62,7 +64,7 @@ pub(super) fn milliseconds(time: i32) -> String {
     }
 }
 
-/// So many deliveries, in words: `1 delivery`, `more than 10,000 deliveries`.
+/// So many deliveries, as text: `1 delivery`, `more than 10,000 deliveries`.
 pub(super) fn deliveries(count: OpenCount) -> String {
     let more = if count.more { "more than " } else { "" };
     format!("{more}{}", number::of(count.open, "delivery"))

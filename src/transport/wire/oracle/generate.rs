@@ -125,7 +125,7 @@ fn body(rng: &mut StdRng) -> Vec<u8> {
     }
 }
 
-/// A head and a body whose end is told in some way, right or wrong.
+/// A head and a body whose end is announced in some way, right or wrong.
 fn framed(rng: &mut StdRng, bytes: &mut Vec<u8>, status: u16, body: &[u8]) {
     let length = body.len();
     let plain = |framing: String| (framing, body.to_vec());

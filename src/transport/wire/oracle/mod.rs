@@ -1,6 +1,6 @@
 //! Herald's reading of answers, held against hyper's: both get the same bytes, and must agree on
 //! the status, the fields, the body, whether it is whole, and whether the connection may be used
-//! again. Where Herald is to differ stands in [`wanted`].
+//! again. [`wanted`] says where Herald is to differ.
 
 mod generate;
 mod readers;
@@ -171,7 +171,7 @@ fn disagreement(herald: &Herald, script: &Script) -> (Option<String>, Option<Dev
         agree = nothing(&by_hyper) && nothing(&by_reading) && by_herald == by_reading;
         deviation = Some(Deviation::WrongInPieces);
     }
-    let words = (!agree).then(|| {
+    let difference = (!agree).then(|| {
         let text = String::from_utf8_lossy(&script.bytes()).into_owned();
         let pieces: Vec<usize> = script.pieces.iter().map(Vec::len).collect();
         format!(
@@ -180,7 +180,7 @@ fn disagreement(herald: &Herald, script: &Script) -> (Option<String>, Option<Dev
             script.end
         )
     });
-    (words, deviation)
+    (difference, deviation)
 }
 
 /// Answers that a reader got wrong once, each with what it is about.
@@ -312,8 +312,8 @@ fn what_was_read_wrong_once_is_read_as_hyper_reads_it_in_any_two_pieces() {
             });
             let scripts = [Script::whole(&bytes, end), Script::in_bytes(&bytes, end)];
             for script in scripts.into_iter().chain(in_two) {
-                let (words, _) = disagreement(&herald, &script);
-                assert_eq!(words, None, "{name}");
+                let (difference, _) = disagreement(&herald, &script);
+                assert_eq!(difference, None, "{name}");
             }
         }
     });
@@ -325,8 +325,8 @@ fn the_comparison_finds_each_known_fault_of_awc_without_the_wire() {
         let bare = Herald::new(true);
         for (name, bytes, end) in known() {
             let script = Script::whole(&bytes, end);
-            let (words, _) = disagreement(&bare, &script);
-            assert!(words.is_some(), "not found: {name}");
+            let (difference, _) = disagreement(&bare, &script);
+            assert!(difference.is_some(), "not found: {name}");
         }
     });
 }
@@ -356,9 +356,9 @@ fn herald_and_hyper_read_random_answers_alike() {
                     return deviations;
                 }
                 let seed = first.wrapping_add(n);
-                let (words, deviation) = disagreement(&herald, &generate::script(seed));
-                if let Some(words) = words {
-                    panic!("HERALD_TEST_SEED={seed}: {words}");
+                let (difference, deviation) = disagreement(&herald, &generate::script(seed));
+                if let Some(difference) = difference {
+                    panic!("HERALD_TEST_SEED={seed}: {difference}");
                 }
                 deviations.extend(deviation);
             }

@@ -19,7 +19,7 @@ use super::script::{End, Line, Script};
 use crate::config::Live;
 use crate::domain::address::AddressRules;
 use crate::domain::hops::HopId;
-use crate::transport::client::{Client, Delivery, Endpoint, Exchange};
+use crate::transport::client::{Client, DeliveryRequest, Endpoint, Exchange};
 use crate::transport::tls::tls_settings;
 use crate::transport::wire::answer::{self, Reading};
 use crate::transport::wire::{Idle, Wire};
@@ -233,8 +233,8 @@ impl Herald {
         seen
     }
 
-    fn delivery(&self) -> Delivery<'_> {
-        Delivery {
+    fn delivery(&self) -> DeliveryRequest<'_> {
+        DeliveryRequest {
             endpoint: &self.endpoint,
             id: "evt",
             timestamp: 0,
