@@ -87,6 +87,27 @@ need_rust() {
     need_package cc gcc libc6-dev
 }
 
+# with_progress WHAT COMMAND...: runs a command that takes minutes. On a terminal cargo draws its own
+# bar; elsewhere a line a minute says that it is at work.
+with_progress() {
+    local what=$1 begun=$SECONDS work code=0
+    shift
+    say "$what"
+    if [ -t 2 ]; then
+        "$@"
+        return
+    fi
+    "$@" --quiet &
+    work=$!
+    while kill -0 $work 2>/dev/null; do
+        sleep 1
+        local passed=$((SECONDS - begun))
+        ((passed % 60)) || ((passed == 0)) || say "  still at work after $((passed / 60)) min"
+    done
+    wait $work || code=$?
+    return $code
+}
+
 # need_tool NAME VERSION: builds a program of Cargo's unless it is there. Hardly optimised: it runs
 # for seconds, and a build that is takes minutes.
 need_tool() {
