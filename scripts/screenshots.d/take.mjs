@@ -1,7 +1,7 @@
 // Takes a picture of each page of a Herald that it fills first, light and dark, wide and narrow,
 // and tells what is wrong with how they look. `given`: as for the tests of the pages, and
 // `operator` (a token for all accounts), `patterns` (the pages, by route), `folder` (where the
-// pictures go), `only` (part of a name), `readme` (whether those that the README shows are taken
+// pictures go), `only` (part of a name), `readme` (whether those that the documents show are taken
 // anew as well).
 
 import { execFileSync } from "node:child_process";
@@ -20,7 +20,7 @@ const HISTORY = fileURLToPath(new URL("history.sql", import.meta.url));
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
-// What the README shows: its name there, the page, the colours, the size.
+// What the documents show: its name there, the page, the colours, the size.
 const README = [
   ["overview", "overview", "light", 1280, 960],
   ["webhooks", "webhooks", "dark", 1280, 800],
@@ -83,7 +83,7 @@ await run(async (desk) => {
     for (const frame of await page.locator("iframe").all()) await frame.scrollIntoViewIfNeeded();
     await page.waitForLoadState("networkidle");
     await page.evaluate(() => scrollTo(0, 0));
-    await page.screenshot({ path: path.join(HERE, `${file}.png`) });
+    await page.screenshot({ path: path.join(HERE, "../../docs/images", `${file}.png`) });
     await desk.forget(screen);
   }
   writeFileSync(path.join(given.folder, "faults.txt"), faults.map((it) => `${it}\n`).join(""));

@@ -103,7 +103,7 @@ fn whole(command: &Command) -> anyhow::Result<Vec<u8>> {
              other, and the key of the secrets.",
         ),
         (
-            "/usr/share/doc/herald/operating",
+            "/usr/share/doc/herald/docs/operating",
             "Backup, restore, upgrade and the like, step by step.",
         ),
     ] {

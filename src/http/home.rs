@@ -12,7 +12,6 @@ use super::shared::ServerContext;
 pub(super) struct Home {
     /// Always `Herald`.
     name: &'static str,
-    /// Its version.
     version: &'static str,
     /// The OpenAPI document.
     openapi: &'static str,

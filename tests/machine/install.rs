@@ -67,8 +67,8 @@ fn an_installation_runs_at_once_and_closes_what_is_secret() {
         "/usr/share/zsh/vendor-completions/_herald",
         "/usr/share/fish/vendor_completions.d/herald.fish",
         "/usr/share/doc/herald/copyright",
-        "/usr/share/doc/herald/operating/install.md",
-        "/usr/share/doc/herald/operating/backup.md",
+        "/usr/share/doc/herald/docs/operating/install.md",
+        "/usr/share/doc/herald/docs/operating/backup.md",
         "/usr/share/herald/prometheus/herald.rules.yml",
         "/usr/share/herald/grafana/herald.json",
     ] {

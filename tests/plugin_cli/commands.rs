@@ -295,7 +295,10 @@ fn a_mail_is_shown_as_it_would_be_written() {
 
 #[test]
 fn every_example_of_the_manual_holds() {
-    let manual = fs::read_to_string(shipped().join("README.md")).unwrap();
+    let manual = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/plugin-language.md"),
+    )
+    .unwrap();
     let blocks: Vec<&str> = manual
         .split("```rhai\n")
         .skip(1)
@@ -319,7 +322,10 @@ fn every_example_of_the_manual_holds() {
 
 #[test]
 fn the_manual_tells_the_limits_in_force_by_default() {
-    let manual = fs::read_to_string(shipped().join("README.md")).unwrap();
+    let manual = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/plugin-language.md"),
+    )
+    .unwrap();
     for setting in herald::config::describe() {
         let told = setting.key.strip_prefix("plugin_").is_none()
             || manual.contains(&format!("`{}`", setting.key));

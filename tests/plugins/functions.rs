@@ -92,7 +92,7 @@ write_utf8: blob int int text, blob range text, blob range= text
 zip: array array closure
 "#;
 
-/// Herald's, which `plugins/README.md` lists.
+/// Herald's, which `docs/guides/plugin-language.md` lists.
 pub(crate) const HERALD: &str = r#"
 assert: bool text
 assert_eq: any any

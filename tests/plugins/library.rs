@@ -7,7 +7,7 @@ use crate::support::{failure, value};
 
 #[test]
 fn the_manual_names_every_function_of_herald() {
-    let manual = include_str!("../../plugins/README.md");
+    let manual = include_str!("../../docs/guides/plugin-language.md");
     for line in HERALD.lines().filter(|line| !line.is_empty()) {
         let (name, _) = line.split_once(": ").unwrap();
         assert!(manual.contains(&format!("{name}(")), "{name}");

@@ -84,7 +84,6 @@ impl Drop for BudgetShare {
 /// The commit of a batch.
 #[derive(Debug, Clone)]
 pub(crate) struct Commit {
-    /// Its lane.
     pub(crate) lane: Arc<Lane>,
     /// The uptime after it.
     pub(crate) at: Duration,

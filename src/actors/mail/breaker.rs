@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 const FAILURES: u32 = 3;
 /// The first pause between two mails that find out.
 const FIRST: Duration = Duration::from_secs(1);
-/// The longest one.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// A change that is worth a line in the log.

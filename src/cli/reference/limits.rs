@@ -10,7 +10,7 @@ What Herald accepts, sends and keeps. A value with the name of a setting is its 
 const END: &str = "
 `GET /v1/accounts/{id}` and the account's page show how much of each bound an account uses.
 
-A [plugin](../../plugins/README.md#when-a-script-fails) and a \
+A [plugin](../guides/plugin-language.md#when-a-script-fails) and a \
 [schema](../guides/events.md#what-a-schema-may-cost) have limits of their own. When Herald holds \
 much in memory, it [slows publishers down](../operating/sizing.md#memory) and refuses nothing.
 ";

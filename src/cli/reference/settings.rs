@@ -62,7 +62,7 @@ fn after(heading: &str) -> Option<&'static str> {
         ),
         "Plugins" => Some(
             "What happens when a script reaches a bound is in [When a script \
-             fails](../../plugins/README.md#when-a-script-fails).",
+             fails](../guides/plugin-language.md#when-a-script-fails).",
         ),
         "Mail" => Some(
             "Examples are in [Connect a mail \

@@ -6,7 +6,6 @@ mod client;
 mod request;
 mod webhook;
 
-/// One limit.
 pub(crate) struct LimitRow {
     /// What is bounded.
     pub what: &'static str,

@@ -32,7 +32,7 @@ pub(super) fn events() -> Vec<LimitRow> {
             "any size, any escape",
             "the bytes pass unchanged. A schema sees a number beyond 1.8e308 as 1e308, and half \
              of a surrogate pair as U+FFFD; for plugins see \
-             [Numbers](../../plugins/README.md#numbers)",
+             [Numbers](../guides/plugin-language.md#numbers)",
         ),
         limit(
             "a batch of events",

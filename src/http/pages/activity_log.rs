@@ -15,7 +15,6 @@ use crate::store::activity_type;
 const ALL: &str = "*";
 const PATH: &str = "/activity";
 
-/// The list.
 pub(crate) async fn list(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let user = query.text("user");

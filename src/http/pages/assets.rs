@@ -62,7 +62,6 @@ pub(super) static SCRIPTS: LazyLock<Asset> = LazyLock::new(|| {
 pub(super) static HTMX: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("htmx", "js", SCRIPT, &[include_str!("assets/htmx.min.js")]));
 
-/// The icon.
 pub(super) static ICON: LazyLock<Asset> = LazyLock::new(|| {
     let parts = &[include_str!("assets/icon.svg")];
     Asset::new("icon", "svg", "image/svg+xml", parts)

@@ -17,7 +17,6 @@ const LIST: &str = "deliveries";
 /// Rows of a page.
 const ROWS: usize = 50;
 
-/// The list.
 pub(in crate::http) async fn list(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let choice = Choice::take(&mut query, &visit.reader, visit.request.query_string());

@@ -137,7 +137,6 @@ async fn form(visit: &Visit, view: &PluginView, wish: &Wish) -> Result<Markup, P
     })
 }
 
-/// Runs it.
 async fn run(
     visit: &Visit,
     view: &PluginView,

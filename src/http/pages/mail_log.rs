@@ -13,7 +13,6 @@ const PATH: &str = "/mail";
 /// Topics that the drop-down offers; of more, a text is asked for.
 const MOST_TOPICS: usize = 100;
 
-/// The list.
 pub(crate) async fn list(visit: Visit) -> PageResult {
     let mut query = visit.query();
     // Whoever types has typed less at first: that is no fault.

@@ -15,7 +15,6 @@ const MOST_WEBHOOKS: usize = 50;
 /// Accounts that a script's page names.
 const MOST_ACCOUNTS: usize = 50;
 
-/// The list.
 pub(crate) async fn list(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let q = query.text("q").unwrap_or_default();

@@ -64,7 +64,6 @@ impl Visit {
         &self.shared.engine
     }
 
-    /// The database.
     pub(super) fn database(&self) -> &Database {
         self.engine().database()
     }

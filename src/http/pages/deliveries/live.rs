@@ -82,7 +82,6 @@ impl Seat {
     }
 }
 
-/// The stream.
 pub(in crate::http) async fn stream(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let choice = Choice::take(&mut query, &visit.reader, visit.request.query_string());

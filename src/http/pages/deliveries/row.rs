@@ -42,7 +42,6 @@ pub(super) fn mark(delivery: &Delivery) -> String {
     format!("{} {} {status}", delivery.state, delivery.attempts)
 }
 
-/// A row.
 pub(super) fn row(reader: &PageReader, delivery: &Delivery, names: &Names) -> Markup {
     let id = format!("d-{}-{}", delivery.event, delivery.subscription);
     let status = delivery.last_status.map(|status| status.to_string());

@@ -118,7 +118,6 @@ fn next(visit: &Visit, shown: &ShownDelivery) -> Markup {
     }
 }
 
-/// Resends it.
 pub(in crate::http) async fn resend(Submission(visit, _form): Submission) -> PageResult {
     let (event, subscription) = (visit.part("event_id")?, visit.part("subscription_id")?);
     let refused = |detail: &str| Err(ProblemDetails::new(ProblemKind::Conflict, detail));

@@ -17,7 +17,6 @@ use crate::store::subscription_name::{Bystander, bystanders};
 const MOST_LOOKED: i64 = 2_000;
 const MOST_SHOWN: usize = 50;
 
-/// The page.
 pub(in crate::http) async fn page(visit: Visit) -> PageResult {
     visit.no_query()?;
     let known = event_types::show(visit.cx(), &visit.part::<String>("name")?).await?;

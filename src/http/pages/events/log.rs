@@ -7,7 +7,6 @@ use crate::store::event::{self, EventFilter, EventSummary};
 
 const LIST: &str = "events";
 
-/// The list.
 pub(in crate::http) async fn list(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let topic = query.text("topic");

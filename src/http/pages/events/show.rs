@@ -15,7 +15,6 @@ use crate::store::subscription_name::{bystanders, named};
 /// Webhooks of a page, in each of the two lists.
 const ROWS: usize = 50;
 
-/// The page.
 pub(in crate::http) async fn page(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let skip: usize = query.parsed("skip").unwrap_or(0);

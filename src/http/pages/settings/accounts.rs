@@ -20,7 +20,6 @@ pub(super) const LIST: SettingsList = SettingsList {
     removal: ["remove", "Remove an account?", "Remove the account"],
 };
 
-/// The list.
 pub(in crate::http) async fn list(visit: Visit) -> PageResult {
     let wanted: PageRequest<AccountId> = LIST.wanted(&visit)?;
     let directory = &visit.shared.directory;
@@ -65,7 +64,6 @@ fn name_field(name: &str, refusal: &Refused, focus: bool) -> Markup {
     }
 }
 
-/// Adds one.
 pub(in crate::http) async fn add(Submission(visit, mut form): Submission) -> PageResult {
     let [name, email] = ["name", "email"].map(|it| form.take(it).trim().to_owned());
     let made = async {
@@ -229,7 +227,6 @@ fn removal(visit: &Visit, account: &Account, refusal: &Refused) -> HttpResponse 
     LIST.question(visit, (&path, &account.name), &sentence, refusal)
 }
 
-/// Removes one.
 pub(in crate::http) async fn remove(Submission(visit, _): Submission) -> PageResult {
     let account = found(&visit).await?;
     let by = visit.cx().by();

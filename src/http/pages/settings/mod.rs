@@ -47,7 +47,6 @@ fn tabs(visit: &Visit, current: &str) -> Markup {
 struct SettingsList {
     /// What is in it, also in its cursors.
     name: &'static str,
-    /// Its title.
     title: &'static str,
     /// Its address.
     path: &'static str,

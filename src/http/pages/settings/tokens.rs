@@ -21,7 +21,6 @@ pub(super) const LIST: SettingsList = SettingsList {
     removal: ["revoke", "Revoke a token?", "Revoke the token"],
 };
 
-/// The list.
 pub(in crate::http) async fn list(visit: Visit) -> PageResult {
     let wanted: PageRequest<TokenId> = LIST.wanted(&visit)?;
     let (directory, account) = (&visit.shared.directory, visit.caller.account);
@@ -233,7 +232,6 @@ pub(in crate::http) async fn ask_revocation(visit: Visit) -> PageResult {
     Ok(LIST.question(&visit, (&path, title(&token)), &sentence, &refusal))
 }
 
-/// Revokes it.
 pub(in crate::http) async fn revoke(Submission(visit, _): Submission) -> PageResult {
     let (account, id) = (visit.caller.account, visit.part("id")?);
     tokens::revoke(&visit.shared.directory, account, id, &visit.cx().by()).await?;

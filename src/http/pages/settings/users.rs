@@ -24,7 +24,6 @@ pub(super) const LIST: SettingsList = SettingsList {
     removal: ["remove", "Remove a user?", "Remove the user"],
 };
 
-/// The list.
 pub(in crate::http) async fn list(visit: Visit) -> PageResult {
     let wanted: PageRequest<UserId> = LIST.wanted(&visit)?;
     let (directory, account) = (&visit.shared.directory, visit.account);
@@ -97,7 +96,6 @@ fn role_choice(chosen: &str, refusal: &Refused) -> Markup {
     roles(&choices, refusal)
 }
 
-/// Invites.
 pub(in crate::http) async fn invite(Submission(visit, mut form): Submission) -> PageResult {
     let [email, name, role] = ["email", "name", "role"].map(|it| form.take(it));
     let made = async {

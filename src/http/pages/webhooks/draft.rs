@@ -115,7 +115,6 @@ impl WebhookDraft {
         self.values.insert(field, normal(field, value));
     }
 
-    /// The triggers.
     pub(super) fn triggers(&self) -> impl Iterator<Item = &str> {
         self.value("triggers").lines()
     }

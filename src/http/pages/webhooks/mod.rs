@@ -60,7 +60,6 @@ impl View {
     }
 }
 
-/// The list.
 pub(crate) async fn list(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let chosen = query.take("view", View::read);

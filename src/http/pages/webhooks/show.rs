@@ -19,7 +19,6 @@ use SubscriptionState::{Disabled, Enabled, Paused};
 /// Deliveries that are shown.
 const LATEST: usize = 8;
 
-/// The page.
 pub(crate) async fn page(visit: Visit) -> PageResult {
     let mut query = visit.query();
     let range = ChartRange::take(&mut query);
@@ -73,7 +72,6 @@ fn actions(visit: &Visit, webhook: &Subscription) -> Markup {
     }
 }
 
-/// Its state.
 fn state_panel(visit: &Visit, webhook: &Subscription, last: Markup, open: OpenCount) -> Markup {
     html! {
         section class="panel" aria-label="State" {
