@@ -8,22 +8,6 @@ pub(super) const EXIT_CODES: &[(&str, &str)] = &[
     ("2", "Wrong usage."),
 ];
 
-/// Commands that exit with 1 for what they found, and what that is.
-pub(super) const FINDINGS: &[(&str, &str)] = &[
-    ("audit", "a delivery is lost, or is in two places"),
-    (
-        "check-config",
-        "a setting, or a file that it names, has a fault",
-    ),
-    ("doctor", "something would keep Herald from its work"),
-    (
-        "plugin check",
-        "a script has a fault, or a test of it fails",
-    ),
-    ("plugin run", "the script failed"),
-    ("publish", "an event was rejected"),
-];
-
 /// Variables that are no settings, and what each is for.
 pub(super) const VARIABLES: &[(&str, &str)] = &[
     (

@@ -13,6 +13,7 @@ mod output;
 mod plugin;
 mod publish;
 mod receive;
+#[cfg(test)]
 mod reference;
 mod rotate_key;
 mod serve;
@@ -91,13 +92,6 @@ enum Command {
         /// The folder; made if it is missing
         folder: PathBuf,
     },
-    /// Write the pages of docs/reference into a folder
-    #[command(hide = true)]
-    Reference {
-        /// The folder; made if it is missing
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
-    },
 }
 
 /// The arguments are in order, but what they ask for cannot be tried as it is asked.
@@ -152,7 +146,6 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::ExampleConfig => output::write(&example_file())?,
         Command::Manual { folder } => manual::write(Cli::command(), &folder)?,
-        Command::Reference { folder } => reference::write(Cli::command(), &folder)?,
     }
     Ok(ExitCode::SUCCESS)
 }

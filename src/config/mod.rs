@@ -326,6 +326,7 @@ pub fn describe() -> impl Iterator<Item = &'static Setting> {
 }
 
 /// The same by what they are about, each group under its heading.
+#[cfg(test)]
 #[must_use]
 pub const fn groups() -> &'static [(&'static str, &'static [Setting])] {
     setting::GROUPS

@@ -241,6 +241,7 @@ impl Setting {
     }
 
     /// The kind of its value in the TOML file, for documents.
+    #[cfg(test)]
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self.kind {

@@ -15,6 +15,7 @@ mod hops;
 mod idempotency;
 mod keeping;
 mod life;
+#[cfg(test)]
 mod limits;
 mod malformed;
 mod metrics;
@@ -28,6 +29,7 @@ mod pipeline;
 mod problem;
 mod query;
 pub mod receiver;
+#[cfg(test)]
 pub(crate) mod reference;
 mod reply;
 mod room;

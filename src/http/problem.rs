@@ -44,6 +44,7 @@ macro_rules! kinds {
                 }
             }
 
+            #[cfg(test)]
             const fn remedy(self) -> &'static str {
                 match self {
                     $(Self::$kind => $remedy,)+
@@ -140,6 +141,7 @@ kinds! {
 }
 
 /// A kind of problem, for the reference.
+#[cfg(test)]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ProblemRow {
     /// The HTTP status.
@@ -153,6 +155,7 @@ pub(crate) struct ProblemRow {
 }
 
 /// Every kind of problem, by status.
+#[cfg(test)]
 pub(crate) fn rows() -> Vec<ProblemRow> {
     let row = |kind: &ProblemKind| {
         let (urn, title) = kind.names();

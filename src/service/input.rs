@@ -17,6 +17,7 @@ pub(in crate::service) use self::declare::{checked, inputs, lists, made_and_chan
 pub use self::kinds::{
     BREAKS, CONTROL, ListOf, Moment, OrNull, PLAIN, Text, Whole, line_schema, one_of,
 };
+#[cfg(test)]
 pub(crate) use self::moment::YEARS;
 pub use self::moment::{TimeError, read_time};
 pub use self::object::Object;

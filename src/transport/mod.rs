@@ -6,6 +6,7 @@ mod client;
 mod connector;
 mod dial;
 mod failure;
+#[cfg(test)]
 mod failures;
 mod lookup;
 mod probe;
@@ -17,9 +18,11 @@ mod wire;
 
 pub use client::{Answer, Client, DeliveryRequest, Endpoint, Exchange, Phases};
 pub use failure::{Phase, RequestFailure, TlsFailure};
+#[cfg(test)]
 pub(crate) use failures::failures;
 pub use lookup::{CheckFailure, check_target};
 pub use probe::{Reached, try_target};
 pub use status::refusal;
 pub use tls::{TlsSettings, tls_settings};
+#[cfg(test)]
 pub(crate) use wire::bounds;

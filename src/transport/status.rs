@@ -105,6 +105,7 @@ pub fn refusal(status: u16, body: &[u8]) -> String {
 }
 
 /// What each status says, and what to do about it.
+#[cfg(test)]
 pub(super) fn table() -> impl Iterator<Item = (String, String)> {
     STATUSES.iter().map(|(range, name, remedy)| {
         let status = match (range.start(), range.end()) {

@@ -38,6 +38,22 @@ pub(crate) struct Attempt {
     pub(crate) test: bool,
 }
 
+impl Attempt {
+    /// A test, whose row is claimed with n = 1.
+    pub(crate) const fn test(event: EventId, event_type: Arc<str>, payload: Bytes) -> Self {
+        Self {
+            event,
+            event_type,
+            payload,
+            hops: None,
+            n: 1,
+            failures: 0,
+            origin: Origin::Test,
+            test: true,
+        }
+    }
+}
+
 /// What came of it.
 pub(super) struct AttemptResult {
     pub(super) record: AttemptRecord,

@@ -1,6 +1,6 @@
 //! What is to be written of deliveries, gathered by delivery thread so that Recorder gets it in
 //! batches and not row by row. What is not written yet is bounded: each attempt holds its share of
-//! the room until it is recorded, wherever it is dropped.
+//! the room until it is dropped, because it is recorded, left out or lost.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,7 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::attempt;
 use crate::actors::intake::memory::MemoryEvent;
 use crate::actors::observe::metrics::Metrics;
-use crate::store::record::{AttemptRecord, ReleasedClaim, SpilledDelivery};
+use crate::actors::tell::tell_recipient;
+use crate::store::record::{AttemptRecord, DeliveryKey, ReleasedClaim, SpilledDelivery};
 
 /// Attempts that may be made and not yet recorded, over all threads.
 pub(crate) const UNRECORDED: usize = 16_384;
@@ -22,10 +23,20 @@ const FULL: usize = 128;
 /// How long an attempt waits for others, at most.
 const WAIT: Duration = Duration::from_millis(3);
 
-/// A share of the room for attempts that are not recorded, given back when it is dropped. Empty if
-/// the daemon ends.
+/// A share of the room for attempts that are not recorded, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Room(Option<OwnedSemaphorePermit>);
+pub(crate) struct Room(OwnedSemaphorePermit);
+
+impl Room {
+    /// Gives many back at once, which locks the semaphore once.
+    pub(super) fn give_back(rooms: Vec<Self>) {
+        let all = rooms.into_iter().map(|Self(permit)| permit);
+        drop(all.reduce(|mut all, one| {
+            all.merge(one);
+            all
+        }));
+    }
+}
 
 /// An attempt that ended and is not recorded.
 pub(crate) struct PendingAttempt {
@@ -39,6 +50,19 @@ pub(crate) struct Spilled {
     pub(crate) delivery: SpilledDelivery,
 }
 
+impl Spilled {
+    /// It is due at once.
+    pub(super) const fn due(event: Arc<MemoryEvent>, key: DeliveryKey) -> Self {
+        let delivery = SpilledDelivery {
+            key,
+            running_for: None,
+            wait: Duration::ZERO,
+            held_by: None,
+        };
+        Self { event, delivery }
+    }
+}
+
 /// What is to be written. Delivery threads send it to Recorder, which gathers it in the same form.
 /// If it is lost with the process, its attempts were in flight at the crash, the lane's low-water
 /// mark is below its spilled deliveries, and its claims run out by themselves.
@@ -48,7 +72,7 @@ pub(crate) struct PendingWrites {
     /// First attempts, made from memory.
     pub(crate) first: Vec<(PendingAttempt, Arc<MemoryEvent>)>,
     pub(crate) spilled: Vec<Spilled>,
-    /// First attempts that ran for so long that their delivery got a row.
+    /// First attempts that ran for so long that their delivery is to get a row.
     pub(crate) long: Vec<(PendingAttempt, Arc<MemoryEvent>)>,
     /// Attempts at claimed rows.
     pub(crate) claimed: Vec<PendingAttempt>,
@@ -101,12 +125,12 @@ impl PendingWriter {
     /// Sends it now. Something bounds how much there is: the room for attempts, the memory budget
     /// for deliveries that leave memory, claims for what is released.
     pub(super) fn send(&self, writes: PendingWrites) {
+        if !self.recorder.connected() {
+            // Recorder died: its room is never given back, so that deliveries stop.
+            return std::mem::forget(writes);
+        }
         self.metrics.mailboxes.recorder.add(1);
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "a full mailbox must not lose it; see above"
-        )]
-        self.recorder.do_send(writes);
+        tell_recipient(&self.recorder, writes);
     }
 
     /// Gives rows to deliveries of a subscription that leave memory.
@@ -135,9 +159,9 @@ impl AttemptBuffer {
     }
 
     /// Waits until another attempt may be made: none may while the database is away.
-    pub(super) async fn room(&self) -> Room {
+    pub(super) async fn room(&self) -> Option<Room> {
         let unrecorded = Arc::clone(&self.writer.unrecorded);
-        Room(unrecorded.acquire_owned().await.ok())
+        unrecorded.acquire_owned().await.ok().map(Room)
     }
 
     /// Takes the rest of an attempt's weight; it loses what is not needed if there is no room.
@@ -145,37 +169,28 @@ impl AttemptBuffer {
         let rest = u32::try_from(record.weight() - 1).unwrap_or(u32::MAX);
         if rest > 0 {
             let unrecorded = Arc::clone(&self.writer.unrecorded);
-            match (&mut room.0, unrecorded.try_acquire_many_owned(rest)) {
-                (Some(room), Ok(more)) => room.merge(more),
-                _ => attempt::shorten(&mut record),
+            match unrecorded.try_acquire_many_owned(rest) {
+                Ok(more) => room.0.merge(more),
+                Err(_none) => attempt::shorten(&mut record),
             }
         }
         PendingAttempt { record, room }
     }
 
-    /// A first attempt from memory ended; `long`: its delivery got a row meanwhile.
-    pub(super) fn first(
+    /// An attempt ended. `first`: it was a first one from memory, of this event; true: its delivery
+    /// is to get a row.
+    pub(super) fn ended(
         self: &Rc<Self>,
         record: AttemptRecord,
         room: Room,
-        event: Arc<MemoryEvent>,
-        long: bool,
+        first: Option<(Arc<MemoryEvent>, bool)>,
     ) {
         let attempt = self.weigh(record, room);
-        self.add(|pending| {
-            let attempts = if long {
-                &mut pending.long
-            } else {
-                &mut pending.first
-            };
-            attempts.push((attempt, event));
+        self.add(|pending| match first {
+            Some((event, false)) => pending.first.push((attempt, event)),
+            Some((event, true)) => pending.long.push((attempt, event)),
+            None => pending.claimed.push(attempt),
         });
-    }
-
-    /// An attempt at a claimed row ended.
-    pub(super) fn claimed(self: &Rc<Self>, record: AttemptRecord, room: Room) {
-        let attempt = self.weigh(record, room);
-        self.add(|pending| pending.claimed.push(attempt));
     }
 
     fn add(self: &Rc<Self>, add: impl FnOnce(&mut PendingWrites)) {

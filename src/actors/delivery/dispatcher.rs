@@ -21,7 +21,7 @@ use crate::actors::routing::{Matched, Route, Routing, RoutingTable};
 use crate::actors::tell::tell;
 use crate::domain::id::SubscriptionId;
 use crate::store::lane::{LaneId, UnderWay};
-use crate::store::record::{DeliveryKey, SpilledDelivery};
+use crate::store::record::DeliveryKey;
 use crate::store::{Database, claim};
 
 /// How often due rows are looked for.
@@ -140,19 +140,12 @@ impl Dispatcher {
     fn spill(&self, subscription: SubscriptionId, events: Vec<Arc<MemoryEvent>>) {
         let spilled = events.into_iter().map(|event| {
             event_trace::spilled(event.id, subscription, event_trace::WhySpilled::Halted);
-            Spilled {
-                delivery: SpilledDelivery {
-                    key: DeliveryKey {
-                        account: event.account,
-                        subscription,
-                        event: event.id,
-                    },
-                    running_for: None,
-                    wait: Duration::ZERO,
-                    held_by: None,
-                },
-                event,
-            }
+            let key = DeliveryKey {
+                account: event.account,
+                subscription,
+                event: event.id,
+            };
+            Spilled::due(event, key)
         });
         self.parts.writer.spill(spilled.collect());
     }

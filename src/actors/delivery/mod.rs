@@ -10,7 +10,7 @@ pub(crate) mod attempt_buffer;
 pub(crate) mod dispatcher;
 mod queue;
 pub(crate) mod recorder;
-pub(crate) mod subscription;
+mod subscription;
 mod write_batch;
 
 use std::cell::RefCell;

@@ -23,7 +23,7 @@ use crate::domain::subscription::SubscriptionState;
 use crate::store::claim::{self, ClaimedDelivery};
 use crate::store::clock::uptime;
 use crate::store::lane::LaneId;
-use crate::store::record::{DeliveryKey, ReleasedClaim, SpilledDelivery};
+use crate::store::record::{DeliveryKey, ReleasedClaim};
 
 /// A first attempt not begun after this gets a row, one that runs so long a claimed row: the
 /// low-water mark cannot lag by more.
@@ -135,7 +135,7 @@ impl SubscriptionQueue {
     }
 
     /// Takes first attempts on.
-    pub(crate) fn enqueue(self: &Rc<Self>, events: Vec<Arc<MemoryEvent>>) {
+    pub(super) fn enqueue(self: &Rc<Self>, events: Vec<Arc<MemoryEvent>>) {
         let since = uptime();
         if event_trace::is_on() {
             let id = self.route.borrow().id;
@@ -168,7 +168,9 @@ impl SubscriptionQueue {
         }
         let queue = Rc::clone(self);
         actix::spawn(async move {
-            let room = queue.thread.buffer.room().await;
+            let Some(room) = queue.thread.buffer.room().await else {
+                return;
+            };
             queue
                 .deliver(NextAttempt::Claimed(what), uptime(), room)
                 .await;
@@ -176,7 +178,7 @@ impl SubscriptionQueue {
     }
 
     /// The webhook was changed.
-    pub(crate) fn set_route(self: &Rc<Self>, route: Arc<Route>) {
+    pub(super) fn set_route(self: &Rc<Self>, route: Arc<Route>) {
         self.route.replace(route);
         self.gone.set(false);
         if self.may_deliver() {
@@ -188,7 +190,7 @@ impl SubscriptionQueue {
     }
 
     /// Begins nothing more and puts back what has not begun.
-    pub(crate) fn stop(&self) {
+    pub(super) fn stop(&self) {
         self.stopped.set(true);
         self.put_back();
         self.thread.buffer.flush();
@@ -196,7 +198,7 @@ impl SubscriptionQueue {
     }
 
     /// Nothing is under way and nothing waits.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.in_flight.len() == 0
             && self.first.borrow().is_empty()
             && self.claimed.borrow().is_empty()
@@ -204,7 +206,7 @@ impl SubscriptionQueue {
     }
 
     /// Nothing will happen until somebody sends a message.
-    pub(crate) fn is_asleep(&self) -> bool {
+    pub(super) fn is_asleep(&self) -> bool {
         self.is_idle() && !(self.more_due.get() && self.may_deliver())
     }
 
@@ -221,7 +223,7 @@ impl SubscriptionQueue {
     }
 
     /// Forgets what waits of a lane, and returns its first attempts under way.
-    pub(crate) fn abandon(&self, lane: LaneId) -> Vec<(SubscriptionId, EventId)> {
+    pub(super) fn abandon(&self, lane: LaneId) -> Vec<(SubscriptionId, EventId)> {
         self.first
             .borrow_mut()
             .retain(|waiting| waiting.what.lane.id != lane);
@@ -230,7 +232,7 @@ impl SubscriptionQueue {
     }
 
     /// Looks after what waits or runs for too long, and after due rows.
-    pub(crate) fn look_after(self: &Rc<Self>) {
+    pub(super) fn look_after(self: &Rc<Self>) {
         let now = uptime();
         if self.may_deliver() {
             self.spill_waiting(|waiting| waiting.for_long(now, LONG));
@@ -259,25 +261,25 @@ impl SubscriptionQueue {
         });
     }
 
-    /// Claims due rows if there is room for them.
-    pub(crate) fn claim(self: &Rc<Self>) {
+    /// Claims due rows if few are waiting.
+    pub(super) fn claim(self: &Rc<Self>) {
         self.more_due.set(true);
         let route = self.route();
-        let room = self.claim_size.get();
-        let half_full = self.claimed.borrow().len() > room / 2;
+        let most = self.claim_size.get();
+        let half_full = self.claimed.borrow().len() > most / 2;
         if half_full || !self.may_deliver() || !self.may_begin() || self.claiming.replace(true) {
             return;
         }
         let queue = Rc::clone(self);
         actix::spawn(async move {
             let since = uptime();
-            let claimed = queue.claim_rows(&route, room).await;
+            let claimed = queue.claim_rows(&route, most).await;
             queue.claiming.set(false);
             match claimed {
                 Ok(rows) => {
                     let bytes: usize = rows.iter().map(|row| row.payload.len()).sum();
                     let cut = i64::try_from(bytes).is_ok_and(|bytes| bytes >= claim::CLAIM_BYTES);
-                    let full = rows.len() >= room || cut;
+                    let full = rows.len() >= most || cut;
                     queue.more_due.set(full);
                     queue.size_next_claim(full, since);
                     queue.take_on(rows, since);
@@ -299,13 +301,13 @@ impl SubscriptionQueue {
     async fn claim_rows(
         &self,
         route: &Route,
-        room: usize,
+        most: usize,
     ) -> Result<Vec<ClaimedDelivery>, crate::store::StoreError> {
         let mut connection = self.parts.database.get().await?;
         let Some(lane) = self.parts.open_lane.get() else {
             return Ok(Vec::new());
         };
-        claim::claim(&mut connection, lane.id, route.id, room, route.claim_hold()).await
+        claim::claim(&mut connection, lane.id, route.id, most, route.claim_hold()).await
     }
 
     fn take_on(self: &Rc<Self>, rows: Vec<ClaimedDelivery>, since: Duration) {
@@ -349,12 +351,12 @@ impl SubscriptionQueue {
             return;
         }
         let waiting = self.first.borrow().len() + self.claimed.borrow().len();
-        let room = self
+        let free = self
             .route
             .borrow()
             .max_in_flight
             .saturating_sub(self.workers.get());
-        for _ in 0..room.min(waiting) {
+        for _ in 0..free.min(waiting) {
             self.workers.set(self.workers.get() + 1);
             actix::spawn(worker::work(Rc::clone(self)));
         }
@@ -436,14 +438,11 @@ impl SubscriptionQueue {
     fn spill(&self, events: impl Iterator<Item = (Arc<MemoryEvent>, Option<Duration>)>) {
         let spilled: Vec<Spilled> = events
             .filter(|(event, _)| !event.lane.is_dead())
-            .map(|(event, running_for)| Spilled {
-                delivery: SpilledDelivery {
-                    key: self.key(event.id),
-                    running_for,
-                    wait: Duration::ZERO,
-                    held_by: None,
-                },
-                event,
+            .map(|(event, running_for)| {
+                let key = self.key(event.id);
+                let mut spilled = Spilled::due(event, key);
+                spilled.delivery.running_for = running_for;
+                spilled
             })
             .collect();
         if !spilled.is_empty() {

@@ -26,41 +26,41 @@ const TICK: Duration = Duration::from_millis(500);
 /// below them.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct DeliverFirst {
-    pub(crate) events: Vec<Arc<MemoryEvent>>,
+pub(super) struct DeliverFirst {
+    pub(super) events: Vec<Arc<MemoryEvent>>,
 }
 
 /// There may be due rows. A hint, sent by Dispatcher.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct ClaimDue;
+pub(super) struct ClaimDue;
 
 /// A test to make at once, whatever the state; its row is claimed with n = 1. Sent by Dispatcher.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct DeliverTest(pub(crate) Attempt);
+pub(super) struct DeliverTest(pub(crate) Attempt);
 
 /// The webhook was changed; None: deleted. Sent by Dispatcher.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct RouteChanged {
-    pub(crate) route: Option<Arc<Route>>,
+pub(super) struct RouteChanged {
+    pub(super) route: Option<Arc<Route>>,
 }
 
 /// Forget what is queued of a lane, and return its first attempts under way. Sent by Dispatcher.
 #[derive(Message)]
 #[rtype(result = "Vec<(SubscriptionId, EventId)>")]
-pub(crate) struct Abandon {
-    pub(crate) lane: LaneId,
+pub(super) struct Abandon {
+    pub(super) lane: LaneId,
 }
 
 /// Begin nothing more, put back what has not begun; returns when nothing is under way. Sent
 /// by Dispatcher once, at the stop.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Drain;
+pub(super) struct Drain;
 
-pub(crate) struct SubscriptionActor {
+pub(super) struct SubscriptionActor {
     queue: Rc<SubscriptionQueue>,
     deleted: bool,
     /// Runs while there is something to look after: thousands of webhooks may have nothing.
@@ -68,7 +68,7 @@ pub(crate) struct SubscriptionActor {
 }
 
 impl SubscriptionActor {
-    pub(crate) fn new(route: Arc<Route>, parts: &DeliveryParts) -> Self {
+    pub(super) fn new(route: Arc<Route>, parts: &DeliveryParts) -> Self {
         Self {
             queue: SubscriptionQueue::new(route, parts.clone(), DeliveryThread::current(parts)),
             deleted: false,

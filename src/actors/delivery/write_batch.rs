@@ -137,6 +137,7 @@ impl WriteBatch {
                 events.iter().for_each(|event| event.settling.settle());
                 self.stats.recorded(records.iter(), &counted);
                 event_trace::recorded(&records, &counted);
+                Room::give_back(rooms);
             }
             // The lane is closed and its rows are written: record at those, in a batch of
             // their own, because a later attempt at one of them may be in this one.
@@ -204,6 +205,7 @@ impl WriteBatch {
             Ok(counted) => {
                 self.stats.recorded(records.iter(), &counted);
                 event_trace::recorded(&records, &counted);
+                Room::give_back(rooms);
             }
             Err(error) if error.is_away() => {
                 tracing::warn!(%error, "attempts could not be recorded; trying again");

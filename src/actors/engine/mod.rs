@@ -45,7 +45,6 @@ use super::upkeep::stat_flusher::StatFlusher;
 use crate::config::{KeyFile, Live};
 use crate::domain::activity::NewActivity;
 use crate::domain::address::AddressRules;
-use crate::domain::delivery::Origin;
 use crate::domain::id::{AccountId, ActivityId, EventId, SubscriptionId};
 use crate::domain::target::Target;
 use crate::mail::MailSettings;
@@ -127,7 +126,7 @@ pub struct Engine {
     tuner: Tuner,
     auditor: Auditor,
     checker: Checker,
-    metrics: MetricsReader,
+    reader: MetricsReader,
     budget: Arc<MemoryBudget>,
     /// Events were accepted once.
     open: Arc<AtomicBool>,
@@ -241,7 +240,7 @@ impl Engine {
             recorder: recorder.clone(),
             heartbeat: heartbeats.part("intake"),
         };
-        let intake = Intake::new(intake_parts, unsure).start();
+        let intake = Intake::start_with(intake_parts, unsure);
         let auditor = Auditor::new(database.clone());
         let checker = Checker::start().map_err(|error| StoreError::Unfit(error.to_string()))?;
         let housekeeper = Housekeeper {
@@ -297,7 +296,7 @@ impl Engine {
             tuner,
             auditor,
             checker,
-            metrics: reader,
+            reader,
             budget,
             open: Arc::new(AtomicBool::new(false)),
             stopping: Arc::new(AtomicBool::new(false)),
@@ -396,7 +395,7 @@ impl Engine {
             .send(PublishEvents {
                 events,
                 reply,
-                _waits: Waits::new(&self.metrics.metrics),
+                _waits: Waits::new(&self.reader.metrics),
             })
             .await
             .map_err(|_gone| PublishError::Stopping)?;
@@ -408,8 +407,7 @@ impl Engine {
     pub fn metrics(&self) -> MetricsView {
         let free = self.uncommitted.available_permits();
         let waiting = (UNCOMMITTED as usize).saturating_sub(free) * UNCOMMITTED_UNIT;
-        self.metrics
-            .read(u64::try_from(waiting).unwrap_or(u64::MAX))
+        self.reader.read(u64::try_from(waiting).unwrap_or(u64::MAX))
     }
 
     /// Takes in what changed of subscriptions and event types, so that the next request knows it.
@@ -460,19 +458,9 @@ impl Engine {
             payload: &payload,
         };
         trial::begin(&self.database, account, subscription, &stored, hold, making).await?;
-        let attempt = Attempt {
-            event,
-            event_type: event_type.into(),
-            payload,
-            hops: None,
-            n: 1,
-            failures: 0,
-            origin: Origin::Test,
-            test: true,
-        };
         let test = SendTest {
             subscription,
-            attempt,
+            attempt: Attempt::test(event, event_type.into(), payload),
         };
         // If it does not get through, the row becomes due.
         let _ = self.dispatcher.send(test).await;

@@ -65,8 +65,6 @@ pub(crate) struct IntakeParts {
 
 pub(crate) struct Intake {
     parts: Arc<IntakeParts>,
-    /// Reports that a lane is unsure, until the actor reads them itself.
-    unsure: Option<mpsc::UnboundedReceiver<LaneUnsure>>,
     lane: Option<Arc<Lane>>,
     /// Present while no commit runs and a lane is open.
     idle: Option<Committer>,
@@ -85,10 +83,22 @@ struct Committer {
 }
 
 impl Intake {
-    pub(crate) fn new(parts: IntakeParts, unsure: mpsc::UnboundedReceiver<LaneUnsure>) -> Self {
+    /// Starts it. It reads the reports that a lane is unsure; they may overtake its messages.
+    pub(crate) fn start_with(
+        parts: IntakeParts,
+        mut unsure: mpsc::UnboundedReceiver<LaneUnsure>,
+    ) -> Addr<Self> {
+        Self::create(|ctx| {
+            ctx.add_stream(futures_util::stream::poll_fn(move |cx| {
+                unsure.poll_recv(cx)
+            }));
+            Self::new(parts)
+        })
+    }
+
+    fn new(parts: IntakeParts) -> Self {
         Self {
             parts: Arc::new(parts),
-            unsure: Some(unsure),
             lane: None,
             idle: None,
             waiting: VecDeque::new(),
@@ -400,11 +410,6 @@ impl Actor for Intake {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(WAITING);
-        if let Some(mut unsure) = self.unsure.take() {
-            ctx.add_stream(futures_util::stream::poll_fn(move |cx| {
-                unsure.poll_recv(cx)
-            }));
-        }
         ctx.run_interval(heartbeat::EVERY, |actor, _| {
             // With a lane, a commit runs or the next can begin.
             if actor.lane.is_none() || actor.committing || actor.idle.is_some() {
@@ -464,11 +469,15 @@ impl Handler<CloseLane> for Intake {
             return Box::pin(std::future::ready(()));
         };
         self.set_lane(None);
+        // Of a lane that is unsure the counts are repaired.
+        let sure = !lane.is_dead();
         lane.kill();
         let parts = Arc::clone(&self.parts);
         Box::pin(async move {
             close_lane(&parts, &lane).await;
-            parts.stats.lane_closed(lane.id);
+            if sure {
+                parts.stats.lane_closed(lane.id);
+            }
         })
     }
 }

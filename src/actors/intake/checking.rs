@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::own_schema::CompiledSchemas;
+use crate::actors::routing::own_schema::CompiledSchemas;
 use crate::actors::routing::{Schema, TypeEntry};
 use crate::catalogue::{Load, Validator, Violation};
 use crate::domain::event::parse_document;

@@ -1,5 +1,5 @@
-//! What a daemon's threads share of its lane: whether an attempt may begin, the ids, and the
-//! low-water mark.
+//! What a daemon's threads share of its lane: which one is open, whether an attempt may begin, the
+//! ids, and the low-water mark.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};

@@ -11,5 +11,4 @@ pub(crate) mod checking;
 mod key_counts;
 pub(crate) mod lane;
 pub(crate) mod memory;
-pub(crate) mod own_schema;
 pub(crate) mod publishing;

@@ -58,7 +58,7 @@ pub(crate) struct Housekeeper {
     pub(crate) stats: Arc<Stats>,
     pub(crate) lease: Duration,
     pub(crate) retention: Arc<Live<Retention>>,
-    /// Present while no renewal runs.
+    /// Lent while a renewal runs.
     pub(crate) connection: LentConnection,
     pub(crate) sweeping: bool,
     pub(crate) repairing: bool,

@@ -3,7 +3,7 @@
 use clap::{Arg, Command};
 
 use super::markdown::{anchor, begin, code, ended, table};
-use crate::cli::conventions::{EXIT_CODES, FINDINGS, VARIABLES};
+use crate::cli::conventions::{EXIT_CODES, VARIABLES};
 
 const INTRO: &str = "\
 `herald` is the daemon and all its tools. `--help` after a command explains it; so does its \
@@ -14,6 +14,22 @@ manual page (`man herald-publish`).
 database](../guides/people.md#commands-that-work-in-the-database). They, `serve`, `check-config` \
 and `plugin` read the [settings](settings.md).
 ";
+
+/// Commands that exit with 1 for what they found, and what that is.
+const FINDINGS: &[(&str, &str)] = &[
+    ("audit", "a delivery is lost, or is in two places"),
+    (
+        "check-config",
+        "a setting, or a file that it names, has a fault",
+    ),
+    ("doctor", "something would keep Herald from its work"),
+    (
+        "plugin check",
+        "a script has a fault, or a test of it fails",
+    ),
+    ("plugin run", "the script failed"),
+    ("publish", "an event was rejected"),
+];
 
 /// The page of the program's arguments.
 pub(super) fn page(command: Command) -> String {

@@ -10,19 +10,13 @@ mod markdown;
 mod metrics;
 mod settings;
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use clap::Command;
+use clap::{Command, CommandFactory};
 
-use super::files;
-
-/// Writes the pages into `folder`.
-///
-/// # Errors
-/// When the folder or a page cannot be written.
-pub(super) fn write(command: Command, folder: &Path) -> anyhow::Result<()> {
-    files::write(folder, pages(command))
-}
+use super::{Cli, files};
 
 /// The pages by the names of their files.
 fn pages(command: Command) -> [(&'static str, String); 6] {
@@ -36,76 +30,64 @@ fn pages(command: Command) -> [(&'static str, String); 6] {
     ]
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::fs;
-    use std::path::PathBuf;
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference")
+}
 
-    use clap::CommandFactory;
-
-    use super::*;
-    use crate::cli::Cli;
-
-    fn folder() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference")
+#[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test's own switch, no setting of Herald"
+)]
+fn the_reference_is_what_the_code_says() {
+    let folder = folder();
+    if std::env::var_os("HERALD_TEST_BLESS").is_some() {
+        files::write(&folder, pages(Cli::command())).unwrap();
     }
-
-    #[test]
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a test's own switch, no setting of Herald"
-    )]
-    fn the_reference_is_what_the_code_says() {
-        let folder = folder();
-        if std::env::var_os("HERALD_TEST_BLESS").is_some() {
-            write(Cli::command(), &folder).unwrap();
-        }
-        let pages = pages(Cli::command());
-        for (name, page) in &pages {
-            let known = fs::read_to_string(folder.join(name)).unwrap_or_default();
-            assert!(
-                known == *page,
-                "docs/reference/{name} is not what the code says: HERALD_TEST_BLESS=1 cargo test \
-                 --lib the_reference_is_what_the_code_says writes it"
-            );
-        }
-        let made: BTreeSet<_> = pages.map(|(name, _)| name.to_owned()).into();
-        let found = fs::read_dir(&folder).unwrap();
-        let found: BTreeSet<String> = found
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        assert_eq!(found, made, "docs/reference holds what nothing makes");
+    let pages = pages(Cli::command());
+    for (name, page) in &pages {
+        let known = fs::read_to_string(folder.join(name)).unwrap_or_default();
+        assert!(
+            known == *page,
+            "docs/reference/{name} is not what the code says: HERALD_TEST_BLESS=1 cargo test \
+             --lib the_reference_is_what_the_code_says writes it"
+        );
     }
+    let made: BTreeSet<_> = pages.map(|(name, _)| name.to_owned()).into();
+    let found = fs::read_dir(&folder).unwrap();
+    let found: BTreeSet<String> = found
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(found, made, "docs/reference holds what nothing makes");
+}
 
-    #[test]
-    fn every_row_has_as_many_cells_as_its_table() {
-        for (name, page) in pages(Cli::command()) {
-            let cells = |line: &str| line.replace("\\|", "").matches('|').count();
-            let mut expected = 0;
-            for line in page.lines() {
-                if !line.starts_with('|') {
-                    expected = 0;
-                } else if expected == 0 {
-                    expected = cells(line);
-                } else {
-                    assert_eq!(cells(line), expected, "{name}: {line}");
-                }
+#[test]
+fn every_row_has_as_many_cells_as_its_table() {
+    for (name, page) in pages(Cli::command()) {
+        let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+        let mut expected = 0;
+        for line in page.lines() {
+            if !line.starts_with('|') {
+                expected = 0;
+            } else if expected == 0 {
+                expected = cells(line);
+            } else {
+                assert_eq!(cells(line), expected, "{name}: {line}");
             }
         }
     }
+}
 
-    #[test]
-    fn every_link_within_the_reference_leads_to_a_heading() {
-        let pages = pages(Cli::command());
-        for (name, page) in &pages {
-            let headings = page.lines().filter(|line| line.starts_with('#'));
-            let headings = headings.map(|line| line.trim_start_matches('#').trim());
-            let anchors: BTreeSet<String> = headings.map(markdown::anchor).collect();
-            for part in page.split("](#").skip(1) {
-                let link = part.split(')').next().unwrap_or_default();
-                assert!(anchors.contains(link), "{name}: #{link}");
-            }
+#[test]
+fn every_link_within_the_reference_leads_to_a_heading() {
+    let pages = pages(Cli::command());
+    for (name, page) in &pages {
+        let headings = page.lines().filter(|line| line.starts_with('#'));
+        let headings = headings.map(|line| line.trim_start_matches('#').trim());
+        let anchors: BTreeSet<String> = headings.map(markdown::anchor).collect();
+        for part in page.split("](#").skip(1) {
+            let link = part.split(')').next().unwrap_or_default();
+            assert!(anchors.contains(link), "{name}: #{link}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::page::{MetricRow, MetricsPage, metrics};
+use super::page::{MetricsPage, metrics};
 use crate::actors::{CountsRead, DatabaseView, DeliveryMetricsView, MetricsView};
 
 /// All that have no place of their own.
@@ -88,7 +88,8 @@ pub(super) fn write(metrics: &MetricsView, page: &mut MetricsPage) {
     page.add(AUDIT, metrics);
 }
 
-pub(super) fn families() -> impl Iterator<Item = MetricRow> {
+#[cfg(test)]
+pub(super) fn families() -> impl Iterator<Item = super::page::MetricRow> {
     let events = EVENTS.rows().chain(DELIVERIES.rows());
     events.chain(OPEN.rows()).chain(AUDIT.rows())
 }

@@ -18,7 +18,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{self, Data};
 use prometheus::TEXT_FORMAT;
 
-use self::page::{MetricRow, MetricsPage, metrics};
+use self::page::{MetricsPage, metrics};
 use self::process::Process;
 use super::problem::{ProblemDetails, ProblemKind};
 use super::reply::PlainText;
@@ -33,8 +33,9 @@ metrics! { BUILD of _nothing: ();
 }
 
 /// Every family that `/metrics` may have, by name.
-pub(crate) fn families() -> Vec<MetricRow> {
-    let mut all: Vec<MetricRow> = BUILD.rows().collect();
+#[cfg(test)]
+pub(crate) fn families() -> Vec<page::MetricRow> {
+    let mut all: Vec<page::MetricRow> = BUILD.rows().collect();
     all.extend(deliveries::families());
     all.extend(parts::families());
     all.extend(plugins::PLUGINS.rows());

@@ -98,6 +98,7 @@ pub(crate) enum MetricKind {
 impl MetricKind {
     /// Its name in Prometheus' format.
     #[must_use]
+    #[cfg(test)]
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Gauge => "gauge",
@@ -149,6 +150,7 @@ pub(in crate::http) struct Families<V: ?Sized + 'static> {
 
 impl<V: ?Sized + 'static> Families<V> {
     /// What is known of them without a view.
+    #[cfg(test)]
     pub(super) fn rows(self) -> impl Iterator<Item = MetricRow> {
         self.all.iter().map(|family| family.row)
     }

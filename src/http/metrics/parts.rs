@@ -1,6 +1,6 @@
 //! Metrics of Herald's parts: publishing, recording, the lane, mails, activities, queues, the pool.
 
-use super::page::{MetricRow, MetricsPage, metrics};
+use super::page::{MetricsPage, metrics};
 use crate::actors::{
     IntakeView, LaneView, MailMetricsView, MetricsView, RecorderView, WrittenView,
 };
@@ -101,7 +101,8 @@ pub(super) fn write(metrics: &MetricsView, page: &mut MetricsPage) {
     page.add(QUEUES, metrics);
 }
 
-pub(super) fn families() -> impl Iterator<Item = MetricRow> {
+#[cfg(test)]
+pub(super) fn families() -> impl Iterator<Item = super::page::MetricRow> {
     let daemon = INTAKE.rows().chain(RECORDER.rows()).chain(LANE.rows());
     let daemon = daemon.chain(MAILS.rows()).chain(ACTIVITIES.rows());
     daemon.chain(QUEUES.rows())

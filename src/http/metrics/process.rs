@@ -5,7 +5,7 @@ use std::fs;
 
 use rustix::process::{Resource, getrlimit};
 
-use super::page::{MetricRow, MetricsPage, metrics, number};
+use super::page::{MetricsPage, metrics, number};
 
 /// The process as the kernel sees it.
 #[derive(Debug, Default, PartialEq)]
@@ -61,7 +61,8 @@ metrics! { MOST_FILES of process: Process, if Some(most) = process.most_files;
     gauge "process_max_fds" = most, "Files and sockets that may be open.";
 }
 
-pub(super) fn families() -> impl Iterator<Item = MetricRow> {
+#[cfg(test)]
+pub(super) fn families() -> impl Iterator<Item = super::page::MetricRow> {
     let process = PROCESS.rows().chain(OPEN_FILES.rows());
     process.chain(MOST_FILES.rows())
 }

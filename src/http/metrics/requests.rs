@@ -12,7 +12,7 @@ use actix_web::Error;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use futures_util::FutureExt;
 
-use super::page::{MetricRow, metrics};
+use super::page::metrics;
 use crate::actors::Distribution;
 use crate::http::access::Table;
 use crate::http::connections::Connected;
@@ -181,7 +181,8 @@ metrics! { MALFORMED of malformed: Malformed;
         "Requests that could not be read, by the part that is wrong.";
 }
 
-pub(super) fn families() -> impl Iterator<Item = MetricRow> {
+#[cfg(test)]
+pub(super) fn families() -> impl Iterator<Item = super::page::MetricRow> {
     let requests = REQUESTS.rows().chain(CONNECTIONS.rows());
     requests.chain(MALFORMED.rows())
 }

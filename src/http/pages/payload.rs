@@ -10,6 +10,7 @@ use super::ui;
 /// The most bytes of a text that a page shows: some 4,000 lines can be read and searched there.
 pub(in crate::http) const MOST_RAW: usize = 256 << 10;
 /// The most lines that it is laid out in.
+#[cfg(test)]
 pub(in crate::http) const MOST_LINES: usize = MOST_RAW / folded::BYTES_A_LINE;
 
 /// A payload under a heading: folded, raw, with a button that copies it. What is not JSON is

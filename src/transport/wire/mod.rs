@@ -11,6 +11,14 @@ mod answer;
 mod chunks;
 mod head;
 mod idle;
+/// What bounds an answer, for the reference.
+#[cfg(test)]
+pub(crate) mod bounds {
+    pub(crate) use super::answer::{EXCERPT, MOST_INTERIM};
+    pub(crate) use super::head::{KEPT as KEPT_FIELDS, MOST_FIELDS, MOST_HEAD};
+    pub(crate) use super::idle::{AHEAD, KEPT as KEPT_OPEN};
+}
+
 #[cfg(test)]
 mod oracle;
 
@@ -31,13 +39,6 @@ use self::answer::{End, Reading};
 pub(super) use self::idle::Idle;
 use super::failure::RequestFailure;
 use super::progress::{Heard, note};
-
-/// What bounds an answer, for the reference.
-pub(crate) mod bounds {
-    pub(crate) use super::answer::{EXCERPT, MOST_INTERIM};
-    pub(crate) use super::head::{KEPT as KEPT_FIELDS, MOST_FIELDS, MOST_HEAD};
-    pub(crate) use super::idle::{AHEAD, KEPT as KEPT_OPEN};
-}
 
 /// Bytes that are read at once.
 const ROOM: usize = 8 << 10;

@@ -45,9 +45,9 @@ enum Until {
 /// Whether a delivery took its task's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Took {
-    /// A target or the database was waited for: other tasks had their turn.
+    /// A request or a mail went out: other tasks had their turn meanwhile.
     Time,
-    /// A script said no or failed, and nothing was waited for.
+    /// Nothing went out: a script said no, failed, or has no turn yet.
     NoTime,
 }
 
@@ -56,7 +56,9 @@ pub(super) async fn work(queue: Rc<SubscriptionQueue>) {
     let worker = QueueWorker(queue);
     let queue = &worker.0;
     loop {
-        let room = queue.thread.buffer.room().await;
+        let Some(room) = queue.thread.buffer.room().await else {
+            break;
+        };
         let Some((next, since)) = queue.next() else {
             break;
         };
@@ -101,7 +103,6 @@ impl SubscriptionQueue {
             event: what.event,
             from_memory: from_memory.is_some(),
             number: self.in_flight.begin(what.event, from_memory),
-            ended: Cell::new(false),
         };
         let given = AttemptEvent {
             event: what.event,
@@ -198,10 +199,7 @@ impl SubscriptionQueue {
 
     fn record(&self, under_way: &AttemptUnderWay<'_>, record: AttemptRecord, room: Room) {
         event_trace::ended(&record);
-        match under_way.end() {
-            Some((event, long)) => self.thread.buffer.first(record, room, event, long),
-            None => self.thread.buffer.claimed(record, room),
-        }
+        self.thread.buffer.ended(record, room, under_way.end());
     }
 
     /// Makes a mail of a delivery and hands its row over to it: from then on the mail has the
@@ -229,7 +227,11 @@ impl SubscriptionQueue {
             }
         };
         match drawn_up {
-            Err(result) => self.record(&under_way, result.record, room),
+            Err(result) => {
+                self.record(&under_way, result.record, room);
+                self.ended();
+                return Took::NoTime;
+            }
             Ok(DrawnUp { mail, detail }) => {
                 let detail = detail.as_deref();
                 match mail::hand_over(&parts.database, key, what.n, &mail, detail).await {
@@ -322,22 +324,19 @@ struct AttemptUnderWay<'a> {
     from_memory: bool,
     event: EventId,
     number: u64,
-    ended: Cell<bool>,
 }
 
 impl AttemptUnderWay<'_> {
     /// Returns what [`InFlight::end`] does.
     fn end(&self) -> Option<(Arc<MemoryEvent>, bool)> {
-        self.ended.set(true);
         self.queue.in_flight.end(self.number)
     }
 }
 
 impl Drop for AttemptUnderWay<'_> {
     fn drop(&mut self) {
-        if !self.ended.get() {
-            self.end();
-        }
+        // It ended before, unless its task panicked.
+        self.end();
     }
 }
 
@@ -363,7 +362,7 @@ struct Running {
     lane: Option<LaneId>,
     /// The event of a first attempt from memory.
     from_memory: Option<Arc<MemoryEvent>>,
-    /// Its delivery got a row meanwhile.
+    /// Its delivery is to get a row.
     long: Cell<bool>,
 }
 
@@ -390,8 +389,8 @@ impl InFlight {
         number
     }
 
-    /// It ended. Returns the event of a first attempt from memory, and whether its delivery got
-    /// a row meanwhile.
+    /// It ended, if it had not. Returns the event of a first attempt from memory, and whether its
+    /// delivery is to get a row.
     pub(super) fn end(&self, number: u64) -> Option<(Arc<MemoryEvent>, bool)> {
         let attempt = self.attempts.borrow_mut().remove(&number)?;
         Some((attempt.from_memory?, attempt.long.get()))

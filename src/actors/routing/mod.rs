@@ -1,6 +1,8 @@
 //! The routing table: which subscriptions want which events, and what is known of event types.
 //! An immutable snapshot that everybody shares; a change makes a new one.
 
+pub(crate) mod own_schema;
+
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
@@ -9,7 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, watch};
 
-use crate::actors::intake::own_schema::OwnSchema;
+use self::own_schema::OwnSchema;
 use crate::catalogue::{self, Load, Validator};
 use crate::domain::destination::MailTarget;
 use crate::domain::event_type::Validation;
