@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Upper bound of a trigger's length, in characters.
 pub const MAX_TRIGGER: usize = 128;
 
-/// A checked pattern. `*` stands for any run of characters, also none; every other character
-/// stands for itself, and case matters. It matches the whole name of an event type.
+/// A checked pattern. `*` matches any run of characters, including none; every other
+/// character matches itself, and case matters. It matches the whole name of an event type.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Trigger(Box<str>);
 

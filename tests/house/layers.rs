@@ -167,7 +167,7 @@ fn no_module_uses_one_above_or_beside_it() {
         };
         let allowed = LAYERS[..layer].concat();
         let code = code_of(&source.text);
-        // `super::` as often as the file is deep stands for `crate::`.
+        // `super::` as often as the file is deep means `crate::`.
         let depth =
             source.path.matches('/').count() - usize::from(source.path.ends_with("/mod.rs"));
         let up = vec!["super"; depth].join("::");
@@ -176,7 +176,7 @@ fn no_module_uses_one_above_or_beside_it() {
                 let own = name == source.module && source.module != "main";
                 if known.contains(&name.as_str()) && !own && !allowed.contains(&name.as_str()) {
                     faults.push(format!(
-                        "{}:{line}: `{}` may not use `{name}`, which stands above or beside it: \
+                        "{}:{line}: `{}` may not use `{name}`, which is above or beside it: \
                          move the type down, or hand a recipient in",
                         source.path, source.module
                     ));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{herald, told};
+use super::{herald, noted};
 use crate::support::Herald;
 use crate::support::browser::{self, Browser, PASSWORD};
 use crate::support::client::Answer;
@@ -70,7 +70,7 @@ fn a_sign_in_does_not_tell_whether_a_user_exists() {
     }
     assert_eq!(bounded[0], bounded[1]);
     // The team learns of it, in the same words for all that is known of the e-mail.
-    let refused = told(&herald, "Sign-In Refused");
+    let refused = noted(&herald, "Sign-In Refused");
     assert_eq!(refused.len(), 20);
     let whys = |email: &str| {
         let mut of = refused.iter().filter(|it| it["payload"]["email"] == email);
@@ -254,7 +254,7 @@ fn twenty_failures_from_an_address_lock_it_whoever_is_tried() {
         }
     }
     browser.try_sign_in("ann@example.com", PASSWORD).expect(429);
-    // A form is told the same.
+    // A form gets the same answer.
     let given = [("email", "ann@example.com"), ("password", PASSWORD)];
     let page = browser.submit("/sign-in", &given).expect(429);
     assert!(page.header("retry-after").is_some());

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{herald, told};
+use super::{herald, noted};
 use crate::support::browser::{self, Browser, PASSWORD, path_of};
 
 const NEW: &str = "another horse battery";
@@ -50,7 +50,7 @@ fn of_two_that_use_a_link_at_once_one_sets_the_password() {
     });
     let set = statuses.iter().filter(|it| **it == 204).count();
     assert_eq!((set, statuses.len()), (1, 6), "{statuses:?}");
-    assert_eq!(told(&herald, "Password Changed").len(), 1);
+    assert_eq!(noted(&herald, "Password Changed").len(), 1);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn another_password_ends_every_session() {
     other.api("GET", "/v1/events", b"").expect(200);
     second.try_sign_in("ann@example.com", PASSWORD).expect(401);
     second.try_sign_in("ann@example.com", NEW).expect(200);
-    let changed = &told(&herald, "Password Changed")[0];
+    let changed = &noted(&herald, "Password Changed")[0];
     assert_eq!(changed["user"], "ann@example.com");
     assert_eq!(
         changed["payload"],

@@ -28,7 +28,7 @@ fn herald() -> Herald {
 
 /// Herald's own activities of this name, newest first.
 #[track_caller]
-fn told(herald: &Herald, activity: &str) -> Vec<Value> {
+fn noted(herald: &Herald, activity: &str) -> Vec<Value> {
     let activity = activity.replace(' ', "%20");
     herald.list(&format!("/v1/activities?group=Herald&activity={activity}"))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{herald, told};
+use super::{herald, noted};
 use crate::support::browser::{self, Browser, PASSWORD, signed_in};
 
 #[test]
@@ -24,7 +24,7 @@ fn a_user_works_in_the_api_as_their_role_permits() {
     admin
         .api("POST", "/v1/activities", activity.as_bytes())
         .expect(201);
-    let created = &told(&herald, "Subscription Created")[0];
+    let created = &noted(&herald, "Subscription Created")[0];
     assert_eq!(created["subject"], made["id"]);
     assert_eq!(
         (&created["user"], &created["actor"]),
@@ -77,7 +77,7 @@ fn signing_out_ends_the_session_for_whoever_has_the_cookie() {
     browser.api("POST", "/sign-out", b"").expect(401);
     second.api("GET", "/v1/events", b"").expect(200);
     let names = |activity: &str| {
-        let all = told(&herald, activity);
+        let all = noted(&herald, activity);
         assert!(
             all.iter().all(|it| it["user"] == "ann@example.com"),
             "{all:?}"

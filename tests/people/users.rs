@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{herald, told};
+use super::{herald, noted};
 use crate::support::api::text;
 use crate::support::browser::{self, Browser, PASSWORD, signed_in};
 
@@ -77,7 +77,7 @@ fn an_admin_invites_changes_and_removes_users() {
         "User Invited",
     ];
     assert_eq!(names, expected);
-    let changes = told(&herald, "User Changed");
+    let changes = noted(&herald, "User Changed");
     let first = &changes.last().unwrap()["payload"];
     assert_eq!(
         (&first["before"]["role"], &first["after"]["role"]),
@@ -208,7 +208,7 @@ fn the_command_line_adds_lists_edits_and_removes_users() {
     herald.run(&["user", "remove", "ann@example.com"]);
     assert_eq!(exit(&["user", "remove", "ann@example.com"]), Some(1));
     assert_eq!(list(), json!([]));
-    let added = &told(&herald, "User Added")[0];
+    let added = &noted(&herald, "User Added")[0];
     assert_eq!(
         (&added["user"], &added["actor"]),
         (&json!("command line"), &json!("herald"))

@@ -195,7 +195,7 @@ fn documents() -> Vec<Document> {
 #[test]
 fn a_document_is_read_as_its_readers_see_it() {
     let text = r#"# The `herald::event` log
-A link to [a place](docs/a.md#b), **in** *words*,
+A link to [a place](docs/a.md#b), **in** *plain text*,
 ![a picture](c.png) and `d`.
 
 - an item
@@ -233,7 +233,7 @@ A link to [a place](docs/a.md#b), **in** *words*,
         strings(&document.prose),
         [
             "1 The   log",
-            "2 A link to a place, in words, a picture and  .",
+            "2 A link to a place, in plain text, a picture and  .",
             "5 an item",
             "11 e",
             "11 f",
